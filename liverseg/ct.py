@@ -1,0 +1,69 @@
+"""The CT image that all of liverseg works on, whatever file it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from liverseg.windowing import Window
+
+
+@dataclass(frozen=True)
+class NativeGrid:
+    """How the picture's own grid (the file's) relates to the radiological one.
+
+    `array_radiological = flip(transpose(array_native, axes), flipped_axes)`, where
+    `array_radiological` has shape (S, H, W). A native array of fewer than three axes is
+    first given trailing axes of length 1 up to three.
+    """
+
+    shape: tuple[int, ...]  # of the file's array, e.g. (X, Y, Z), (X, Y) or (rows, columns)
+    axes: tuple[int, int, int]  # native axis that becomes slice, row, column
+    flipped: tuple[bool, bool, bool]  # of slice, row, column, after the transpose
+    affine: np.ndarray | None = None  # (4, 4) native voxel index -> RAS mm, from the file; NIfTI only
+
+    def to_radiological(self, native: np.ndarray) -> np.ndarray:
+        """A native array as a (S, H, W) view in radiological orientation."""
+        cube = native.reshape(native.shape + (1,) * (3 - native.ndim)).transpose(self.axes)
+        return cube[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
+
+    def to_native(self, radiological: np.ndarray) -> np.ndarray:
+        """A (S, H, W) array back on the file's own grid, with the file's own shape."""
+        cube = radiological[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
+        native = cube.transpose(np.argsort(self.axes))
+        return np.ascontiguousarray(native).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class CTImage:
+    """One CT slice or volume in Hounsfield units, in radiological orientation.
+
+    Row 0 is anterior, column 0 is the patient's right (the left of the picture), slice 0 is
+    the lowest one (towards the feet). A lone slice has S = 1.
+    """
+
+    hu: np.ndarray  # (S, H, W) float32, Hounsfield units
+    spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns; None: unknown
+    spacing_source: str  # where the spacing comes from, e.g. "NIfTI header"; "unknown"
+    source_format: str  # "png" | "jpeg" | "nifti" | "dicom" | "array"
+    native: NativeGrid  # how to put a result back on the file's own grid
+    kind: str = "slice"  # "slice" | "volume"
+    assumed_window: Window | None = None  # set when HU were rebuilt from grey; None: HU were stored
+    sha256: str | None = None  # of the file's bytes
+    warnings: tuple[str, ...] = ()  # one sentence each, for the person who reads the result
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(slices, rows, columns)."""
+        return self.hu.shape  # type: ignore[return-value]
+
+    @property
+    def pixel_area_mm2(self) -> float | None:
+        """Area of one pixel of a slice in mm², or None where the spacing is unknown."""
+        return None if self.spacing_mm is None else self.spacing_mm[1] * self.spacing_mm[2]
+
+    @property
+    def voxel_volume_mm3(self) -> float | None:
+        """Volume of one voxel in mm³, or None where the spacing is unknown."""
+        return None if self.spacing_mm is None else float(np.prod(self.spacing_mm))

@@ -1,0 +1,86 @@
+"""CT windows: from Hounsfield units to grey and back (pure functions on arrays).
+
+The formulas are the linear ones that display windows are usually computed with:
+a window of centre c and width w shows c - w/2 as black and c + w/2 as white.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from liverseg.errors import InvalidSetting
+
+
+@dataclass(frozen=True)
+class Window:
+    """A display window.
+
+    Raises `InvalidSetting` when the width is not positive or a value is not finite.
+
+    >>> Window(40, 400).low_hu, Window(40, 400).high_hu
+    (-160.0, 240.0)
+    """
+
+    center_hu: float
+    width_hu: float
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.center_hu) and np.isfinite(self.width_hu)):
+            raise InvalidSetting("A window needs a finite centre and width.")
+        if self.width_hu <= 0:
+            raise InvalidSetting(f"A window width must be above 0 HU, not {self.width_hu:g}.")
+
+    @property
+    def low_hu(self) -> float:
+        """The value shown as black, in HU."""
+        return float(self.center_hu - self.width_hu / 2)
+
+    @property
+    def high_hu(self) -> float:
+        """The value shown as white, in HU."""
+        return float(self.center_hu + self.width_hu / 2)
+
+
+DEFAULT_WINDOW = Window(40, 400)
+"""The abdominal soft-tissue window, the field's usual export."""
+
+PRESETS: dict[str, Window] = {
+    "Abdomen": DEFAULT_WINDOW,
+    "Liver": Window(60, 200),
+    "Liver, narrow": Window(90, 150),
+    "Bone": Window(400, 1800),
+    "Lung": Window(-600, 1500),
+}
+"""Named windows that the app and the command line offer."""
+
+
+def to_unit(hu: np.ndarray, window: Window) -> np.ndarray:
+    """HU of any shape to float32 in [0, 1], saturated at both ends of the window.
+
+    >>> to_unit(np.array([-300.0, 40.0, 900.0]), Window(40, 400)).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    unit = (np.asarray(hu, dtype=np.float32) - window.low_hu) / np.float32(window.width_hu)
+    return np.clip(unit, 0.0, 1.0, out=unit)
+
+
+def to_grey(hu: np.ndarray, window: Window) -> np.ndarray:
+    """HU of any shape to uint8 grey, rounded to the nearest.
+
+    >>> to_grey(np.array([-160.0, 40.0, 240.0]), Window(40, 400)).tolist()
+    [0, 128, 255]
+    """
+    return (to_unit(hu, window) * 255 + 0.5).astype(np.uint8)
+
+
+def from_unit(unit: np.ndarray, window: Window) -> np.ndarray:
+    """Grey in [0, 1] of any shape to the HU it stood for in the window, as float32.
+
+    Values that the window saturated are lost: they come back as its ends.
+
+    >>> from_unit(np.array([0.0, 0.5, 1.0]), Window(40, 400)).tolist()
+    [-160.0, 40.0, 240.0]
+    """
+    return np.float32(window.low_hu) + np.asarray(unit, np.float32) * np.float32(window.width_hu)

@@ -1,0 +1,1 @@
+"""From LiTS to a published checkpoint: prepare, fit, evaluate, export."""
