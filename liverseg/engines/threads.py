@@ -1,0 +1,28 @@
+"""How many processors this process may use: more threads than that is the worst slowdown of all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+def usable_processors(quota_file: Path = _CGROUP_QUOTA) -> int:
+    """Processors by affinity, and by the container's quota where there is one; at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    return max(1, min(count, _quota(quota_file) or count))
+
+
+def _quota(quota_file: Path) -> int | None:
+    """Whole processors of a cgroup v2 `cpu.max` ("200000 100000" is two), or None without a limit."""
+    try:
+        limit, period = quota_file.read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return None
+    if limit == "max":
+        return None
+    return max(1, round(int(limit) / int(period)))
