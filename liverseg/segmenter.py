@@ -70,7 +70,7 @@ class Segmenter:
         if spec.kind != "slices":
             raise CheckpointRefused(f"{checkpoint.ref} takes whole volumes, which this version does not run.")
         try:
-            archive = checkpoint.read_archive()
+            archive = checkpoint.read_model()
         except RegistryError as error:
             raise CheckpointRefused(str(error)) from error
         return cls(checkpoint, engines.load(archive, spec.context_slices, engine))

@@ -20,6 +20,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from liverseg.windowing import Window
+from train import provenance
 from train.architectures import build
 from train.augment import AugmentSettings
 from train.averaging import WeightAverage
@@ -196,7 +197,8 @@ def _save(path: Path, network: nn.Module, average: WeightAverage, optimiser: tor
 
 
 def _save_weights(path: Path, network: nn.Module, settings: FitSettings, seen: int, scores: dict) -> None:
-    _write(path, {"weights": network.state_dict(), "settings": asdict(settings), "seen": seen, "scores": scores})
+    state = {"weights": network.state_dict(), "settings": asdict(settings), "seen": seen, "scores": scores}
+    _write(path, {**state, "commit": provenance.commit(), "hardware": provenance.hardware()})
 
 
 def _write(path: Path, state: dict) -> None:

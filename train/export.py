@@ -1,0 +1,165 @@
+"""From a run's weights to a checkpoint of contract 1: archive, manifest, card, safe twin, metrics."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import nn
+
+from liverseg.windowing import Window
+from registry import Checkpoint, InputSpec, Manifest, WindowSpec
+from registry.card import model_card
+from registry.writing import write_checkpoint
+from train import provenance
+from train.architectures import build
+from train.dataset import DatasetFolder
+from train.errors import TrainError
+from train.evaluate import Evaluation, best_threshold, evaluate
+from train.graph import HuToProbabilities
+from train.half import with_half_weights
+from train.scoring import predictor
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """What a checkpoint is to be called and how its graph is to work."""
+
+    name: str
+    version: str
+    title: str
+    licence: str
+    working_size: int
+    context_slices: int = 3
+    threshold: float | None = None  # tumour threshold; None: the best one on the first evaluation
+    note: str = ""  # added to the protocol of every evaluation
+
+
+def load_run(path: Path) -> dict:
+    """A weights file of `fit`: weights, settings, samples seen. Raises `TrainError`."""
+    path = path / "best.pt" if path.is_dir() else path
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError) as error:
+        raise TrainError(f"{path} holds no weights of a run.") from error
+
+
+def export(
+    state: dict,
+    folder: Path,
+    settings: ExportSettings,
+    evaluations: list[tuple[DatasetFolder, str]],
+) -> Checkpoint:
+    """Write the checkpoint `folder`, evaluated on each (dataset, split), the first being its headline.
+
+    Runs that this one started from (`init`) are counted in its samples and datasets.
+    """
+    fit = state["settings"]
+    network = build(fit["architecture"], decoder_width=fit["decoder_width"])
+    network.load_state_dict(state["weights"])
+    module = script(network.for_inference(), Window(*fit["window"]), settings)
+
+    predict = predictor(module)
+    loaded = [(dataset.load(split), split) for dataset, split in evaluations]
+    threshold = settings.threshold or best_threshold(loaded[0][0], predict, settings.context_slices)
+    results = [_evaluate(slices, split, predict, settings, threshold, True) for slices, split in loaded]
+    if settings.context_slices > 1:
+        slices, split = loaded[0]
+        results.append(_evaluate(slices, split, predict, settings, threshold, False))
+
+    manifest = Manifest(
+        name=settings.name,
+        version=settings.version,
+        title=settings.title,
+        architecture=fit["architecture"],
+        input=InputSpec("slices", settings.context_slices, (WindowSpec(*fit["window"]),), settings.working_size),
+        tumour_threshold=threshold,
+        metrics=[result.entry() for result in results],
+        training=_training(state),
+        licence=settings.licence,
+        torch_version=torch.__version__.split("+")[0],
+        created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+    )
+    header, *_ = results[0].csv().splitlines()
+    rows = [row for result in results[: len(loaded)] for row in result.csv().splitlines()[1:]]
+    weights = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items() if tensor.ndim}
+    files = {
+        "model.pt": archive(module, manifest),
+        "model.safetensors": safetensors.torch.save(weights),
+        "config.json": (json.dumps(_config(fit, settings), indent=2) + "\n").encode(),
+        "metrics.csv": ("\n".join([header, *rows]) + "\n").encode(),
+        "README.md": model_card(manifest).encode(),
+    }
+    return write_checkpoint(folder, manifest, files, replace=True)
+
+
+def script(network: nn.Module, window: Window, settings: ExportSettings) -> torch.jit.ScriptModule:
+    """The network inside contract 1's graph, as TorchScript with float16 weights and free sizes."""
+    example = torch.zeros(1, 3, 128, 160)
+    with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
+        warnings.simplefilter("ignore")  # TorchScript's deprecation; the tracer's notes on shapes
+        traced = torch.jit.trace(with_half_weights(network), example, check_trace=False)
+        graph = HuToProbabilities(traced, window, settings.working_size, settings.context_slices)
+        return torch.jit.script(graph.eval())
+
+
+def archive(module: torch.jit.ScriptModule, manifest: Manifest) -> bytes:
+    """The bytes of `model.pt`, the manifest inside as an extra file."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(module, buffer, _extra_files={"manifest.json": manifest.to_json(with_files=False)})
+    return buffer.getvalue()
+
+
+def _evaluate(slices, split, predict, settings: ExportSettings, threshold: float, context: bool) -> Evaluation:  # noqa: ANN001
+    alone = "" if context else "every slice on its own, neighbours hidden"
+    note = "; ".join(part for part in (settings.note, alone) if part)
+    return evaluate(slices, split, predict, settings.context_slices, threshold, context, note)
+
+
+def _config(fit: dict, settings: ExportSettings) -> dict:
+    """What is needed to rebuild the network around `model.safetensors`."""
+    return {
+        "architecture": fit["architecture"],
+        "decoder_width": fit["decoder_width"],
+        "classes": ["background", "liver", "tumour"],
+        "window": {"center_hu": fit["window"][0], "width_hu": fit["window"][1]},
+        "working_size": settings.working_size,
+        "context_slices": settings.context_slices,
+    }
+
+
+def _stages(state: dict) -> list[dict]:
+    """The run and, before it, the runs it started from."""
+    init = state["settings"]["init"]
+    return [*(_stages(load_run(Path(init))) if init else []), state]
+
+
+def _training(state: dict) -> dict:
+    """Datasets with licence and citation, samples of all stages, seed, commit and hardware."""
+    datasets: dict[str, dict] = {}
+    stages = _stages(state)
+    for stage in stages:
+        for path, _, _ in stage["settings"]["data"]:
+            folder = DatasetFolder.open(path)
+            datasets[folder.name] = {
+                "name": folder.name,
+                "licence": folder.about["licence"],
+                "citation": folder.about["citation"],
+                "slices": sum(row.split == "train" for row in folder.rows),
+            }
+    return {
+        "datasets": list(datasets.values()),
+        "samples_seen": sum(stage["seen"] for stage in stages),
+        "seed": state["settings"]["seed"],
+        "commit": state.get("commit") or provenance.commit(),
+        "hardware": state.get("hardware") or provenance.hardware(),
+    }
+
