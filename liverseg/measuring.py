@@ -65,8 +65,10 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
     lesions = find_lesions(ct, seg)
 
     warnings = [*ct.warnings, *seg.warnings, *result_warnings(liver, tumour, lesions)]
-    if ct.spacing_mm is None:
-        warnings.append("The pixel spacing is unknown: sizes are in pixels, not in millimetres.")
+    if ct.spacing_mm is None and not any("in pixels" in warning for warning in warnings):
+        warnings.append(  # readers say it in their own words, and why
+            "The pixel spacing is unknown: sizes are in pixels, not in millimetres."
+        )
     facts = InputFacts(
         ct.sha256, ct.kind, ct.source_format, ct.shape, ct.spacing_mm, ct.spacing_source, ct.assumed_window
     )

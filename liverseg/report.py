@@ -26,7 +26,7 @@ DEFINITIONS = {
     "tumour_share_of_liver": "tumour / (liver + tumour); null when neither was found",
     "indices": "slice, row, column from 0; row 0 is anterior, column 0 the patient's right, slice 0 lowest",
     "longest_diameter": "between outer edges, in the axial slice where it is longest (RECIST 1.1)",
-    "probability": "of tumour, as the network gives it",
+    "probability": "of tumour, as the network gives it; in tumour_probability.png 65535 stands for 1",
 }
 """What the report's own words mean; written into every `report.json`."""
 
