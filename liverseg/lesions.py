@@ -1,0 +1,145 @@
+"""Tumour labels to a list of lesions: connected components, each with its measures (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from liverseg.ct import CTImage
+from liverseg.diameters import lesion_diameters
+from liverseg.segmentation import LIVER, TUMOUR, Segmentation
+
+CONNECTIVITY = ndimage.generate_binary_structure(3, 3)
+"""Pixels that share a corner belong to one lesion: 8-connected in a slice, 26-connected in a volume."""
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One connected tumour region. Indices count from 0 on the radiological grid of the `CTImage`."""
+
+    id: int  # 1 is the largest
+    slice_range: tuple[int, int]  # first and last slice, both included
+    centroid_px: tuple[float, float, float]  # slice, row, column
+    centroid_ras_mm: tuple[float, float, float] | None  # patient coordinates; None: the file has none
+    count: int  # pixels of a slice, voxels of a volume
+    area_mm2: float | None  # of a slice; None: a volume, or spacing unknown
+    volume_ml: float | None  # of a volume; None: a slice, or spacing unknown
+    longest_diameter_mm: float | None  # in the axial plane; None: spacing unknown
+    perpendicular_diameter_mm: float | None  # None: spacing unknown
+    longest_diameter_px: float
+    perpendicular_diameter_px: float
+    diameter_slice: int  # the slice where it is longest
+    mean_probability: float  # of tumour, over the lesion's pixels
+    peak_probability: float
+    mean_hu: float
+    touches_edge: bool  # cut off by the picture's border or the volume's first or last slice
+    touches_liver: bool  # has a pixel labelled liver as a direct neighbour
+
+
+def _bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
+    """The smallest box around the True elements, or None when there is none."""
+    box = []
+    for axis in range(mask.ndim):
+        hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+        if not hit.size:
+            return None
+        box.append(slice(int(hit[0]), int(hit[-1]) + 1))
+    return tuple(box)
+
+
+def _centroid(mask: np.ndarray, offset: tuple[int, ...]) -> tuple[float, ...]:
+    """Mean index of the True elements, counted from `offset`, one value an axis."""
+    total = np.count_nonzero(mask)
+    means = []
+    for axis, start in enumerate(offset):
+        profile = mask.sum(axis=tuple(a for a in range(mask.ndim) if a != axis))
+        means.append(float(profile @ np.arange(len(profile)) / total) + start)
+    return tuple(means)
+
+
+def _ras_mm(ct: CTImage, index: tuple[float, ...]) -> tuple[float, float, float] | None:
+    """Patient coordinates of an index of the radiological grid; None where the file gives none."""
+    if ct.native.affine is None or ct.spacing_mm is None:
+        return None
+    native = np.ones(4)
+    for axis, flipped, value, size in zip(ct.native.axes, ct.native.flipped, index, ct.shape, strict=True):
+        native[axis] = size - 1 - value if flipped else value
+    x, y, z = (float(v) for v in (ct.native.affine @ native)[:3])
+    return x, y, z
+
+
+def _borders_on(mask: np.ndarray, other: np.ndarray) -> bool:
+    """Whether an element of one mask has a direct neighbour (along an axis) in the other."""
+    for axis in range(mask.ndim):
+        a, b = np.moveaxis(mask, axis, 0), np.moveaxis(other, axis, 0)
+        if (a[1:] & b[:-1]).any() or (a[:-1] & b[1:]).any():
+            return True
+    return False
+
+
+def find_lesions(ct: CTImage, seg: Segmentation) -> tuple[Lesion, ...]:
+    """All lesions of a segmentation, the largest first; equal sizes in the order of their slices.
+
+    `seg` lies on the grid of `ct`, (S, H, W). Lengths, areas and volumes are None where the
+    spacing is unknown.
+    """
+    box = _bounding_box(seg.labels == TUMOUR)
+    if box is None:
+        return ()
+    components, number = ndimage.label(seg.labels[box] == TUMOUR, structure=CONNECTIVITY)
+    sizes = np.bincount(components.ravel(), minlength=number + 1)[1:]
+    places = ndimage.find_objects(components)
+    order = np.argsort(-sizes, kind="stable")
+    return tuple(
+        _measure_one(ct, seg, rank, components[places[k]] == k + 1, _shifted(places[k], box))
+        for rank, k in enumerate(order.tolist(), start=1)
+    )
+
+
+def _shifted(place: tuple[slice, ...], box: tuple[slice, ...]) -> tuple[slice, ...]:
+    return tuple(slice(p.start + b.start, p.stop + b.start) for p, b in zip(place, box, strict=True))
+
+
+def _measure_one(
+    ct: CTImage, seg: Segmentation, number: int, mask: np.ndarray, place: tuple[slice, ...]
+) -> Lesion:
+    """Measures of the lesion whose mask fills the box `place` of the grid."""
+    count = int(np.count_nonzero(mask))
+    probability = seg.tumour_probability[place][mask].astype(np.float64)
+    centroid = _centroid(mask, tuple(p.start for p in place))
+    plane_spacing = (1.0, 1.0) if ct.spacing_mm is None else ct.spacing_mm[1:]
+    diameters = lesion_diameters(mask, plane_spacing)
+    known = ct.spacing_mm is not None
+    is_volume = ct.kind == "volume"
+
+    # The slices of a lone picture are not a border that could cut a lesion off.
+    bounded = range(0 if is_volume else 1, 3)
+    touches_edge = any(place[a].start == 0 or place[a].stop == ct.shape[a] for a in bounded)
+    wider = tuple(slice(max(p.start - 1, 0), p.stop + 1) for p in place)
+    around = seg.labels[wider]
+    inside = np.zeros(around.shape, bool)
+    inside[tuple(slice(p.start - w.start, p.stop - w.start) for p, w in zip(place, wider, strict=True))] = (
+        mask
+    )
+
+    return Lesion(
+        id=number,
+        slice_range=(place[0].start, place[0].stop - 1),
+        centroid_px=centroid,  # type: ignore[arg-type]
+        centroid_ras_mm=_ras_mm(ct, centroid),
+        count=count,
+        area_mm2=count * ct.pixel_area_mm2 if known and not is_volume else None,
+        volume_ml=count * ct.voxel_volume_mm3 / 1000 if known and is_volume else None,
+        longest_diameter_mm=diameters.longest if known else None,
+        perpendicular_diameter_mm=diameters.perpendicular if known else None,
+        longest_diameter_px=diameters.longest_px,
+        perpendicular_diameter_px=diameters.perpendicular_px,
+        diameter_slice=place[0].start + diameters.slice_index,
+        mean_probability=float(probability.mean()),
+        peak_probability=float(probability.max()),
+        mean_hu=float(ct.hu[place][mask].mean(dtype=np.float64)),
+        touches_edge=touches_edge,
+        touches_liver=_borders_on(inside, around == LIVER),
+    )

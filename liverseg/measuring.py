@@ -1,0 +1,92 @@
+"""From a CT image and its segmentation to the report (pure: no files, no network)."""
+
+from __future__ import annotations
+
+import platform
+import time
+
+import numpy as np
+
+import liverseg
+from liverseg.ct import CTImage
+from liverseg.errors import InvalidSetting
+from liverseg.lesions import Lesion, find_lesions
+from liverseg.report import Amount, InputFacts, Report
+from liverseg.segmentation import LIVER, TUMOUR, Segmentation
+
+
+def amount(ct: CTImage, count: int) -> Amount:
+    """`count` pixels (voxels) of a CT image as mm² (ml); None in place of either is never a guess."""
+    if ct.kind == "volume":
+        voxel_mm3 = ct.voxel_volume_mm3
+        return Amount(ct.kind, count, volume_ml=None if voxel_mm3 is None else count * voxel_mm3 / 1000)
+    pixel_mm2 = ct.pixel_area_mm2
+    return Amount(ct.kind, count, area_mm2=None if pixel_mm2 is None else count * pixel_mm2)
+
+
+def share_of_liver(liver: int, tumour: int) -> float | None:
+    """tumour / (liver + tumour), where `liver` counts label 1; None when there is neither.
+
+    >>> share_of_liver(300, 100), share_of_liver(0, 0)
+    (0.25, None)
+    """
+    return tumour / (liver + tumour) if liver + tumour else None
+
+
+def _of(some: int, lesions: tuple[Lesion, ...]) -> str:
+    return f"{some} of {len(lesions)} lesions {'lies' if some == 1 else 'lie'}"
+
+
+def result_warnings(liver: int, tumour: int, lesions: tuple[Lesion, ...]) -> list[str]:
+    """What a reader of the numbers must know about them, one sentence each."""
+    found = []
+    if not liver and not tumour:
+        found.append("No liver was found: this may be another part of the body, or not a CT slice.")
+    elif not liver:
+        found.append("Tumour was found without any liver around it: do not rely on it.")
+    elif apart := sum(not lesion.touches_liver for lesion in lesions):
+        found.append(f"{_of(apart, lesions)} apart from the liver that was found: check that it is tumour.")
+    if cut := sum(lesion.touches_edge for lesion in lesions):
+        found.append(f"{_of(cut, lesions)} at the edge of the image: what was cut off is not measured.")
+    return found
+
+
+def measure(ct: CTImage, seg: Segmentation) -> Report:
+    """Measure liver, tumour and every lesion of a segmentation.
+
+    `seg` must lie on the grid of `ct`; raises `InvalidSetting` otherwise. Areas (of a slice),
+    volumes (of a volume) and diameters are None where the spacing is unknown; see
+    `liverseg.diameters` for how diameters are taken and `liverseg.lesions` for what a lesion is.
+    """
+    started = time.perf_counter()
+    if not ct.shape == seg.labels.shape == seg.tumour_probability.shape:
+        raise InvalidSetting("The segmentation is not on the grid of the CT image it is measured with.")
+    liver, tumour = (int(np.count_nonzero(seg.labels == label)) for label in (LIVER, TUMOUR))
+    lesions = find_lesions(ct, seg)
+
+    warnings = [*ct.warnings, *seg.warnings, *result_warnings(liver, tumour, lesions)]
+    if ct.spacing_mm is None and not any("in pixels" in warning for warning in warnings):
+        warnings.append(  # readers say it in their own words, and why
+            "The pixel spacing is unknown: sizes are in pixels, not in millimetres."
+        )
+    facts = InputFacts(
+        ct.sha256, ct.kind, ct.source_format, ct.shape, ct.spacing_mm, ct.spacing_source, ct.assumed_window
+    )
+    return Report(
+        input=facts,
+        checkpoint=seg.checkpoint,
+        engine=seg.engine,
+        tumour_threshold=seg.threshold,
+        liver=amount(ct, liver),
+        tumour=amount(ct, tumour),
+        tumour_share_of_liver=share_of_liver(liver, tumour),
+        lesions=lesions,
+        warnings=tuple(dict.fromkeys(warnings)),
+        timing_s={**seg.timing_s, "measure": time.perf_counter() - started},
+        software={
+            "name": "liverseg",
+            "version": liverseg.__version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+        },
+    )

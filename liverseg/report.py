@@ -1,0 +1,152 @@
+"""The report: what was measured, on what, by which weights, as JSON and as a table.
+
+It holds nothing of the patient and no file name. The same input, checkpoint and threshold give
+the same report, apart from `timing_s`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from liverseg.lesions import Lesion
+from liverseg.segmentation import CheckpointIdentity
+from liverseg.windowing import Window
+
+DECIMALS = 6
+"""Digits after the point in `report.json` and the table: far below what a pixel can tell."""
+
+DEFINITIONS = {
+    "liver": "label 1: liver without its tumours",
+    "tumour": "label 2",
+    "tumour_share_of_liver": "tumour / (liver + tumour); null when neither was found",
+    "indices": "slice, row, column from 0; row 0 is anterior, column 0 the patient's right, slice 0 lowest",
+    "longest_diameter": "between outer edges, in the axial slice where it is longest (RECIST 1.1)",
+    "probability": "of tumour, as the network gives it; in tumour_probability.png 65535 stands for 1",
+}
+"""What the report's own words mean; written into every `report.json`."""
+
+CSV_COLUMNS = (
+    "lesion,first_slice,last_slice,centroid_slice,centroid_row,centroid_column,centroid_r_mm,centroid_a_mm,"
+    "centroid_s_mm,pixels,voxels,area_mm2,volume_ml,longest_diameter_mm,perpendicular_diameter_mm,"
+    "longest_diameter_px,perpendicular_diameter_px,diameter_slice,mean_probability,peak_probability,mean_hu,"
+    "touches_edge,touches_liver"
+).split(",")
+"""The header of the table of lesions; the same for a slice and a volume."""
+
+
+@dataclass(frozen=True)
+class InputFacts:
+    """What was measured, as far as it may be told without telling of whom."""
+
+    sha256: str | None  # of the file's bytes
+    kind: str  # "slice" | "volume"
+    source_format: str
+    shape: tuple[int, int, int]  # slices, rows, columns
+    spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns
+    spacing_source: str
+    assumed_window: Window | None  # HU were rebuilt from grey with it; None: HU were stored
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much of a structure there is, in pixels and, where the spacing is known, in mm² or ml."""
+
+    kind: str  # "slice" | "volume"
+    count: int  # pixels of a slice, voxels of a volume
+    area_mm2: float | None = None  # of a slice
+    volume_ml: float | None = None  # of a volume
+
+    def to_dict(self) -> dict[str, Any]:
+        """`{pixels, area_mm2}` of a slice, `{voxels, volume_ml}` of a volume.
+
+        >>> Amount("slice", 12, area_mm2=3.0).to_dict()
+        {'pixels': 12, 'area_mm2': 3.0}
+        """
+        if self.kind == "volume":
+            return {"voxels": self.count, "volume_ml": self.volume_ml}
+        return {"pixels": self.count, "area_mm2": self.area_mm2}
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: floats rounded, nothing that is not finite."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return round(float(value), DECIMALS) if math.isfinite(value) else None
+    return value
+
+
+@dataclass(frozen=True)
+class Report:
+    """The measures of one segmentation of one CT image (contract 4 of the design)."""
+
+    input: InputFacts
+    checkpoint: CheckpointIdentity
+    engine: str
+    tumour_threshold: float
+    liver: Amount  # label 1: without the tumours
+    tumour: Amount
+    tumour_share_of_liver: float | None  # tumour / (liver + tumour); None: neither was found
+    lesions: tuple[Lesion, ...]  # the largest first
+    warnings: tuple[str, ...]
+    timing_s: dict[str, float]
+    software: dict[str, str]
+
+    def _lesion_dict(self, lesion: Lesion) -> dict[str, Any]:
+        amount = Amount(self.input.kind, lesion.count, lesion.area_mm2, lesion.volume_ml).to_dict()
+        facts = asdict(lesion)
+        for key in ("count", "area_mm2", "volume_ml"):
+            del facts[key]
+        head = {key: facts.pop(key) for key in ("id", "slice_range", "centroid_px", "centroid_ras_mm")}
+        return {**head, **amount, **facts}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain dicts, lists, strings and finite numbers."""
+        facts = {
+            "input": asdict(self.input),
+            "checkpoint": asdict(self.checkpoint),
+            "engine": self.engine,
+            "tumour_threshold": self.tumour_threshold,
+            "liver": self.liver.to_dict(),
+            "tumour": self.tumour.to_dict(),
+            "tumour_share_of_liver": self.tumour_share_of_liver,
+            "lesions": [self._lesion_dict(lesion) for lesion in self.lesions],
+            "warnings": self.warnings,
+            "timing_s": self.timing_s,
+            "software": self.software,
+            "definitions": DEFINITIONS,
+        }
+        return _plain(facts)
+
+    def to_json(self) -> str:
+        """The report as strict JSON (no NaN), indented, UTF-8 characters as they are."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def to_csv(self) -> str:
+        """A table with a header and a row a lesion; what is unknown is an empty cell."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n", restval="")
+        writer.writeheader()
+        for row in self.to_dict()["lesions"]:
+            row["lesion"] = row.pop("id")
+            row["first_slice"], row["last_slice"] = row.pop("slice_range")
+            row.update(
+                zip(
+                    ("centroid_slice", "centroid_row", "centroid_column"), row.pop("centroid_px"), strict=True
+                )
+            )
+            patient = row.pop("centroid_ras_mm") or ("", "", "")
+            row.update(zip(("centroid_r_mm", "centroid_a_mm", "centroid_s_mm"), patient, strict=True))
+            writer.writerow({key: "" if value is None else _cell(value) for key, value in row.items()})
+        return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value

@@ -1,0 +1,127 @@
+"""Results to a folder: report, labels, probabilities and the overview picture.
+
+Labels and probabilities lie on the input's own grid, so that they overlay the file they came
+from. Every file is written under a temporary name and renamed, so none is ever half there.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from liverseg.ct import CTImage
+from liverseg.errors import InvalidSetting
+from liverseg.nifti_encoding import nifti_bytes
+from liverseg.rendering import overview
+from liverseg.report import Report
+from liverseg.segmentation import Segmentation
+from liverseg.windowing import DEFAULT_WINDOW, Window
+
+FORMATS = ("png", "nifti", "csv", "json")
+"""What `write_results` writes; `report.json` and `overview.png` come with any of them."""
+
+PNG_FULL_SCALE = 65535
+"""The value of probability 1 in the 16-bit `tumour_probability.png`."""
+
+
+def default_formats(ct: CTImage) -> tuple[str, ...]:
+    """NIfTI for a NIfTI file and for every volume, else PNG; always with the table and the report.
+
+    A picture has no millimetres to keep, and a lone DICOM slice is looked at as a picture.
+    """
+    grid = "nifti" if ct.source_format == "nifti" or ct.kind == "volume" else "png"
+    return (grid, "csv", "json")
+
+
+def _own_picture_grid(ct: CTImage, array: np.ndarray) -> np.ndarray:
+    """A one-slice array (1, H, W) as the picture to lay over the input's own.
+
+    A picture or a DICOM slice keeps the rows and columns of its file. The axes of a NIfTI file are
+    no picture's; there it is the radiological view.
+    """
+    if ct.source_format == "nifti":
+        return array[0]
+    native = ct.native.to_native(array)
+    return native if native.ndim == 2 else native.squeeze(axis=ct.native.axes[0])
+
+
+def _png(array: np.ndarray) -> bytes:
+    """A grey (H, W) or RGB (H, W, 3) array as PNG, values unchanged."""
+    done, encoded = cv2.imencode(".png", array[..., ::-1] if array.ndim == 3 else array)
+    if not done:
+        raise InvalidSetting("The picture could not be encoded as PNG.")
+    return encoded.tobytes()
+
+
+def _packed(nifti: bytes) -> bytes:
+    # No time stamp: the same result is the same file. Level 1, for probabilities barely shrink further.
+    return gzip.compress(nifti, compresslevel=1, mtime=0)
+
+
+def _write(path: Path, content: bytes) -> Path:
+    """Write a file whole or not at all."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def write_results(
+    out_dir: str | os.PathLike[str],
+    ct: CTImage,
+    seg: Segmentation,
+    report: Report,
+    formats: Iterable[str] | None = None,
+    window: Window | None = None,
+    slice_index: int | None = None,
+) -> list[Path]:
+    """Write the results of one image into a folder, which is made if needed; returns the files.
+
+    - `report.json` and `overview.png` (slice, segmentation and heatmap of `slice_index`, None: the
+      most telling slice; in `window`, None: the one the picture was made with, else 40/400): always.
+    - "nifti": `labels.nii.gz` (uint8 0, 1, 2) and `tumour_probability.nii.gz` (float32).
+    - "png": of a single slice, `labels.png` (8-bit 0, 1, 2) and `tumour_probability.png` (16-bit,
+      65535 is 1); a volume has no such picture.
+    - "csv": `report.csv`, a row a lesion.
+
+    `formats` None takes `default_formats`. Raises `InvalidSetting` for an unknown format, a slice
+    that is not there, or a folder that cannot be written.
+    """
+    chosen = tuple(default_formats(ct) if formats is None else formats)
+    unknown = [name for name in chosen if name not in FORMATS]
+    if unknown:
+        raise InvalidSetting(f"The format {unknown[0]!r} is not known: choose among {', '.join(FORMATS)}.")
+    picture = overview(ct, seg, slice_index, window or ct.assumed_window or DEFAULT_WINDOW)
+
+    folder = Path(out_dir)
+    probability = np.clip(seg.tumour_probability, 0, 1).astype(np.float32, copy=False)
+    written: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if "nifti" in chosen:
+            labels_file = nifti_bytes(ct, seg.labels, "liverseg: 0 background, 1 liver, 2 tumour")
+            written.append(_write(folder / "labels.nii.gz", _packed(labels_file)))
+            probability_file = nifti_bytes(ct, probability, "liverseg: tumour probability")
+            written.append(_write(folder / "tumour_probability.nii.gz", _packed(probability_file)))
+        if "png" in chosen and len(ct.hu) == 1:
+            grey = np.round(probability * PNG_FULL_SCALE).astype(np.uint16)
+            written.append(_write(folder / "labels.png", _png(_own_picture_grid(ct, seg.labels))))
+            written.append(_write(folder / "tumour_probability.png", _png(_own_picture_grid(ct, grey))))
+        if "csv" in chosen:
+            written.append(_write(folder / "report.csv", report.to_csv().encode()))
+        written.append(_write(folder / "overview.png", _png(picture)))
+        # Last, so that a report stands for results that are all there.
+        written.append(_write(folder / "report.json", report.to_json().encode()))
+    except OSError as error:
+        why = (error.strerror or "unknown reason").lower()
+        raise InvalidSetting(f"The results cannot be written to the output folder: {why}.") from error
+    return written
