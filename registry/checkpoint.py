@@ -102,10 +102,13 @@ def read_plain(path: Path, limit_bytes: int, store: Path | None = None) -> bytes
     except OSError:
         what = "is a link" if path.is_symlink() else "is missing" if not path.exists() else "cannot be read"
         raise CheckpointDamaged(f"The file {name} of the checkpoint {what}.") from None
-    with open(handle, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise CheckpointDamaged(f"The file {name} of the checkpoint is not a plain file.")
-        return file.read(limit_bytes + 1)
+        with open(handle, "rb", closefd=False) as file:
+            return file.read(limit_bytes + 1)
+    finally:
+        os.close(handle)
 
 
 def _normal(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ refused. One damaged checkpoint is reported and does not hide the others.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,8 +71,9 @@ class FolderRegistry:
         """
         found: dict[str, Checkpoint] = {}
         problems: list[Problem] = []
-        for folder in self._checkpoint_folders():
-            where = folder.relative_to(self.path).as_posix().removeprefix(".")
+        root = self.path.resolve()  # the registry itself may be a link; it was named by who runs this
+        for folder in self._checkpoint_folders(root):
+            where = folder.relative_to(root).as_posix().removeprefix(".")
             try:
                 checkpoint = open_checkpoint(folder, self.name)
             except RegistryError as error:
@@ -85,13 +87,21 @@ class FolderRegistry:
         newest_first = sorted(found.values(), key=lambda c: version_key(c.manifest.version), reverse=True)
         return Listing(tuple(sorted(newest_first, key=lambda c: c.manifest.name)), tuple(problems))
 
-    def _checkpoint_folders(self) -> Iterator[Path]:
-        if (self.path / MANIFEST_FILE).is_file():
-            yield self.path.resolve() if self.path.is_symlink() else self.path
+    def _checkpoint_folders(self, root: Path) -> Iterator[Path]:
+        try:
+            children = _subfolders(root)
+        except FileNotFoundError:
+            raise RegistryUnreadable(f"The registry folder {self.name} does not exist.") from None
+        except NotADirectoryError:
+            raise RegistryUnreadable(f"The registry {self.name} is not a folder.") from None
+        except OSError:
+            raise RegistryUnreadable(f"The registry folder {self.name} may not be read.") from None
+        if _holds_manifest(root):
+            yield root
             return
         budget = MAX_FOLDERS
-        for child in self._subfolders(self.path):
-            nested = [] if _holds_manifest(child) or child.is_symlink() else self._subfolders(child)
+        for child in children:
+            nested = [] if _holds_manifest(child) or child.is_symlink() else _readable_subfolders(child)
             budget -= 1 + len(nested)
             if budget < 0:
                 raise RegistryUnreadable(f"The registry {self.name} has more than {MAX_FOLDERS} folders.")
@@ -99,22 +109,21 @@ class FolderRegistry:
                 yield child
             yield from (grandchild for grandchild in nested if _holds_manifest(grandchild))
 
-    def _subfolders(self, folder: Path) -> list[Path]:
-        try:
-            return sorted(f for f in folder.iterdir() if not f.name.startswith(".") and f.is_dir())
-        except FileNotFoundError:
-            raise RegistryUnreadable(f"The registry folder {self.name} does not exist.") from None
-        except NotADirectoryError:
-            raise RegistryUnreadable(f"The registry {self.name} is not a folder.") from None
-        except OSError:
-            if folder == self.path:
-                raise RegistryUnreadable(f"The registry folder {self.name} may not be read.") from None
-            return []  # a subfolder of somebody else's is no checkpoint of this registry
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.iterdir() if not f.name.startswith(".") and f.is_dir())
+
+
+def _readable_subfolders(folder: Path) -> list[Path]:
+    """None for a folder that may not be read: beside checkpoints it is somebody else's, not a damaged one."""
+    try:
+        return _subfolders(folder)
+    except PermissionError:
+        return []
 
 
 def _holds_manifest(folder: Path) -> bool:
-    manifest = folder / MANIFEST_FILE
-    return manifest.is_symlink() or manifest.exists()
+    return os.path.lexists(folder / MANIFEST_FILE)
 
 
 def matching(checkpoints: tuple[Checkpoint, ...], reference: Reference) -> Checkpoint | None:
