@@ -1,1 +1,49 @@
-"""Checkpoints: what they are, where they are, and whether they may be opened."""
+"""Checkpoints: what they are, where they are, and whether they may be opened.
+
+    from registry import open_registries
+    registries = open_registries()                      # LIVERSEG_REGISTRY, else the bundled folder
+    for checkpoint in registries.list(): ...
+    data = registries.find("segformer-b0").read_model() # checked bytes for torch.jit.load
+
+Needs no torch: everything about a checkpoint can be checked before torch is imported.
+"""
+
+from __future__ import annotations
+
+from registry.checkpoint import Checkpoint
+from registry.errors import (
+    ArchiveRefused,
+    CheckpointDamaged,
+    CheckpointExists,
+    CheckpointNotFound,
+    InvalidReference,
+    ManifestInvalid,
+    RegistryError,
+    RegistryUnreadable,
+    UnsupportedRegistry,
+)
+from registry.folder import FolderRegistry, Problem, open_checkpoint
+from registry.manifest import FileRecord, InputSpec, Manifest, WindowSpec
+from registry.sources import Registries, open_registries
+
+__all__ = [
+    "ArchiveRefused",
+    "Checkpoint",
+    "CheckpointDamaged",
+    "CheckpointExists",
+    "CheckpointNotFound",
+    "FileRecord",
+    "FolderRegistry",
+    "InputSpec",
+    "InvalidReference",
+    "Manifest",
+    "ManifestInvalid",
+    "Problem",
+    "Registries",
+    "RegistryError",
+    "RegistryUnreadable",
+    "UnsupportedRegistry",
+    "WindowSpec",
+    "open_checkpoint",
+    "open_registries",
+]

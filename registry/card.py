@@ -1,0 +1,200 @@
+"""The model card of a checkpoint (README.md), generated from its manifest.
+
+The front matter follows the Hub's model card specification: `license`, `library_name`,
+`pipeline_tag`, `tags`, `datasets` and a `model-index` with every Dice that was measured.
+The text says the same for people. Nothing is on the card that is not in the manifest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from registry.manifest import Manifest
+
+HUB_LICENCES = frozenset(
+    "apache-2.0 mit bsd-2-clause bsd-3-clause cc0-1.0 cc-by-4.0 cc-by-sa-4.0 cc-by-nc-4.0 cc-by-nc-sa-4.0 "
+    "cc-by-nc-nd-4.0 cc-by-sa-3.0 cc-by-nc-sa-3.0 odc-by odbl openrail".split()
+)
+"""Licence identifiers of the Hub that a checkpoint may carry; any other is written as `other`."""
+
+METRIC_NAMES = {
+    "dice_global": "Dice, pooled over all slices",
+    "dice_per_case": "Dice, mean over scans",
+    "dice_per_slice": "Dice, mean over slices",
+}
+NOTICE = (
+    "**For research use only.** This is not a medical device. It was not evaluated for diagnosis, planning "
+    "or any clinical decision, and its result must not be used for one."
+)
+
+
+def model_card(manifest: Manifest) -> str:
+    """The text of README.md for a checkpoint; the manifest's `files` are not needed."""
+    import yaml
+
+    front = yaml.safe_dump(front_matter(manifest), sort_keys=False, allow_unicode=True, width=1000)
+    return f"---\n{front}---\n\n" + "\n\n".join(_sections(manifest)) + "\n"
+
+
+def front_matter(manifest: Manifest) -> dict[str, Any]:
+    """The card's YAML front matter as data."""
+    licence = slug(manifest.licence)
+    result: dict[str, Any] = {"license": licence if licence in HUB_LICENCES else "other"}
+    if result["license"] == "other":
+        result["license_name"] = licence
+    result |= {
+        "library_name": "liverseg",
+        "pipeline_tag": "image-segmentation",
+        "tags": ["liverseg", "medical", "ct", "liver", "liver-tumour", "torchscript", manifest.architecture],
+        "datasets": list(dict.fromkeys(slug(d["name"]) for d in manifest.training["datasets"])),
+    }
+    results = [_index_result(entry) for entry in manifest.metrics]
+    results = [result for result in results if result["metrics"]]
+    if results:
+        result["metrics"] = ["dice"]
+        result["model-index"] = [{"name": manifest.name, "results": results}]
+    return result
+
+
+def slug(text: str) -> str:
+    """Lower case with hyphens, as the Hub's identifiers are.
+
+    >>> slug("CC BY-NC-SA 4.0"), slug("MSD Task03 (Liver)")
+    ('cc-by-nc-sa-4.0', 'msd-task03-liver')
+    """
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "unnamed"
+
+
+def _index_result(entry: dict[str, Any]) -> dict[str, Any]:
+    metrics = [
+        {
+            "type": "dice",
+            "value": round(record["value"], 4),
+            "name": f"{METRIC_NAMES.get(metric, metric)}, {label} (n = {record['n']})",
+        }
+        for metric, label, record in _values(entry)
+        if metric.startswith("dice") and record["value"] is not None
+    ]
+    return {
+        "task": {"type": "image-segmentation", "name": "Liver and liver tumour segmentation in CT"},
+        "dataset": {"type": slug(entry["dataset"]), "name": entry["dataset"], "split": entry["split"]},
+        "metrics": metrics,
+    }
+
+
+def _values(entry: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for metric, labels in entry["values"].items():
+        for label, record in labels.items():
+            yield metric, label, record
+
+
+def _sections(manifest: Manifest) -> Iterator[str]:
+    yield f"# {manifest.ref}"
+    if manifest.title:
+        yield _text(manifest.title)
+    yield _what_it_is(manifest)
+    yield NOTICE
+    yield "## Use"
+    yield (
+        "```python\nimport liverseg\n\n"
+        'ct = liverseg.read("scan.nii.gz")  # or a PNG, a DICOM file, a folder of a DICOM series\n'
+        f'seg = liverseg.Segmenter.load("{manifest.ref}").segment(ct)\n'
+        "print(liverseg.measure(ct, seg).to_json())\n```"
+    )
+    yield (
+        f"`model.pt` is a self-contained TorchScript archive: {_signature(manifest)}. `manifest.json` "
+        "describes it and lists the sha256 of every file; liverseg opens no file that differs. "
+        "`model.safetensors` has the weights alone, `metrics.csv` one row per evaluated scan."
+    )
+    yield "## Results"
+    if not manifest.metrics:
+        yield "This checkpoint was not evaluated."
+    for entry in manifest.metrics:
+        yield _results_table(entry)
+    yield "## Training"
+    yield _training(manifest)
+    yield "## Limits"
+    yield _limits(manifest)
+    yield "## Licence"
+    yield (
+        f"The weights are licensed under {_text(manifest.licence)}. They were trained on the datasets "
+        "above, whose licences and citations apply to them too."
+    )
+
+
+def _what_it_is(manifest: Manifest) -> str:
+    spec = manifest.input
+    windows = " and ".join(f"{w.center_hu:g}/{w.width_hu:g}" for w in spec.windows)
+    if spec.kind == "volume":
+        takes = "volumes"
+    elif spec.context_slices == 1:
+        takes = "single axial slices"
+    else:
+        takes = f"axial slices, each with its neighbours ({spec.context_slices} slices in all)"
+    spacing = (
+        ""
+        if spec.spacing_mm is None
+        else f" at a spacing of {' × '.join(f'{s:g}' for s in spec.spacing_mm)} mm (slices, rows, columns)"
+    )
+    return (
+        f"A {manifest.architecture} network that segments the liver and its tumours in CT. It takes {takes} "
+        f"in Hounsfield units{spacing}, sees them through the CT window {windows} HU (centre/width), works "
+        f"at {spec.working_size} pixels along the longer side, and gives the probabilities of "
+        f"{', '.join(manifest.classes[:-1])} and {manifest.classes[-1]}. A pixel is called tumour from "
+        f"a tumour probability of {manifest.tumour_threshold:g}."
+    )
+
+
+def _signature(manifest: Manifest) -> str:
+    if manifest.input.kind == "volume":
+        return "`forward(hu: float32 (N, 1, D, H, W)) -> probabilities float32 (N, 3, D, H, W)`"
+    channels = manifest.input.context_slices
+    return f"`forward(hu: float32 (N, {channels}, H, W)) -> probabilities float32 (N, 3, H, W)`"
+
+
+def _results_table(entry: dict[str, Any]) -> str:
+    head = f"{_text(entry['dataset'])}, {_text(entry['split'])}: {_text(entry['protocol'])}"
+    rows = ["| metric | class | value | n |", "| --- | --- | --- | --- |"]
+    for metric, label, record in _values(entry):
+        value = "not measured" if record["value"] is None else f"{record['value']:.3f}"
+        if "ci95" in record:
+            value += f" (95 % interval {record['ci95'][0]:.3f} to {record['ci95'][1]:.3f})"
+        rows.append(f"| {METRIC_NAMES.get(metric, metric)} | {label} | {value} | {record['n']} |")
+    return head + "\n\n" + "\n".join(rows)
+
+
+def _training(manifest: Manifest) -> str:
+    training = manifest.training
+    rows = ["| dataset | slices | licence | citation |", "| --- | --- | --- | --- |"]
+    for d in training["datasets"]:
+        slices = d.get("slices", "")
+        rows.append(f"| {_text(d['name'])} | {slices} | {_text(d['licence'])} | {_text(d['citation'])} |")
+    facts = [f"{training['samples_seen']} samples seen", f"hardware: {_text(training['hardware'])}"]
+    if training["seed"] is not None:
+        facts.append(f"seed {training['seed']}")
+    if training["commit"] is not None:
+        facts.append(f"commit `{training['commit']}`")
+    facts += [f"saved with torch {_text(manifest.torch_version)}", f"created {manifest.created}"]
+    return "\n".join(rows) + "\n\n" + "; ".join(facts) + "."
+
+
+def _limits(manifest: Manifest) -> str:
+    limits = [
+        "It was evaluated on the scans of the table above and on no others; scanners, protocols, contrast "
+        "phases and populations beyond them may do worse.",
+        "Small and low-contrast tumours are missed, and cysts, vessels and artefacts may be called tumour. A "
+        "result without a tumour does not mean that there is none.",
+        "It labels liver and tumour only. Anything but axial CT of the abdomen gives a meaningless result.",
+    ]
+    narrowest = min(manifest.input.windows, key=lambda w: w.width_hu)
+    low, high = (narrowest.center_hu + sign * narrowest.width_hu / 2 for sign in (-1, 1))
+    if len(manifest.input.windows) == 1:
+        limits.append(f"Values below {low:g} HU and above {high:g} HU are not told apart.")
+    return "\n".join(f"- {limit}" for limit in limits)
+
+
+def _text(value: str) -> str:
+    """A text of the manifest as plain Markdown in one line, also inside a table."""
+    return re.sub(r"([\\`|<>\[\]])", r"\\\1", " ".join(value.split()))

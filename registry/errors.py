@@ -1,0 +1,43 @@
+"""Every refusal of the registry, as one exception tree.
+
+Each text is one sentence that a person can act on. The command line prints it and
+exits 1; liverseg hands it on as `liverseg.errors.CheckpointRefused`.
+"""
+
+from __future__ import annotations
+
+
+class RegistryError(Exception):
+    """Base of all refusals of the registry."""
+
+
+class InvalidReference(RegistryError):
+    """A reference is not `name` or `name@version`."""
+
+
+class UnsupportedRegistry(RegistryError):
+    """`LIVERSEG_REGISTRY` names a kind of registry that cannot be read here."""
+
+
+class RegistryUnreadable(RegistryError):
+    """A registry folder does not exist or may not be read."""
+
+
+class CheckpointNotFound(RegistryError):
+    """No registry has a checkpoint of that name or version."""
+
+
+class CheckpointExists(RegistryError):
+    """Another checkpoint stands where one was to be written; versions never change."""
+
+
+class ManifestInvalid(RegistryError):
+    """`manifest.json` is missing, is not JSON, or does not keep the schema."""
+
+
+class CheckpointDamaged(RegistryError):
+    """A file of a checkpoint is missing, truncated, swapped, a link, or not what the manifest says."""
+
+
+class ArchiveRefused(CheckpointDamaged):
+    """`model.pt` is not a plain TorchScript archive, or holds what an archive of weights never needs."""

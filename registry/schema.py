@@ -1,0 +1,91 @@
+"""From the text of a manifest to a checked dictionary, or one sentence saying what is wrong."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from registry.errors import ManifestInvalid
+from registry.reference import is_version
+from registry.text import one_line
+
+SCHEMA_ID = "liverseg-checkpoint/1"
+SCHEMA_FILE = Path(__file__).with_name("manifest.schema.json")
+MAX_MANIFEST_BYTES = 1024**2
+"""Largest manifest that is parsed at all."""
+
+
+def parse_json(text: str | bytes) -> dict[str, Any]:
+    """The JSON object in the text.
+
+    Raises `ManifestInvalid` when it is too large, not UTF-8, not JSON, names a key twice,
+    holds NaN or infinity, or is no object.
+
+    >>> parse_json('{"name": "b0"}')
+    {'name': 'b0'}
+    """
+    if len(text) > MAX_MANIFEST_BYTES:
+        raise ManifestInvalid(f"The manifest is larger than {MAX_MANIFEST_BYTES} bytes.")
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        raise ManifestInvalid("The manifest is not UTF-8 text.") from None
+    except RecursionError:
+        raise ManifestInvalid("The manifest is nested too deeply.") from None
+    except ValueError as error:
+        raise ManifestInvalid(f"The manifest is not JSON: {one_line(error)}.") from None
+    if not isinstance(value, dict):
+        raise ManifestInvalid("The manifest is not a JSON object.")
+    return value
+
+
+def check_schema(manifest: dict[str, Any]) -> None:
+    """Raises `ManifestInvalid` with the first thing that breaks `manifest.schema.json`.
+
+    Beyond the schema it asks that the version can be ordered, that `created` is a date and
+    time, and that a volume has one channel.
+    """
+    found = manifest.get("schema")
+    if isinstance(found, str) and found != SCHEMA_ID and found.startswith("liverseg-checkpoint/"):
+        raise ManifestInvalid(
+            f"The manifest is of the schema {one_line(found, 40)} and this liverseg reads {SCHEMA_ID}; "
+            "update liverseg."
+        )
+    from jsonschema.exceptions import best_match
+
+    error = best_match(_validator().iter_errors(manifest))
+    if error is not None:
+        where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path).lstrip(".")
+        place = f"at {one_line(where, 80)}" if where else "at its top level"
+        raise ManifestInvalid(f"The manifest is invalid {place}: {one_line(error.message, 200)}.")
+    if not is_version(manifest["version"]):
+        raise ManifestInvalid("The manifest is invalid at version: write numbers, for instance 1.0.0.")
+    try:
+        datetime.fromisoformat(manifest["created"].replace("Z", "+00:00"))
+    except ValueError:
+        raise ManifestInvalid("The manifest is invalid at created: no ISO 8601 date and time.") from None
+    if manifest["input"]["kind"] == "volume" and manifest["input"]["context_slices"] != 1:
+        raise ManifestInvalid("The manifest is invalid at input: a volume has context_slices 1.")
+
+
+@cache
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key appears twice")
+    return result
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")

@@ -1,0 +1,16 @@
+"""Text from a checkpoint made safe for one line of a terminal or a log."""
+
+from __future__ import annotations
+
+
+def one_line(value: object, limit: int = 160) -> str:
+    r"""The value as text on one line: control characters become spaces, long text is cut.
+
+    >>> one_line("a\nb\x1b[31m")
+    'a b [31m'
+    >>> one_line("x" * 9, limit=5)
+    'xxxx…'
+    """
+    text = "".join(c if c.isprintable() else " " for c in str(value))
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,92 @@
+"""What the code inside a TorchScript archive may call.
+
+TorchScript is a language of its own, and two of its operators reach the file system:
+`aten::save` writes any path and `aten::from_file` maps any path into a tensor. Both can
+stand in the code of an archive that otherwise looks like weights, so the code is read
+before torch is asked: `torch.<operator>` is allowed except for those two, `ops.<namespace>`
+only for harmless `ops.prim` operators, and neither namespace may be passed around as a
+value, which would hide what is called.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from registry.errors import ArchiveRefused
+
+FORBIDDEN_OPERATORS = frozenset({"save", "from_file"})
+"""Operators of `torch` that read or write files by path."""
+
+ALLOWED_PRIM = frozenset(
+    "ConstantChunk ListConstruct ListUnpack NumToTensor RaiseException TupleConstruct TupleIndex TupleUnpack "
+    "Uninitialized VarConcat VarStack abs data device dtype grad index itemsize layout max min name nbytes "
+    "rangelist requires_grad tolist type unchecked_cast unchecked_unwrap_optional".split()
+)
+_NAMESPACES = frozenset({"torch", "ops"})
+_PLAIN_TEXT = re.compile(rb"[\n\x20-\x7e]*")
+_HIDDEN = re.compile(r"\.\s*(?:save|from_file)\b|\bops\s*\.\s*(?!prim\b)\w")
+
+
+def check_code(source: bytes) -> None:
+    """Raises `ArchiveRefused` when the code could do more than compute.
+
+    >>> check_code(b"def f(x: Tensor) -> Tensor:\\n  return torch.relu(x)\\n")
+    >>> check_code(b"def f(x: Tensor) -> Tensor:\\n  torch.save(x, 'a')\\n  return x\\n")
+    Traceback (most recent call last):
+    registry.errors.ArchiveRefused: The code in model.pt calls save, which reads or writes files.
+    """
+    # Only characters that Python and TorchScript split into the same lines and tokens.
+    if not _PLAIN_TEXT.fullmatch(source):
+        raise ArchiveRefused("The code in model.pt is not plain ASCII text.")
+    text = source.decode("ascii")
+    if _HIDDEN.search(text):
+        raise ArchiveRefused(_refusal(re.findall(r"\w+", _HIDDEN.search(text).group())[-1]))
+    try:
+        tree = ast.parse(text)
+        _check_tree(tree)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ArchiveRefused("The code in model.pt cannot be parsed.") from None
+
+
+def _check_tree(tree: ast.AST) -> None:
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in _NAMESPACES:
+            _check_namespace(node, parents)
+        elif isinstance(node, ast.Attribute) and node.attr in FORBIDDEN_OPERATORS:
+            raise ArchiveRefused(_refusal(node.attr))
+        elif isinstance(node, ast.Attribute) and node.attr == "classes":
+            raise ArchiveRefused("The code in model.pt uses compiled classes.")
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
+            _check_getattr(node)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            raise ArchiveRefused("The code in model.pt imports something.")
+
+
+def _check_namespace(node: ast.Name, parents: dict[ast.AST, ast.AST]) -> None:
+    """`torch` must be followed by an operator, `ops` by `prim` and an allowed operator."""
+    first = parents[node]
+    if not isinstance(first, ast.Attribute):
+        raise ArchiveRefused(f"The code in model.pt passes the namespace {node.id} around.")
+    if node.id == "ops":
+        second = parents[first]
+        if first.attr != "prim" or not isinstance(second, ast.Attribute):
+            raise ArchiveRefused(f"The code in model.pt uses the operators of {first.attr}.")
+        if second.attr not in ALLOWED_PRIM and not second.attr.startswith("is_"):
+            raise ArchiveRefused(f"The code in model.pt calls prim.{second.attr}.")
+
+
+def _check_getattr(node: ast.Call) -> None:
+    """`getattr(module, "0")` is how TorchScript names numbered submodules; nothing else needs it."""
+    name = node.args[1] if len(node.args) == 2 else None
+    if not (isinstance(name, ast.Constant) and isinstance(name.value, str)):
+        raise ArchiveRefused("The code in model.pt looks up a name that is not a plain text.")
+    if name.value in FORBIDDEN_OPERATORS or name.value == "classes":
+        raise ArchiveRefused(_refusal(name.value))
+
+
+def _refusal(operator: str) -> str:
+    if operator in FORBIDDEN_OPERATORS:
+        return f"The code in model.pt calls {operator}, which reads or writes files."
+    return f"The code in model.pt uses the operators of ops.{operator[:40]}."

@@ -1,0 +1,72 @@
+"""A real, tiny checkpoint: a TorchScript archive, its safe twin, card, table and manifest."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save as save_tensors
+
+from registry import Checkpoint, Manifest
+from registry.card import model_card
+from registry.writing import write_checkpoint
+from tests.registry.sample_checkpoint import METRICS_CSV, TinyNet, manifest_for
+
+
+@pytest.fixture(scope="session")
+def tiny_script() -> torch.jit.ScriptModule:
+    with pytest.warns(DeprecationWarning):
+        return torch.jit.script(TinyNet().eval())
+
+
+@pytest.fixture(scope="session")
+def archive_for(tiny_script: torch.jit.ScriptModule) -> Callable[[Manifest], bytes]:
+    """model.pt with the given manifest inside."""
+
+    built: dict[str, bytes] = {}
+
+    def build(manifest: Manifest) -> bytes:
+        text = manifest.to_json(with_files=False)
+        if text not in built:
+            out = io.BytesIO()
+            with pytest.warns(DeprecationWarning):
+                torch.jit.save(tiny_script, out, _extra_files={"manifest.json": text})
+            built[text] = out.getvalue()
+        return built[text]
+
+    return build
+
+
+@pytest.fixture
+def files_for(
+    archive_for: Callable[[Manifest], bytes], tiny_script: torch.jit.ScriptModule
+) -> Callable[[Manifest], dict[str, bytes]]:
+    """All files of a checkpoint but manifest.json."""
+    weights = {name: tensor.contiguous() for name, tensor in tiny_script.state_dict().items()}
+
+    def build(manifest: Manifest) -> dict[str, bytes]:
+        return {
+            "README.md": model_card(manifest).encode(),
+            "model.pt": archive_for(manifest),
+            "model.safetensors": save_tensors(weights, {"format": "pt"}),
+            "config.json": json.dumps({"architecture": manifest.architecture}).encode(),
+            "metrics.csv": METRICS_CSV,
+        }
+
+    return build
+
+
+@pytest.fixture
+def write(tmp_path: Path, files_for: Callable[[Manifest], dict[str, bytes]]) -> Callable[..., Checkpoint]:
+    """Writes a checkpoint into `tmp_path / "models" / where` (by default its name and version)."""
+
+    def build(name: str = "tiny", version: str = "1.0.0", where: str = "", **changes: object) -> Checkpoint:
+        manifest = manifest_for(name, version, **changes)
+        folder = tmp_path / "models" / (where or f"{name}/{version}")
+        return write_checkpoint(folder, manifest, files_for(manifest))
+
+    return build
