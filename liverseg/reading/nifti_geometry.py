@@ -64,8 +64,8 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:  # noqa: AN
     elif is_false_identity(affine, native_spacing, shape, from_header):
         warnings.append(
             "The header gives a spacing of exactly 1 mm in every direction with an identity geometry, which "
-            "is known to be false in LiTS and 3D-IRCADb exports: sizes are given in pixels, and the orientation "
-            "may be wrong too."
+            "is known to be false in LiTS and 3D-IRCADb exports: sizes are given in pixels, and the "
+            "orientation may be wrong too."
         )
     else:
         candidate = radiological_spacing(tuple(native_spacing), axes)
