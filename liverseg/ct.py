@@ -15,7 +15,8 @@ class NativeGrid:
 
     `array_radiological = flip(transpose(array_native, axes), flipped_axes)`, where
     `array_radiological` has shape (S, H, W). A native array of fewer than three axes is
-    first given trailing axes of length 1 up to three.
+    first given trailing axes of length 1 up to three; trailing axes of length 1 beyond three
+    are dropped.
     """
 
     shape: tuple[int, ...]  # of the file's array, e.g. (X, Y, Z), (X, Y) or (rows, columns)
@@ -25,7 +26,7 @@ class NativeGrid:
 
     def to_radiological(self, native: np.ndarray) -> np.ndarray:
         """A native array as a (S, H, W) view in radiological orientation."""
-        cube = native.reshape(native.shape + (1,) * (3 - native.ndim)).transpose(self.axes)
+        cube = native.reshape((*native.shape, 1, 1)[:3]).transpose(self.axes)
         return cube[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
 
     def to_native(self, radiological: np.ndarray) -> np.ndarray:

@@ -9,5 +9,8 @@ MAX_SIDE_PX = 2048
 MAX_SLICES = 1000
 """Largest number of slices of a volume."""
 
+MAX_VOXELS = 1024 * 512 * 512
+"""Largest number of voxels of a volume: 1 GiB as float32."""
+
 MAX_FILE_BYTES = 2 * 1024**3
 """Largest file that is opened at all."""

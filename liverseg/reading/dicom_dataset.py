@@ -1,0 +1,146 @@
+"""A DICOM file's dataset: only the elements that are needed, and only if it is a CT image.
+
+Nothing that names the patient is among the elements read.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import zlib
+
+import pydicom
+from pydicom.filereader import data_element_generator
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.uid import ImplicitVRLittleEndian as ImplicitLE
+
+from liverseg import limits
+from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
+
+# A refusal is an exception of ours with one sentence; pydicom's own log of the same would be noise.
+logging.getLogger("pydicom").addHandler(logging.NullHandler())
+
+GEOMETRY_TAGS = [
+    "ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing", "SliceThickness",
+    "SpacingBetweenSlices", "GantryDetectorTilt",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+]  # fmt: skip
+_TAGS = [
+    "SOPClassUID", "SeriesInstanceUID", "Modality", "ImageType", "BurnedInAnnotation",
+    "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PlanarConfiguration",
+    "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "RescaleType",
+    "PixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths", *GEOMETRY_TAGS,
+]  # fmt: skip
+
+_MODALITIES = {
+    "MR": "an MR image",
+    "PT": "a PET image",
+    "NM": "a nuclear medicine image",
+    "US": "an ultrasound image",
+    "CR": "an X-ray image",
+    "DX": "an X-ray image",
+    "XA": "an X-ray angiography image",
+    "RF": "a fluoroscopy image",
+    "MG": "a mammogram",
+    "SEG": "a segmentation",
+    "SR": "a structured report",
+    "OT": "an image of an unspecified kind",
+    "SC": "a secondary capture",
+}
+_CT_CLASSES = {"1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"}
+_CAPTURE_CLASS = "1.2.840.10008.5.1.4.1.1.7"
+_DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
+_NOT_HU = {"MGML", "Z_EFF", "ED", "EDW", "PCT"}  # RescaleType of material and electron density maps
+
+# 128 zero bytes, DICM, and a Transfer Syntax UID of Explicit VR Little Endian: a head for inflated data
+_PLAIN_HEAD = bytes(128) + b"DICM\x02\x00\x10\x00UI\x14\x00" + ExplicitVRLittleEndian.encode() + b"\0"
+
+
+def open_dataset(data: bytes, pixels: bool = True) -> pydicom.Dataset:
+    """The needed elements of a DICOM file's bytes, with `file_meta.TransferSyntaxUID` set.
+
+    Raises UnreadableInput, or InputTooLarge when a deflated file unpacks to more than is allowed.
+    """
+    data = _inflated(data)
+    dataset = pydicom.dcmread(
+        io.BytesIO(data),
+        force=True,
+        stop_before_pixels=not pixels,
+        specific_tags=_TAGS,
+    )
+    if str(dataset.file_meta.get("MediaStorageSOPClassUID", "")) == _DICOMDIR_CLASS:
+        raise UnreadableInput("This is a DICOMDIR, an index; give the folder or zip of the images.")
+    if not dataset.file_meta.get("TransferSyntaxUID"):
+        implicit, little = dataset.original_encoding
+        guess = ImplicitLE if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = guess
+    return dataset
+
+
+def refuse_unless_ct(dataset: pydicom.Dataset, pixels: bool = True) -> None:
+    """Raise NotCT or UnreadableInput, in one sentence, unless the dataset is a grey CT image."""
+    modality = str(dataset.get("Modality") or "")
+    sop_class = str(dataset.get("SOPClassUID") or "")
+    if sop_class.startswith(_CAPTURE_CLASS):
+        raise NotCT("This is a secondary capture (a copy of a screen), liverseg reads CT.")
+    if not modality and sop_class not in _CT_CLASSES:
+        if "Rows" not in dataset:
+            raise UnreadableInput("The DICOM file is damaged, or holds no image.")
+        raise NotCT("The DICOM file does not say that it is CT (it has no modality), liverseg reads CT.")
+    if modality not in ("CT", ""):
+        raise NotCT(f"This is {_MODALITIES.get(modality, 'not a CT image')}, liverseg reads CT.")
+    if "LOCALIZER" in [str(value).upper() for value in as_list(dataset.get("ImageType"))]:
+        raise NotCT("This is a localizer (scout) image, liverseg reads axial CT slices.")
+    if "Rows" not in dataset or "Columns" not in dataset or (pixels and "PixelData" not in dataset):
+        raise UnreadableInput("The DICOM file holds no image, or ends before it.")
+    if int(dataset.get("SamplesPerPixel") or 1) != 1:
+        raise NotCT("This DICOM image is in colour, liverseg reads CT, which is grey.")
+    if str(dataset.get("PhotometricInterpretation") or "MONOCHROME2") not in ("MONOCHROME1", "MONOCHROME2"):
+        raise NotCT("This DICOM image is in colour, liverseg reads CT, which is grey.")
+    if str(dataset.get("RescaleType") or "").upper() in _NOT_HU:
+        raise NotCT("The values of this DICOM image are a material or density map, not HU.")
+
+
+def as_list(value: object) -> list:
+    """A multi-value element as a list; a single or missing value as one of length 1 or 0."""
+    if value is None or value == "":
+        return []
+    return [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
+
+
+def numbers(dataset: pydicom.Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
+    """`count` finite numbers of an element; None where it is missing, empty or not that."""
+    try:
+        values = tuple(float(value) for value in as_list(dataset.get(keyword)))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return values if len(values) == count and all(map(math.isfinite, values)) else None
+
+
+def _inflated(data: bytes) -> bytes:
+    """Deflated Explicit VR Little Endian unpacked, with a bound that pydicom does not have."""
+    if data[128:132] != b"DICM":
+        return data
+    stream = io.BytesIO(data)
+    stream.seek(132)
+    syntax, end = "", 132
+    for element in data_element_generator(
+        stream, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2
+    ):
+        end = stream.tell()
+        if element.tag == 0x00020010:
+            syntax = bytes(element.value).rstrip(b"\0 ").decode("ascii", "replace")
+    if syntax != DeflatedExplicitVRLittleEndian:
+        return data
+    inflater = zlib.decompressobj(wbits=-15)
+    try:
+        body = inflater.decompress(data[end:], limits.MAX_FILE_BYTES)
+    except zlib.error as error:
+        raise UnreadableInput("The DICOM file is damaged: its deflated data cannot be unpacked.") from error
+    if inflater.unconsumed_tail:
+        raise InputTooLarge("The deflated DICOM file unpacks to more than 2 GiB.")
+    if not inflater.eof:
+        raise UnreadableInput("The DICOM file is truncated: its deflated data ends too early.")
+    return _PLAIN_HEAD + body

@@ -1,0 +1,205 @@
+"""From a DICOM image's stored values to HU.
+
+The Modality LUT (slope and intercept) turns stored values into HU whatever the photometric
+interpretation, which only says how HU are shown (PS3.3 C.11.1, C.7.6.3.1.2). So MONOCHROME1 is not
+inverted when there is a rescale, with one exception below for files that are negatives all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pydicom
+from pydicom.encaps import generate_frames
+from pydicom.pixels import iter_pixels
+from pydicom.uid import JPEG2000 as JPEG2000Lossy
+from pydicom.uid import (
+    JPEG2000TransferSyntaxes,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
+    JPEGLSTransferSyntaxes,
+    JPEGTransferSyntaxes,
+    RLELossless,
+)
+
+from liverseg.errors import InputTooLarge, UnreadableInput
+from liverseg.reading.checks import AIR_HU, air_for_padding, border_ring
+from liverseg.reading.dicom_dataset import numbers
+from liverseg.reading.jpeg_size import codestream_precision, codestream_size
+from liverseg.windowing import Window, from_unit
+
+_COMPRESSED = {*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes}
+_LOSSY = {JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000Lossy}
+
+
+def is_grey(dataset: pydicom.Dataset, rescale: tuple[float, float] | None) -> bool:
+    """Whether an image stores 8-bit grey instead of CT numbers: few bits and no rescale."""
+    return rescale is None and int(dataset.BitsStored) <= 8
+
+
+def pixel_warnings(
+    dataset: pydicom.Dataset, rescale: tuple[float, float] | None, window: Window
+) -> tuple[str, ...]:
+    """Sentences on how the values of a frame with this rescale are stored."""
+    warnings = []
+    if is_grey(dataset, rescale):
+        warnings.append(
+            "The DICOM image stores 8-bit grey without a rescale to HU: the HU were rebuilt as if it had "
+            f"been made with the window {window.center_hu:g}/{window.width_hu:g} (centre/width)."
+        )
+    elif rescale is None:
+        warnings.append("The DICOM image has no rescale slope and intercept: its values were taken as HU.")
+    if dataset.file_meta.TransferSyntaxUID in _LOSSY:
+        warnings.append("The image was compressed with loss: its HU are approximate.")
+    if str(dataset.get("BurnedInAnnotation") or "").upper() == "YES":
+        warnings.append(
+            "The DICOM file says that text is burned into the image: it may name the patient and disturb "
+            "the result."
+        )
+    return tuple(warnings)
+
+
+def stored_frames(dataset: pydicom.Dataset) -> Iterator[np.ndarray]:
+    """The image's frames as stored values (H, W), with only the stored bits, sign-extended."""
+    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
+    high = int(dataset.get("HighBit", stored - 1))
+    if allocated not in (8, 16, 32) or not 1 <= stored <= allocated or not stored - 1 <= high < allocated:
+        raise UnreadableInput("The DICOM image's bit depth is not one that liverseg reads.")
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax in _COMPRESSED:
+        _check_codestreams(dataset)
+        if syntax == JPEGExtended12Bit and codestream_precision(next(_frames_of(dataset))) == 12:
+            yield from _extended_12_bit(dataset)
+            return
+        plugin, options = "gdcm", {}
+    elif syntax == RLELossless:
+        plugin, options = "pydicom", {"correct_unused_bits": False}
+    elif not syntax.is_compressed or syntax.is_deflated:
+        plugin, options = "", {"correct_unused_bits": False}
+    else:
+        raise UnreadableInput("The DICOM image is compressed in a way that liverseg does not read.")
+    for frame in iter_pixels(dataset, raw=True, decoding_plugin=plugin, **options):
+        width = frame.dtype.itemsize * 8
+        top = stored - 1 if syntax in _COMPRESSED else high  # a codestream knows no high bit
+        # drop what lies above and below the stored bits; the right shift of a signed type extends the sign
+        yield frame if width <= stored else (frame << (width - 1 - top)) >> (width - stored)
+
+
+def hu_of(
+    stored: np.ndarray, dataset: pydicom.Dataset, rescale: tuple[float, float] | None, window: Window
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Stored values (H, W) as float32 HU, padding as air, and warnings.
+
+    `rescale` is (slope, intercept) or None. Without it MONOCHROME1 values are inverted over
+    the stored range, 8-bit values go through `window`, and others are taken as HU.
+    """
+    inverted = str(dataset.get("PhotometricInterpretation")) == "MONOCHROME1"
+    padding = _padding_mask(stored, dataset)
+    warnings: tuple[str, ...] = ()
+    if rescale is None:
+        values = _negative(stored, dataset) if inverted else stored
+        if is_grey(dataset, rescale):
+            bits = int(dataset.BitsStored)
+            floor = -(2.0 ** (bits - 1)) if int(dataset.PixelRepresentation) else 0.0
+            top = 2.0**bits - 1
+            hu = from_unit((values.astype(np.float32) - np.float32(floor)) / np.float32(top), window)
+        else:
+            hu = values.astype(np.float32)
+    else:
+        hu = _rescaled(stored, rescale)
+        # A negative all the same: air surrounds a body, and nothing that surrounds one is as dense as bone.
+        if inverted and np.median(border_ring(hu)) > 500:
+            negative = _rescaled(_negative(stored, dataset), rescale)
+            if np.median(border_ring(negative)) < -500:
+                hu = negative
+                warnings = ("The DICOM image (MONOCHROME1) is stored as a negative; it was inverted.",)
+    hu[padding] = AIR_HU
+    air_for_padding(hu)
+    return hu, warnings
+
+
+def rescale_of(dataset: pydicom.Dataset) -> tuple[float, float] | None:
+    """(slope, intercept) of a dataset or functional group; None where it has none."""
+    if not _has_rescale(dataset):
+        return None
+    slope, intercept = numbers(dataset, "RescaleSlope", 1), numbers(dataset, "RescaleIntercept", 1)
+    if slope is None or intercept is None or slope[0] == 0:
+        raise UnreadableInput(
+            "The DICOM file is damaged: its rescale slope or intercept is not a usable number."
+        )
+    return slope[0], intercept[0]
+
+
+def _has_rescale(dataset: pydicom.Dataset) -> bool:
+    return dataset.get("RescaleSlope") is not None and dataset.get("RescaleIntercept") is not None
+
+
+def _rescaled(stored: np.ndarray, rescale: tuple[float, float]) -> np.ndarray:
+    # float64 until the last step for 32-bit values, which float32 does not hold
+    work = np.float32 if stored.dtype.itemsize <= 2 else np.float64
+    return (stored.astype(work) * work(rescale[0]) + work(rescale[1])).astype(np.float32)
+
+
+def _negative(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
+    """Stored values mirrored within the range of the stored bits."""
+    if int(dataset.PixelRepresentation):
+        return -1 - stored.astype(np.int64)
+    return 2 ** int(dataset.BitsStored) - 1 - stored.astype(np.int64)
+
+
+def _padding_mask(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
+    """Where the stored values are PixelPaddingValue, or lie up to PixelPaddingRangeLimit."""
+    ends = [numbers(dataset, keyword, 1) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    if ends[0] is None:
+        return np.zeros(stored.shape, bool)
+    allocated = int(dataset.BitsAllocated)
+    ends = [int(end[0]) for end in ends if end is not None]
+    if int(dataset.PixelRepresentation):  # some files write -2000 as the unsigned 63536
+        ends = [end - 2**allocated if end >= 2 ** (allocated - 1) else end for end in ends]
+    else:
+        ends = [end + 2**allocated if end < 0 else end for end in ends]
+    return (stored >= min(ends)) & (stored <= max(ends))
+
+
+def _frames_of(dataset: pydicom.Dataset) -> Iterator[bytes]:
+    return generate_frames(dataset.PixelData, number_of_frames=int(dataset.get("NumberOfFrames") or 1))
+
+
+def _check_codestreams(dataset: pydicom.Dataset) -> None:
+    """Compare each frame's own size with the header's before a decoder allocates anything for it."""
+    for frame in _frames_of(dataset):
+        if codestream_size(frame) != (int(dataset.Rows), int(dataset.Columns)):
+            raise InputTooLarge(
+                "The compressed image in the DICOM file is not of the size that its header declares."
+            )
+
+
+def _extended_12_bit(dataset: pydicom.Dataset) -> Iterator[np.ndarray]:
+    """JPEG Extended with 12 bits, which pydicom 3.0 passes to none of its permissive plugins."""
+    import gdcm
+
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    signed = int(dataset.PixelRepresentation)
+    for frame in _frames_of(dataset):
+        fragment = gdcm.Fragment()
+        fragment.SetByteStringValue(frame)
+        fragments = gdcm.SequenceOfFragments.New()
+        fragments.AddFragment(fragment)
+        element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+        element.SetValue(fragments.__ref__())
+        image = gdcm.Image()
+        image.SetNumberOfDimensions(2)
+        image.SetDimensions((columns, rows, 1))
+        image.SetDataElement(element)
+        grey = gdcm.PhotometricInterpretation(gdcm.PhotometricInterpretation.MONOCHROME2)
+        image.SetPhotometricInterpretation(grey)
+        image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGExtendedProcess2_4))
+        image.SetPixelFormat(gdcm.PixelFormat(1, 16, 12, 11, signed))
+        # gdcm hands its char* to Python as text
+        pixels = image.GetBuffer().encode("utf-8", "surrogateescape")
+        if len(pixels) != rows * columns * 2:
+            raise UnreadableInput("The DICOM image's JPEG data is damaged.")
+        values = np.frombuffer(pixels, np.int16 if signed else np.uint16).reshape(rows, columns)
+        yield (values << 4) >> 4

@@ -1,0 +1,187 @@
+"""How DICOM slices lie in the patient, and the order and spacing in which they make a volume."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pydicom
+
+from liverseg.ct import NativeGrid
+from liverseg.errors import NotCT, UnreadableInput
+from liverseg.geometry import (
+    PLACEHOLDER_THICKNESS_MM,
+    directions_from_dicom,
+    is_axial,
+    is_orientation,
+    is_plausible_spacing,
+    nearest_axes,
+    radiological_spacing,
+    tilt_deg,
+)
+from liverseg.reading.dicom_dataset import numbers
+from liverseg.reading.dicom_pixels import rescale_of
+
+_SPACING_TOLERANCE = 0.05  # of the median distance between slices, for rounding in the headers
+_SHEAR_TOLERANCE = 0.0175  # in-plane drift a mm of height: 1 degree
+_UPRIGHT = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+_TILT_WORTH_A_WARNING_DEG = 0.5
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Geometry and rescale of one slice; None where the file does not say."""
+
+    rows: int
+    columns: int
+    orientation: tuple[float, ...] | None  # ImageOrientationPatient, LPS
+    position_mm: tuple[float, ...] | None  # ImagePositionPatient, LPS
+    pixel_spacing_mm: tuple[float, ...] | None  # between rows, between columns
+    thickness_mm: float | None
+    gantry_tilt_deg: float
+    rescale: tuple[float, float] | None  # slope, intercept
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Slices in order: `order[k]` is the frame that becomes native slice k."""
+
+    order: tuple[int, ...]
+    native: NativeGrid  # of (rows, columns) for one slice, (slices, rows, columns) for several
+    spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns
+    spacing_source: str
+    warnings: tuple[str, ...]
+
+
+def frames_of(dataset: pydicom.Dataset) -> list[Frame]:
+    """The frames of a CT file: one, or those of an Enhanced CT with per-frame geometry."""
+    per_frame = dataset.get("PerFrameFunctionalGroupsSequence")
+    count = int(dataset.get("NumberOfFrames") or 1)
+    if not per_frame:
+        if count > 1:
+            raise UnreadableInput("This DICOM file holds several frames without saying where each one lies.")
+        return [_frame(dataset, dataset, dataset, dataset, dataset)]
+    if len(per_frame) != count:
+        raise UnreadableInput("The DICOM file is damaged: it does not describe each of its frames.")
+    shared = (dataset.get("SharedFunctionalGroupsSequence") or [pydicom.Dataset()])[0]
+
+    def group(frame: pydicom.Dataset, keyword: str) -> pydicom.Dataset:
+        return (frame.get(keyword) or shared.get(keyword) or [pydicom.Dataset()])[0]
+
+    return [
+        _frame(
+            dataset,
+            group(frame, "PlaneOrientationSequence"),
+            group(frame, "PlanePositionSequence"),
+            group(frame, "PixelMeasuresSequence"),
+            group(frame, "PixelValueTransformationSequence"),
+        )
+        for frame in per_frame
+    ]
+
+
+def _frame(
+    image: pydicom.Dataset,
+    plane: pydicom.Dataset,
+    place: pydicom.Dataset,
+    measures: pydicom.Dataset,
+    transform: pydicom.Dataset,
+) -> Frame:
+    orientation = numbers(plane, "ImageOrientationPatient", 6)
+    spacing = numbers(measures, "PixelSpacing", 2)
+    thickness = numbers(measures, "SliceThickness", 1) or numbers(measures, "SpacingBetweenSlices", 1)
+    return Frame(
+        rows=int(image.Rows),
+        columns=int(image.Columns),
+        orientation=orientation if orientation and is_orientation(orientation) else None,
+        position_mm=numbers(place, "ImagePositionPatient", 3),
+        pixel_spacing_mm=spacing,
+        thickness_mm=thickness[0] if thickness and thickness[0] > 0 else None,
+        gantry_tilt_deg=(numbers(image, "GantryDetectorTilt", 1) or (0.0,))[0],
+        rescale=rescale_of(transform) or rescale_of(image),
+    )
+
+
+def stack(frames: list[Frame]) -> Stack:
+    """Order, grid and spacing of one or several slices of one series.
+
+    Raises NotCT when they are not axial, UnreadableInput (with the reason) when several slices do
+    not make a regular volume: other sizes or orientations, no positions, a position twice, a
+    missing slice, or a sheared stack as a gantry tilt leaves it.
+    """
+    first = frames[0]
+    warnings: list[str] = []
+    if first.orientation is None:
+        if len(frames) > 1:
+            raise UnreadableInput("The DICOM slices do not say how they lie in the patient (no orientation).")
+        warnings.append(
+            "The DICOM file does not say how the slice lies in the patient: the usual orientation is assumed."
+        )
+    directions = directions_from_dicom(first.orientation or _UPRIGHT)  # slice, row, column
+    axes, flipped = nearest_axes(directions)
+    if axes[0] != 0 or not is_axial(directions, 0):
+        raise NotCT(
+            "The DICOM image is not axial (it is coronal, sagittal or far oblique), liverseg reads axial CT."
+        )
+    tilt = tilt_deg(directions, axes)
+    if max(tilt, abs(first.gantry_tilt_deg)) > _TILT_WORTH_A_WARNING_DEG:
+        warnings.append(
+            "The slice is tilted against the body's axes (gantry tilt); it is read as it is stored."
+        )
+    if len(frames) == 1:
+        order, depth = (0,), first.thickness_mm
+        shape: tuple[int, ...] = (first.rows, first.columns)
+        axes_2d = {0: 2, 1: 0, 2: 1}
+        native = NativeGrid(shape, tuple(axes_2d[a] for a in axes), flipped)
+    else:
+        order, depth = _order(frames)
+        native = NativeGrid((len(frames), first.rows, first.columns), axes, flipped)
+    spacing, source = None, "unknown"
+    if first.pixel_spacing_mm is not None:
+        candidate = radiological_spacing((depth or PLACEHOLDER_THICKNESS_MM, *first.pixel_spacing_mm), axes)
+        if is_plausible_spacing(candidate):
+            spacing = candidate
+            source = "DICOM PixelSpacing" + (
+                "" if depth else " (slice thickness unknown, 1 mm is a placeholder)"
+            )
+    if spacing is None:
+        warnings.append(
+            "The DICOM file does not give a usable pixel size in the patient (PixelSpacing): sizes can only "
+            "be given in pixels."
+        )
+    return Stack(order, native, spacing, source, tuple(warnings))
+
+
+def _order(frames: list[Frame]) -> tuple[tuple[int, ...], float]:
+    """Frame indices by rising position along the slice normal, and the distance between slices in mm."""
+    first = frames[0]
+    for frame in frames:
+        if frame.position_mm is None or frame.orientation is None:
+            raise UnreadableInput("A DICOM slice does not say where it lies in the patient (no position).")
+        if (frame.rows, frame.columns) != (first.rows, first.columns):
+            raise UnreadableInput("The DICOM slices of the series are not all of one size in pixels.")
+        if not np.allclose(frame.orientation, first.orientation, atol=1e-3):
+            raise UnreadableInput("The DICOM slices of the series are not parallel to each other.")
+        if (frame.pixel_spacing_mm is None) != (first.pixel_spacing_mm is None) or (
+            first.pixel_spacing_mm
+            and not np.allclose(frame.pixel_spacing_mm, first.pixel_spacing_mm, rtol=1e-3)
+        ):
+            raise UnreadableInput("The DICOM slices of the series do not all have the same pixel spacing.")
+    normal = np.cross(first.orientation[:3], first.orientation[3:])
+    positions = np.array([frame.position_mm for frame in frames])
+    heights = positions @ normal
+    order = np.argsort(heights, kind="stable")
+    steps = np.diff(heights[order])
+    distance = float(np.median(steps))
+    if distance <= 0 or (steps < 0.5 * distance).any():
+        raise UnreadableInput(
+            "Two DICOM slices of the series lie at the same place (several phases or copies?)."
+        )
+    if np.abs(steps - distance).max() > _SPACING_TOLERANCE * distance + 0.01:
+        raise UnreadableInput("The DICOM slices are not evenly spaced: slices are missing from the series.")
+    drift = np.diff(positions[order], axis=0) - steps[:, None] * normal
+    if np.linalg.norm(drift, axis=1).max() > _SHEAR_TOLERANCE * distance + 0.01:
+        raise UnreadableInput(
+            "The DICOM slices are sheared by a gantry tilt, which a volume cannot be built from."
+        )
+    return tuple(int(k) for k in order), float(heights[order[-1]] - heights[order[0]]) / (len(frames) - 1)

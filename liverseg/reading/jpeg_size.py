@@ -1,0 +1,50 @@
+"""Rows, columns and bits that a JPEG, JPEG-LS or JPEG 2000 codestream declares, without decoding it."""
+
+from __future__ import annotations
+
+import struct
+
+from liverseg.errors import UnreadableInput
+
+_DAMAGED = "The DICOM image's compressed data is damaged."
+_NOT_A_FRAME = {0xC4, 0xC8, 0xCC}  # tables and reserved markers among C0 to CF
+
+
+def codestream_size(frame: bytes) -> tuple[int, int]:
+    """(rows, columns) of a compressed frame. Raises UnreadableInput where there is no frame header.
+
+    >>> codestream_size(bytes.fromhex("ffd8ffc3000b100060008001ffd9"))
+    (96, 128)
+    """
+    start = frame.find(b"\xff\x4f\xff\x51", 0, 1024)  # JPEG 2000, perhaps in a JP2 box
+    if start >= 0:
+        if len(frame) < start + 24:
+            raise UnreadableInput(_DAMAGED)
+        right, bottom, left, top = struct.unpack_from(">4I", frame, start + 8)
+        return bottom - top, right - left
+    position = _frame_header(frame)
+    rows, columns = struct.unpack_from(">HH", frame, position + 5)
+    return rows, columns
+
+
+def codestream_precision(frame: bytes) -> int:
+    """Bits a sample of a JPEG or JPEG-LS frame.
+
+    >>> codestream_precision(bytes.fromhex("ffd8ffc10b0b0c0060008001ffd9"))
+    12
+    """
+    return frame[_frame_header(frame) + 4]
+
+
+def _frame_header(frame: bytes) -> int:
+    """Where the SOF marker (FF Cx, or FF F7 for JPEG-LS) of a JPEG starts."""
+    position = 2
+    while frame[:2] == b"\xff\xd8" and position + 9 <= len(frame) and frame[position] == 0xFF:
+        marker = frame[position + 1]
+        if marker == 0xFF:  # fill byte
+            position += 1
+            continue
+        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in _NOT_A_FRAME):
+            return position
+        position += 2 + int.from_bytes(frame[position + 2 : position + 4], "big")
+    raise UnreadableInput(_DAMAGED)

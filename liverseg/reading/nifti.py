@@ -1,0 +1,171 @@
+"""NIfTI-1 and NIfTI-2 in one file, plain or gzip: header first, then no more bytes than it declares."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import nibabel
+import numpy as np
+
+from liverseg import limits
+from liverseg.ct import CTImage, NativeGrid
+from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
+from liverseg.geometry import is_axial, nearest_axes
+from liverseg.reading.checks import AIR_HU, air_for_padding, check_shape, hu_warnings
+from liverseg.reading.nifti_geometry import NiftiGeometry, nifti_geometry
+from liverseg.reading.nifti_grey import grey_from_nifti
+from liverseg.windowing import Window
+
+_MAX_OFFSET_BYTES = 16 * 1024**2  # header extensions; a real file has a few kB
+_CHUNK_BYTES = 16 * 1024**2
+_TRUNCATED = "The NIfTI file is truncated: it ends before its image does."
+_DAMAGED = "The NIfTI file is damaged: its compressed data cannot be unpacked."
+_DTYPES = {np.dtype(t) for t in ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8")}
+
+
+@dataclass(frozen=True)
+class _Header:
+    shape: tuple[int, ...]  # as stored, trailing ones included
+    dtype: np.dtype  # with its byte order
+    offset: int  # of the first voxel, in bytes
+    slope: float
+    intercept: float
+    geometry: NiftiGeometry
+
+    @property
+    def is_scaled(self) -> bool:
+        return (self.slope, self.intercept) != (1.0, 0.0)
+
+
+def read_nifti(stream: BinaryIO, compressed: bool, size_bytes: int, window: Window) -> CTImage:
+    """A NIfTI image of one slice or volume as a CTImage.
+
+    Stored values become `value * scl_slope + scl_inter` (slope 0 or not finite: no scaling).
+    Values that are not finite become air (-1024 HU) with a warning; where they are more than half
+    the image is refused. 8-bit grey cannot be HU and is rebuilt through `window`, with a warning.
+    Raises InputTooLarge/InputTooSmall before the image is read, UnreadableInput for a truncated or
+    damaged file, NotCT for colour, labels, a time series or a lone slice that is not axial.
+    """
+    try:
+        if not compressed:
+            return _read(stream, size_bytes, window)
+        with gzip.GzipFile(fileobj=stream) as unpacked:
+            return _read(unpacked, None, window)
+    except EOFError as error:
+        raise UnreadableInput(_TRUNCATED) from error
+    except (zlib.error, gzip.BadGzipFile) as error:
+        raise UnreadableInput(_DAMAGED) from error
+
+
+def _read(stream: BinaryIO, size_bytes: int | None, window: Window) -> CTImage:
+    header = _read_header(stream)
+    needed = int(np.prod(header.shape, dtype=object)) * header.dtype.itemsize
+    if needed > limits.MAX_FILE_BYTES:
+        raise InputTooLarge("The NIfTI image takes more than 2 GiB; crop it or store it as 16-bit integers.")
+    if size_bytes is not None and header.offset + needed > size_bytes:
+        raise UnreadableInput(_TRUNCATED)
+    hu, native = _read_voxels(stream, header)
+    stream.read(1)  # at the end of a gzip stream its checksum is compared
+    missing = ~np.isfinite(hu)
+    warnings = header.geometry.warnings
+    if missing.any():
+        if missing.mean() > 0.5:
+            raise UnreadableInput("More than half of the NIfTI image's values are not finite numbers.")
+        hu[missing] = AIR_HU
+        warnings += (f"{int(missing.sum())} values are not finite numbers; they were taken as air.",)
+    grey = grey_from_nifti(hu, header.dtype, header.is_scaled, window)
+    if grey is None:
+        air_for_padding(hu)
+        warnings += hu_warnings(hu)
+    else:
+        hu, sentence = grey
+        warnings += (sentence,)
+    spacing = header.geometry.spacing_mm
+    return CTImage(
+        hu=hu,
+        spacing_mm=spacing,
+        spacing_source=header.geometry.spacing_source,
+        source_format="nifti",
+        native=native,
+        kind="slice" if hu.shape[0] == 1 else "volume",
+        assumed_window=None if grey is None else window,
+        warnings=warnings,
+    )
+
+
+def _read_header(stream: BinaryIO) -> _Header:
+    start = _read_exactly(stream, 348)
+    is_first = start[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c")
+    if is_first:
+        header = nibabel.Nifti1Header(start, check=False)
+    else:
+        header = nibabel.Nifti2Header(start + _read_exactly(stream, 192), check=False)
+    rank = int(header["dim"][0])
+    shape = tuple(int(n) for n in header["dim"][1 : rank + 1])
+    if not 2 <= rank <= 7 or len(shape) != rank or min(shape) < 1:
+        raise UnreadableInput("The NIfTI header is damaged: it declares an impossible image size.")
+    if any(n > 1 for n in shape[3:]):
+        raise NotCT("The NIfTI image has more than three dimensions (a time series or several channels).")
+    if max(shape) > max(limits.MAX_SIDE_PX, limits.MAX_SLICES):
+        raise InputTooLarge(
+            f"The NIfTI header declares {' × '.join(map(str, shape[:3]))} voxels; "
+            f"liverseg reads up to {limits.MAX_SIDE_PX} a side."
+        )
+    try:
+        dtype = header.get_data_dtype()
+    except Exception as error:  # nibabel raises its own error for a type code that does not exist
+        raise UnreadableInput("The NIfTI header is damaged: its data type is unknown.") from error
+    if dtype.newbyteorder("=") not in _DTYPES:
+        raise NotCT("The NIfTI image's data type (colour, complex or the like) is not one a CT is stored in.")
+    offset = float(header["vox_offset"])
+    if not 0 <= offset <= _MAX_OFFSET_BYTES:
+        raise UnreadableInput("The NIfTI header is damaged: its image starts beyond the end of the file.")
+    offset = max(int(offset), header.sizeof_hdr)
+    _read_exactly(stream, offset - header.sizeof_hdr)
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    if not np.isfinite(slope) or slope == 0:
+        slope, intercept = 1.0, 0.0
+    if not np.isfinite(intercept):
+        intercept = 0.0
+    return _Header(shape, dtype, offset, slope, intercept, nifti_geometry(header, shape))
+
+
+def _read_voxels(stream: BinaryIO, header: _Header) -> tuple[np.ndarray, NativeGrid]:
+    """Values (S, H, W) float32 after scaling, filled plane by plane so that one copy is held."""
+    cube_shape = (*header.shape, 1)[:3]
+    directions = header.geometry.affine[:3, :3]
+    axes, flipped = nearest_axes(directions)
+    slices, rows, columns = (cube_shape[a] for a in axes)
+    long_axes = [a for a in range(3) if cube_shape[a] > 1]
+    if len(long_axes) == 2 and (slices > 1 or not is_axial(directions, 3 - sum(long_axes))):
+        raise NotCT("This NIfTI image is a lone slice that is not axial; liverseg reads axial slices.")
+    check_shape(slices, rows, columns)
+    native = NativeGrid(header.shape, axes, flipped, header.geometry.affine)
+    hu = np.empty((slices, rows, columns), np.float32)
+    # the file's view of `hu`: writing to it writes to `hu`
+    unflipped = hu[tuple(slice(None, None, -1 if f else 1) for f in flipped)]
+    cube = unflipped.transpose(np.argsort(axes))
+    plane = cube_shape[0] * cube_shape[1]
+    step = max(1, _CHUNK_BYTES // (plane * header.dtype.itemsize))
+    # 16-bit values are exact in float32; wider ones are scaled in float64 before they are rounded
+    wide = header.dtype.itemsize > 2 and header.dtype.newbyteorder("=") != np.float32
+    work = np.float64 if wide else np.float32
+    for first in range(0, cube_shape[2], step):
+        count = min(step, cube_shape[2] - first)
+        data = _read_exactly(stream, count * plane * header.dtype.itemsize)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not finite, and treated so
+            values = np.frombuffer(data, header.dtype).astype(work)
+            if header.is_scaled:
+                values = values * work(header.slope) + work(header.intercept)
+            cube[:, :, first : first + count] = values.reshape((*cube_shape[:2], count), order="F")
+    return hu, native
+
+
+def _read_exactly(stream: BinaryIO, count: int) -> bytes:
+    data = stream.read(count)
+    if len(data) < count:
+        raise UnreadableInput(_TRUNCATED)
+    return data

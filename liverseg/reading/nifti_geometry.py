@@ -1,0 +1,132 @@
+"""What a NIfTI header says of orientation and spacing, and when not to believe it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from liverseg.geometry import (
+    PLACEHOLDER_THICKNESS_MM,
+    is_plausible_spacing,
+    is_usable,
+    nearest_axes,
+    radiological_spacing,
+    spacing_from_affine,
+    tilt_deg,
+)
+
+_MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: metre, millimetre, micrometre
+_FALSE_IDENTITY_SIDE_PX = 256
+_TILT_WORTH_A_WARNING_DEG = 10.0
+
+
+@dataclass(frozen=True)
+class NiftiGeometry:
+    """Orientation and spacing of a NIfTI image."""
+
+    affine: np.ndarray  # (4, 4) voxel index -> RAS mm
+    spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns
+    spacing_source: str
+    warnings: tuple[str, ...] = ()
+
+
+def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:  # noqa: ANN001 (nibabel header)
+    """The geometry of a nibabel Nifti1Header or Nifti2Header for an image of `shape`.
+
+    The sform counts before the qform, as in nibabel. Where there is neither, or it is degenerate,
+    the orientation is assumed (first axis to the left, second to anterior, third up) and the
+    spacing is pixdim's.
+    """
+    warnings: list[str] = []
+    affine, from_header = _affine(header)
+    if not from_header:
+        warnings.append(
+            "The NIfTI header does not say how the image lies in the patient: left, right, front and back "
+            "are assumed."
+        )
+    unit = _MM_PER_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)
+    affine = np.diag([unit, unit, unit, 1.0]) @ affine
+    axes, _ = nearest_axes(affine[:3, :3])
+    tilt = tilt_deg(affine[:3, :3], axes)
+    if from_header and tilt > _TILT_WORTH_A_WARNING_DEG:
+        warnings.append(
+            f"The image is tilted by {tilt:.0f}° against the body's axes; it is read as it is stored."
+        )
+    native_spacing = list(spacing_from_affine(affine))
+    spacing, source = None, "unknown"
+    lone = 2 if len(shape) == 2 else next((a for a in range(3) if shape[a] == 1), None)
+    if lone is not None and not _is_depth(native_spacing[lone]):
+        native_spacing[lone] = PLACEHOLDER_THICKNESS_MM
+    in_header = (np.isfinite(header["pixdim"][1:3]) & (header["pixdim"][1:3] != 0)).all()
+    if not from_header and not in_header:
+        warnings.append("The NIfTI header gives no pixel size: sizes can only be given in pixels.")
+    elif is_false_identity(affine, native_spacing, shape, from_header):
+        warnings.append(
+            "The header gives a spacing of exactly 1 mm in every direction with an identity geometry, which "
+            "is known to be false in LiTS and 3D-IRCADb exports: sizes are given in pixels, and the "
+            "orientation may be wrong too."
+        )
+    else:
+        candidate = radiological_spacing(tuple(native_spacing), axes)
+        if is_plausible_spacing(candidate):
+            spacing, source = candidate, "NIfTI header"
+        else:
+            warnings.append(
+                "The pixel size in the NIfTI header is not one a CT has: sizes can only be given in pixels."
+            )
+    return NiftiGeometry(affine, spacing, source, tuple(warnings))
+
+
+def is_false_identity(
+    affine: np.ndarray, spacing_mm: list[float], shape: tuple[int, ...], from_header: bool = True
+) -> bool:
+    """Whether a geometry is the identity that exports write when they lost the true one.
+
+    1 mm in every direction and the origin at the first voxel, up to the signs that a change between
+    LPS and RAS brings, on a picture of at least 256 pixels a side. With no geometry at all
+    (`from_header` False), pixdim's default of 1 mm is as empty.
+
+    >>> is_false_identity(np.eye(4), [1.0, 1.0, 1.0], (512, 512, 100))
+    True
+    >>> is_false_identity(np.diag([0.8, 0.8, 1, 1]), [0.8, 0.8, 1.0], (512, 512, 100))
+    False
+    """
+    if min(sorted(shape[:3])[-2:]) < _FALSE_IDENTITY_SIDE_PX or any(s != 1.0 for s in spacing_mm):
+        return False
+    return not from_header or bool((np.abs(affine) == np.eye(4)).all())
+
+
+def _affine(header) -> tuple[np.ndarray, bool]:  # noqa: ANN001
+    """The (4, 4) affine, and whether the header stores it (else it is assumed from pixdim)."""
+    if int(header["sform_code"]) > 0:
+        affine = header.get_sform()
+    elif int(header["qform_code"]) > 0:
+        try:
+            affine = header.get_qform()
+        except Exception:  # nibabel raises several kinds on a damaged quaternion: as good as none
+            affine = np.full((4, 4), np.nan)
+    else:
+        affine = np.full((4, 4), np.nan)
+    affine = np.array(affine, float)
+    if np.isfinite(affine).all() and _repairable(affine):
+        return affine, True
+    size = np.abs(np.nan_to_num(header["pixdim"][1:4].astype(float), nan=1.0, posinf=1.0, neginf=1.0))
+    size[size == 0] = 1.0
+    return np.diag([-size[0], size[1], size[2], 1.0]), False
+
+
+def _repairable(affine: np.ndarray) -> bool:
+    """Whether the affine has three usable axes; a third that is missing (2D files) is filled in place."""
+    directions = affine[:3, :3]
+    if not directions[:, 2].any() and directions[:, :2].any(axis=0).all():
+        normal = np.cross(directions[:, 0], directions[:, 1])
+        length = np.linalg.norm(normal)
+        if length > 0:
+            # as for a stack that is stored upwards; the sign is of no matter for one slice
+            directions[:, 2] = normal / length * PLACEHOLDER_THICKNESS_MM
+    return is_usable(directions)
+
+
+def _is_depth(spacing: float) -> bool:
+    return bool(np.isfinite(spacing) and 0.05 <= spacing <= 50)

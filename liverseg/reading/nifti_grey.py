@@ -1,0 +1,52 @@
+"""NIfTI files that store grey or labels instead of HU."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from liverseg.errors import NotCT
+from liverseg.windowing import Window, from_unit
+
+_MAX_LABELS = 8
+
+
+def grey_from_nifti(
+    values: np.ndarray, stored: np.dtype, is_scaled: bool, window: Window
+) -> tuple[np.ndarray, str] | None:
+    """HU (S, H, W) rebuilt from grey and the sentence that says so; None when the values can be HU.
+
+    `values` are (S, H, W) float32 after scaling, `stored` the file's data type. Grey is what spans
+    exactly 0 to 255, what is stored as unscaled unsigned bytes, and what spans exactly 0 to 1:
+    CT has air, and air is -1000 HU. Raises NotCT for a label map (at most 8 different whole
+    values from 0 to 255).
+    """
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 255:
+        return None
+    if is_label_map(values):
+        raise NotCT("This NIfTI image holds only a few whole values, as a label map does, not a CT.")
+    as_bytes = not is_scaled and stored.newbyteorder("=") == np.uint8
+    if as_bytes or (low, high) == (0.0, 255.0):
+        top, what = 255.0, "0 to 255"
+    elif (low, high) == (0.0, 1.0):
+        top, what = 1.0, "0 to 1"
+    else:
+        return None
+    sentence = (
+        f"The NIfTI image stores grey from {what}, not HU: the HU were rebuilt as if it had been made with "
+        f"the window {window.center_hu:g}/{window.width_hu:g} (centre/width)."
+    )
+    return from_unit(values / np.float32(top), window), sentence
+
+
+def is_label_map(values: np.ndarray) -> bool:
+    """Whether there are at most 8 different values, all of them whole.
+
+    >>> is_label_map(np.array([0.0, 1.0, 2.0, 1.0])), is_label_map(np.array([0.0, 0.5]))
+    (True, False)
+    """
+    flat = values.reshape(-1)
+    if np.unique(flat[:: max(1, flat.size // 10_000)]).size > _MAX_LABELS:  # a sample settles most cases
+        return False
+    distinct = np.unique(flat)
+    return bool(distinct.size <= _MAX_LABELS and (distinct == np.round(distinct)).all())

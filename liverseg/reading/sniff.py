@@ -1,0 +1,108 @@
+"""What a file is, by its first bytes; its name says nothing."""
+
+from __future__ import annotations
+
+import zlib
+
+from liverseg.errors import UnreadableInput
+
+HEAD_BYTES = 4096
+"""How much of a file `sniff` wants to see."""
+
+_REFUSED = (
+    (b"GIF8", "a GIF picture"),
+    (b"BM", "a BMP picture"),
+    (b"II*\0", "a TIFF picture"),
+    (b"MM\0*", "a TIFF picture"),
+    (b"%PDF", "a PDF document"),
+    (b"NRRD", "an NRRD file"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+)
+_READS = "liverseg reads PNG, JPEG, NIfTI and DICOM"
+_EXPLICIT_VR = {
+    b"AE",
+    b"AS",
+    b"CS",
+    b"DA",
+    b"DT",
+    b"IS",
+    b"LO",
+    b"PN",
+    b"SH",
+    b"ST",
+    b"TM",
+    b"UI",
+    b"UL",
+    b"US",
+}
+
+
+def sniff(head: bytes) -> str:
+    """The kind of a file: "png", "jpeg", "nifti", "nifti-gz", "dicom" or "zip".
+
+    `head` is its first `HEAD_BYTES` bytes. Raises `UnreadableInput`, naming the format where it
+    is a known one that liverseg does not read.
+
+    >>> sniff(bytes(128) + b"DICM")
+    'dicom'
+    """
+    if not head:
+        raise UnreadableInput("The file is empty.")
+    if head[128:132] == b"DICM":
+        return "dicom"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return "zip"
+    if head.startswith(b"\x1f\x8b"):
+        if is_nifti(_gunzipped_head(head)):
+            return "nifti-gz"
+        raise UnreadableInput("The file is compressed with gzip, but there is no NIfTI image in it.")
+    if is_nifti(head):
+        return "nifti"
+    if _is_bare_dicom(head):
+        return "dicom"
+    raise UnreadableInput(_why_not(head))
+
+
+def _why_not(head: bytes) -> str:
+    for magic, name in _REFUSED:
+        if head.startswith(magic):
+            return f"This is {name}; {_READS}."
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return f"This is a WebP picture; {_READS}."
+    if head[344:348] == b"ni1\0" or head[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c"):
+        return "This is half of an Analyze or NIfTI pair (.hdr and .img); save it as one .nii file."
+    if not any(byte < 9 or 13 < byte < 32 for byte in head):
+        return f"The file holds text, not an image; {_READS}."
+    return f"The format of the file is unknown; {_READS}."
+
+
+def is_nifti(head: bytes) -> bool:
+    """Whether the first 348 bytes are a single-file NIfTI-1 or NIfTI-2 header of either byte order.
+
+    >>> is_nifti(b"not one")
+    False
+    """
+    if len(head) >= 348 and head[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c"):
+        return head[344:348] == b"n+1\0"
+    return head[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") and head[4:8] == b"n+2\0"
+
+
+def _gunzipped_head(head: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, 540)
+    except zlib.error as error:
+        raise UnreadableInput("The gzip file is damaged.") from error
+
+
+def _is_bare_dicom(head: bytes) -> bool:
+    """DICOM without its 128-byte preamble: starts with a plausible element of group 2 or 8."""
+    if len(head) < 16 or head[:2] not in (b"\x02\0", b"\x08\0") or head[3] != 0:
+        return False
+    return head[4:6] in _EXPLICIT_VR or (head[6:8] == b"\0\0" and int.from_bytes(head[4:6], "little") <= 256)

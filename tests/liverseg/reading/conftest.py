@@ -1,0 +1,163 @@
+"""A synthetic CT slice with known HU, and a writer of DICOM in every transfer syntax."""
+
+from __future__ import annotations
+
+import io
+
+import gdcm
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RLELossless, generate_uid
+
+_GDCM_SYNTAX = {
+    "1.2.840.10008.1.2.4.50": gdcm.TransferSyntax.JPEGBaselineProcess1,
+    "1.2.840.10008.1.2.4.51": gdcm.TransferSyntax.JPEGExtendedProcess2_4,
+    "1.2.840.10008.1.2.4.57": gdcm.TransferSyntax.JPEGLosslessProcess14,
+    "1.2.840.10008.1.2.4.70": gdcm.TransferSyntax.JPEGLosslessProcess14_1,
+    "1.2.840.10008.1.2.4.80": gdcm.TransferSyntax.JPEGLSLossless,
+    "1.2.840.10008.1.2.4.81": gdcm.TransferSyntax.JPEGLSNearLossless,
+    "1.2.840.10008.1.2.4.90": gdcm.TransferSyntax.JPEG2000Lossless,
+    "1.2.840.10008.1.2.4.91": gdcm.TransferSyntax.JPEG2000,
+}
+
+
+def synthetic_hu(rows: int = 80, columns: int = 96, seed: int = 0) -> np.ndarray:
+    """(rows, columns) int16 HU: a body in air with a bright spot off centre, so that no flip is the same."""
+    y, x = np.mgrid[:rows, :columns]
+    hu = np.full((rows, columns), -1000)
+    hu[((y - rows * 0.5) / (rows * 0.4)) ** 2 + ((x - columns * 0.5) / (columns * 0.42)) ** 2 < 1] = 40
+    hu[(y - rows * 0.3) ** 2 + (x - columns * 0.3) ** 2 < 60] = 700
+    return (hu + np.random.default_rng(seed).integers(-20, 20, hu.shape)).astype(np.int16)
+
+
+def encode(stored: np.ndarray, syntax: str, bits_stored: int) -> bytes:
+    """One compressed frame of `stored` (8 or 16 bits an item)."""
+    writer = gdcm.ImageWriter()
+    image = writer.GetImage()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((stored.shape[1], stored.shape[0], 1))
+    grey = gdcm.PhotometricInterpretation(gdcm.PhotometricInterpretation.MONOCHROME2)
+    image.SetPhotometricInterpretation(grey)
+    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.ExplicitVRLittleEndian))
+    # JPEG Extended: gdcm picks its 12-bit codec by the bits allocated
+    allocated = 12 if syntax.endswith("4.51") else stored.itemsize * 8
+    signed = int(stored.dtype.kind == "i")
+    image.SetPixelFormat(gdcm.PixelFormat(1, allocated, bits_stored, bits_stored - 1, signed))
+    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    element.SetByteStringValue(stored.tobytes())
+    image.SetDataElement(element)
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(_GDCM_SYNTAX[syntax]))
+    codec = _lossy_codec(syntax)
+    if codec is not None:
+        change.SetUserCodec(codec)
+    change.SetInput(image)
+    assert change.Change()
+    fragments = change.GetOutput().GetDataElement().GetSequenceOfFragments()
+    parts = (fragments.GetFragment(i) for i in range(fragments.GetNumberOfFragments()))
+    return b"".join(p.GetByteValue().GetBuffer().encode("utf-8", "surrogateescape") for p in parts)
+
+
+def _lossy_codec(syntax: str):
+    if syntax.endswith("4.81"):
+        codec = gdcm.JPEGLSCodec()
+        codec.SetLossless(False)
+        codec.SetLossyError(2)
+        return codec
+    if syntax.endswith("4.91"):
+        codec = gdcm.JPEG2000Codec()
+        codec.SetReversible(False)
+        codec.SetRate(0, 4)
+        return codec
+    return None
+
+
+def dicom_dataset(
+    stored: np.ndarray,
+    syntax: str = ExplicitVRLittleEndian,
+    bits_stored: int | None = None,
+    **tags: object,
+) -> Dataset:
+    """A CT dataset around stored values (rows, columns); `tags` set elements, None deletes them."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = CTImageStorage
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.TransferSyntaxUID = syntax
+    dataset = Dataset()
+    dataset.file_meta = meta
+    dataset.SOPClassUID = CTImageStorage
+    dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    dataset.SeriesInstanceUID = "1.2.3"
+    dataset.Modality = "CT"
+    dataset.PatientName = "Secret^Name"
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+    dataset.Rows, dataset.Columns = stored.shape
+    dataset.SamplesPerPixel = 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.BitsAllocated = stored.itemsize * 8
+    dataset.BitsStored = bits_stored or dataset.BitsAllocated
+    dataset.HighBit = dataset.BitsStored - 1
+    dataset.PixelRepresentation = int(stored.dtype.kind == "i")
+    dataset.RescaleSlope, dataset.RescaleIntercept = "1", "0"
+    dataset.PixelSpacing = [0.8, 0.7]
+    dataset.SliceThickness = "5"
+    dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    dataset.ImagePositionPatient = [-100, -100, 50]
+    if syntax in _GDCM_SYNTAX:
+        dataset.PixelData = encapsulate([encode(stored, syntax, dataset.BitsStored)])
+    elif dataset.BitsAllocated == 8:
+        dataset.PixelData = stored.tobytes()
+    elif syntax == "1.2.840.10008.1.2.2":
+        dataset.PixelData = stored.astype(stored.dtype.newbyteorder(">")).tobytes()
+    else:
+        dataset.PixelData = stored.tobytes()
+    dataset["PixelData"].VR = "OW" if dataset.BitsAllocated > 8 else "OB"
+    if syntax == RLELossless:
+        meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        dataset.compress(RLELossless, generate_instance_uid=False)
+    for keyword, value in tags.items():
+        if value is None:
+            delattr(dataset, keyword)
+        else:
+            setattr(dataset, keyword, value)
+    return dataset
+
+
+def dicom_bytes(dataset: pydicom.Dataset) -> bytes:
+    """The dataset as the bytes of a DICOM file."""
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+@pytest.fixture(name="synthetic_hu")
+def _synthetic_hu():
+    return synthetic_hu
+
+
+@pytest.fixture(name="dicom_dataset")
+def _dicom_dataset():
+    return dicom_dataset
+
+
+@pytest.fixture(name="dicom_bytes")
+def _dicom_bytes():
+    return dicom_bytes
+
+
+@pytest.fixture
+def dicom_file(tmp_path):
+    """Write a CT slice as DICOM: stored values and `dicom_dataset`'s arguments -> path."""
+    count = 0
+
+    def write(stored, syntax=ExplicitVRLittleEndian, bits_stored=None, folder=tmp_path, **tags):
+        nonlocal count
+        count += 1
+        path = folder / f"{count:03d}.bin"
+        path.write_bytes(dicom_bytes(dicom_dataset(stored, syntax, bits_stored, **tags)))
+        return path
+
+    return write

@@ -1,0 +1,196 @@
+"""Stored values to HU: every transfer syntax, bit depth, sign, rescale, padding."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import liverseg
+from liverseg.errors import InputTooLarge, LiversegError, UnreadableInput
+from liverseg.reading.jpeg_size import codestream_precision, codestream_size
+from liverseg.windowing import Window, to_grey
+
+LOSSLESS = {
+    "implicit little endian": "1.2.840.10008.1.2",
+    "explicit little endian": "1.2.840.10008.1.2.1",
+    "explicit big endian": "1.2.840.10008.1.2.2",
+    "deflated": "1.2.840.10008.1.2.1.99",
+    "RLE": "1.2.840.10008.1.2.5",
+    "JPEG lossless": "1.2.840.10008.1.2.4.57",
+    "JPEG lossless SV1": "1.2.840.10008.1.2.4.70",
+    "JPEG-LS lossless": "1.2.840.10008.1.2.4.80",
+    "JPEG 2000 lossless": "1.2.840.10008.1.2.4.90",
+}
+LOSSY = {  # name: (syntax, largest error in HU)
+    "JPEG extended, 12 bits": ("1.2.840.10008.1.2.4.51", 2),
+    "JPEG-LS near-lossless": ("1.2.840.10008.1.2.4.81", 2),
+    "JPEG 2000": ("1.2.840.10008.1.2.4.91", 40),
+}
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("syntax", LOSSLESS.values(), ids=LOSSLESS)
+def test_lossless_syntax_gives_exact_hu(syntax, signed, synthetic_hu, dicom_file):
+    hu = synthetic_hu()
+    offset = 0 if signed else 1024
+    stored = (hu + offset).astype(np.int16 if signed else np.uint16)
+    ct = liverseg.read(dicom_file(stored, syntax, bits_stored=12, RescaleIntercept=str(-offset)))
+    assert ct.hu.dtype == np.float32
+    np.testing.assert_array_equal(ct.hu[0], hu)
+    assert ct.source_format == "dicom" and ct.assumed_window is None and ct.warnings == ()
+
+
+@pytest.mark.parametrize("syntax", LOSSLESS.values(), ids=LOSSLESS)
+def test_lossless_syntax_with_16_bits(syntax, synthetic_hu, dicom_file):
+    hu = synthetic_hu()
+    stored = (hu.astype(np.int32) + 32768).astype(np.uint16)
+    ct = liverseg.read(dicom_file(stored, syntax, RescaleIntercept="-32768"))
+    np.testing.assert_array_equal(ct.hu[0], hu)
+
+
+@pytest.mark.parametrize("syntax, error", LOSSY.values(), ids=LOSSY)
+def test_lossy_syntax_gives_near_hu_and_a_warning(syntax, error, synthetic_hu, dicom_file):
+    hu = synthetic_hu()
+    ct = liverseg.read(dicom_file((hu + 1024).astype(np.uint16), syntax, 12, RescaleIntercept="-1024"))
+    difference = np.abs(ct.hu[0] - hu)
+    assert 0 < difference.max() <= error
+    assert any("loss" in sentence for sentence in ct.warnings)
+
+
+def test_jpeg_baseline_with_rescale(synthetic_hu, dicom_file):
+    stored = np.clip((synthetic_hu() + 1024) // 8, 0, 255).astype(np.uint8)
+    ct = liverseg.read(
+        dicom_file(stored, "1.2.840.10008.1.2.4.50", RescaleSlope="8", RescaleIntercept="-1024")
+    )
+    assert np.abs(ct.hu[0] - (stored * 8.0 - 1024)).max() <= 16
+    assert ct.assumed_window is None
+
+
+@pytest.mark.parametrize("slope, intercept", [("0.5", "-1024"), ("2.059", "-32754"), ("1e-1", "0.25")])
+def test_rescale_is_applied_in_float(slope, intercept, dicom_file):
+    stored = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) + 15000
+    hu = liverseg.read(dicom_file(stored, RescaleSlope=slope, RescaleIntercept=intercept)).hu[0]
+    expected = stored * float(slope) + float(intercept)
+    expected[expected < -1500] = -1024
+    np.testing.assert_allclose(hu, expected, atol=0.01)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("shift", [0, 3])
+def test_bits_outside_the_stored_ones_are_dropped(signed, shift, synthetic_hu, dicom_file):
+    hu = synthetic_hu()
+    raw = (hu + (0 if signed else 1024)).astype(np.int32) & 0xFFF
+    rubbish = np.random.default_rng(1).integers(0, 2**16, hu.shape)
+    word = (raw << shift) | (rubbish & ~(0xFFF << shift) & 0xFFFF)
+    stored = word.astype(np.uint16).view(np.int16 if signed else np.uint16)
+    path = dicom_file(stored, bits_stored=12, HighBit=11 + shift, RescaleIntercept="0" if signed else "-1024")
+    np.testing.assert_array_equal(liverseg.read(path).hu[0], hu)
+
+
+def test_signed_values_without_sign_bits_in_jpeg_lossless(synthetic_hu, dicom_file, dicom_dataset, dicom_bytes):
+    hu = synthetic_hu()
+    unsigned = (hu.astype(np.int32) & 0xFFF).astype(np.uint16)
+    path = dicom_file(unsigned, LOSSLESS["JPEG lossless SV1"], bits_stored=12, PixelRepresentation=1)
+    np.testing.assert_array_equal(liverseg.read(path).hu[0], hu)
+
+
+@pytest.mark.parametrize("padding", [-2000, 63536])
+def test_padding_becomes_air(padding, synthetic_hu, dicom_dataset, dicom_bytes, tmp_path):
+    hu = synthetic_hu()
+    stored = hu.copy()
+    stored[:5] = -2000
+    dataset = dicom_dataset(stored)
+    dataset.add_new(0x00280120, "SS" if padding < 0 else "US", padding)
+    (tmp_path / "a").write_bytes(dicom_bytes(dataset))
+    read = liverseg.read(tmp_path / "a").hu[0]
+    assert (read[:5] == -1024).all()
+    np.testing.assert_array_equal(read[5:], hu[5:])
+
+
+def test_undeclared_padding_below_air_becomes_air_and_noise_in_air_stays(dicom_file, synthetic_hu):
+    stored = synthetic_hu()
+    stored[0], stored[1] = -2000, -1100
+    hu = liverseg.read(dicom_file(stored)).hu[0]
+    assert (hu[0] == -1024).all() and (hu[1] == -1100).all()
+
+
+def test_padding_range(synthetic_hu, dicom_file):
+    stored = (synthetic_hu() + 1024).astype(np.uint16)
+    stored[:4], stored[4:8] = 3000, 3010
+    path = dicom_file(stored, PixelPaddingValue=3000, PixelPaddingRangeLimit=3010, RescaleIntercept="-1024")
+    assert (liverseg.read(path).hu[0, :8] == -1024).all()
+
+
+def test_monochrome1_with_rescale_is_hu_all_the_same(synthetic_hu, dicom_file):
+    hu = synthetic_hu()
+    ct = liverseg.read(dicom_file(hu, PhotometricInterpretation="MONOCHROME1"))
+    np.testing.assert_array_equal(ct.hu[0], hu)
+    assert ct.warnings == ()
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_monochrome1_stored_as_a_negative_is_noticed(signed, synthetic_hu, dicom_file):
+    hu = synthetic_hu()
+    stored = (-1 - hu).astype(np.int16) if signed else (4095 - (hu + 1024)).astype(np.uint16)
+    path = dicom_file(
+        stored,
+        bits_stored=12,
+        PhotometricInterpretation="MONOCHROME1",
+        RescaleIntercept="0" if signed else "-1024",
+    )
+    ct = liverseg.read(path)
+    np.testing.assert_array_equal(ct.hu[0], hu)
+    assert any("negative" in sentence for sentence in ct.warnings)
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_8_bit_grey_without_rescale_goes_through_the_window(inverted, synthetic_hu, dicom_file):
+    grey = to_grey(synthetic_hu(), Window(40, 400))
+    stored = 255 - grey if inverted else grey
+    path = dicom_file(
+        stored,
+        RescaleSlope=None,
+        RescaleIntercept=None,
+        PhotometricInterpretation="MONOCHROME1" if inverted else "MONOCHROME2",
+    )
+    ct = liverseg.read(path, window=(40, 400))
+    assert ct.assumed_window == Window(40, 400) and ct.spacing_mm == (5.0, 0.8, 0.7)
+    np.testing.assert_array_equal(to_grey(ct.hu[0], Window(40, 400)), grey)
+
+
+def test_missing_rescale_is_a_warning(synthetic_hu, dicom_file):
+    hu = synthetic_hu()
+    ct = liverseg.read(dicom_file(hu, RescaleSlope=None, RescaleIntercept=None))
+    np.testing.assert_array_equal(ct.hu[0], hu)
+    assert any("rescale" in sentence for sentence in ct.warnings)
+
+
+def test_rescale_slope_of_zero_is_refused(synthetic_hu, dicom_file):
+    with pytest.raises(UnreadableInput, match="rescale"):
+        liverseg.read(dicom_file(synthetic_hu(), RescaleSlope="0"))
+
+
+@pytest.mark.parametrize("name", ["JPEG lossless SV1", "JPEG-LS lossless", "JPEG 2000 lossless"])
+def test_codestream_of_another_size_than_declared_is_refused(name, synthetic_hu, dicom_file):
+    path = dicom_file(synthetic_hu(80, 96), LOSSLESS[name], bits_stored=12, Rows=96, Columns=80)
+    with pytest.raises(InputTooLarge, match="size"):
+        liverseg.read(path)
+
+
+def test_codestream_header():
+    jpeg = bytes.fromhex("ffd8 ffe0 0004 0000 ffff c1 000b 0c 0060 0080 01")
+    assert codestream_size(jpeg) == (96, 128) and codestream_precision(jpeg) == 12
+    for damaged in (b"", b"\xff\xd8", b"\xff\xd8\xff\xda\x00\x00", b"\xff\x4f\xff\x51\x00"):
+        with pytest.raises(UnreadableInput):
+            codestream_size(damaged)
+
+
+@pytest.mark.parametrize("name", [*LOSSLESS])
+def test_truncated_file_is_refused_in_one_sentence(name, synthetic_hu, dicom_file):
+    path = dicom_file((synthetic_hu() + 1024).astype(np.uint16), LOSSLESS[name], bits_stored=12)
+    whole = path.read_bytes()
+    for length in (131, 140, 400, len(whole) // 2):
+        path.write_bytes(whole[:length])
+        with pytest.raises(LiversegError) as refusal:
+            liverseg.read(path)
+        assert str(refusal.value).endswith(".") and "\n" not in str(refusal.value)
