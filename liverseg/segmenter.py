@@ -37,7 +37,9 @@ def find_checkpoint(ref: str | None = None, registries: Registries | None = None
     except RegistryError as error:
         raise CheckpointRefused(str(error)) from error
     if not checkpoints:
-        raise CheckpointRefused("The registry holds no checkpoint; LIVERSEG_REGISTRY names the registries to look in.")
+        raise CheckpointRefused(
+            "The registry holds no checkpoint; LIVERSEG_REGISTRY names the registries to look in."
+        )
     return checkpoints[0]
 
 
@@ -124,4 +126,6 @@ def _check_size(ct: CTImage) -> None:
             f"The slice has {rows} × {columns} pixels; at least {limits.MIN_SIDE_PX} a side are needed."
         )
     if max(rows, columns) > limits.MAX_SIDE_PX:
-        raise InputTooLarge(f"The slice has {rows} × {columns} pixels; at most {limits.MAX_SIDE_PX} a side are read.")
+        raise InputTooLarge(
+            f"The slice has {rows} × {columns} pixels; at most {limits.MAX_SIDE_PX} a side are read."
+        )

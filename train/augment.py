@@ -28,7 +28,9 @@ class AugmentSettings:
     context_dropped: float = 0.5  # share of samples whose neighbours are replaced by the slice itself
 
 
-def sampling_map(shape: tuple[int, int], bits: np.ndarray, s: AugmentSettings, rng: np.random.Generator) -> np.ndarray:
+def sampling_map(
+    shape: tuple[int, int], bits: np.ndarray, s: AugmentSettings, rng: np.random.Generator
+) -> np.ndarray:
     """(crop, crop, 2) float32: the source column and row that each pixel of the sample is taken from."""
     height, width = shape
     low, high = np.log(s.working_px[0]), np.log(s.working_px[1])
@@ -46,7 +48,9 @@ def sampling_map(shape: tuple[int, int], bits: np.ndarray, s: AugmentSettings, r
     return (grid + _centre(bits, s.crop_px / zoom_xy, s, rng)).astype(np.float32)
 
 
-def _centre(bits: np.ndarray, seen_px: np.ndarray, s: AugmentSettings, rng: np.random.Generator) -> np.ndarray:
+def _centre(
+    bits: np.ndarray, seen_px: np.ndarray, s: AugmentSettings, rng: np.random.Generator
+) -> np.ndarray:
     """(column, row) of the source that the sample is centred on."""
     size = np.array(bits.shape[::-1], np.float64)  # width, height
     organ = np.flatnonzero((bits & BACKGROUND_BIT) == 0)
@@ -59,7 +63,9 @@ def _centre(bits: np.ndarray, seen_px: np.ndarray, s: AugmentSettings, rng: np.r
 
 def warp(unit: np.ndarray, bits: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Slices (H, W, C) float32 and label bits (H, W) on the sampling grid; outside is air."""
-    image = cv2.remap(unit, grid, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0))
+    image = cv2.remap(
+        unit, grid, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0)
+    )
     labels = cv2.remap(
         bits, grid, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=BACKGROUND_BIT
     )

@@ -52,7 +52,8 @@ class DatasetFolder:
             about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
             with (folder / "slices.csv").open(newline="", encoding="utf-8") as lines:
                 rows = tuple(
-                    SliceRow(r["slice"], r["scan"], int(r["index"]), r["split"]) for r in csv.DictReader(lines)
+                    SliceRow(r["slice"], r["scan"], int(r["index"]), r["split"])
+                    for r in csv.DictReader(lines)
                 )
         except (OSError, KeyError, ValueError) as error:
             raise TrainError(f"{folder} is no dataset: {error}.") from error
@@ -84,7 +85,9 @@ class DatasetFolder:
         bits = self.label_bits
         with ThreadPoolExecutor(2) as pool:
             greys = list(pool.map(self._read_grey, rows))
-            labels = list(pool.map(lambda row: bits[self._read(self.folder / "labels" / f"{row.name}.png")], rows))
+            labels = list(
+                pool.map(lambda row: bits[self._read(self.folder / "labels" / f"{row.name}.png")], rows)
+            )
         return SlicesInMemory(self.name, self.window, tuple(rows), greys, labels)
 
     def _read_grey(self, row: SliceRow) -> np.ndarray:

@@ -37,7 +37,12 @@ class Evaluation:
 
     def entry(self) -> dict:
         """One entry of the manifest's `metrics`."""
-        values: dict[str, dict] = {"dice_global": {}, "dice_per_case": {}, "precision_global": {}, "recall_global": {}}
+        values: dict[str, dict] = {
+            "dice_global": {},
+            "dice_per_case": {},
+            "precision_global": {},
+            "recall_global": {},
+        }
         for structure in STRUCTURES:
             numbers = summary([case[structure] for case in self.table.values()])
             for metric, of in values.items():
@@ -66,7 +71,9 @@ class Evaluation:
         columns = [f"{s}_{c}" for s in STRUCTURES for c in ("tp", "fp", "fn", "dice")]
         writer.writerow(["dataset", "split", "scan", *columns])
         for scan, case in sorted(self.table.items(), key=lambda item: (len(item[0]), item[0])):
-            writer.writerow([self.dataset, self.split, scan, *(v for s in STRUCTURES for v in _cells(case[s]))])
+            writer.writerow(
+                [self.dataset, self.split, scan, *(v for s in STRUCTURES for v in _cells(case[s]))]
+            )
         return text.getvalue()
 
 

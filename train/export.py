@@ -78,7 +78,9 @@ def export(
         version=settings.version,
         title=settings.title,
         architecture=fit["architecture"],
-        input=InputSpec("slices", settings.context_slices, (WindowSpec(*fit["window"]),), settings.working_size),
+        input=InputSpec(
+            "slices", settings.context_slices, (WindowSpec(*fit["window"]),), settings.working_size
+        ),
         tumour_threshold=threshold,
         metrics=[result.entry() for result in results],
         training=_training(state),
@@ -88,7 +90,9 @@ def export(
     )
     header, *_ = results[0].csv().splitlines()
     rows = [row for result in results[: len(loaded)] for row in result.csv().splitlines()[1:]]
-    weights = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items() if tensor.ndim}
+    weights = {
+        name: tensor.half().contiguous() for name, tensor in network.state_dict().items() if tensor.ndim
+    }
     files = {
         "model.pt": archive(module, manifest),
         "model.safetensors": safetensors.torch.save(weights),
@@ -118,7 +122,9 @@ def archive(module: torch.jit.ScriptModule, manifest: Manifest) -> bytes:
     return buffer.getvalue()
 
 
-def _evaluate(slices, split, predict, settings: ExportSettings, threshold: float, context: bool) -> Evaluation:  # noqa: ANN001
+def _evaluate(
+    slices, split, predict, settings: ExportSettings, threshold: float, context: bool
+) -> Evaluation:  # noqa: ANN001
     alone = "" if context else "every slice on its own, neighbours hidden"
     note = "; ".join(part for part in (settings.note, alone) if part)
     return evaluate(slices, split, predict, settings.context_slices, threshold, context, note)
@@ -162,4 +168,3 @@ def _training(state: dict) -> dict:
         "commit": state.get("commit") or provenance.commit(),
         "hardware": state.get("hardware") or provenance.hardware(),
     }
-

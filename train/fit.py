@@ -143,7 +143,10 @@ def _step(
     network.train()
     with torch.autocast(images.device.type, torch.bfloat16):
         logits = network(normalise(images))
-    half = [bits.shape[1] // 2, bits.shape[2] // 2]  # the logits are at a quarter: half is as good, and cheaper
+    half = [
+        bits.shape[1] // 2,
+        bits.shape[2] // 2,
+    ]  # the logits are at a quarter: half is as good, and cheaper
     loss = segmentation_loss(resize(logits.float(), half), bits[:, ::2, ::2], settings.tumour_weight)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
@@ -182,7 +185,9 @@ def _resume(run: Path, network: nn.Module, average: WeightAverage, optimiser: to
     return state["seen"]
 
 
-def _save(path: Path, network: nn.Module, average: WeightAverage, optimiser: torch.optim.Optimizer, seen: int) -> None:
+def _save(
+    path: Path, network: nn.Module, average: WeightAverage, optimiser: torch.optim.Optimizer, seen: int
+) -> None:
     _write(
         path,
         {

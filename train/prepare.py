@@ -23,9 +23,10 @@ from train.errors import TrainError
 log = logging.getLogger("train.prepare")
 
 LITS = {
-    "licence": "LiTS training data: CC BY-NC-ND 4.0; the same scans are in the Medical Segmentation Decathlon, "
-    "Task03_Liver, under CC BY-SA 4.0",
-    "citation": "Bilic et al., The Liver Tumor Segmentation Benchmark (LiTS), Medical Image Analysis 84 (2023) 102680",
+    "licence": "LiTS training data: CC BY-NC-ND 4.0; the same scans are in the Medical Segmentation "
+    "Decathlon, Task03_Liver, under CC BY-SA 4.0",
+    "citation": "Bilic et al., The Liver Tumor Segmentation Benchmark (LiTS), "
+    "Medical Image Analysis 84 (2023) 102680",
 }
 PHANTOM = {"licence": "Apache-2.0", "citation": "Procedural phantoms, liverseg phantom"}
 _NUMBER = re.compile(r"(\d+)\.nii(\.gz)?$")
@@ -55,7 +56,8 @@ def prepare(source: str, out: Path, settings: PrepareSettings = PrepareSettings(
     """Write a dataset; returns one sentence for each scan that had to be left out.
 
     `source` is a folder with `volume-N.nii` and `segmentation-N.nii` (LiTS), or with `imagesTr` and
-    `labelsTr` (Decathlon), gzipped or not, or `phantom:N` for N phantoms of our own. Raises `TrainError` when there is nothing to prepare.
+    `labelsTr` (Decathlon), gzipped or not, or `phantom:N` for N phantoms of our own.
+    Raises `TrainError` when there is nothing to prepare.
     """
     (out / "images").mkdir(parents=True, exist_ok=True)
     (out / "labels").mkdir(exist_ok=True)
@@ -98,7 +100,9 @@ def find_pairs(folder: Path) -> list[tuple[str, Path, Path]]:
         if number and partner(image).exists():
             pairs.append((number.group(1), image, partner(image)))
     if not pairs:
-        raise TrainError(f"{folder} holds neither volume-N.nii with segmentation-N.nii, nor imagesTr with labelsTr.")
+        raise TrainError(
+            f"{folder} holds neither volume-N.nii with segmentation-N.nii, nor imagesTr with labelsTr."
+        )
     return sorted(pairs, key=lambda pair: int(pair[0]))
 
 

@@ -13,7 +13,9 @@ import numpy as np
 from train.dataset import LIVER_BIT, TUMOUR_BIT
 
 
-def paint_lesions(hu: np.ndarray, bits: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def paint_lesions(
+    hu: np.ndarray, bits: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Slices (H, W, C) float32 HU and label bits (H, W) with one to four lesions more.
 
     A lesion is only painted where the label says liver for certain; a slice with less than 600 such
@@ -45,14 +47,16 @@ def _paint_one(
     reach = int(np.ceil(radius_px * 2)) + 3
     rows = slice(max(centre[0] - reach, 0), centre[0] + reach + 1)
     columns = slice(max(centre[1] - reach, 0), centre[1] + reach + 1)
-    y, x = np.mgrid[rows.start : rows.start + liver[rows, columns].shape[0],
-                    columns.start : columns.start + liver[rows, columns].shape[1]].astype(np.float32)  # fmt: skip
-    y, x = y - centre[0], x - centre[1]
+    height, width = liver[rows, columns].shape
+    y, x = np.ogrid[:height, :width]
+    y = y + np.float32(rows.start - centre[0])  # (h, 1), pixels from the centre
+    x = x + np.float32(columns.start - centre[1])  # (1, w)
 
     # A lobulated ellipse: the radius varies with the angle by a few harmonics.
     angle = np.arctan2(y, x) - rng.uniform(0, np.pi)
     wobble = 1 + sum(
-        rng.normal(0, 0.16 / order) * np.cos(order * angle + rng.uniform(0, 2 * np.pi)) for order in (2, 3, 4, 5)
+        rng.normal(0, 0.16 / order) * np.cos(order * angle + rng.uniform(0, 2 * np.pi))
+        for order in (2, 3, 4, 5)
     )
     depth = 1 - np.hypot(x, y) / (radius_px * np.maximum(wobble, 0.4))  # 1 at the centre, 0 at the rim
     softness = rng.uniform(0.6, 1.8) / radius_px
@@ -62,7 +66,9 @@ def _paint_one(
     darker = rng.random() < 0.88
     contrast = -rng.uniform(12, 65) if darker else rng.uniform(12, 40)
     target = np.full(cover.shape, max(liver_hu + contrast, -5), np.float32)
-    target += cv2.GaussianBlur(rng.standard_normal(cover.shape, dtype=np.float32), (0, 0), 2.5) * rng.uniform(0, 30)
+    target += cv2.GaussianBlur(rng.standard_normal(cover.shape, dtype=np.float32), (0, 0), 2.5) * rng.uniform(
+        0, 30
+    )
     if rng.random() < 0.25:  # a rim that takes up contrast
         target += np.exp(-((depth / 0.18) ** 2)) * rng.uniform(8, 35)
     if rng.random() < 0.25 and radius_px > 8:  # a necrotic core

@@ -35,7 +35,9 @@ def load(archive: bytes, context_slices: int, name: str = "auto") -> Engine:
         raise EngineUnavailable(f"There is no engine {name!r}; choose one of {', '.join(NAMES)}.")
     installed = importlib.util.find_spec("openvino") is not None
     if name == "openvino" and not installed:
-        raise EngineUnavailable("OpenVINO is not installed; install the package openvino or choose the engine torch.")
+        raise EngineUnavailable(
+            "OpenVINO is not installed; install the package openvino or choose the engine torch."
+        )
     if name == "torch" or not installed:
         from liverseg.engines.torch_engine import TorchEngine
 

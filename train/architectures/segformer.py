@@ -145,7 +145,8 @@ class Stage(nn.Module):
         width = config.widths[index]
         self.embed = PatchEmbedding(channels, width, config.patch_sizes[index], config.strides[index])
         self.blocks = nn.ModuleList(
-            Block(width, config.heads[index], config.reductions[index], config.mlp_ratio, rate) for rate in rates
+            Block(width, config.heads[index], config.reductions[index], config.mlp_ratio, rate)
+            for rate in rates
         )
         self.norm = nn.LayerNorm(width)
 
@@ -187,7 +188,6 @@ class DecodeHead(nn.Module):
             total = mixed if index == 0 else total + mixed
         return self.classify(self.dropout(F.relu(self.norm(total))))  # (N, K, H / 4, W / 4)
 
-
     def folded(self) -> FoldedHead:
         """The same head for inference: one matrix a stage, with the BatchNorm in it."""
         gain = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)  # (D,)
@@ -203,7 +203,9 @@ class FoldedHead(nn.Module):
 
     def __init__(self, weights: list[Tensor], shift: Tensor, classify: nn.Conv2d) -> None:
         super().__init__()
-        self.project = nn.ModuleList(nn.Conv2d(w.shape[1], w.shape[0], 1, bias=i == 0) for i, w in enumerate(weights))
+        self.project = nn.ModuleList(
+            nn.Conv2d(w.shape[1], w.shape[0], 1, bias=i == 0) for i, w in enumerate(weights)
+        )
         with torch.no_grad():
             for conv, weight in zip(self.project, weights, strict=True):
                 conv.weight.copy_(weight[:, :, None, None])
