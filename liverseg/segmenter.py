@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from liverseg import engines, limits
 from liverseg.ct import CTImage
 from liverseg.errors import CheckpointRefused, InputTooLarge, InputTooSmall
 from liverseg.segmentation import CheckpointIdentity, Segmentation, labels_from_probabilities
+from liverseg.selection import check_slice
 from registry import Checkpoint, Registries, RegistryError
 
 DEFAULT_CHECKPOINT = "segformer-b0"
@@ -83,23 +84,30 @@ class Segmenter:
         return self.checkpoint.manifest.tumour_threshold
 
     def segment(
-        self, ct: CTImage, *, threshold: float | None = None, progress: Progress | None = None
+        self,
+        ct: CTImage,
+        *,
+        threshold: float | None = None,
+        only_slice: int | None = None,
+        progress: Progress | None = None,
     ) -> Segmentation:
-        """Segment every slice of `ct`.
+        """Segment every slice of `ct`, or with `only_slice` that one, the others being left empty.
 
         `threshold` replaces the checkpoint's own. Raises `InputTooSmall` or `InputTooLarge` when a
-        slice is outside the sizes that checkpoints take, `InvalidSetting` for a threshold outside (0, 1].
+        slice is outside the sizes that checkpoints take, `InvalidSetting` for a threshold outside
+        (0, 1] or a slice that is not there.
         """
         _check_size(ct)
         threshold = self.threshold if threshold is None else threshold
+        wanted = range(len(ct.hu)) if only_slice is None else [check_slice(ct, only_slice)]
         started = time.perf_counter()
-        organ = np.empty(ct.shape, np.float32)
-        tumour = np.empty(ct.shape, np.float32)
-        for index, probabilities in enumerate(self._run(ct.hu)):
-            _, liver, tumour[index] = probabilities
+        organ = np.zeros(ct.shape, np.float32)
+        tumour = np.zeros(ct.shape, np.float32)
+        for done, index in enumerate(wanted, start=1):
+            _, liver, tumour[index] = self._probabilities(ct.hu, index)
             np.add(liver, tumour[index], out=organ[index])
             if progress:
-                progress(index + 1, len(organ))
+                progress(done, len(wanted))
         network_s = time.perf_counter() - started
         return Segmentation(
             labels=labels_from_probabilities(organ, tumour, threshold),
@@ -111,12 +119,11 @@ class Segmenter:
             timing_s={"network": network_s},
         )
 
-    def _run(self, hu: np.ndarray) -> Iterator[np.ndarray]:
-        """(K, H, W) probabilities of each slice of (S, H, W), its neighbours around it."""
+    def _probabilities(self, hu: np.ndarray, index: int) -> np.ndarray:
+        """(K, H, W) probabilities of one slice of (S, H, W), from it and its neighbours."""
         reach = self.checkpoint.manifest.input.context_slices // 2
-        for index in range(len(hu)):
-            around = np.clip(np.arange(index - reach, index + reach + 1), 0, len(hu) - 1)
-            yield self.engine.run(hu[around][None])[0]
+        around = np.clip(np.arange(index - reach, index + reach + 1), 0, len(hu) - 1)
+        return self.engine.run(hu[around][None])[0]
 
 
 def _check_size(ct: CTImage) -> None:

@@ -1,0 +1,31 @@
+# make demo: set up and open the app.   make test: set up and run every test.
+PYTHON ?= python3
+PORT ?= 7860
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/.app
+	$(VENV)/bin/python app.py --port $(PORT)
+
+test: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.app: $(VENV)/bin/python requirements.txt constraints.txt
+	$(PIP) --requirement requirements.txt
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.app pyproject.toml
+	$(PIP) --editable '.[train,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info

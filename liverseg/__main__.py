@@ -1,0 +1,33 @@
+"""`python -m liverseg`: the command line. Exit 0 done, 1 refused with one line saying why, 2 wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from liverseg import __version__
+from liverseg.commands import phantom, segment
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with every command; each sets `run`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m liverseg",
+        description="Segment the liver and its tumours in CT. Research software, not a medical device.",
+    )
+    parser.add_argument("--version", action="version", version=f"liverseg {__version__}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in (segment, phantom):
+        command.add_parser(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status."""
+    args = build_parser().parse_args(argv)
+    return args.run(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

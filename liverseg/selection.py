@@ -1,0 +1,39 @@
+"""One slice of a volume as an image of its own, so that it is measured as a slice (in mm², not mL)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from liverseg.ct import CTImage
+from liverseg.errors import InvalidSetting
+from liverseg.segmentation import Segmentation
+
+
+def check_slice(ct: CTImage, index: int) -> int:
+    """`index`, when `ct` has such a slice; raises `InvalidSetting` otherwise."""
+    if not 0 <= index < len(ct.hu):
+        last = len(ct.hu) - 1
+        raise InvalidSetting(
+            f"There is no slice {index}: " + (f"slices go from 0 to {last}." if last else "there is one.")
+        )
+    return index
+
+
+def single_slice(ct: CTImage, index: int) -> CTImage:
+    """Slice `index` of `ct`, (1, H, W), of kind "slice"; the native grid stays the volume's."""
+    check_slice(ct, index)
+    if len(ct.hu) == 1:
+        return ct
+    note = f"Only slice {index} of the volume's {len(ct.hu)} was segmented and measured."
+    return replace(ct, hu=ct.hu[index : index + 1], kind="slice", warnings=(*ct.warnings, note))
+
+
+def single_slice_of(seg: Segmentation, index: int) -> Segmentation:
+    """The segmentation of slice `index` alone, (1, H, W)."""
+    one = slice(index, index + 1)
+    return replace(
+        seg,
+        labels=seg.labels[one],
+        tumour_probability=seg.tumour_probability[one],
+        organ_probability=seg.organ_probability[one],
+    )

@@ -1,0 +1,31 @@
+"""`python -m train`: prepare, fit, evaluate, export. Exit 0 done, 1 refused with one line, 2 wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from liverseg.errors import LiversegError
+from registry import RegistryError
+from train import commands
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m train", description=__doc__.splitlines()[0])
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in (commands.add_prepare, commands.add_fit, commands.add_evaluate, commands.add_export):
+        add(subparsers)
+    args = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    try:
+        return args.run(args)
+    except (LiversegError, RegistryError) as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
