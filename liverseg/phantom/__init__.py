@@ -5,5 +5,6 @@
 """
 
 from liverseg.phantom.making import Lesion, Phantom, make
+from liverseg.phantom.writing import write
 
-__all__ = ["Lesion", "Phantom", "make"]
+__all__ = ["Lesion", "Phantom", "make", "write"]

@@ -38,7 +38,12 @@ class Kidney:
     def bed(self, plane: Plane) -> np.ndarray:
         """Signed distance in mm to the fat around the kidney, which other organs stay out of: (H, W)."""
         turn = self.turn_deg * np.sign(self.centre_mm[0])
-        return ellipsoid(plane, self.centre_at(plane.z), np.add(self.radii_mm, 5), turn, power=2.2)
+        centre = self.centre_at(plane.z)
+        capsule = ellipsoid(plane, centre, np.add(self.radii_mm, (4, 4, 2)), turn, power=2.2)
+        behind = ellipsoid(
+            plane, centre + [-12 * np.sign(centre[0]), 26, -6], np.add(self.radii_mm, (6, 6, -8))
+        )
+        return smooth_union(capsule, behind, 8.0) + 1.2 * plane.medium
 
     def paint(self, canvas: Canvas) -> None:
         """The kidney in its bed of fat."""

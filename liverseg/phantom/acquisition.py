@@ -23,7 +23,7 @@ class Scanner:
     def draw(cls, rng: np.random.Generator) -> Scanner:
         """From a smooth, well-exposed scan to a sharp, noisy one."""
         return cls(
-            noise_hu=float(np.exp(rng.uniform(np.log(8), np.log(24)))),
+            noise_hu=float(np.exp(rng.uniform(np.log(9), np.log(27)))),
             kernel_per_mm=rng.uniform(0.30, 0.55),
             blur_mm=rng.uniform(0.45, 0.75),
             lateral=rng.uniform(0.1, 1.0),
@@ -52,8 +52,8 @@ class Scanner:
         white = rng.standard_normal(shape, dtype=np.float32)
         spectrum = fft.rfft2(white) * np.sqrt(power).astype(np.float32)
         grain = fft.irfft2(spectrum, s=shape).astype(np.float32)
-        grain *= self.noise_hu / grain.std()
+        grain *= np.float32(self.noise_hu / grain.std())
         bands = ndimage.gaussian_filter1d(rng.standard_normal(shape[0]), 2.5 / pixel_mm)
-        bands = bands / max(bands.std(), 1e-6) * self.streaks_hu
-        ramp = np.linspace(-1, 1, shape[1]) ** 2
-        return (grain + bands[:, None].astype(np.float32) * (1 - ramp)) * thickness
+        bands = np.float32(self.streaks_hu) * (bands / max(bands.std(), 1e-6)).astype(np.float32)
+        middle = (1 - np.linspace(-1, 1, shape[1]) ** 2).astype(np.float32)
+        return (grain + bands[:, None] * middle) * thickness

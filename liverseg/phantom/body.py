@@ -57,7 +57,7 @@ class Body:
             fat_mm=float(np.clip(rng.lognormal(np.log(12), 0.5), 4, 34)),
             flank_fat=rng.uniform(0.1, 0.7),
             belly_mm=rng.uniform(-6, 14),
-            ripple=rng.normal(0, 1, (2, 5)) * 0.012 / np.arange(1, 6),
+            ripple=rng.normal(0, 1, (2, 5)) * 0.010 / np.arange(1, 6),
             rib_pitch_mm=rng.uniform(25, 29),
             rib_phase_mm=rng.uniform(0, 29),
             rib_drop_mm=rng.uniform(95, 135),
@@ -83,18 +83,19 @@ class Body:
         cavity *= 1 + self.ripple[0] @ np.cos(harmonic) + self.ripple[1] @ np.sin(harmonic)
         back = np.exp(-((from_back / 0.62) ** 4))
         wall = self.wall_mm * (1 - 0.25 * np.exp(-(((np.pi - from_back) / 0.9) ** 2)))
-        wall = wall * (1 - back) + 30 * back - 9 * np.exp(-((from_back / 0.06) ** 2))
-        wall -= 3.0 * np.exp(-(((np.pi - from_back) / 0.05) ** 2))  # linea alba
+        wall = wall * (1 - back) + 30 * back - 8 * np.exp(-((from_back / 0.09) ** 2))
         fat = self.fat_mm * (
-            0.75 + self.flank_fat * np.abs(sine) ** 3 + 0.35 * lower * (cosine < 0) * cosine**2
+            0.75 + self.flank_fat * np.abs(sine) ** 1.6 + 0.35 * lower * (cosine < 0) * cosine**2
         )
         fat = fat + 2.5 - 3.5 * np.exp(-((from_back / 0.16) ** 2))
-        return cavity, cavity + wall, cavity + wall + np.maximum(fat, 3)
+        alba = 3.0 * np.exp(-(((np.pi - from_back) / 0.05) ** 2))  # the seam of the rectus muscles
+        return cavity, cavity + wall - alba, cavity + wall + np.maximum(fat, 3)
 
     def on(self, plane: Plane) -> Trunk:
         """The trunk's distances on a plane."""
-        rho = np.hypot(plane.x, plane.y)
-        theta = np.arctan2(plane.x, plane.y)
+        x = 0.5 * (plane.x + plane.x_axis)
+        y = 0.5 * (plane.y + plane.y_axis[:, None])
+        rho, theta = np.hypot(x, y), np.arctan2(x, y)
         inner, muscle, skin = self.radii(plane.z)
 
         def distance(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -138,10 +139,10 @@ class Body:
         drop = self.rib_drop_mm * (from_back / np.pi) ** 1.2
         height = plane.z + drop + self.rib_phase_mm + side
         height = (height + self.rib_pitch_mm / 2) % self.rib_pitch_mm - self.rib_pitch_mm / 2
-        depth = trunk.cavity - 4.2
-        norm = np.sqrt((height / 6.5) ** 2 + (depth / 4.0) ** 2) + 1e-6
+        depth = trunk.cavity - 4.4
+        norm = np.sqrt((height / 5.8) ** 2 + (depth / 3.7) ** 2) + 1e-6
         per_mm = self.rib_drop_mm / (np.pi * 120)
-        gradient = np.hypot(height / 6.5**2 * per_mm, depth / 16) / norm
+        gradient = np.hypot(height / 5.8**2 * per_mm, depth / 3.7**2) / norm
         distance = ((norm - 1) / np.maximum(gradient, 0.03)).astype(np.float32)
         present = coverage(0.42 - from_back, 0.06)
         # Ribs end in cartilage, earlier the lower the slice: the costal arch opens downwards.
@@ -149,14 +150,14 @@ class Body:
         bone = coverage(from_back - end, 0.08)
         reach = coverage(from_back - np.clip(end + 0.45 + plane.z / 300, end, 2.95), 0.08)
         present = present * reach
-        shell = 560 * bone + 105 * (1 - bone)
-        core = 190 * bone + 95 * (1 - bone)
-        value = core + (shell - core) * coverage(-(distance + 1.5), 1.0)
+        shell = 520 * bone + 105 * (1 - bone)
+        core = 90 * bone + 95 * (1 - bone)
+        value = core + (shell - core) * coverage(-(distance + 1.1), 1.0)
         alpha = coverage(distance, plane.pixel_mm) * present
         canvas.hu[:] += alpha * (value + 15 * plane.fine - canvas.hu)
 
     def paint_table(self, canvas: Canvas, lowest_y: float) -> None:
-        """The table under the patient's back, whose lowest skin lies at `lowest_y`: a thin shell with foam."""
+        """The table under the back, whose lowest skin lies at `lowest_y`: a thin shell with foam."""
         plane = canvas.plane
         x, y = np.meshgrid(plane.x_axis, plane.y_axis)
         half = 215.0
@@ -164,18 +165,18 @@ class Body:
         if self.table_style == 0:  # a bowed board
             face = y - (top - self.table_sag_mm * (x / half) ** 2)
             board = np.maximum(np.abs(face - 9) - 9, np.abs(x) - half)
-            shell_hu, foam_hu = 60.0, -930.0
+            shell_hu, foam_hu = 260.0, -930.0
         elif self.table_style == 1:  # a trough with a flat bottom
             face = y - (top - np.maximum(np.abs(x) - 95, 0) * self.table_sag_mm / 90)
             board = np.maximum(np.abs(face - 16) - 16, np.abs(x) - half)
-            shell_hu, foam_hu = 20.0, -960.0
+            shell_hu, foam_hu = 160.0, -960.0
         else:  # a flat mattress on a board
             face = y - top
             board = np.maximum(np.abs(face - 12) - 12, np.abs(x) - half)
-            shell_hu, foam_hu = -180.0, -900.0
+            shell_hu, foam_hu = 20.0, -900.0
         whole = (slice(None), slice(None))
         under = coverage(board, plane.pixel_mm)
-        rim = coverage(np.abs(board + 0.9) - 0.9, plane.pixel_mm)
+        rim = coverage(np.abs(board + 1.2) - 1.2, plane.pixel_mm)
         air = np.where(canvas.hu < -900, 1.0, 0.0)
         canvas.hu[whole] += air * under * (foam_hu - canvas.hu)
         canvas.hu[whole] += air * rim * (shell_hu - canvas.hu)

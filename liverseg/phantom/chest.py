@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from liverseg.phantom.body import Trunk
-from liverseg.phantom.shapes import Canvas, Plane, box_of, coverage, ellipsoid
+from liverseg.phantom.shapes import Canvas, Plane, box_of, coverage, ellipsoid, smooth_union
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,14 @@ class Chest:
 
     def below(self, plane: Plane, trunk: Trunk) -> np.ndarray:
         """Signed distance in mm to the abdomen's side of the diaphragm, negative below it: (H, W)."""
-        side = 0.5 + 0.5 * np.tanh(plane.x / 28)
-        dome = self.right_dome_mm + (self.left_dome_mm - self.right_dome_mm) * side
-        dome = dome - 14 * np.exp(-((plane.x / 22) ** 2)) + 4 * plane.coarse
+        right = ((plane.x + 58) / 74) ** 2 + ((plane.y + 6) / 78) ** 2
+        left = ((plane.x - 62) / 74) ** 2 + ((plane.y + 4) / 78) ** 2
+        dome = -smooth_union(60 * right - self.right_dome_mm, 60 * left - self.left_dome_mm, 24.0)
+        dome = np.maximum(dome + 4 * plane.coarse, self.recess_mm + 20)
         front = 0.5 - 0.5 * np.cos(trunk.theta)
-        recess = self.recess_mm + 72 * front**1.5 - 8 * np.abs(np.sin(trunk.theta))
+        recess = self.recess_mm + 84 * front**1.4 - 8 * np.abs(np.sin(trunk.theta))
         share = np.clip(trunk.share, 0, 1)
-        height = recess + (dome - recess) * (1 - share**self.steepness) ** 0.62
+        height = recess + np.maximum(dome - recess, 6) * (1 - share**self.steepness) ** 0.62
         dy, dx = np.gradient(height, plane.pixel_mm)
         return (plane.z - height) / np.sqrt(1 + np.minimum(dx**2 + dy**2, 60))
 
@@ -58,7 +59,7 @@ class Chest:
         middle = ellipsoid(plane, (6, spine_front_mm - 4, plane.z), (25, 34, 1e6))
         lung = np.maximum(lung, -middle - 2 * plane.medium)
         canvas.paint(whole, lung - 1.8, 52.0, opacity=0.85)
-        twigs = coverage(1.75 - np.abs(plane.fine) - 0.25 * plane.medium, 0.25)
+        twigs = coverage(2.05 - np.abs(plane.fine) - 0.25 * plane.medium, 0.25)
         dependent = 70 * np.clip(plane.y / 90, -1, 1)
         value = self.lung_hu + dependent + 25 * plane.medium + 760 * twigs
         canvas.paint(whole, lung, value)

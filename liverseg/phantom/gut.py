@@ -62,7 +62,7 @@ class Gut:
     def draw(cls, rng: np.random.Generator, front_mm: float, half_width_mm: float) -> Gut:
         """A stomach and bowel; in one patient of four the contrast was drunk."""
         drunk = rng.random() < 0.25
-        loops = [cls._small(rng, drunk) for _ in range(int(rng.integers(7, 12)))]
+        loops = [cls._small(rng, drunk) for _ in range(int(rng.integers(9, 16)))]
         loops += cls._colon(rng, front_mm, half_width_mm)
         loops.append(cls._duodenum(rng, drunk))
         loops.append(cls._stomach(rng, drunk, front_mm))
@@ -96,7 +96,7 @@ class Gut:
     @staticmethod
     def _colon(rng: np.random.Generator, front_mm: float, half_width_mm: float) -> list[Loop]:
         y, w = -front_mm, half_width_mm
-        sag = rng.uniform(-60, -15)
+        sag = rng.uniform(-55, 6)
         paths = [
             [(-w + 26, 18, -140), (-w + 26, 14, -100), (-w + 32, -10, -78), (-w + 50, y + 36, -66)],
             [
@@ -126,10 +126,10 @@ class Gut:
 
     @staticmethod
     def _small(rng: np.random.Generator, drunk: bool) -> Loop:
-        start = np.array([rng.uniform(-30, 75), rng.uniform(-62, 5), rng.uniform(-130, -34)])
+        start = np.array([rng.uniform(-30, 75), rng.uniform(-62, 5), rng.uniform(-130, -20)])
         steps = rng.normal(0, 1, (4, 3)) * np.array([24, 15, 14])
         points = np.vstack([start, start + np.cumsum(steps, axis=0)])
-        points[:, 2] = np.minimum(points[:, 2], -30)
+        points[:, 2] = np.minimum(points[:, 2], -12)
         points, radii = rounded(points, rng.uniform(9, 14, 5))
         content = rng.uniform(120, 280) if drunk and rng.random() < 0.6 else rng.uniform(15, 60)
         gas = rng.uniform(0.3, 0.8) if rng.random() < 0.25 else 2.0

@@ -55,10 +55,10 @@ class Liver:
             left_centre_mm=(rng.uniform(-2, 24), rng.uniform(-52, -40), rng.uniform(34, 52)),
             left_mm=(rng.uniform(55, 80), rng.uniform(28, 40), rng.uniform(36, 50)),
             left_turn_deg=rng.uniform(-14, 10),
-            tip_mm=rng.uniform(-125, -70),
-            slant=rng.uniform(0.55, 1.15),
+            tip_mm=rng.uniform(-130, -82),
+            slant=rng.uniform(0.62, 1.0),
             tilt=rng.uniform(-0.35, 0.45),
-            teres_mm=(rng.uniform(-20, -4), rng.uniform(-58, -46), rng.uniform(0, 16)),
+            teres_mm=(rng.uniform(-22, -6), rng.uniform(-78, -62), rng.uniform(-14, 10)),
             teres_turn_deg=rng.uniform(-25, 15),
             lobulation_mm=rng.uniform(2.5, 5.0),
             gallbladder=None if rng.random() < 1 / 7 else bladder,
@@ -77,19 +77,19 @@ class Liver:
         """Signed distance in mm to the liver's surface, negative inside: (H, W)."""
         right = ellipsoid(plane, (-56, -4, 12), self.right_mm, power=2.4)
         surface = self.tip_mm + self.slant * (plane.x + 125) + self.tilt * (plane.y - 20)
-        surface = (surface - plane.z) / np.sqrt(1 + self.slant**2 + self.tilt**2)
+        surface = (surface + 13 * plane.coarse - plane.z) / np.sqrt(1 + self.slant**2 + self.tilt**2)
         right = smooth_intersection(right, surface, 24.0)
         left = ellipsoid(plane, self.left_centre_mm, self.left_mm, self.left_turn_deg)
         liver = smooth_union(right, left, 16.0)
         liver = liver + self.lobulation_mm * plane.coarse + 0.9 * plane.medium
         behind = ellipsoid(plane, (6, spine_front_mm + 26, 0), (37, 46, 1e6), power=2.2)
         liver = smooth_intersection(liver, -behind, 10.0)
-        teres = ellipsoid(plane, self.teres_mm, (3.6, 27, 34), self.teres_turn_deg)
-        venosum = ellipsoid(plane, (4, spine_front_mm - 42, 24), (26, 2.6, 26), -28)
+        teres = ellipsoid(plane, self.teres_mm, (7.0, 42, 30), self.teres_turn_deg, power=1.5)
+        venosum = ellipsoid(plane, (18, spine_front_mm - 46, 14), (38, 5.0, 17), -26, power=1.5)
         hilum = ellipsoid(plane, (-14, spine_front_mm - 30, -3), (24, 8, 11), 10)
         for cleft in (teres, venosum, hilum):
-            liver = smooth_intersection(liver, -cleft, 5.0)
-        liver = np.maximum(liver, -vessels.cava_distance(plane) + 0.4)
+            liver = smooth_intersection(liver, -(cleft + 1.3 * plane.medium), 4.0)
+        liver = np.maximum(liver, -vessels.cava_distance(plane))
         if self.gallbladder is not None:
             liver = smooth_intersection(liver, -(tube(plane, *self.gallbladder)[0] - 1.2), 3.0)
         liver = smooth_intersection(liver, -kidney.bed(plane), 8.0)

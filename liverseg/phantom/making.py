@@ -57,8 +57,8 @@ def make(
     Raises `InvalidSetting` for an unknown kind or a value out of range.
 
     >>> phantom = make(seed=1, size=64)
-    >>> phantom.hu.shape, phantom.labels.max() > 0
-    ((1, 64, 64), True)
+    >>> phantom.hu.shape, phantom.hu.dtype, phantom.kind
+    ((1, 64, 64), dtype('float32'), 'slice')
     """
     _check(kind, seed, size, spacing_mm, slices, noise_hu)
     patient = Patient.draw(seed)
@@ -131,11 +131,12 @@ def _slice(patient: Patient, x, y, z, spacing_mm, rng, noise_hu):
 def _level(patient: Patient, rng: np.random.Generator) -> float:
     """The height at which a lone slice is cut."""
     heights, areas = np.array(patient.liver_areas).T
-    weight = np.where(areas > 0.6 * areas.max(), areas, 0.0)
+    smallest = 0.4 if patient.tumours else 0.6  # of the largest section
+    weight = np.where(areas > smallest * areas.max(), areas, 0.0)
     if rng.random() < 0.9:
         for tumour in patient.tumours:
             inside = 1 - ((heights - tumour.centre[2]) / tumour.radii[2]) ** 2
-            weight += weight * 30 * np.clip(inside, 0, 1) * tumour.radii[0] / 10
+            weight += weight * 120 * np.clip(inside, 0, 1) * tumour.radii[0] / 10
     return float(rng.choice(heights, p=weight / weight.sum()) + rng.uniform(-2, 2))
 
 

@@ -50,7 +50,7 @@ class Patient:
 
         rng = stream(0)
         liver_hu = float(np.clip(rng.normal(103, 15), 66, 138))
-        venous_hu = max(liver_hu + rng.uniform(16, 62), 118.0)
+        venous_hu = max(liver_hu + rng.uniform(22, 68), 122.0)
         spleen_hu = float(np.clip(liver_hu * 0.5 + 62 + rng.normal(0, 9), 92, 148))
         body = Body.draw(stream(1))
         spine = Spine.draw(stream(2), body)
@@ -87,17 +87,17 @@ class Patient:
         return self.liver.distance(plane, trunk, below, self.vessels, right_kidney, self.spine.front_mm())
 
     def _survey(self):
-        """Liver areas by height, points inside it (n, 3) and their depths (n,), from a grid of 5 mm."""
-        x, y = np.arange(-140.0, 121, 5), np.arange(-115.0, 106, 5)
-        heights = np.arange(LOWEST_MM, HIGHEST_MM, 5)
+        """Liver areas by height, points inside it (n, 3) and their depths (n,), from a grid of 6 mm."""
+        x, y = np.arange(-140.0, 121, 6), np.arange(-115.0, 106, 6)
+        heights = np.arange(LOWEST_MM, HIGHEST_MM, 6)
         stack = np.empty((len(heights), len(y), len(x)), np.float32)
         for index, z in enumerate(heights):
             plane = self.plane(x, y, z)
             trunk = self.body.on(plane)
             stack[index] = self.liver_on(plane, trunk, self.chest.below(plane, trunk))
         inside = stack < 0
-        areas = tuple((float(z), float(25 * level.sum())) for z, level in zip(heights, inside, strict=True))
-        depth = 5 * ndimage.distance_transform_edt(inside)
+        areas = tuple((float(z), float(36 * level.sum())) for z, level in zip(heights, inside, strict=True))
+        depth = 6 * ndimage.distance_transform_edt(inside)
         k, j, i = np.nonzero(inside)
         return areas, np.column_stack([x[i], y[j], heights[k]]), depth[k, j, i]
 
@@ -116,6 +116,7 @@ class Patient:
         self.vessels.paint_great(canvas, self.arterial_hu, self.venous_hu)
         liver = self.liver_on(plane, trunk, below)
         self.liver.paint(canvas, liver, self.vessels, self.venous_hu, slice_mm)
+        self.vessels.paint_cava(canvas, self.venous_hu - 8)
         shown = [tumour.paint(canvas, liver, self.liver.hu) for tumour in self.tumours]
         _, _, skin = self.body.radii(plane.z)
         self.body.paint_table(canvas, float(skin[360]))

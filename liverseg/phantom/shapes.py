@@ -50,7 +50,9 @@ class SmoothField:
     def on(self, x: np.ndarray, y: np.ndarray, z: float) -> np.ndarray:
         """The field on the grid of `x` (W,) and `y` (H,) at height `z`: (H, W) float32."""
         nz, ny, nx = self.lattice.shape
-        sheet = np.tensordot(self._weights(np.array([z]), nz)[0], self.lattice, 1)
+        layers = self._weights(np.array([z]), nz)[0]
+        used = np.flatnonzero(layers)  # four at most
+        sheet = np.tensordot(layers[used], self.lattice[used], 1)
         return self._weights(y, ny) @ sheet @ self._weights(x, nx).T
 
 

@@ -56,7 +56,7 @@ class Spine:
         groove = ellipsoid(part, (0, self.y_mm + self.half_depth_mm + 5, plane.z), (11, 7, 1e6))
         block = -smooth_union(-block, groove, 4.0)
         spongy = self.spongy_hu + 22 * part.fine + 10 * part.medium
-        shell = coverage(-(block + 1.6), 1.2)
+        shell = coverage(-(block + 1.1), 1.2)
         bone = spongy + (self.cortical_hu - spongy) * shell
         disc_hu = 85 + 8 * part.medium
         self._arch(canvas, box, level, local)

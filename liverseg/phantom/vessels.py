@@ -28,7 +28,7 @@ def grow(
         heading = heading + 0.16 * rng.standard_normal(3)
         heading /= np.linalg.norm(heading)
         end = point + heading * length_mm / steps
-        r0, r1 = radius_mm * (1 - 0.05 * step), radius_mm * (1 - 0.05 * (step + 1))
+        r0, r1 = radius_mm * (1 - 0.03 * step), radius_mm * (1 - 0.03 * (step + 1))
         segments.append((point, end, r0, r1))
         if generations > 1 and step == 1 and rng.random() < 0.5:
             side = np.cross(heading, rng.standard_normal(3))
@@ -40,7 +40,7 @@ def grow(
         for sign in (-1, 1):
             turned = heading + sign * axis * np.tan(np.radians(rng.uniform(18, 48)))
             shorter = length_mm * rng.uniform(0.65, 0.85)
-            segments += grow(rng, point, turned, shorter, 0.79 * 0.8 * radius_mm, generations - 1)
+            segments += grow(rng, point, turned, shorter, 0.79 * 0.88 * radius_mm, generations - 1)
     return segments
 
 
@@ -93,19 +93,20 @@ class Vessels:
         )
         portal = [
             *grow(rng, porta, np.array([-1.0, 0.25, 0.35]), 34, p, 5),
+            *grow(rng, porta, np.array([-0.8, 0.1, -0.75]), 34, 0.8 * p, 5),
             *grow(rng, porta, np.array([0.55, -0.65, 0.75]), 36, 0.72 * p, 4),
         ]
         top = np.array([-25.0, front - 28, 74.0])
-        h = rng.uniform(4.2, 6.2)
+        h = rng.uniform(4.4, 6.6)
         hepatic = [
-            *grow(rng, top, np.array([-1.0, 0.35, -0.45]), 42, h, 5),
-            *grow(rng, top, np.array([-0.35, -0.75, -0.5]), 40, h, 4),
+            *grow(rng, top, np.array([-1.0, 0.35, -0.45]), 44, h, 6),
+            *grow(rng, top, np.array([-0.35, -0.75, -0.5]), 42, h, 5),
             *grow(rng, top, np.array([0.7, -0.6, -0.35]), 34, 0.85 * h, 4),
         ]
         return cls(aorta, cava, others, tuple(hepatic), tuple(portal))
 
     def paint_great(self, canvas: Canvas, arterial_hu: float, venous_hu: float) -> None:
-        """Aorta, vena cava and the large branches outside the liver."""
+        """The aorta and the large branches outside the liver."""
         plane = canvas.plane
         for points, radii in self.others:
             box = _near(plane, points, radii)
@@ -113,7 +114,6 @@ class Vessels:
             distance = tube(part, points, radii)[0]
             canvas.paint(box, distance - 1.2, -95.0, opacity=0.5)
             canvas.paint(box, distance, venous_hu + 2 * part.medium)
-        self.paint_cava(canvas, venous_hu - 12)
         points, radii = self.aorta
         box = _near(plane, points, radii)
         distance = tube(plane.crop(box), points, radii)[0]
@@ -137,7 +137,7 @@ class Vessels:
         canvas.paint(box, self.cava_distance(part), venous_hu + 4 * part.medium)
 
     def in_liver(self, plane: Plane, slice_mm: float) -> tuple[np.ndarray, np.ndarray]:
-        """Coverage (H, W) of the plane by portal and by hepatic veins, a thick slice diluting the small ones."""
+        """Coverage (H, W) by portal and by hepatic veins; a thick slice dilutes the small ones."""
         return _covered(plane, self.portal, slice_mm), _covered(plane, self.hepatic, slice_mm)
 
 
