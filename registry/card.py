@@ -193,8 +193,8 @@ def _training(manifest: Manifest) -> str:
 
 def _limits(manifest: Manifest) -> str:
     limits = [
-        "It was evaluated on the scans of the table above and on no others; scanners, protocols, contrast "
-        "phases and populations beyond them may do worse.",
+        "What was measured holds for the scans that it was measured on; other scanners, protocols, contrast "
+        "phases and populations may do worse.",
         "Small and low-contrast tumours are missed, and cysts, vessels and artefacts may be called tumour. A "
         "result without a tumour does not mean that there is none.",
         "It labels liver and tumour only. Anything but axial CT of the abdomen gives a meaningless result.",
