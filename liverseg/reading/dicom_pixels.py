@@ -70,21 +70,33 @@ def stored_frames(dataset: pydicom.Dataset) -> Iterator[np.ndarray]:
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax in _COMPRESSED:
         _check_codestreams(dataset)
-        if syntax == JPEGExtended12Bit and codestream_precision(next(_frames_of(dataset))) == 12:
-            yield from _extended_12_bit(dataset)
-            return
-        plugin, options = "gdcm", {}
-    elif syntax == RLELossless:
-        plugin, options = "pydicom", {"correct_unused_bits": False}
-    elif not syntax.is_compressed or syntax.is_deflated:
-        plugin, options = "", {"correct_unused_bits": False}
+        high = stored - 1  # a codestream knows no high bit
+        precision = codestream_precision(next(_frames_of(dataset)))
+        if syntax == JPEGExtended12Bit and precision == 12:
+            frames = _extended_12_bit(dataset)
+        else:
+            frames = iter_pixels(dataset, raw=True, decoding_plugin="gdcm", **_options(syntax))
+        if syntax in JPEGLSTransferSyntaxes or syntax in JPEG2000TransferSyntaxes:
+            stored = min(stored, precision)  # their sign bit lies there, whatever the header says
+            high = stored - 1
+    elif syntax == RLELossless or not syntax.is_compressed or syntax.is_deflated:
+        plugin = "pydicom" if syntax == RLELossless else ""  # "": nothing to decompress
+        frames = iter_pixels(dataset, raw=True, decoding_plugin=plugin, **_options(syntax))
     else:
         raise UnreadableInput("The DICOM image is compressed in a way that liverseg does not read.")
-    for frame in iter_pixels(dataset, raw=True, decoding_plugin=plugin, **options):
+    for frame in frames:
         width = frame.dtype.itemsize * 8
-        top = stored - 1 if syntax in _COMPRESSED else high  # a codestream knows no high bit
         # drop what lies above and below the stored bits; the right shift of a signed type extends the sign
-        yield frame if width <= stored else (frame << (width - 1 - top)) >> (width - stored)
+        yield frame if width <= stored else (frame << (width - 1 - high)) >> (width - stored)
+
+
+def _options(syntax: str) -> dict[str, bool]:
+    """Switch pydicom's own handling of unused bits off: it knows no high bit, and fails on gdcm's arrays."""
+    if syntax in JPEGLSTransferSyntaxes:
+        return {"apply_jls_sign_correction": False}
+    if syntax in JPEG2000TransferSyntaxes:
+        return {"apply_j2k_sign_correction": False}
+    return {"correct_unused_bits": False}
 
 
 def hu_of(
@@ -201,5 +213,4 @@ def _extended_12_bit(dataset: pydicom.Dataset) -> Iterator[np.ndarray]:
         pixels = image.GetBuffer().encode("utf-8", "surrogateescape")
         if len(pixels) != rows * columns * 2:
             raise UnreadableInput("The DICOM image's JPEG data is damaged.")
-        values = np.frombuffer(pixels, np.int16 if signed else np.uint16).reshape(rows, columns)
-        yield (values << 4) >> 4
+        yield np.frombuffer(pixels, np.int16 if signed else np.uint16).reshape(rows, columns)

@@ -87,7 +87,9 @@ def test_bits_outside_the_stored_ones_are_dropped(signed, shift, synthetic_hu, d
     np.testing.assert_array_equal(liverseg.read(path).hu[0], hu)
 
 
-def test_signed_values_without_sign_bits_in_jpeg_lossless(synthetic_hu, dicom_file, dicom_dataset, dicom_bytes):
+def test_signed_values_without_sign_bits_in_jpeg_lossless(
+    synthetic_hu, dicom_file, dicom_dataset, dicom_bytes
+):
     hu = synthetic_hu()
     unsigned = (hu.astype(np.int32) & 0xFFF).astype(np.uint16)
     path = dicom_file(unsigned, LOSSLESS["JPEG lossless SV1"], bits_stored=12, PixelRepresentation=1)
