@@ -24,10 +24,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from liverseg.errors import InputTooLarge, UnreadableInput
+from liverseg.errors import UnreadableInput
 from liverseg.reading.checks import AIR_HU, air_for_padding, border_ring
 from liverseg.reading.dicom_dataset import numbers
-from liverseg.reading.jpeg_size import codestream_precision, codestream_size
+from liverseg.reading.dicom_decoder import FrameDecoder
+from liverseg.reading.jpeg_size import codestream_precision
 from liverseg.windowing import Window, from_unit
 
 _COMPRESSED = {*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes}
@@ -61,7 +62,7 @@ def pixel_warnings(
     return tuple(warnings)
 
 
-def stored_frames(dataset: pydicom.Dataset) -> Iterator[np.ndarray]:
+def stored_frames(dataset: pydicom.Dataset, decoder: FrameDecoder) -> Iterator[np.ndarray]:
     """The image's frames as stored values (H, W), with only the stored bits, sign-extended."""
     allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
     high = int(dataset.get("HighBit", stored - 1))
@@ -69,34 +70,30 @@ def stored_frames(dataset: pydicom.Dataset) -> Iterator[np.ndarray]:
         raise UnreadableInput("The DICOM image's bit depth is not one that liverseg reads.")
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax in _COMPRESSED:
-        _check_codestreams(dataset)
-        high = stored - 1  # a codestream knows no high bit
-        precision = codestream_precision(next(_frames_of(dataset)))
-        if syntax == JPEGExtended12Bit and precision == 12:
-            frames = _extended_12_bit(dataset)
-        else:
-            frames = iter_pixels(dataset, raw=True, decoding_plugin="gdcm", **_options(syntax))
-        if syntax in JPEGLSTransferSyntaxes or syntax in JPEG2000TransferSyntaxes:
-            stored = min(stored, precision)  # their sign bit lies there, whatever the header says
-            high = stored - 1
+        rows, columns, signed = int(dataset.Rows), int(dataset.Columns), bool(dataset.PixelRepresentation)
+        count = int(dataset.get("NumberOfFrames") or 1)
+        for frame in generate_frames(dataset.PixelData, number_of_frames=count):
+            bits = stored
+            if syntax not in JPEGTransferSyntaxes:  # there the codestream says where the sign bit is
+                bits = min(stored, codestream_precision(frame))
+            yield stored_bits(decoder.decode(frame, syntax, rows, columns, signed), bits, bits - 1)
     elif syntax == RLELossless or not syntax.is_compressed or syntax.is_deflated:
         plugin = "pydicom" if syntax == RLELossless else ""  # "": nothing to decompress
-        frames = iter_pixels(dataset, raw=True, decoding_plugin=plugin, **_options(syntax))
+        # pydicom's own handling of unused bits knows no high bit
+        for frame in iter_pixels(dataset, raw=True, decoding_plugin=plugin, correct_unused_bits=False):
+            yield stored_bits(frame, stored, high)
     else:
         raise UnreadableInput("The DICOM image is compressed in a way that liverseg does not read.")
-    for frame in frames:
-        width = frame.dtype.itemsize * 8
-        # drop what lies above and below the stored bits; the right shift of a signed type extends the sign
-        yield frame if width <= stored else (frame << (width - 1 - high)) >> (width - stored)
 
 
-def _options(syntax: str) -> dict[str, bool]:
-    """Switch pydicom's own handling of unused bits off: it knows no high bit, and fails on gdcm's arrays."""
-    if syntax in JPEGLSTransferSyntaxes:
-        return {"apply_jls_sign_correction": False}
-    if syntax in JPEG2000TransferSyntaxes:
-        return {"apply_j2k_sign_correction": False}
-    return {"correct_unused_bits": False}
+def stored_bits(words: np.ndarray, stored: int, high: int) -> np.ndarray:
+    """The `stored` bits up to bit `high` of integers; of a signed type the topmost is the sign.
+
+    >>> stored_bits(np.array([0x7FFF, 0x7800], np.int16), 12, 11).tolist()
+    [-1, -2048]
+    """
+    width = words.dtype.itemsize * 8
+    return words if width <= stored else (words << (width - 1 - high)) >> (width - stored)
 
 
 def hu_of(
@@ -173,44 +170,3 @@ def _padding_mask(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
     else:
         ends = [end + 2**allocated if end < 0 else end for end in ends]
     return (stored >= min(ends)) & (stored <= max(ends))
-
-
-def _frames_of(dataset: pydicom.Dataset) -> Iterator[bytes]:
-    return generate_frames(dataset.PixelData, number_of_frames=int(dataset.get("NumberOfFrames") or 1))
-
-
-def _check_codestreams(dataset: pydicom.Dataset) -> None:
-    """Compare each frame's own size with the header's before a decoder allocates anything for it."""
-    for frame in _frames_of(dataset):
-        if codestream_size(frame) != (int(dataset.Rows), int(dataset.Columns)):
-            raise InputTooLarge(
-                "The compressed image in the DICOM file is not of the size that its header declares."
-            )
-
-
-def _extended_12_bit(dataset: pydicom.Dataset) -> Iterator[np.ndarray]:
-    """JPEG Extended with 12 bits, which pydicom 3.0 passes to none of its permissive plugins."""
-    import gdcm
-
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
-    signed = int(dataset.PixelRepresentation)
-    for frame in _frames_of(dataset):
-        fragment = gdcm.Fragment()
-        fragment.SetByteStringValue(frame)
-        fragments = gdcm.SequenceOfFragments.New()
-        fragments.AddFragment(fragment)
-        element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
-        element.SetValue(fragments.__ref__())
-        image = gdcm.Image()
-        image.SetNumberOfDimensions(2)
-        image.SetDimensions((columns, rows, 1))
-        image.SetDataElement(element)
-        grey = gdcm.PhotometricInterpretation(gdcm.PhotometricInterpretation.MONOCHROME2)
-        image.SetPhotometricInterpretation(grey)
-        image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGExtendedProcess2_4))
-        image.SetPixelFormat(gdcm.PixelFormat(1, 16, 12, 11, signed))
-        # gdcm hands its char* to Python as text
-        pixels = image.GetBuffer().encode("utf-8", "surrogateescape")
-        if len(pixels) != rows * columns * 2:
-            raise UnreadableInput("The DICOM image's JPEG data is damaged.")
-        yield np.frombuffer(pixels, np.int16 if signed else np.uint16).reshape(rows, columns)
