@@ -231,6 +231,14 @@ def test_8_bit_grey_goes_through_the_window(volume, write):
     assert liverseg.read(write(stored(grey))).assumed_window == Window(40, 400)
 
 
+def test_hu_that_were_saturated_at_0_and_255_stay_hu(volume, write):
+    saturated = volume.clip(0, 255).astype(np.int16)
+    assert saturated.min() == 0 and saturated.max() == 255
+    ct = liverseg.read(write(stored(saturated)), window=(60, 200))
+    assert ct.assumed_window is None
+    np.testing.assert_array_equal(ct.hu, saturated)
+
+
 def test_scaled_bytes_are_hu(write, synthetic_hu):
     array = np.clip((synthetic_hu() + 1024) // 8, 0, 255).astype(np.uint8)[..., None]
     ct = liverseg.read(patched(write(array, name="a.nii"), {112: struct.pack("<2f", 8, -1024)}))
