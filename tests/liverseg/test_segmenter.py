@@ -107,6 +107,12 @@ def test_openvino_is_the_default_where_it_is_installed(segmenter):
     assert segmenter.engine.name.startswith("openvino")
 
 
+def test_openvino_reports_nothing_over_the_network(segmenter):
+    from openvino.tools.ovc import telemetry_utils
+
+    assert telemetry_utils.tm.__name__.endswith("telemetry_stub")
+
+
 def test_sizes_from_64_to_2048_and_odd_shapes(segmenter):
     for shape in ((64, 64), (64, 700), (333, 257)):
         hu = np.random.default_rng(0).normal(0, 100, (1, *shape)).astype(np.float32)
