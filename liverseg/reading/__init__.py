@@ -39,6 +39,8 @@ def read(
     chosen = _window(window)
     try:
         if isinstance(source, (str, os.PathLike)):
+            if not os.fspath(source):  # a Path of it would be the current folder
+                raise UnreadableInput("The path given is empty.")
             return _read_path(Path(source), chosen)
         from liverseg.reading.dicom_series import read_dicom_paths
 

@@ -66,6 +66,8 @@ def test_paths_that_are_no_file(tmp_path):
     for source in (tmp_path / "missing.png", "", tmp_path / ("x" * 300), "\0"):
         with pytest.raises(UnreadableInput):
             liverseg.read(source)
+    with pytest.raises(UnreadableInput, match="empty"):
+        liverseg.read("")
     os.mkfifo(tmp_path / "pipe")
     for source in (tmp_path / "pipe", [tmp_path / "pipe"]):
         with pytest.raises(UnreadableInput):
