@@ -57,14 +57,35 @@ _CAPTURE_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 _DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
 _NOT_HU = {"MGML", "Z_EFF", "ED", "EDW", "PCT"}  # RescaleType of material and electron density maps
 
+_IMPLIED = {"PixelRepresentation": 0, "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2"}
+_STORAGE = "1.2.840.10008.5.1.4.1.1."  # what the UIDs of all standard storage classes start with
+_CLASS_FAMILIES = {  # the first number after `_STORAGE`
+    "1": "an X-ray image",
+    "3": "an ultrasound image",
+    "4": "an MR image",
+    "6": "an ultrasound image",
+    "12": "an X-ray angiography image",
+    "20": "a nuclear medicine image",
+    "66": "a segmentation",
+    "77": "a photograph",
+    "128": "a PET image",
+    "130": "a PET image",
+    "481": "a radiotherapy object",
+}
+
 # 128 zero bytes, DICM, and a Transfer Syntax UID of Explicit VR Little Endian: a head for inflated data
 _PLAIN_HEAD = bytes(128) + b"DICM\x02\x00\x10\x00UI\x14\x00" + ExplicitVRLittleEndian.encode() + b"\0"
+
+
+class NoImage(UnreadableInput):
+    """A DICOM object that is whole, but is no image: an index, raw data, a report."""
 
 
 def open_dataset(data: bytes, pixels: bool = True) -> pydicom.Dataset:
     """The needed elements of a DICOM file's bytes, with `file_meta.TransferSyntaxUID` set.
 
-    Raises UnreadableInput, or InputTooLarge when a deflated file unpacks to more than is allowed.
+    Raises NoImage for a DICOMDIR, UnreadableInput, or InputTooLarge when a deflated file unpacks to
+    more than is allowed.
     """
     data = _inflated(data)
     dataset = pydicom.dcmread(
@@ -74,7 +95,8 @@ def open_dataset(data: bytes, pixels: bool = True) -> pydicom.Dataset:
         specific_tags=_TAGS,
     )
     if str(dataset.file_meta.get("MediaStorageSOPClassUID", "")) == _DICOMDIR_CLASS:
-        raise UnreadableInput("This is a DICOMDIR, an index; give the folder or zip of the images.")
+        raise NoImage("This is a DICOMDIR, an index; give the folder or zip of the images.")
+    _complete(dataset)
     if not dataset.file_meta.get("TransferSyntaxUID"):
         implicit, little = dataset.original_encoding
         guess = ImplicitLE if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
@@ -82,18 +104,49 @@ def open_dataset(data: bytes, pixels: bool = True) -> pydicom.Dataset:
     return dataset
 
 
+def _complete(dataset: pydicom.Dataset) -> None:
+    """Give elements that some writers leave out the value that the others imply."""
+    if dataset.get("BitsAllocated") is not None and dataset.get("BitsStored") is None:
+        dataset.BitsStored = dataset.BitsAllocated
+        dataset.HighBit = int(dataset.BitsAllocated) - 1
+    for keyword, value in _IMPLIED.items():
+        if dataset.get(keyword) is None:
+            setattr(dataset, keyword, value)
+
+
+def sop_class_of(dataset: pydicom.Dataset) -> str:
+    """The SOP class UID, from the file's head where the dataset lacks it; "" where neither has it."""
+    in_head, own = (
+        str(uid or "")
+        for uid in (dataset.file_meta.get("MediaStorageSOPClassUID"), dataset.get("SOPClassUID"))
+    )
+    return in_head if in_head.startswith(own) else own  # a truncated file may hold only the start of its own
+
+
+def is_ct_class(dataset: pydicom.Dataset) -> bool:
+    """Whether the dataset is of one of DICOM's classes for CT images."""
+    return sop_class_of(dataset) in _CT_CLASSES
+
+
 def refuse_unless_ct(dataset: pydicom.Dataset, pixels: bool = True) -> None:
-    """Raise NotCT or UnreadableInput, in one sentence, unless the dataset is a grey CT image."""
+    """Raise NotCT or UnreadableInput, in one sentence, unless the dataset is a grey CT image.
+
+    The class of the object counts before its modality, which scripts leave at "CT" for anything.
+    Raises NoImage, a kind of UnreadableInput, where the class is not one of CT images and there are
+    no pixels; a CT image without them is damaged.
+    """
     modality = str(dataset.get("Modality") or "")
-    sop_class = str(dataset.get("SOPClassUID") or "")
-    if sop_class.startswith(_CAPTURE_CLASS):
-        raise NotCT("This is a secondary capture (a copy of a screen), liverseg reads CT.")
-    if not modality and sop_class not in _CT_CLASSES:
+    sop_class = sop_class_of(dataset)
+    if not is_ct_class(dataset) and sop_class and modality in ("CT", ""):
+        if "Rows" not in dataset or (pixels and "PixelData" not in dataset):
+            raise NoImage("The DICOM file holds no image.")
+    if not modality and not is_ct_class(dataset) and not is_capture(dataset):
         if "Rows" not in dataset:
             raise UnreadableInput("The DICOM file is damaged, or holds no image.")
         raise NotCT("The DICOM file does not say that it is CT (it has no modality), liverseg reads CT.")
     if modality not in ("CT", ""):
         raise NotCT(f"This is {_MODALITIES.get(modality, 'not a CT image')}, liverseg reads CT.")
+    _refuse_class(dataset)
     if "LOCALIZER" in [str(value).upper() for value in as_list(dataset.get("ImageType"))]:
         raise NotCT("This is a localizer (scout) image, liverseg reads axial CT slices.")
     if "Rows" not in dataset or "Columns" not in dataset or (pixels and "PixelData" not in dataset):
@@ -104,6 +157,27 @@ def refuse_unless_ct(dataset: pydicom.Dataset, pixels: bool = True) -> None:
         raise NotCT("This DICOM image is in colour, liverseg reads CT, which is grey.")
     if str(dataset.get("RescaleType") or "").upper() in _NOT_HU:
         raise NotCT("The values of this DICOM image are a material or density map, not HU.")
+
+
+def is_capture(dataset: pydicom.Dataset) -> bool:
+    """Whether the dataset is a Secondary Capture: a screenshot, or what a script made of an array."""
+    sop_class = sop_class_of(dataset)
+    return sop_class == _CAPTURE_CLASS or sop_class.startswith(_CAPTURE_CLASS + ".")
+
+
+def _refuse_class(dataset: pydicom.Dataset) -> None:
+    """Raise NotCT for a standard storage class of other images; a capture must say that it is of CT."""
+    sop_class = sop_class_of(dataset)
+    if is_capture(dataset):
+        if dataset.get("Modality") != "CT":
+            raise NotCT("This is a secondary capture (a copy of a screen), liverseg reads CT.")
+        return
+    if is_ct_class(dataset) or not sop_class.startswith(_STORAGE):
+        return
+    raise NotCT(
+        f"This is {_CLASS_FAMILIES.get(sop_class[len(_STORAGE) :].split('.')[0], 'not a CT image')}, "
+        "liverseg reads CT."
+    )
 
 
 def as_list(value: object) -> list:

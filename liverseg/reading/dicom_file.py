@@ -12,7 +12,7 @@ from liverseg.reading.checks import check_shape, hu_warnings
 from liverseg.reading.dicom_dataset import open_dataset, refuse_unless_ct
 from liverseg.reading.dicom_decoder import FrameDecoder
 from liverseg.reading.dicom_pixels import hu_of, is_grey, pixel_warnings, stored_frames
-from liverseg.reading.dicom_stack import Frame, frames_of, stack
+from liverseg.reading.dicom_stack import Frame, Stack, frames_of, stack
 from liverseg.windowing import Window
 
 
@@ -27,18 +27,20 @@ def read_dicom_file(data: bytes, window: Window) -> CTImage:
     refuse_unless_ct(dataset)
     frames = frames_of(dataset)
     check_shape(len(frames), int(dataset.Rows), int(dataset.Columns))
-    return build_image(frames, [(dataset, range(len(frames)))], window)
+    return build_image(frames, stack(frames), [(dataset, range(len(frames)))], window)
 
 
 def build_image(
-    frames: list[Frame], sources: Iterable[tuple[pydicom.Dataset, Iterable[int]]], window: Window
+    frames: list[Frame],
+    arranged: Stack,
+    sources: Iterable[tuple[pydicom.Dataset, Iterable[int]]],
+    window: Window,
 ) -> CTImage:
-    """A CTImage from frames and the datasets that hold them.
+    """A CTImage from frames, `stack(frames)` and the datasets that hold them.
 
     `sources` yields (dataset, indices into `frames` of its frames); each dataset is decoded and let
     go before the next one is asked for.
     """
-    arranged = stack(frames)
     rank = {frame: k for k, frame in enumerate(arranged.order)}
     native = np.empty((len(frames), frames[0].rows, frames[0].columns), np.float32)
     warnings: dict[str, None] = dict.fromkeys(arranged.warnings)  # ordered, each sentence once

@@ -8,6 +8,7 @@ inverted when there is a rescale, with one exception below for files that are ne
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pydicom
@@ -23,28 +24,49 @@ from pydicom.uid import (
     JPEGTransferSyntaxes,
     RLELossless,
 )
+from scipy import ndimage
 
 from liverseg.errors import UnreadableInput
 from liverseg.reading.checks import AIR_HU, air_for_padding, border_ring
-from liverseg.reading.dicom_dataset import numbers
+from liverseg.reading.dicom_dataset import is_capture, numbers
 from liverseg.reading.dicom_decoder import FrameDecoder
 from liverseg.reading.jpeg_size import codestream_precision
 from liverseg.windowing import Window, from_unit
 
+_PADDING_IS_AIR_HU = -900.0
 _COMPRESSED = {*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes}
 _LOSSY = {JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000Lossy}
 
 
-def is_grey(dataset: pydicom.Dataset, rescale: tuple[float, float] | None) -> bool:
-    """Whether an image stores 8-bit grey instead of CT numbers: few bits and no rescale."""
-    return rescale is None and int(dataset.BitsStored) <= 8
+class Rescale(NamedTuple):
+    """HU = stored * slope + intercept."""
+
+    slope: float
+    intercept: float
+    intercept_is_assumed: bool = False  # the file gives a slope only
 
 
-def pixel_warnings(
-    dataset: pydicom.Dataset, rescale: tuple[float, float] | None, window: Window
-) -> tuple[str, ...]:
+def is_grey(dataset: pydicom.Dataset, rescale: Rescale | None) -> bool:
+    """Whether an image stores 8-bit grey instead of CT numbers: few bits and no rescale to HU.
+
+    A slope of 1 and an intercept of 0 are no rescale: writers of 8-bit pictures put them there by
+    default, and unsigned bytes that are HU have no air.
+    """
+    if int(dataset.BitsStored) > 8:
+        return False
+    return rescale is None or (rescale[:2] == (1.0, 0.0) and not int(dataset.PixelRepresentation))
+
+
+def pixel_warnings(dataset: pydicom.Dataset, rescale: Rescale | None, window: Window) -> tuple[str, ...]:
     """Sentences on how the values of a frame with this rescale are stored."""
     warnings = []
+    if is_capture(dataset):
+        warnings.append(
+            "The DICOM file is a secondary capture that says it is CT: its values and geometry were taken "
+            "as they are."
+        )
+    if rescale is not None and rescale.intercept_is_assumed:
+        warnings.append("The DICOM image has a rescale slope but no intercept, which was taken as 0.")
     if is_grey(dataset, rescale):
         warnings.append(
             "The DICOM image stores 8-bit grey without a rescale to HU: the HU were rebuilt as if it had "
@@ -97,17 +119,17 @@ def stored_bits(words: np.ndarray, stored: int, high: int) -> np.ndarray:
 
 
 def hu_of(
-    stored: np.ndarray, dataset: pydicom.Dataset, rescale: tuple[float, float] | None, window: Window
+    stored: np.ndarray, dataset: pydicom.Dataset, rescale: Rescale | None, window: Window
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Stored values (H, W) as float32 HU, padding as air, and warnings.
 
-    `rescale` is (slope, intercept) or None. Without it MONOCHROME1 values are inverted over
-    the stored range, 8-bit values go through `window`, and others are taken as HU.
+    Without a rescale MONOCHROME1 values are inverted over the stored range, 8-bit values go through
+    `window`, and others are taken as HU.
     """
     inverted = str(dataset.get("PhotometricInterpretation")) == "MONOCHROME1"
     padding = _padding_mask(stored, dataset)
     warnings: tuple[str, ...] = ()
-    if rescale is None:
+    if rescale is None or is_grey(dataset, rescale):
         values = _negative(stored, dataset) if inverted else stored
         if is_grey(dataset, rescale):
             bits = int(dataset.BitsStored)
@@ -124,28 +146,29 @@ def hu_of(
             if np.median(border_ring(negative)) < -500:
                 hu = negative
                 warnings = ("The DICOM image (MONOCHROME1) is stored as a negative; it was inverted.",)
-    hu[padding] = AIR_HU
+    hu[_outside(padding, hu)] = AIR_HU
     air_for_padding(hu)
     return hu, warnings
 
 
-def rescale_of(dataset: pydicom.Dataset) -> tuple[float, float] | None:
-    """(slope, intercept) of a dataset or functional group; None where it has none."""
-    if not _has_rescale(dataset):
+def rescale_of(dataset: pydicom.Dataset) -> Rescale | None:
+    """The rescale of a dataset or functional group; None where it has neither of its two elements.
+
+    A missing slope is 1, a missing intercept 0: the values that change nothing.
+    """
+    has_slope, has_intercept = (dataset.get(k) is not None for k in ("RescaleSlope", "RescaleIntercept"))
+    if not has_slope and not has_intercept:
         return None
-    slope, intercept = numbers(dataset, "RescaleSlope", 1), numbers(dataset, "RescaleIntercept", 1)
+    slope = numbers(dataset, "RescaleSlope", 1) if has_slope else (1.0,)
+    intercept = numbers(dataset, "RescaleIntercept", 1) if has_intercept else (0.0,)
     if slope is None or intercept is None or slope[0] == 0:
         raise UnreadableInput(
             "The DICOM file is damaged: its rescale slope or intercept is not a usable number."
         )
-    return slope[0], intercept[0]
+    return Rescale(slope[0], intercept[0], not has_intercept)
 
 
-def _has_rescale(dataset: pydicom.Dataset) -> bool:
-    return dataset.get("RescaleSlope") is not None and dataset.get("RescaleIntercept") is not None
-
-
-def _rescaled(stored: np.ndarray, rescale: tuple[float, float]) -> np.ndarray:
+def _rescaled(stored: np.ndarray, rescale: Rescale) -> np.ndarray:
     # float64 until the last step for 32-bit values, which float32 does not hold
     work = np.float32 if stored.dtype.itemsize <= 2 else np.float64
     return (stored.astype(work) * work(rescale[0]) + work(rescale[1])).astype(np.float32)
@@ -156,6 +179,21 @@ def _negative(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
     if int(dataset.PixelRepresentation):
         return -1 - stored.astype(np.int64)
     return 2 ** int(dataset.BitsStored) - 1 - stored.astype(np.int64)
+
+
+def _outside(padding: np.ndarray, hu: np.ndarray) -> np.ndarray:
+    """The part of a padding mask (H, W) that is surely padding.
+
+    All of it that is air or less. Denser padding values occur in tissue too (a file may declare 0, and
+    0 HU is water), so of these only areas that reach a corner of the picture, as what lies outside
+    the round field of view does.
+    """
+    dense = padding & (hu > _PADDING_IS_AIR_HU)
+    if not dense.any():
+        return padding
+    areas, _ = ndimage.label(dense)
+    corners = areas[[0, 0, -1, -1], [0, -1, 0, -1]]
+    return (padding & ~dense) | np.isin(areas, corners[corners > 0])
 
 
 def _padding_mask(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:

@@ -7,6 +7,7 @@ import io
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -15,11 +16,11 @@ import pydicom
 
 from liverseg import limits
 from liverseg.ct import CTImage
-from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
+from liverseg.errors import InputTooLarge, LiversegError, NotCT, UnreadableInput
 from liverseg.reading.checks import check_shape
-from liverseg.reading.dicom_dataset import open_dataset, refuse_unless_ct
+from liverseg.reading.dicom_dataset import NoImage, is_capture, is_ct_class, open_dataset, refuse_unless_ct
 from liverseg.reading.dicom_file import build_image
-from liverseg.reading.dicom_stack import Frame, frames_of
+from liverseg.reading.dicom_stack import Frame, frames_of, stack
 from liverseg.reading.sniff import HEAD_BYTES, sniff
 from liverseg.windowing import Window
 
@@ -31,6 +32,7 @@ MAX_UNPACKED_RATIO = 200
 and a series of nothing but air below 100."""
 
 Loader = Callable[[], bytes]
+_Entry = tuple[Loader, list[Frame], str]  # of one file: how to load it, its frames, its sha256
 
 
 def read_dicom_paths(paths: Iterable[Path], window: Window) -> CTImage:
@@ -80,11 +82,14 @@ def read_dicom_zip(stream: BinaryIO, size_bytes: int, window: Window) -> CTImage
 def read_series(loaders: list[Loader], window: Window) -> CTImage:
     """The one CT series among files, as a CTImage in HU, its slices sorted from feet to head.
 
-    Files that are not DICOM, and DICOM that is not an axial CT (localizers, reports), are left out
-    with a warning. Raises UnreadableInput for no or several CT series or an irregular one. The
-    sha256 is that over the sorted sha256 digests of the files used.
+    Files that are not DICOM, DICOM without an image (a DICOMDIR, raw data, reports) and images that
+    are not axial CT (localizers) are left out with a warning, and so are secondary captures beside true
+    CT slices, for these are screens. Raises UnreadableInput for no or several
+    CT series, an irregular one, or one with a damaged file. The sha256 is that over the sorted sha256
+    digests of the files used.
     """
-    series: dict[str, list[tuple[Loader, list[Frame], str]]] = {}
+    series: dict[str, list[_Entry]] = {}
+    captures: dict[str, list[_Entry]] = {}
     refusal: NotCT | None = None
     left_out = 0
     for load in loaders:
@@ -93,16 +98,23 @@ def read_series(loaders: list[Loader], window: Window) -> CTImage:
             left_out += 1
             continue
         try:
-            dataset = open_dataset(data, pixels=False)
-            refuse_unless_ct(dataset, pixels=False)
-        except NotCT as error:
-            refusal = refusal or error
+            with _one_file_of_the_series():
+                dataset = open_dataset(data, pixels=False)
+                refuse_unless_ct(dataset, pixels=False)
+                if not is_ct_class(dataset):  # others may have no pixels, and be whole
+                    refuse_unless_ct(open_dataset(data))
+                frames = frames_of(dataset)
+        except (NotCT, NoImage) as error:
+            refusal = refusal or (error if isinstance(error, NotCT) else None)
             left_out += 1
             continue
-        frames = frames_of(dataset)
         check_shape(len(frames), int(dataset.Rows), int(dataset.Columns))
         entry = (load, frames, hashlib.sha256(data).hexdigest())
-        series.setdefault(str(dataset.get("SeriesInstanceUID") or ""), []).append(entry)
+        kind = captures if is_capture(dataset) else series
+        kind.setdefault(str(dataset.get("SeriesInstanceUID") or ""), []).append(entry)
+    if series:
+        left_out += sum(map(len, captures.values()))
+    series = series or captures
     if not series:
         raise refusal or UnreadableInput("There is no DICOM CT image in the folder, list or zip.")
     if len(series) > 1:
@@ -113,14 +125,39 @@ def read_series(loaders: list[Loader], window: Window) -> CTImage:
     (chosen,) = series.values()
     frames = [frame for _, part, _ in chosen for frame in part]
     check_shape(len(frames), frames[0].rows, frames[0].columns)
-    image = build_image(frames, _datasets(chosen), window)
+    arranged = stack(frames)
+    with _one_file_of_the_series():
+        image = build_image(frames, arranged, _datasets(chosen), window)
     digest = hashlib.sha256("".join(sorted(d for _, _, d in chosen)).encode()).hexdigest()
-    noted = (f"{left_out} files that are not CT slices of the series were left out.",) if left_out else ()
-    return replace(image, sha256=digest, warnings=image.warnings + noted)
+    return replace(image, sha256=digest, warnings=(*image.warnings, *_left_out(left_out)))
+
+
+def _left_out(count: int) -> tuple[str, ...]:
+    if count == 1:
+        return ("1 file that is not a CT slice of the series was left out.",)
+    return (f"{count} files that are not CT slices of the series were left out.",) if count else ()
+
+
+@contextmanager
+def _one_file_of_the_series() -> Iterator[None]:
+    """Say of what cannot be read that it is one file of several, and keep the reason."""
+    try:
+        yield
+    except NoImage:
+        raise
+    except UnreadableInput as error:
+        reason = str(error)
+        raise UnreadableInput(
+            f"One file of the series cannot be read: {reason[0].lower()}{reason[1:]}"
+        ) from error
+    except (LiversegError, OSError, MemoryError, zipfile.BadZipFile):
+        raise
+    except Exception as error:  # as in `liverseg.read`: pydicom raises many kinds on damaged bytes
+        raise UnreadableInput("One file of the series is truncated or damaged.") from error
 
 
 def _datasets(
-    chosen: list[tuple[Loader, list[Frame], str]],
+    chosen: list[_Entry],
 ) -> Iterator[tuple[pydicom.Dataset, range]]:
     first = 0
     for load, frames, _ in chosen:

@@ -20,7 +20,7 @@ from liverseg.geometry import (
     tilt_deg,
 )
 from liverseg.reading.dicom_dataset import numbers
-from liverseg.reading.dicom_pixels import rescale_of
+from liverseg.reading.dicom_pixels import Rescale, rescale_of
 
 _SPACING_TOLERANCE = 0.05  # of the median distance between slices, for rounding in the headers
 _SHEAR_TOLERANCE = 0.0175  # in-plane drift a mm of height: 1 degree
@@ -39,7 +39,7 @@ class Frame:
     pixel_spacing_mm: tuple[float, ...] | None  # between rows, between columns
     thickness_mm: float | None
     gantry_tilt_deg: float
-    rescale: tuple[float, float] | None  # slope, intercept
+    rescale: Rescale | None
 
 
 @dataclass(frozen=True)

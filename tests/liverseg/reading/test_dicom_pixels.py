@@ -130,6 +130,17 @@ def test_padding_range(synthetic_hu, dicom_file):
     assert (liverseg.read(path).hu[0, :8] == -1024).all()
 
 
+@pytest.mark.parametrize("declared", [0, 40])
+def test_padding_within_the_range_of_tissue_leaves_tissue_alone(declared, synthetic_hu, dicom_file):
+    stored = synthetic_hu()
+    stored[30:50, 40:60] = declared  # tissue of just that value
+    corner = np.add.outer(np.arange(80), np.arange(96)) < 20
+    stored[corner] = declared
+    hu = liverseg.read(dicom_file(stored, PixelPaddingValue=declared)).hu[0]
+    assert (hu[corner] == -1024).all()
+    np.testing.assert_array_equal(hu[~corner], stored[~corner])
+
+
 def test_monochrome1_with_rescale_is_hu_all_the_same(synthetic_hu, dicom_file):
     hu = synthetic_hu()
     ct = liverseg.read(dicom_file(hu, PhotometricInterpretation="MONOCHROME1"))
@@ -152,18 +163,20 @@ def test_monochrome1_stored_as_a_negative_is_noticed(signed, synthetic_hu, dicom
     assert any("negative" in sentence for sentence in ct.warnings)
 
 
+@pytest.mark.parametrize("rescale", [(None, None), ("1", "0")])
 @pytest.mark.parametrize("inverted", [False, True])
-def test_8_bit_grey_without_rescale_goes_through_the_window(inverted, synthetic_hu, dicom_file):
+def test_8_bit_grey_without_rescale_goes_through_the_window(inverted, rescale, synthetic_hu, dicom_file):
     grey = to_grey(synthetic_hu(), Window(40, 400))
     stored = 255 - grey if inverted else grey
     path = dicom_file(
         stored,
-        RescaleSlope=None,
-        RescaleIntercept=None,
+        RescaleSlope=rescale[0],
+        RescaleIntercept=rescale[1],
         PhotometricInterpretation="MONOCHROME1" if inverted else "MONOCHROME2",
     )
     ct = liverseg.read(path, window=(40, 400))
     assert ct.assumed_window == Window(40, 400) and ct.spacing_mm == (5.0, 0.8, 0.7)
+    assert ["8-bit grey" in sentence for sentence in ct.warnings] == [True]
     np.testing.assert_array_equal(to_grey(ct.hu[0], Window(40, 400)), grey)
 
 
@@ -172,6 +185,40 @@ def test_missing_rescale_is_a_warning(synthetic_hu, dicom_file):
     ct = liverseg.read(dicom_file(hu, RescaleSlope=None, RescaleIntercept=None))
     np.testing.assert_array_equal(ct.hu[0], hu)
     assert any("rescale" in sentence for sentence in ct.warnings)
+
+
+def test_half_a_rescale_is_completed(synthetic_hu, dicom_file):
+    hu = synthetic_hu()
+    ct = liverseg.read(dicom_file((hu + 1024).astype(np.uint16), RescaleSlope=None, RescaleIntercept="-1024"))
+    np.testing.assert_array_equal(ct.hu[0], hu)
+    assert ct.warnings == ()
+    ct = liverseg.read(dicom_file((hu // 2).astype(np.int16), RescaleSlope="2", RescaleIntercept=None))
+    np.testing.assert_array_equal(ct.hu[0], hu // 2 * 2)
+    assert any("no intercept" in sentence for sentence in ct.warnings)
+
+
+def test_signs_and_bits_that_are_not_stored_are_unsigned_and_all(synthetic_hu, dicom_file):
+    hu = synthetic_hu()
+    stored = (hu.astype(np.int32) + 32768).astype(np.uint16)
+    missing = {"PixelRepresentation": None, "BitsStored": None, "HighBit": None}
+    for gone in (missing, {"PixelRepresentation": None}, {"BitsStored": None}):
+        ct = liverseg.read(dicom_file(stored, RescaleIntercept="-32768", **gone))
+        np.testing.assert_array_equal(ct.hu[0], hu)
+    gone = {"SamplesPerPixel": None, "PhotometricInterpretation": None}
+    np.testing.assert_array_equal(liverseg.read(dicom_file(hu, **gone)).hu[0], hu)
+
+
+def test_secondary_capture_of_ct_is_taken_at_its_word(synthetic_hu, dicom_file):
+    hu = synthetic_hu()
+    capture = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}
+    ct = liverseg.read(dicom_file((hu + 1024).astype(np.uint16), RescaleIntercept="-1024", **capture))
+    np.testing.assert_array_equal(ct.hu[0], hu)
+    assert ct.spacing_mm == (5.0, 0.8, 0.7) and "secondary capture" in ct.warnings[0]
+    grey = to_grey(hu, Window(60, 200))
+    gone = {"RescaleSlope": None, "RescaleIntercept": None}
+    ct = liverseg.read(dicom_file(grey, **gone, **capture), window=(60, 200))
+    np.testing.assert_array_equal(to_grey(ct.hu[0], Window(60, 200)), grey)
+    assert ct.assumed_window == Window(60, 200) and len(ct.warnings) == 2
 
 
 def test_rescale_slope_of_zero_is_refused(synthetic_hu, dicom_file):

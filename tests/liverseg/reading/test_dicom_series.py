@@ -84,6 +84,68 @@ def test_other_files_are_left_out_with_a_warning(series, synthetic_hu, dicom_fil
     )
 
 
+def without_image(dataset, sop_class):
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = sop_class
+    del dataset.PixelData, dataset.Rows, dataset.Columns
+    return dataset
+
+
+RAW_DATA, PRIVATE = "1.2.840.10008.5.1.4.1.1.66", "1.3.12.2.1107.5.9.1"
+DICOMDIR = "1.2.840.10008.1.3.10"
+
+
+@pytest.mark.parametrize("sop_class", [RAW_DATA, PRIVATE, DICOMDIR])
+def test_dicom_without_an_image_is_left_out_and_refused_alone(
+    sop_class, series, synthetic_hu, dicom_dataset, dicom_bytes, tmp_path
+):
+    folder, paths = series()
+    content = dicom_bytes(without_image(dicom_dataset(synthetic_hu()), sop_class))
+    (folder / "DICOMDIR").write_bytes(content)
+    zipped = as_zip([*paths, folder / "DICOMDIR"], tmp_path / "cd.zip")
+    for source in (folder, zipped):
+        ct = liverseg.read(source)
+        assert ct.shape == (4, 80, 96)
+        assert ct.warnings == ("1 file that is not a CT slice of the series was left out.",)
+    with pytest.raises(UnreadableInput, match="DICOMDIR" if sop_class == DICOMDIR else "no image"):
+        liverseg.read(folder / "DICOMDIR")
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "a").write_bytes(content)
+    with pytest.raises(UnreadableInput, match="no DICOM CT image"):
+        liverseg.read(tmp_path / "alone")
+
+
+def test_private_objects_with_rows_but_without_pixels_are_left_out(series, synthetic_hu, dicom_file):
+    folder, _ = series()
+    dicom_file(synthetic_hu(), folder=folder, SOPClassUID=PRIVATE, PixelData=None)
+    assert liverseg.read(folder).shape == (4, 80, 96)
+
+
+@pytest.mark.parametrize("length", [400, 800, 1200, 5000, -300])
+def test_a_truncated_slice_of_a_series_is_told_as_one_file(length, series):
+    folder, paths = series()
+    paths[2].write_bytes(paths[2].read_bytes()[:length])
+    with pytest.raises(UnreadableInput, match="^One file of the series") as refusal:
+        liverseg.read(folder)
+    assert str(refusal.value).endswith(".") and str(refusal.value).count(".") == 1
+
+
+def test_screens_beside_the_slices_are_left_out(series, synthetic_hu, dicom_file):
+    folder, _ = series()
+    capture = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7", "SeriesInstanceUID": "5.5"}
+    dicom_file(synthetic_hu().view(np.uint16), folder=folder, **capture)
+    ct = liverseg.read(folder)
+    assert ct.shape == (4, 80, 96) and ct.warnings == (
+        "1 file that is not a CT slice of the series was left out.",
+    )
+
+
+def test_a_series_of_secondary_captures_of_ct_is_read_with_a_warning(series, synthetic_hu):
+    ct = liverseg.read(series(SOPClassUID="1.2.840.10008.5.1.4.1.1.7")[0])
+    np.testing.assert_array_equal(ct.hu, np.stack([synthetic_hu(seed=k) for k in range(4)]))
+    assert ct.spacing_mm == (2.5, 0.8, 0.7) and len(ct.warnings) == 1
+    assert "secondary capture" in ct.warnings[0]
+
+
 def test_several_series_are_refused_with_their_sizes(series):
     folder, _ = series()
     series((0, 1), SeriesInstanceUID="7.7.Secret")
