@@ -17,12 +17,18 @@ class NativeGrid:
     `array_radiological` has shape (S, H, W). A native array of fewer than three axes is
     first given trailing axes of length 1 up to three; trailing axes of length 1 beyond three
     are dropped.
+
+    `affine` takes a native index, padded to three axes in the same way, to the middle of that pixel in
+    millimetres to the patient's right, to anterior and to superior (DICOM's own two, left and
+    posterior, have the other sign). It is None where the file does not say where the image lies; a
+    NIfTI file that does not has the affine that its readers assume, and the codes (0, 0).
     """
 
     shape: tuple[int, ...]  # of the file's array, e.g. (X, Y, Z), (X, Y) or (rows, columns)
     axes: tuple[int, int, int]  # native axis that becomes slice, row, column
     flipped: tuple[bool, bool, bool]  # of slice, row, column, after the transpose
-    affine: np.ndarray | None = None  # (4, 4) native voxel index -> RAS mm, from the file; NIfTI only
+    affine: np.ndarray | None = None  # (4, 4) native index -> RAS mm, from the file (NIfTI, DICOM)
+    affine_codes: tuple[int, int] = (1, 1)  # NIfTI's sform_code and qform_code; (0, 0): assumed
 
     def to_radiological(self, native: np.ndarray) -> np.ndarray:
         """A native array as a (S, H, W) view in radiological orientation."""
@@ -34,6 +40,23 @@ class NativeGrid:
         cube = radiological[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
         native = cube.transpose(np.argsort(self.axes))
         return np.ascontiguousarray(native).reshape(self.shape)
+
+    @property
+    def radiological_affine(self) -> np.ndarray | None:
+        """(4, 4) index (slice, row, column) of the radiological grid -> RAS mm; None without `affine`.
+
+        >>> grid = NativeGrid((8, 4), (2, 0, 1), (False, False, True), np.eye(4))
+        >>> (grid.radiological_affine @ [0, 1, 0, 1]).tolist()
+        [1.0, 3.0, 0.0, 1.0]
+        """
+        if self.affine is None:
+            return None
+        to_native = np.zeros((4, 4))
+        to_native[3, 3] = 1.0
+        for k, (axis, flipped) in enumerate(zip(self.axes, self.flipped, strict=True)):
+            to_native[axis, k] = -1.0 if flipped else 1.0
+            to_native[axis, 3] = (*self.shape, 1, 1)[axis] - 1 if flipped else 0.0
+        return self.affine @ to_native
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,30 @@ def directions_from_dicom(orientation: tuple[float, ...]) -> np.ndarray:
     return np.diag([-1.0, -1.0, 1.0]) @ lps
 
 
+def dicom_affine(
+    orientation: tuple[float, ...],
+    position_mm: tuple[float, ...],
+    pixel_spacing_mm: tuple[float, ...],
+    slice_step_mm: np.ndarray,
+) -> np.ndarray:
+    """(4, 4) affine from (slice, row, column) indices of DICOM slices to RAS mm.
+
+    `position_mm` is ImagePositionPatient, the middle of the first slice's first pixel in LPS;
+    `pixel_spacing_mm` is PixelSpacing, between rows and between columns; `slice_step_mm` (3,) leads from
+    one slice to the next in LPS. The formula is PS3.3 C.7.6.2.1.1, with x and y turned to RAS.
+
+    >>> dicom_affine((1, 0, 0, 0, 1, 0), (-90, -80, 7), (0.8, 0.7), np.array([0, 0, 5]))[:3].tolist()
+    [[0.0, 0.0, -0.7, 90.0], [0.0, -0.8, 0.0, 80.0], [5.0, 0.0, 0.0, 7.0]]
+    """
+    along_columns, along_rows = np.asarray(orientation, float).reshape(2, 3)
+    between_rows, between_columns = pixel_spacing_mm
+    lps = np.eye(4)
+    lps[:3] = np.stack(
+        [slice_step_mm, along_rows * between_rows, along_columns * between_columns, position_mm], axis=1
+    )
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps + 0.0  # no -0.0
+
+
 def is_orientation(orientation: tuple[float, ...]) -> bool:
     """Whether six numbers are two perpendicular unit vectors, to within 0.01.
 

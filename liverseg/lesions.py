@@ -61,12 +61,10 @@ def _centroid(mask: np.ndarray, offset: tuple[int, ...]) -> tuple[float, ...]:
 
 def _ras_mm(ct: CTImage, index: tuple[float, ...]) -> tuple[float, float, float] | None:
     """Patient coordinates of an index of the radiological grid; None where the file gives none."""
-    if ct.native.affine is None or ct.spacing_mm is None:
+    affine = ct.native.radiological_affine
+    if affine is None or ct.spacing_mm is None or not any(ct.native.affine_codes):
         return None
-    native = np.ones(4)
-    for axis, flipped, value, size in zip(ct.native.axes, ct.native.flipped, index, ct.shape, strict=True):
-        native[axis] = size - 1 - value if flipped else value
-    x, y, z = (float(v) for v in (ct.native.affine @ native)[:3])
+    x, y, z = (float(v) for v in (affine @ [*index, 1.0])[:3])
     return x, y, z
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from liverseg.ct import CTImage
 
-SCANNER, ALIGNED = 1, 2
-"""NIfTI's codes for what an affine leads to: the scanner's own coordinates, or some aligned ones."""
+ALIGNED = 2
+"""NIfTI's code for an affine that does not lead to the scanner's own coordinates, but to some others."""
 
 
 def orthogonal_affine(spacing_mm: tuple[float, float, float] | None) -> np.ndarray:
@@ -27,19 +27,23 @@ def orthogonal_affine(spacing_mm: tuple[float, float, float] | None) -> np.ndarr
 def nifti_bytes(ct: CTImage, array: np.ndarray, description: str) -> bytes:
     """A (S, H, W) array on the grid of `ct` as an uncompressed NIfTI-1 file.
 
-    An input with an affine (NIfTI) keeps its array shape, axis order and affine. Any other input
-    becomes a (W, H, S) array with `orthogonal_affine`; its unit is mm only where the spacing is
-    known. `description` (79 characters at most) must say nothing of the patient.
+    A NIfTI input keeps its array shape, axis order, affine and the codes that say what the affine is
+    worth. Any other input becomes a (W, H, S) array of the radiological grid, which lies in the patient
+    as the file says (DICOM), or by `orthogonal_affine` where it does not; its unit is mm only where the
+    spacing is known. `description` (79 characters at most) must say nothing of the patient.
     """
-    affine, code = ct.native.affine, SCANNER
-    if affine is None:
-        affine, code = orthogonal_affine(ct.spacing_mm), ALIGNED
-        native = np.ascontiguousarray(array.transpose(2, 1, 0))
-    else:
+    native, affine, codes = array, ct.native.affine, ct.native.affine_codes
+    if affine is not None and ct.source_format == "nifti":
         native = ct.native.to_native(array)
+    else:
+        native = np.ascontiguousarray(array.transpose(2, 1, 0))
+        if affine is None:
+            affine, codes = orthogonal_affine(ct.spacing_mm), (ALIGNED, ALIGNED)
+        else:
+            affine = ct.native.radiological_affine[:, [2, 1, 0, 3]]
     image = nibabel.Nifti1Image(native, affine)
-    image.set_sform(affine, code)
-    image.set_qform(affine, code)  # without shear, which a qform cannot hold
+    image.set_sform(affine, codes[0])
+    image.set_qform(affine, codes[1])  # without shear, which a qform cannot hold
     image.header.set_xyzt_units("mm" if ct.spacing_mm is not None else "unknown")
     image.header["descrip"] = description.encode()
     if array.dtype == np.uint8:

@@ -1,7 +1,8 @@
 """Results to a folder: report, labels, probabilities and the overview picture.
 
 Labels and probabilities lie on the input's own grid, so that they overlay the file they came
-from. Every file is written under a temporary name and renamed, so none is ever half there.
+from: pictures pixel by pixel, NIfTI of a NIfTI file voxel by voxel, and NIfTI of DICOM in the
+patient's coordinates (its axes are columns, rows and slices of the radiological grid). Every file is written under a temporary name and renamed, so none is ever half there.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ def write_results(
 
     - `report.json` and `overview.png` (slice, segmentation and heatmap of `slice_index`, None: the
       most telling slice; in `window`, None: the one the picture was made with, else 40/400): always.
-    - "nifti": `labels.nii.gz` (uint8 0, 1, 2) and `tumour_probability.nii.gz` (float32).
+    - "nifti": `labels.nii.gz` (uint8 0, 1, 2) and `tumour_probability.nii.gz` (float32), where the
+      file says that the patient lay; a picture does not, so there the origin is its first pixel.
     - "png": of a single slice, `labels.png` (8-bit 0, 1, 2) and `tumour_probability.png` (16-bit,
       65535 is 1); a volume has no such picture.
     - "csv": `report.csv`, a row a lesion.

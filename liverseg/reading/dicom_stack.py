@@ -11,6 +11,7 @@ from liverseg.ct import NativeGrid
 from liverseg.errors import NotCT, UnreadableInput
 from liverseg.geometry import (
     PLACEHOLDER_THICKNESS_MM,
+    dicom_affine,
     directions_from_dicom,
     is_axial,
     is_orientation,
@@ -128,14 +129,7 @@ def stack(frames: list[Frame]) -> Stack:
         warnings.append(
             "The slice is tilted against the body's axes (gantry tilt); it is read as it is stored."
         )
-    if len(frames) == 1:
-        order, depth = (0,), first.thickness_mm
-        shape: tuple[int, ...] = (first.rows, first.columns)
-        axes_2d = {0: 2, 1: 0, 2: 1}
-        native = NativeGrid(shape, tuple(axes_2d[a] for a in axes), flipped)
-    else:
-        order, depth = _order(frames)
-        native = NativeGrid((len(frames), first.rows, first.columns), axes, flipped)
+    order, depth = ((0,), first.thickness_mm) if len(frames) == 1 else _order(frames)
     spacing, source = None, "unknown"
     if first.pixel_spacing_mm is not None:
         candidate = radiological_spacing((depth or PLACEHOLDER_THICKNESS_MM, *first.pixel_spacing_mm), axes)
@@ -144,12 +138,35 @@ def stack(frames: list[Frame]) -> Stack:
             source = "DICOM PixelSpacing" + (
                 "" if depth else " (slice thickness unknown, 1 mm is a placeholder)"
             )
+    if spacing is not None and depth is None:
+        warnings.append(
+            "The DICOM file does not give the slice's thickness: only areas can be given, no volumes."
+        )
+    affine = None if spacing is None else _affine([frames[k] for k in order], depth)
+    native = NativeGrid((len(frames), first.rows, first.columns), axes, flipped, affine)
+    if len(frames) == 1:  # a plain picture: its slice axis is a third one of length 1
+        if affine is not None:
+            affine = affine[:, [1, 2, 0, 3]]
+        native = NativeGrid(native.shape[1:], tuple((a - 1) % 3 for a in axes), flipped, affine)
     if spacing is None:
         warnings.append(
             "The DICOM file does not give a usable pixel size in the patient (PixelSpacing): sizes can only "
             "be given in pixels."
         )
     return Stack(order, native, spacing, source, tuple(warnings))
+
+
+def _affine(frames: list[Frame], depth: float | None) -> np.ndarray | None:
+    """(4, 4) affine from (slice, row, column) indices of frames in order to RAS mm, where they say it."""
+    first, last = frames[0], frames[-1]
+    if first.orientation is None or first.position_mm is None:
+        return None
+    if len(frames) > 1:
+        step = np.subtract(last.position_mm, first.position_mm) / (len(frames) - 1)
+    else:
+        normal = np.cross(first.orientation[:3], first.orientation[3:])
+        step = normal * (depth or PLACEHOLDER_THICKNESS_MM)
+    return dicom_affine(first.orientation, first.position_mm, first.pixel_spacing_mm, step)
 
 
 def _order(frames: list[Frame]) -> tuple[tuple[int, ...], float]:

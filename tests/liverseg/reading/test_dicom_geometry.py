@@ -68,6 +68,8 @@ def test_slice_spacing_of_one_slice(synthetic_hu, dicom_file):
     assert between.spacing_mm == (2.5, 0.8, 0.7)
     unknown = liverseg.read(dicom_file(synthetic_hu(), SliceThickness=None))
     assert unknown.spacing_mm == (1.0, 0.8, 0.7) and "placeholder" in unknown.spacing_source
+    assert [("thickness" in w and "only areas" in w) for w in unknown.warnings] == [True]
+    assert between.warnings == ()
 
 
 def test_burned_in_annotation_is_a_warning_without_the_name(synthetic_hu, dicom_file):
