@@ -143,7 +143,7 @@ def _read_voxels(stream: BinaryIO, header: _Header) -> tuple[np.ndarray, NativeG
     if len(long_axes) == 2 and (slices > 1 or not is_axial(directions, 3 - sum(long_axes))):
         raise NotCT("This NIfTI image is a lone slice that is not axial; liverseg reads axial slices.")
     check_shape(slices, rows, columns)
-    native = NativeGrid(header.shape, axes, flipped, header.geometry.affine)
+    native = NativeGrid(header.shape, axes, flipped, header.geometry.affine, header.geometry.codes)
     hu = np.empty((slices, rows, columns), np.float32)
     # the file's view of `hu`: writing to it writes to `hu`
     unflipped = hu[tuple(slice(None, None, -1 if f else 1) for f in flipped)]

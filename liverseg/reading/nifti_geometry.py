@@ -18,6 +18,7 @@ from liverseg.geometry import (
 
 _MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: metre, millimetre, micrometre
 _FALSE_IDENTITY_SIDE_PX = 256
+_LAST_XFORM_CODE = 4  # MNI 152
 _TILT_WORTH_A_WARNING_DEG = 10.0
 
 
@@ -26,6 +27,7 @@ class NiftiGeometry:
     """Orientation and spacing of a NIfTI image."""
 
     affine: np.ndarray  # (4, 4) voxel index -> RAS mm
+    codes: tuple[int, int]  # sform_code and qform_code; (0, 0): the affine is assumed
     spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns
     spacing_source: str
     warnings: tuple[str, ...] = ()
@@ -34,12 +36,14 @@ class NiftiGeometry:
 def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:  # noqa: ANN001 (nibabel header)
     """The geometry of a nibabel Nifti1Header or Nifti2Header for an image of `shape`.
 
-    The sform counts before the qform, as in nibabel. Where there is neither, or it is degenerate,
-    the orientation is assumed (first axis to the left, second to anterior, third up) and the
-    spacing is pixdim's.
+    The sform counts before the qform, as in nibabel, unless it is degenerate. Where there is neither,
+    the affine is the one that nibabel assumes (first axis to the left, second to anterior, third up,
+    origin in the middle) and the spacing is pixdim's, except 1 mm in every direction: that is what is
+    written where it was never known.
     """
     warnings: list[str] = []
-    affine, from_header = _affine(header)
+    affine, codes = _affine(header, shape)
+    from_header = any(codes)
     if not from_header:
         warnings.append(
             "The NIfTI header does not say how the image lies in the patient: left, right, front and back "
@@ -56,12 +60,21 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:  # noqa: AN
     native_spacing = list(spacing_from_affine(affine))
     spacing, source = None, "unknown"
     lone = 2 if len(shape) == 2 else next((a for a in range(3) if shape[a] == 1), None)
-    if lone is not None and not _is_depth(native_spacing[lone]):
+    # A flat file does not declare a third size: what it has there is NIfTI's default of 1.
+    thickness_known = lone is None or (
+        _is_depth(native_spacing[lone]) and (len(shape) > 2 or native_spacing[lone] != 1.0)
+    )
+    if not thickness_known:
         native_spacing[lone] = PLACEHOLDER_THICKNESS_MM
     in_header = (np.isfinite(header["pixdim"][1:3]) & (header["pixdim"][1:3] != 0)).all()
     if not from_header and not in_header:
         warnings.append("The NIfTI header gives no pixel size: sizes can only be given in pixels.")
-    elif is_false_identity(affine, native_spacing, shape, from_header):
+    elif not from_header and all(s == 1.0 for s in native_spacing):
+        warnings.append(
+            "The NIfTI header gives a spacing of exactly 1 mm in every direction and no geometry, as it is "
+            "written where the spacing is not known: sizes can only be given in pixels."
+        )
+    elif from_header and is_false_identity(affine, native_spacing, shape):
         warnings.append(
             "The header gives a spacing of exactly 1 mm in every direction with an identity geometry, which "
             "is known to be false in LiTS and 3D-IRCADb exports: sizes are given in pixels, and the "
@@ -71,21 +84,23 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:  # noqa: AN
         candidate = radiological_spacing(tuple(native_spacing), axes)
         if is_plausible_spacing(candidate):
             spacing, source = candidate, "NIfTI header"
+            if not thickness_known:
+                source += " (slice thickness unknown, 1 mm is a placeholder)"
+                warnings.append(
+                    "The NIfTI header does not give the slice's thickness: only areas can be given, no volumes."
+                )
         else:
             warnings.append(
                 "The pixel size in the NIfTI header is not one a CT has: sizes can only be given in pixels."
             )
-    return NiftiGeometry(affine, spacing, source, tuple(warnings))
+    return NiftiGeometry(affine, codes, spacing, source, tuple(warnings))
 
 
-def is_false_identity(
-    affine: np.ndarray, spacing_mm: list[float], shape: tuple[int, ...], from_header: bool = True
-) -> bool:
+def is_false_identity(affine: np.ndarray, spacing_mm: list[float], shape: tuple[int, ...]) -> bool:
     """Whether a geometry is the identity that exports write when they lost the true one.
 
     1 mm in every direction and the origin at the first voxel, up to the signs that a change between
-    LPS and RAS brings, on a picture of at least 256 pixels a side. With no geometry at all
-    (`from_header` False), pixdim's default of 1 mm is as empty.
+    LPS and RAS brings, on a picture of at least 256 pixels a side.
 
     >>> is_false_identity(np.eye(4), [1.0, 1.0, 1.0], (512, 512, 100))
     True
@@ -94,26 +109,34 @@ def is_false_identity(
     """
     if min(sorted(shape[:3])[-2:]) < _FALSE_IDENTITY_SIDE_PX or any(s != 1.0 for s in spacing_mm):
         return False
-    return not from_header or bool((np.abs(affine) == np.eye(4)).all())
+    return bool((np.abs(affine) == np.eye(4)).all())
 
 
-def _affine(header) -> tuple[np.ndarray, bool]:  # noqa: ANN001
-    """The (4, 4) affine, and whether the header stores it (else it is assumed from pixdim)."""
-    if int(header["sform_code"]) > 0:
-        affine = header.get_sform()
-    elif int(header["qform_code"]) > 0:
+def _affine(header, shape: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, int]]:  # noqa: ANN001
+    """The (4, 4) affine and its codes of sform and qform; (0, 0): it is assumed from pixdim."""
+    sform_code, qform_code = (_code(int(header[key])) for key in ("sform_code", "qform_code"))
+    depth = float(header["pixdim"][3])
+    if sform_code:
+        affine = np.array(header.get_sform(), float)
+        if np.isfinite(affine).all() and _repairable(affine, depth):
+            return affine, (sform_code, qform_code)
+    if qform_code:
         try:
-            affine = header.get_qform()
+            affine = np.array(header.get_qform(), float)
         except Exception:  # nibabel raises several kinds on a damaged quaternion: as good as none
             affine = np.full((4, 4), np.nan)
-    else:
-        affine = np.full((4, 4), np.nan)
-    affine = np.array(affine, float)
-    if np.isfinite(affine).all() and _repairable(affine, float(header["pixdim"][3])):
-        return affine, True
+        if np.isfinite(affine).all() and _repairable(affine, depth):
+            return affine, (0, qform_code)
     size = np.abs(np.nan_to_num(header["pixdim"][1:4].astype(float), nan=1.0, posinf=1.0, neginf=1.0))
     size[size == 0] = 1.0
-    return np.diag([-size[0], size[1], size[2], 1.0]), False
+    affine = np.diag([-size[0], size[1], size[2], 1.0])
+    middle = (np.array((*shape, 1)[:3]) - 1) / 2
+    affine[:3, 3] = -affine[:3, :3] @ middle  # as nibabel's `get_base_affine`
+    return affine, (0, 0)
+
+
+def _code(stored: int) -> int:
+    return stored if 0 <= stored <= _LAST_XFORM_CODE else int(stored > 0)
 
 
 def _repairable(affine: np.ndarray, depth: float) -> bool:

@@ -191,6 +191,35 @@ def test_broken_affine_falls_back_to_pixdim(volume, write):
     assert np.isfinite(ct.native.affine).all()
 
 
+@pytest.mark.parametrize("side", [80, 300])
+def test_1_mm_without_a_geometry_is_unknown_at_any_size(side, synthetic_hu, write):
+    for array in (synthetic_hu(side, side).T[..., None], synthetic_hu(side, side).T):
+        ct = liverseg.read(write(array, None))
+        assert ct.spacing_mm is None and ct.spacing_source == "unknown"
+        assert any("in pixels" in w for w in ct.warnings)
+
+
+def test_broken_sform_falls_back_to_the_qform(volume, write):
+    affine = LPS.copy()
+    affine[:3, 3] = 10, 20, 30
+    for srow in (NAN_ROW, bytes(16), struct.pack("<4f", 0, 0.7, 0, 0)):
+        path = patched(
+            write(stored(volume), affine, name="a.nii"), {252: struct.pack("<2h", 1, 2), 280: srow}
+        )
+        ct = liverseg.read(path)
+        np.testing.assert_array_equal(ct.hu, volume)
+        np.testing.assert_allclose(ct.native.affine, affine, atol=1e-5)
+        assert ct.warnings == () and ct.native.affine_codes == (0, 1)
+
+
+@pytest.mark.parametrize("depth, known", [(1.0, False), (5.0, True)])
+def test_a_flat_file_without_thickness_says_so(depth, known, synthetic_hu, write):
+    ct = liverseg.read(write(synthetic_hu().T, np.diag([-0.7, -0.8, depth, 1])))
+    assert ct.spacing_mm == pytest.approx((depth, 0.8, 0.7))
+    assert any("thickness" in w and "only areas" in w for w in ct.warnings) != known
+    assert ("placeholder" in ct.spacing_source) != known
+
+
 def test_2d_with_an_empty_third_column(synthetic_hu, write):
     path = write(synthetic_hu().T, name="a.nii")
     for depth, expected in [(3.0, 3.0), (0.0, 1.0)]:
