@@ -2,7 +2,8 @@
 
 Labels and probabilities lie on the input's own grid, so that they overlay the file they came
 from: pictures pixel by pixel, NIfTI of a NIfTI file voxel by voxel, and NIfTI of DICOM in the
-patient's coordinates (its axes are columns, rows and slices of the radiological grid). Every file is written under a temporary name and renamed, so none is ever half there.
+patient's coordinates (its axes are columns, rows and slices of the radiological grid). Every file is written
+under a temporary name and renamed, so none is ever half there.
 """
 
 from __future__ import annotations

@@ -87,7 +87,8 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:  # noqa: AN
             if not thickness_known:
                 source += " (slice thickness unknown, 1 mm is a placeholder)"
                 warnings.append(
-                    "The NIfTI header does not give the slice's thickness: only areas can be given, no volumes."
+                    "The NIfTI header does not give the slice's thickness: only areas can be given, no "
+                    "volumes."
                 )
         else:
             warnings.append(
