@@ -11,7 +11,7 @@ from liverseg.ct import CTImage
 from liverseg.reading.checks import check_shape, hu_warnings
 from liverseg.reading.dicom_dataset import open_dataset, refuse_unless_ct
 from liverseg.reading.dicom_decoder import FrameDecoder
-from liverseg.reading.dicom_pixels import hu_of, is_grey, pixel_warnings, stored_frames
+from liverseg.reading.dicom_pixels import hu_of, pixel_warnings, stored_frames
 from liverseg.reading.dicom_stack import Frame, Stack, frames_of, stack
 from liverseg.windowing import Window
 
@@ -49,8 +49,8 @@ def build_image(
         for dataset, indices in sources:
             for index, stored in zip(indices, stored_frames(dataset, decoder), strict=True):
                 rescale = frames[index].rescale
-                grey |= is_grey(dataset, rescale)
-                native[rank[index]], sentences = hu_of(stored, dataset, rescale, window)
+                native[rank[index]], through_window, sentences = hu_of(stored, dataset, rescale, window)
+                grey |= through_window
                 warnings |= dict.fromkeys((*pixel_warnings(dataset, rescale, window), *sentences))
     hu = np.ascontiguousarray(arranged.native.to_radiological(native.reshape(arranged.native.shape)))
     if not grey:

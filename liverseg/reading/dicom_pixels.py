@@ -31,6 +31,7 @@ from liverseg.reading.checks import AIR_HU, air_for_padding, border_ring
 from liverseg.reading.dicom_dataset import is_capture, numbers
 from liverseg.reading.dicom_decoder import FrameDecoder
 from liverseg.reading.jpeg_size import codestream_precision
+from liverseg.reading.wide_grey import hu_or_unit
 from liverseg.windowing import Window, from_unit
 
 _PADDING_IS_AIR_HU = -900.0
@@ -57,6 +58,11 @@ def is_grey(dataset: pydicom.Dataset, rescale: Rescale | None) -> bool:
     return rescale is None or (rescale[:2] == (1.0, 0.0) and not int(dataset.PixelRepresentation))
 
 
+def is_wide_capture(dataset: pydicom.Dataset) -> bool:
+    """Whether an image is an unsigned secondary capture of 9 to 16 bits."""
+    return is_capture(dataset) and not int(dataset.PixelRepresentation) and 8 < int(dataset.BitsStored) <= 16
+
+
 def pixel_warnings(dataset: pydicom.Dataset, rescale: Rescale | None, window: Window) -> tuple[str, ...]:
     """Sentences on how the values of a frame with this rescale are stored."""
     warnings = []
@@ -72,7 +78,7 @@ def pixel_warnings(dataset: pydicom.Dataset, rescale: Rescale | None, window: Wi
             "The DICOM image stores 8-bit grey without a rescale to HU: the HU were rebuilt as if it had "
             f"been made with the window {window.center_hu:g}/{window.width_hu:g} (centre/width)."
         )
-    elif rescale is None:
+    elif rescale is None and not is_wide_capture(dataset):
         warnings.append("The DICOM image has no rescale slope and intercept: its values were taken as HU.")
     if dataset.file_meta.TransferSyntaxUID in _LOSSY:
         warnings.append("The image was compressed with loss: its HU are approximate.")
@@ -120,22 +126,29 @@ def stored_bits(words: np.ndarray, stored: int, high: int) -> np.ndarray:
 
 def hu_of(
     stored: np.ndarray, dataset: pydicom.Dataset, rescale: Rescale | None, window: Window
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Stored values (H, W) as float32 HU, padding as air, and warnings.
+) -> tuple[np.ndarray, bool, tuple[str, ...]]:
+    """Stored values (H, W) as float32 HU, padding as air; whether `window` made the HU; warnings.
 
     Without a rescale MONOCHROME1 values are inverted over the stored range, 8-bit values go through
-    `window`, and others are taken as HU.
+    `window`, wider ones of secondary captures are read as those of a picture are
+    (`liverseg.reading.wide_grey`), and others are taken as HU.
     """
+    grey = is_grey(dataset, rescale)
     inverted = str(dataset.get("PhotometricInterpretation")) == "MONOCHROME1"
     padding = _padding_mask(stored, dataset)
     warnings: tuple[str, ...] = ()
-    if rescale is None or is_grey(dataset, rescale):
+    if rescale is None or grey:
         values = _negative(stored, dataset) if inverted else stored
-        if is_grey(dataset, rescale):
+        if grey:
             bits = int(dataset.BitsStored)
             floor = -(2.0 ** (bits - 1)) if int(dataset.PixelRepresentation) else 0.0
             top = 2.0**bits - 1
             hu = from_unit((values.astype(np.float32) - np.float32(floor)) / np.float32(top), window)
+        elif is_wide_capture(dataset):
+            to_the_top = 16 - int(dataset.BitsStored) if values.max() > 255 else 0
+            hu, is_hu, sentence = hu_or_unit(values.astype(np.int64) << to_the_top)
+            grey, warnings = not is_hu, (sentence,)
+            hu = hu if is_hu else from_unit(hu, window)
         else:
             hu = values.astype(np.float32)
     else:
@@ -148,7 +161,7 @@ def hu_of(
                 warnings = ("The DICOM image (MONOCHROME1) is stored as a negative; it was inverted.",)
     hu[_outside(padding, hu)] = AIR_HU
     air_for_padding(hu)
-    return hu, warnings
+    return hu, grey, warnings
 
 
 def rescale_of(dataset: pydicom.Dataset) -> Rescale | None:

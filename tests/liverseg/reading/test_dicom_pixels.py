@@ -221,6 +221,27 @@ def test_secondary_capture_of_ct_is_taken_at_its_word(synthetic_hu, dicom_file):
     assert ct.assumed_window == Window(60, 200) and len(ct.warnings) == 2
 
 
+def test_wide_secondary_captures_follow_the_rule_of_16_bit_pictures(synthetic_hu, dicom_file):
+    hu = synthetic_hu(256, 300).astype(np.int32)
+    tags = {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.7",
+        "RescaleSlope": None,
+        "RescaleIntercept": None,
+    }
+    for bits in (12, 16):
+        ct = liverseg.read(dicom_file((hu + 1024).astype(np.uint16), bits_stored=bits, **tags))
+        np.testing.assert_array_equal(ct.hu[0], hu)
+        assert ct.assumed_window is None
+        unit = (hu.clip(-160, 240) + 160) / 400
+        ct = liverseg.read(
+            dicom_file(np.round(unit * (2**bits - 1)).astype(np.uint16), bits_stored=bits, **tags)
+        )
+        np.testing.assert_allclose(ct.hu[0], hu.clip(-160, 240), atol=0.2)
+        assert ct.assumed_window == Window(40, 400)
+        with pytest.raises(UnreadableInput, match="known window"):
+            liverseg.read(dicom_file((unit * 1000).astype(np.uint16), bits_stored=bits, **tags))
+
+
 def test_rescale_slope_of_zero_is_refused(synthetic_hu, dicom_file):
     with pytest.raises(UnreadableInput, match="rescale"):
         liverseg.read(dicom_file(synthetic_hu(), RescaleSlope="0"))

@@ -7,6 +7,7 @@ import struct
 import tracemalloc
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -107,9 +108,61 @@ def test_16_bit_is_scaled_over_its_full_range(synthetic_hu, save):
     assert any("16 bits" in w and "CT numbers" not in w for w in ct.warnings)
 
 
-def test_16_bit_with_ct_numbers_is_warned_of(synthetic_hu, save):
-    ct = liverseg.read(save(Image.fromarray((synthetic_hu() + 1024).astype(np.uint16))))
-    assert any("CT numbers" in w for w in ct.warnings)
+CT_NUMBERS = {  # how HU are stored in 16 bits: the offset that the warning names
+    "HU + 1024": (lambda hu: hu + 1024, "1024"),
+    "HU + 1024 in the upper 12 bits": (lambda hu: (hu + 1024) * 16, "1024 in the upper 12"),
+    "HU + 32768": (lambda hu: hu + 32768, "32768"),
+}
+
+
+@pytest.mark.parametrize("store, told", CT_NUMBERS.values(), ids=CT_NUMBERS)
+def test_16_bit_ct_numbers_with_air_and_tissue_are_hu(store, told, synthetic_hu, save):
+    hu = synthetic_hu(256, 300).astype(np.int32)
+    hu[:3] = -1024  # padding
+    ct = liverseg.read(save(Image.fromarray(store(hu).astype(np.uint16))), window=(60, 200))
+    np.testing.assert_array_equal(ct.hu[0], hu)
+    assert ct.assumed_window is None and ct.spacing_mm is None
+    assert any(f"HU + {told}" in w for w in ct.warnings) and any("in pixels" in w for w in ct.warnings)
+    assert not any("stores grey" in w for w in ct.warnings)
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        lambda hu: hu.clip(-160, 240) + 160,  # a part of a window
+        lambda hu: (hu.clip(-160, 240) + 160) / 400 * 4095,  # 12 bits of a window
+        lambda hu: (hu.clip(-500, 1300) + 500) / 1800 * 4095,  # near HU + 1024, but its air is all 0
+        lambda hu: hu.clip(0) + 1024,  # CT numbers without air
+        lambda hu: hu.clip(-500) + 32768,
+        lambda hu: (hu.clip(0) + 1024) * 16,
+    ],
+)
+def test_16_bit_values_of_unknown_meaning_are_refused(store, synthetic_hu, save):
+    path = save(Image.fromarray(store(synthetic_hu(256, 300).astype(float)).astype(np.uint16)))
+    with pytest.raises(UnreadableInput, match="8 bits and a known window, or as NIfTI or DICOM"):
+        liverseg.read(path)
+
+
+def test_8_bit_grey_in_16_bits(grey, save):
+    ct = liverseg.read(save(Image.fromarray(grey.astype(np.uint16))))
+    np.testing.assert_array_equal(grey_of(ct), grey)
+    assert any("8-bit grey" in w for w in ct.warnings)
+
+
+@pytest.mark.parametrize("depth", [12, 16])
+def test_12_and_16_bit_windows_over_the_whole_word_go_through_the_window(depth, synthetic_hu, save):
+    top = 2**depth - 1
+    wide = np.round((synthetic_hu().clip(-160, 240) + 160) / 400 * top).astype(np.uint16) << (16 - depth)
+    ct = liverseg.read(save(Image.fromarray(wide)))
+    np.testing.assert_allclose(ct.hu[0], synthetic_hu().clip(-160, 240), atol=0.2)
+    assert ct.assumed_window == DEFAULT_WINDOW
+
+
+def test_16_bit_colour_that_would_be_black_is_refused(synthetic_hu, tmp_path):
+    values = (synthetic_hu() + 1024).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "a.png"), np.stack([values] * 3, -1))
+    with pytest.raises(UnreadableInput, match="part of their range"):
+        liverseg.read(tmp_path / "a.png")
 
 
 def test_jpeg(grey, save):
@@ -139,6 +192,61 @@ def test_few_coloured_annotations_are_tolerated(grey, save):
     ct = liverseg.read(save(Image.fromarray(rgb)))
     assert any("coloured" in w for w in ct.warnings)
     np.testing.assert_array_equal(grey_of(ct)[10:], grey[10:])
+
+
+TINTS = {"blue": (0.8, 0.9, 1.0), "sepia": (1.0, 0.89, 0.69), "red only": (1, 0, 0), "cyan": (0, 1, 1)}
+
+
+@pytest.mark.parametrize("name, exact", [("a.png", 1), ("a.jpg", 12)])
+@pytest.mark.parametrize("tint", TINTS.values(), ids=TINTS)
+def test_a_tinted_slice_is_grey(tint, name, exact, grey, save):
+    tinted = np.rint(grey[..., None] * np.array(tint)).astype(np.uint8)
+    options = {"quality": 95, "subsampling": 0} if name == "a.jpg" else {}
+    ct = liverseg.read(save(Image.fromarray(tinted), name, **options))
+    assert np.abs(grey_of(ct).astype(int) - grey).mean() <= exact
+    assert any("tinted" in w for w in ct.warnings)
+
+
+def overlaid(share: float, border=0, rest=None) -> np.ndarray:
+    """A grey disc on `border`, with a translucent red-and-green overlay on a part of the picture."""
+    y, x = np.mgrid[:200, :200]
+    body = ((y - 100) / 88) ** 2 + ((x - 100) / 92) ** 2 < 1
+    rgb = np.stack([np.where(body, 90 + (x * y) % 60, border)] * 3, -1).astype(float)
+    side = int(200 * share**0.5)
+    part = (slice(100 - side // 2, 100 + side // 2),) * 2
+    hue = np.where(((y > 100) & (x > 100))[part][..., None], [255, 0, 0], [0, 255, 0])
+    rgb[part] = 0.6 * rgb[part] + 0.4 * hue
+    if rest is not None:
+        rgb[body] = rgb[body] * rest
+    return rgb.clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_a_translucent_overlay_on_a_slice_is_tolerated(name, save):
+    ct = liverseg.read(save(Image.fromarray(overlaid(0.2)), name))
+    assert any("drawn over" in w for w in ct.warnings)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        overlaid(0.2, border=200),  # no black around it
+        overlaid(0.45),  # too much
+        overlaid(0.2, rest=[1, 0.6, 0.3]),  # the rest is coloured too
+    ],
+)
+def test_coloured_pictures_that_are_no_overlay_are_refused(picture, save):
+    with pytest.raises(NotCT, match="colour"):
+        liverseg.read(save(Image.fromarray(picture)))
+
+
+def test_many_hues_on_black_are_refused(save):
+    rgb = overlaid(0.0)
+    y, x = np.mgrid[:80, :80]
+    turn = np.arctan2(y - 40, x - 40)[..., None] + np.array([0, 2.1, 4.2])
+    rgb[60:140, 60:140] = 128 + 100 * np.cos(turn)
+    with pytest.raises(NotCT, match="colour"):
+        liverseg.read(save(Image.fromarray(rgb)))
 
 
 def photograph(rows=120, columns=160) -> Image.Image:
