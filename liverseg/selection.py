@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from liverseg.ct import CTImage
+from liverseg.ct import CTImage, NativeGrid
 from liverseg.errors import InvalidSetting
 from liverseg.segmentation import Segmentation
 
@@ -20,12 +20,29 @@ def check_slice(ct: CTImage, index: int) -> int:
 
 
 def single_slice(ct: CTImage, index: int) -> CTImage:
-    """Slice `index` of `ct`, (1, H, W), of kind "slice"; the native grid stays the volume's."""
+    """Slice `index` of `ct`, (1, H, W), of kind "slice", where it lay in the patient."""
     check_slice(ct, index)
     if len(ct.hu) == 1:
         return ct
     note = f"Only slice {index} of the volume's {len(ct.hu)} was segmented and measured."
-    return replace(ct, hu=ct.hu[index : index + 1], kind="slice", warnings=(*ct.warnings, note))
+    return replace(
+        ct,
+        hu=ct.hu[index : index + 1],
+        native=_grid_of_slice(ct.native, index),
+        kind="slice",
+        warnings=(*ct.warnings, note),
+    )
+
+
+def _grid_of_slice(native: NativeGrid, index: int) -> NativeGrid:
+    """The native grid without all slices but one of the radiological grid."""
+    axis = native.axes[0]
+    shape, affine = list(native.shape), native.affine
+    if affine is not None:
+        affine = affine.copy()
+        affine[:3, 3] += affine[:3, axis] * (shape[axis] - 1 - index if native.flipped[0] else index)
+    shape[axis] = 1
+    return replace(native, shape=tuple(shape), affine=affine)
 
 
 def single_slice_of(seg: Segmentation, index: int) -> Segmentation:

@@ -13,6 +13,7 @@ from liverseg.ct import CTImage
 from liverseg.measuring import measure
 from liverseg.phantom import make, write
 from liverseg.segmentation import CheckpointIdentity, Segmentation
+from liverseg.selection import single_slice
 from liverseg.writing import write_results
 
 
@@ -89,6 +90,23 @@ def turn(dataset, orientation):
     dataset.Rows, dataset.Columns = new.shape
     dataset.PixelData = np.ascontiguousarray(new).astype("<i2").tobytes()
     return dataset
+
+
+@pytest.mark.parametrize("orientation", [(1, 0, 0, 0, 1, 0), (-1, 0, 0, 0, 1, 0)])
+def test_one_slice_of_a_series_stays_where_it_lay(orientation, phantom_series, tmp_path):
+    phantom, slices, truth = phantom_series
+    for path in slices:
+        turn(pydicom.dcmread(path), orientation).save_as(tmp_path / path.name)
+    volume = liverseg.read(tmp_path)
+    index = int((phantom.labels == 2).sum(axis=(1, 2)).argmax())
+    one = single_slice(volume, index)
+    report, labels = results(one, phantom.labels[index : index + 1], tmp_path / "out")
+    here = positions(np.asarray(truth.dataobj), truth.affine, 2)
+    height = volume.native.radiological_affine[2] @ [index, 0, 0, 1]
+    here = here[np.abs(here[:, 2] - height) < 0.01]
+    np.testing.assert_allclose(positions(np.asarray(labels.dataobj), labels.affine, 2), here, atol=0.01)
+    assert all(lesion.centroid_ras_mm[2] == pytest.approx(height, abs=0.01) for lesion in report.lesions)
+    assert report.lesions and one.native.to_native(one.hu).shape == one.native.shape
 
 
 IN_PLANE = [
