@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from registry.errors import ArchiveRefused
 from registry.pickles import check_pickle
 from registry.schema import MAX_MANIFEST_BYTES
+from registry.text import one_line
 from registry.torchscript_code import check_code
 
 MAX_MEMBERS = 20_000
@@ -33,8 +34,12 @@ _TENSORS = re.compile(r"(?:data|constants|traced_inputs)/[0-9]{1,6}", re.ASCII)
 _PICKLES = re.compile(r"(?:data|constants|traced_inputs)\.pkl", re.ASCII)
 _CODE = re.compile(r"code/__torch__(?:/\w+)*\.py", re.ASCII)
 _DEBUG = re.compile(r"code/__torch__(?:/\w+)*\.py\.debug_pkl", re.ASCII)
-_SMALL = re.compile(r"version|byteorder|\.data/serialization_id|extra/[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
-_NEEDED = ("data.pkl", "constants.pkl", "version")
+_SMALL = re.compile(
+    r"(?:\.data/)?version|byteorder|\.data/serialization_id|extra/[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII
+)
+_NEEDED = ("data.pkl", "constants.pkl")
+# torch writes the second for archives that use newer operators
+_VERSIONS = ("version", ".data/version")
 
 
 def check_archive(data: bytes) -> bytes | None:
@@ -52,6 +57,8 @@ def check_archive(data: bytes) -> bytes | None:
             for name in _NEEDED:
                 if name not in members:
                     raise ArchiveRefused(f"The archive model.pt has no {name}, so it is no TorchScript.")
+            if not any(name in members for name in _VERSIONS):
+                raise ArchiveRefused("The archive model.pt has no version, so it is no TorchScript.")
             _check_sizes(members, len(data))
             for name, info in members.items():
                 _check_member(archive, name, info)
@@ -90,7 +97,7 @@ def _members(archive: zipfile.ZipFile) -> Iterator[tuple[str, zipfile.ZipInfo]]:
         seen.add(raw.lower())
         tops.add(top)
         if not any(p.fullmatch(name) for p in (_TENSORS, _PICKLES, _CODE, _DEBUG, _SMALL)):
-            raise ArchiveRefused("The archive model.pt has a member that TorchScript never writes.")
+            raise ArchiveRefused(f"TorchScript never writes the member {one_line(name, 60)} of model.pt.")
         if info.flag_bits & 0x1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ArchiveRefused("A member of the archive model.pt is encrypted or oddly compressed.")
         yield name, info
@@ -120,5 +127,5 @@ def _check_member(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) ->
         check_code(archive.read(info))
     elif name == "byteorder" and archive.read(info) != b"little":
         raise ArchiveRefused("The archive model.pt is not little-endian.")
-    elif name == "version" and not archive.read(info).strip().isdigit():
+    elif name in _VERSIONS and not archive.read(info).strip().isdigit():
         raise ArchiveRefused("The archive model.pt has no version number.")

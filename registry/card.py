@@ -23,6 +23,9 @@ METRIC_NAMES = {
     "dice_global": "Dice, pooled over all slices",
     "dice_per_case": "Dice, mean over scans",
     "dice_per_slice": "Dice, mean over slices",
+    "precision_global": "precision, pooled over all slices",
+    "recall_global": "recall, pooled over all slices",
+    "tumour_free_scans": "scans without tumour where none is found",
 }
 NOTICE = (
     "**For research use only.** This is not a medical device. It was not evaluated for diagnosis, planning "
@@ -158,11 +161,19 @@ def _results_table(entry: dict[str, Any]) -> str:
     head = f"{_text(entry['dataset'])}, {_text(entry['split'])}: {_text(entry['protocol'])}"
     rows = ["| metric | class | value | n |", "| --- | --- | --- | --- |"]
     for metric, label, record in _values(entry):
-        value = "not measured" if record["value"] is None else f"{record['value']:.3f}"
-        if "ci95" in record:
-            value += f" (95 % interval {record['ci95'][0]:.3f} to {record['ci95'][1]:.3f})"
+        value = _number(record["value"])
+        low, high = record.get("interval_95", (None, None))
+        if low is not None and high is not None:
+            value += f" (95 % interval {_number(low)} to {_number(high)})"
         rows.append(f"| {METRIC_NAMES.get(metric, metric)} | {label} | {value} | {record['n']} |")
     return head + "\n\n" + "\n".join(rows)
+
+
+def _number(value: float | None) -> str:
+    """A share with three digits, a count as it is."""
+    if value is None:
+        return "not measured"
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
 
 
 def _training(manifest: Manifest) -> str:
@@ -182,8 +193,8 @@ def _training(manifest: Manifest) -> str:
 
 def _limits(manifest: Manifest) -> str:
     limits = [
-        "It was evaluated on the scans of the table above and on no others; scanners, protocols, contrast "
-        "phases and populations beyond them may do worse.",
+        "What was measured holds for the scans that it was measured on; other scanners, protocols, contrast "
+        "phases and populations may do worse.",
         "Small and low-contrast tumours are missed, and cysts, vessels and artefacts may be called tumour. A "
         "result without a tumour does not mean that there is none.",
         "It labels liver and tumour only. Anything but axial CT of the abdomen gives a meaningless result.",

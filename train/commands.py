@@ -162,7 +162,7 @@ def add_export(subparsers) -> None:  # noqa: ANN001
     parser.add_argument("--name", required=True)
     parser.add_argument("--version", required=True)
     parser.add_argument("--title", default="", help="one line for people")
-    parser.add_argument("--licence", default="cc-by-nc-sa-4.0")
+    parser.add_argument("--licence", default="cc-by-sa-4.0")
     parser.add_argument(
         "--working-size", type=int, required=True, help="pixels of the longer side in the graph"
     )

@@ -81,7 +81,9 @@ def fit(settings: FitSettings, run: Path, workers: int = 1, threads: int | None 
     validation = DatasetFolder.open(settings.validation or settings.data[0][0]).load("val")
     augment = AugmentSettings(working_px=settings.working_range, crop_px=settings.crop)
     samples = Samples(sources, Window(*settings.window), augment, settings.seed, settings.samples)
-    loader = DataLoader(Subset(samples, range(seen, len(samples))), settings.batch, num_workers=workers)
+    rest = Subset(samples, range(seen, len(samples)))
+    own = torch.Generator()  # so that starting the loader draws nothing from the training's own generator
+    loader = DataLoader(rest, settings.batch, num_workers=workers, generator=own)
 
     best = _best_so_far(run)
     losses: list[float] = []

@@ -6,15 +6,18 @@ import csv
 import json
 import logging
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import nibabel
 import numpy as np
 
 import liverseg
 from liverseg import phantom
+from liverseg.ct import CTImage
 from liverseg.errors import LiversegError
 from liverseg.segmentation import CLASSES
 from liverseg.windowing import DEFAULT_WINDOW, Window, to_grey
@@ -134,16 +137,29 @@ def _volumes(pairs: Iterable[tuple[str, Path, Path]]) -> Iterator[Scan | str]:
     """Each scan of the pairs, or the sentence that says why it is left out."""
     for scan, image, reference in pairs:
         try:
-            ct, truth = liverseg.read(image), liverseg.read(reference)
+            ct = liverseg.read(image)
+            labels = _read_labels(reference, ct)
         except LiversegError as error:
             yield f"Scan {scan} is left out: {error}"
-            continue
-        if ct.shape != truth.shape:
-            yield f"Scan {scan} is left out: the volume has {ct.shape} voxels, its reference {truth.shape}."
-        elif not np.isin(np.unique(truth.hu), (0, 1, 2)).all():
-            yield f"Scan {scan} is left out: its reference holds other labels than 0, 1 and 2."
         else:
-            yield Scan(scan, ct.hu, truth.hu.astype(np.uint8), ct.spacing_mm)
+            yield Scan(scan, ct.hu, labels, ct.spacing_mm)
+
+
+def _read_labels(path: Path, ct: CTImage) -> np.ndarray:
+    """(S, H, W) uint8 labels of a NIfTI reference, whose voxels are those of the volume `ct`.
+
+    The two are matched voxel by voxel, as LiTS means them: some of its references carry another
+    header than their volume.
+    """
+    try:
+        stored = np.asanyarray(nibabel.load(path).dataobj)
+    except (OSError, EOFError, ValueError, zlib.error, nibabel.filebasedimages.ImageFileError) as error:
+        raise TrainError("the reference is truncated or damaged.") from error
+    if stored.shape != ct.native.shape:
+        raise TrainError(f"the volume has {ct.native.shape} voxels, its reference {stored.shape}.")
+    if not np.isin(stored, (0, 1, 2)).all():
+        raise TrainError("the reference holds other labels than 0, 1 and 2.")
+    return np.ascontiguousarray(ct.native.to_radiological(stored).astype(np.uint8))
 
 
 def _phantom_count(source: str) -> int:

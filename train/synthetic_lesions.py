@@ -60,8 +60,8 @@ def _paint_one(
     )
     depth = 1 - np.hypot(x, y) / (radius_px * np.maximum(wobble, 0.4))  # 1 at the centre, 0 at the rim
     softness = rng.uniform(0.6, 1.8) / radius_px
-    cover = np.clip(0.5 + depth / (2 * softness), 0, 1) * liver[rows, columns]
-    cover = cv2.GaussianBlur(cover, (0, 0), 0.7)
+    cover = np.clip(0.5 + depth / (2 * softness), 0, 1).astype(np.float32)
+    cover = cv2.GaussianBlur(cover, (0, 0), 0.7) * liver[rows, columns]
 
     darker = rng.random() < 0.88
     contrast = -rng.uniform(12, 65) if darker else rng.uniform(12, 40)

@@ -34,7 +34,10 @@ class TinyNet(torch.nn.Module):
 
 def manifest_for(name: str = "tiny", version: str = "1.0.0", **changes: object) -> Manifest:
     """A complete manifest without files."""
-    dice = {"liver": {"value": 0.9241, "n": 5}, "tumour": {"value": 0.285, "n": 4, "ci95": [0.2, 0.37]}}
+    dice = {
+        "liver": {"value": 0.9241, "n": 5},
+        "tumour": {"value": 0.285, "n": 4, "interval_95": [0.2, 0.37]},
+    }
     values = {
         "name": name,
         "version": version,

@@ -29,7 +29,7 @@ def test_a_scripted_archive_passes_and_gives_its_manifest(archive: bytes) -> Non
 
 
 @pytest.mark.filterwarnings(*TRACE_WARNINGS)
-@pytest.mark.parametrize("how", ["trace", "freeze", "half", "attributes"])
+@pytest.mark.parametrize("how", ["trace", "freeze", "half", "attributes", "versioned"])
 def test_what_torch_writes_passes(how: str) -> None:
     net = TinyNet().eval()
     if how == "trace":
@@ -38,6 +38,8 @@ def test_what_torch_writes_passes(how: str) -> None:
         module = torch.jit.freeze(torch.jit.script(net))
     elif how == "half":
         module = torch.jit.script(net.to(torch.bfloat16))
+    elif how == "versioned":
+        module = torch.jit.script(Upsamples())
     else:
         net.sizes, net.names, net.device = [1, 2], {"a": 1}, torch.device("cpu")
         net.scales, net.flags, net.tensors = [0.5], [True], [torch.zeros(2)]
@@ -56,6 +58,13 @@ def test_a_repacked_archive_still_passes_and_loads(archive: bytes) -> None:
     hu = torch.randn(1, 1, 70, 90) * 100
     expected = torch.jit.load(io.BytesIO(archive))(hu)
     assert torch.equal(torch.jit.load(io.BytesIO(again))(hu), expected)
+
+
+class Upsamples(torch.nn.Module):
+    """Calls an operator that was changed once, so that torch puts the version elsewhere."""
+
+    def forward(self, hu: torch.Tensor) -> torch.Tensor:
+        return torch._C._nn.upsample_bilinear2d(hu, [64, 64], False, None)
 
 
 class CallsSystem:

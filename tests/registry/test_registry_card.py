@@ -60,11 +60,14 @@ def test_what_was_not_measured_is_not_claimed() -> None:
     front, text = parts(model_card(manifest_for(metrics=[])))
     assert "model-index" not in front and "metrics" not in front
     assert "was not evaluated" in text
-    values = {"dice_global": {"tumour": {"value": None, "n": 0}}}
+    free = {"tumour": {"value": 3, "n": 4, "false_positive_px": 12}}
+    nothing = {"tumour": {"value": None, "n": 0, "interval_95": [None, None]}}
+    values = {"dice_global": nothing, "tumour_free_scans": free}
     entry = {"dataset": "LiTS", "split": "val", "protocol": "p", "values": values}
     front, text = parts(model_card(manifest_for(metrics=[entry])))
     assert "model-index" not in front
     assert "| tumour | not measured | 0 |" in text
+    assert "| scans without tumour where none is found | tumour | 3 | 4 |" in text
 
 
 def test_text_of_the_manifest_cannot_break_the_card() -> None:

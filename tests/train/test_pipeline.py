@@ -1,0 +1,173 @@
+"""The whole way: prepare phantoms, fit and resume, export a checkpoint, verify it, evaluate, segment."""
+
+import csv
+import json
+import shutil
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+
+from liverseg import phantom
+from liverseg.segmenter import Segmenter
+from registry import open_registries
+from registry.verify import verify
+from train.__main__ import main
+from train.prepare import prepare
+
+FIT = (
+    "--crop 64 --working-range 60 80 --working-size 64 --batch 4 --decoder-width 32 --score-every 8 "
+    "--threads 1 --workers 0"
+).split()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A dataset of phantoms, a run of 16 samples on it, and the exported checkpoint."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    data, run, checkpoint = folder / "data", folder / "run", folder / "registry" / "tiny"
+    assert main(["prepare", "phantom:4", str(data), "--val", "0.5"]) == 0
+    assert main(["fit", str(run), "--data", f"{data}:1:0.5", "--samples", "16", *FIT]) == 0
+    export = [
+        "export",
+        str(run),
+        str(checkpoint),
+        "--name",
+        "tiny",
+        "--version",
+        "0.1.0",
+        "--working-size",
+        "64",
+    ]
+    assert main([*export, "--data", f"{data}:val", "--title", "A test"]) == 0
+    return folder
+
+
+def test_prepared_phantoms_are_a_dataset(trained):
+    about = json.loads((trained / "data" / "dataset.json").read_text())
+    assert about["splits"] == {"train": 2, "val": 2}
+    assert about["intensity"] == {"kind": "window", "center_hu": 40, "width_hu": 400, "bits": 8}
+    with (trained / "data" / "slices.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert len(rows) == 4 and all(int(row["liver_px"]) > 1000 for row in rows)
+
+
+def test_run_is_logged_scored_and_kept(trained):
+    with (trained / "run" / "log.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert [int(row["samples"]) for row in rows] == [8, 16]
+    assert all(0 <= float(row["liver_global"]) <= 1 for row in rows)
+    state = torch.load(trained / "run" / "last.pt", weights_only=True)
+    assert state["seen"] == 16
+
+
+def test_a_stopped_run_goes_on_where_it_was(trained, tmp_path):
+    """A run that lost everything after its first scoring ends with the same weights."""
+    data = trained / "data"
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    arguments = ["--data", f"{data}:1", "--samples", "16", *FIT]
+    assert main(["fit", str(whole), *arguments]) == 0
+    stopped.mkdir()
+    half = _first_scoring(whole, arguments, tmp_path)
+    shutil.copy(whole / "settings.json", stopped)
+    shutil.copy(half / "last.pt", stopped)
+    assert main(["fit", str(stopped), *arguments]) == 0
+    weights = [torch.load(run / "final.pt", weights_only=True)["weights"] for run in (whole, stopped)]
+    for name, tensor in weights[0].items():
+        assert torch.allclose(tensor.float(), weights[1][name].float(), atol=1e-6), name
+
+
+def _first_scoring(whole, arguments, tmp_path):
+    """The run folder as it was after 8 of 16 samples: stopped by an error in the scoring that follows."""
+    from train import fit as module
+
+    half, original = tmp_path / "half", module._save
+    calls = []
+
+    def save_then_stop(path, *args, **kwargs):
+        original(path, *args, **kwargs)
+        calls.append(path)
+        raise KeyboardInterrupt
+
+    module._save = save_then_stop
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            main(["fit", str(half), *arguments])
+    finally:
+        module._save = original
+    assert len(calls) == 1
+    return half
+
+
+def test_a_run_begun_with_other_settings_is_refused(trained, capsys):
+    run = str(trained / "run")
+    assert main(["fit", run, "--data", str(trained / "data"), "--samples", "32", *FIT]) == 1
+    assert "other settings" in capsys.readouterr().err
+
+
+def test_exported_checkpoint_keeps_the_contract(trained):
+    checkpoint = open_registries(str(trained / "registry")).find("tiny")
+    failed = [result for result in verify(checkpoint) if not result.ok]
+    assert not failed
+    manifest = checkpoint.manifest
+    best = torch.load(trained / "run" / "best.pt", weights_only=True)
+    assert manifest.input.context_slices == 3 and manifest.training["samples_seen"] == best["seen"]
+    assert [d["name"] for d in manifest.training["datasets"]] == ["phantoms"]
+    assert manifest.headline()["liver"] is not None
+    module = torch.jit.load(checkpoint.folder / "model.pt")
+    for shape in ((64, 64), (100, 75), (64, 300)):
+        probabilities = module(torch.full((2, 3, *shape), 60.0))
+        assert probabilities.shape == (2, 3, *shape) and probabilities.dtype == torch.float32
+        assert torch.allclose(probabilities.sum(1), torch.ones(2, *shape), atol=1e-5)
+
+
+def test_evaluate_repeats_what_the_manifest_says(trained, monkeypatch, capsys):
+    monkeypatch.setenv("LIVERSEG_REGISTRY", str(trained / "registry"))
+    rows = trained / "scans.csv"
+    capsys.readouterr()
+    arguments = ["evaluate", "tiny", "--data", str(trained / "data"), "--engine", "torch", "--csv", str(rows)]
+    assert main(arguments) == 0
+    printed = json.loads(capsys.readouterr().out)
+    stored = open_registries().find("tiny").manifest.metrics[0]
+    assert printed["values"] == stored["values"]
+    assert len(rows.read_text().splitlines()) == 3
+
+
+def test_segmenter_sees_the_same_network(trained, monkeypatch):
+    monkeypatch.setenv("LIVERSEG_REGISTRY", str(trained / "registry"))
+    from liverseg.reading import from_array
+
+    ct = from_array(phantom.make("slice", seed=1, size=128).hu)
+    seg = Segmenter.load("tiny", engine="torch").segment(ct)
+    hu = torch.from_numpy(ct.hu).expand(3, -1, -1)[None]
+    expected = torch.jit.load(trained / "registry" / "tiny" / "model.pt")(hu)[0]
+    assert np.allclose(seg.tumour_probability[0], expected[2].detach(), atol=1e-6)
+
+
+def test_prepare_reads_lits_and_names_what_it_leaves_out(tmp_path, caplog):
+    source = tmp_path / "LiTS"
+    source.mkdir()
+    for number in range(3):
+        made = phantom.make("slice", seed=number, size=128)
+        affine = np.diag([-1.5, 1.5, 5.0, 1.0])
+        hu = made.hu.transpose(2, 1, 0)[:, ::-1]  # stored left to right, back to front, as LiTS often is
+        labels = made.labels.transpose(2, 1, 0)[:, ::-1]
+        nibabel.save(nibabel.Nifti1Image(hu.astype(np.int16), affine), source / f"volume-{number}.nii")
+        nibabel.save(
+            nibabel.Nifti1Image(labels.astype(np.uint8), affine), source / f"segmentation-{number}.nii"
+        )
+    cut = source / "segmentation-2.nii"
+    cut.write_bytes(cut.read_bytes()[:4000])
+    problems = prepare(str(source), tmp_path / "out")
+    assert len(problems) == 1 and problems[0].startswith("Scan 2 is left out")
+    assert sorted(path.name for path in (tmp_path / "out" / "images").iterdir()) == [
+        "scan-0_slice-000.png",
+        "scan-1_slice-000.png",
+    ]
+    assert main(["prepare", str(source), str(tmp_path / "again")]) == 1
+
+
+def test_prepare_refuses_a_folder_without_pairs(tmp_path, capsys):
+    assert main(["prepare", str(tmp_path), str(tmp_path / "out")]) == 1
+    assert "volume-N.nii" in capsys.readouterr().err
