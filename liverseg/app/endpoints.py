@@ -8,9 +8,9 @@ import gradio as gr
 import numpy as np
 
 from liverseg.app import session, texts
-from liverseg.app.actions import made_window, sentence_for
 from liverseg.app.loading import Checkpoints
 from liverseg.app.session import View
+from liverseg.app.updates import made_window, sentence_for
 from liverseg.errors import InvalidSetting, LiversegError
 from liverseg.windowing import DEFAULT_WINDOW
 

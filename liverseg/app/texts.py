@@ -18,8 +18,8 @@ KEEP_MINUTES = 20
 
 NOTICE = "<strong>Research software, not a medical device.</strong> Do not upload identifiable patient data."
 PRIVACY = (
-    f"Uploads and results are deleted after {KEEP_MINUTES} minutes at the latest. Nothing is sent to any other "
-    "service, there are no analytics, and reports hold no file name and nothing of the patient."
+    f"Uploads and results are deleted after {KEEP_MINUTES} minutes at the latest. Nothing is sent to any "
+    "other service, there are no analytics, and reports hold no file name and nothing of the patient."
 )
 UNEXPECTED = "Something went wrong on our side; the input was not segmented. Try again, or try another file."
 EXPIRED = "This result was deleted after its time; upload the file again."
@@ -187,7 +187,8 @@ def lesion_table(report: Report) -> str:
     more = len(report.lesions) - SHOWN_LESIONS
     rest = f'<p class="ls-none">and {more} smaller ones; report.csv has them all.</p>' if more > 0 else ""
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    return f'<div class="ls-scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{rest}'
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="ls-scroll">{table}</div>{rest}'
 
 
 def _lesion_cells(lesion: Lesion, is_volume: bool) -> list[str]:
