@@ -113,21 +113,20 @@ def _label(text: str) -> None:
 def _view_controls() -> Parts:
     window = DEFAULT_WINDOW
     return {
-        "slice": gr.Slider(1, 2, value=1, step=1, label="Slice", visible=False, elem_id="ls-slice"),
+        "slice": _slider("Slice", 1, 2, 1, 1, visible=False, elem_id="ls-slice"),
         "preset": gr.Radio(
             list(PRESETS), value=preset_of(window), label="Display window", elem_id="ls-preset"
         ),
-        "center": gr.Slider(
-            -1000, 1000, value=window.center_hu, step=5, label="Centre, HU", elem_id="ls-center"
-        ),
-        "width": gr.Slider(10, 3000, value=window.width_hu, step=10, label="Width, HU", elem_id="ls-width"),
-        "opacity": gr.Slider(
-            0, 1, value=DEFAULT_OPACITY, step=0.05, label="Overlay opacity", elem_id="ls-opacity"
-        ),
-        "threshold": gr.Slider(
-            0.05, 1, value=0.5, step=0.01, label="Tumour threshold", elem_id="ls-threshold"
-        ),
+        "center": _slider("Centre, HU", -1000, 1000, 5, window.center_hu, elem_id="ls-center"),
+        "width": _slider("Width, HU", 10, 3000, 10, window.width_hu, elem_id="ls-width"),
+        "opacity": _slider("Overlay opacity", 0, 1, 0.05, DEFAULT_OPACITY, elem_id="ls-opacity"),
+        "threshold": _slider("Tumour threshold", 0.05, 1, 0.01, 0.5, elem_id="ls-threshold"),
     }
+
+
+def _slider(label: str, low: float, high: float, step: float, value: float, **options: Any) -> gr.Slider:
+    """Without gradio's reset button, which knows neither the checkpoint's threshold nor the first slice."""
+    return gr.Slider(low, high, value=value, step=step, label=label, buttons=[], **options)
 
 
 def offered(checkpoints: Checkpoints) -> tuple[list[tuple[str, str]], str | None, str]:
