@@ -78,9 +78,11 @@ class Actions:
         progress: Progress | None = None,
     ) -> Updates:
         """A file was chosen: read and segment it."""
-        paths = [sources] if isinstance(sources, str) else list(sources or [])
+        given = [sources] if isinstance(sources, str) else list(sources or [])
+        paths = session.belonging(given)
         view = View(0, Window(center, width), opacity)
-        return self._run(paths, ref, made_window(made_center, made_width), view, progress)
+        shown = self._run(paths, ref, made_window(made_center, made_width), view, progress)
+        return shown if paths == given else {**shown, "upload": paths}
 
     @refusable
     def example(
@@ -124,7 +126,8 @@ class Actions:
             return {**card, "problem": ""}
         if analysis is None:
             view = View(0, Window(center, width), opacity)
-            return {**card, **self._run(sources, ref, made_window(made_center, made_width), view, progress)}
+            paths = session.belonging(sources or [])
+            return {**card, **self._run(paths, ref, made_window(made_center, made_width), view, progress)}
         fresh = session.analyse(
             analysis.sources, analysis.ct, self.checkpoints.segmenter(ref), progress=progress
         )

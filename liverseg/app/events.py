@@ -49,6 +49,7 @@ def connect_network(parts: Parts, actions: Actions) -> None:
         _with_progress(actions.upload, parts),
         [parts["upload"], parts["checkpoint"], *made, *view],
         shown,
+        trigger_mode="always_last",
         **asked,
     )
     for key in EXAMPLES:

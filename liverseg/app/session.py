@@ -13,8 +13,9 @@ import numpy as np
 
 import liverseg
 from liverseg.ct import CTImage
-from liverseg.errors import InvalidSetting, UnreadableInput
+from liverseg.errors import InvalidSetting, LiversegError, UnreadableInput
 from liverseg.measuring import measure
+from liverseg.reading.sniff import HEAD_BYTES, sniff
 from liverseg.rendering import DEFAULT_OPACITY, telling_slice, three_pictures
 from liverseg.report import Report
 from liverseg.segmentation import LIVER, TUMOUR, Segmentation
@@ -64,6 +65,25 @@ class SliceCounts:
 
     liver: int
     tumour: int
+
+
+def belonging(sources: Sequence[str]) -> list[str]:
+    """Of several files, those that belong to the newest one: all DICOM files, or it alone.
+
+    The page adds a file to those that are there; a picture or a NIfTI file after another replaces
+    it, while the DICOM files of a series are read together.
+    """
+    if len(sources) < 2 or not _is_dicom(sources[-1]):
+        return list(sources[-1:])
+    return [source for source in sources if _is_dicom(source)]
+
+
+def _is_dicom(source: str) -> bool:
+    try:
+        with open(source, "rb") as stream:
+            return sniff(stream.read(HEAD_BYTES)) == "dicom"
+    except (OSError, LiversegError):
+        return False
 
 
 def read_input(sources: Sequence[str], made_with: Window) -> CTImage:

@@ -121,7 +121,9 @@ def amount(value: Amount) -> tuple[str, str]:
         known, unit, count_unit = value.volume_ml, "mL", "voxels"
     else:
         known, unit, count_unit = value.area_mm2, "mm²", "pixels"
-    return (number(value.count), count_unit) if known is None else (number(known), unit)
+    if known is None:
+        return number(value.count), count_unit if value.count != 1 else count_unit[:-1]
+    return number(known), unit
 
 
 def _tile(name: str, value: str, unit: str, notes: Sequence[str], kind: str) -> str:

@@ -132,6 +132,19 @@ def test_a_refused_file_is_one_sentence_and_the_next_one_works(actions, text_fil
     assert upload(actions, png)["problem"] == ""
 
 
+def test_a_picture_added_to_another_replaces_it(actions, nifti, png):
+    shown = actions.upload([nifti, png], None, *MADE, *VIEW)
+    assert shown["upload"] == [png] and shown["analysis"].sources == (png,)
+    assert "upload" not in upload(actions, png)
+
+
+def test_dicom_files_are_read_as_one_series(actions, png, tmp_path):
+    made = make("volume", seed=3, size=64, slices=3)
+    series = [str(path) for path in write(made, tmp_path, "dicom")[:-1]]
+    shown = actions.upload([png, *series], None, *MADE, *VIEW)
+    assert shown["upload"] == series and shown["analysis"].ct.shape == (3, 64, 64)
+
+
 def test_nothing_chosen_is_a_sentence(actions):
     assert "Choose a file" in actions.upload(None, None, *MADE, *VIEW)["problem"]
 
