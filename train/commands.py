@@ -170,7 +170,7 @@ def add_export(subparsers) -> None:  # noqa: ANN001
     parser.add_argument(
         "--threshold", type=float, help="tumour threshold (default: the best on the first --data)"
     )
-    parser.add_argument("--note", default="", help="added to the protocol in the manifest")
+    parser.add_argument("--note", default="", help="added to the protocol of the first --data")
     parser.add_argument(
         "--data",
         action="append",

@@ -137,6 +137,11 @@ class SlicesInMemory:
         return np.array([bool((bits == TUMOUR_BIT).any()) for bits in self.labels])
 
     @cached_property
+    def tells_liver(self) -> bool:
+        """Whether some pixel is background for certain; where none is, a liver cannot be scored."""
+        return any(bool((bits == BACKGROUND_BIT).any()) for bits in self.labels)
+
+    @cached_property
     def shows_organ(self) -> np.ndarray:
         """(slices,) bool: some pixel is liver or tumour for certain."""
         return np.array([bool(((bits & BACKGROUND_BIT) == 0).any()) for bits in self.labels])

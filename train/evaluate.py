@@ -34,6 +34,7 @@ class Evaluation:
     table: CaseCounts
     slices: int
     note: str = ""  # what a reader must know besides the protocol
+    structures: tuple[str, ...] = STRUCTURES  # what the dataset's labels can score
 
     def entry(self) -> dict:
         """One entry of the manifest's `metrics`."""
@@ -43,7 +44,7 @@ class Evaluation:
             "precision_global": {},
             "recall_global": {},
         }
-        for structure in STRUCTURES:
+        for structure in self.structures:
             numbers = summary([case[structure] for case in self.table.values()])
             for metric, of in values.items():
                 n = numbers["cases_with_reference"] if metric == "dice_per_case" else numbers["cases"]
@@ -71,9 +72,8 @@ class Evaluation:
         columns = [f"{s}_{c}" for s in STRUCTURES for c in ("tp", "fp", "fn", "dice")]
         writer.writerow(["dataset", "split", "scan", *columns])
         for scan, case in sorted(self.table.items(), key=lambda item: (len(item[0]), item[0])):
-            writer.writerow(
-                [self.dataset, self.split, scan, *(v for s in STRUCTURES for v in _cells(case[s]))]
-            )
+            cells = [_cells(case[s]) if s in self.structures else [""] * 4 for s in STRUCTURES]
+            writer.writerow([self.dataset, self.split, scan, *sum(cells, [])])
         return text.getvalue()
 
 
@@ -88,7 +88,8 @@ def evaluate(
 ) -> Evaluation:
     """Count every slice at one tumour threshold; `context` False hides the neighbouring slices."""
     table = count(slices, predict, context_slices, [threshold], context)[threshold]
-    return Evaluation(slices.name, split, table, len(slices.rows), note)
+    structures = STRUCTURES if slices.tells_liver else ("tumour",)
+    return Evaluation(slices.name, split, table, len(slices.rows), note, structures)
 
 
 def best_threshold(

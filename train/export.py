@@ -21,7 +21,7 @@ from train import provenance
 from train.architectures import build
 from train.dataset import DatasetFolder
 from train.errors import TrainError
-from train.evaluate import Evaluation, best_threshold, evaluate
+from train.evaluate import best_threshold, evaluate
 from train.graph import HuToProbabilities
 from train.half import with_half_weights
 from train.scoring import predictor
@@ -38,7 +38,7 @@ class ExportSettings:
     working_size: int
     context_slices: int = 3
     threshold: float | None = None  # tumour threshold; None: the best one on the first evaluation
-    note: str = ""  # added to the protocol of every evaluation
+    note: str = ""  # added to the protocol of the first evaluation
 
 
 def load_run(path: Path) -> dict:
@@ -68,10 +68,18 @@ def export(
     predict = predictor(module)
     loaded = [(dataset.load(split), split) for dataset, split in evaluations]
     threshold = settings.threshold or best_threshold(loaded[0][0], predict, settings.context_slices)
-    results = [_evaluate(slices, split, predict, settings, threshold, True) for slices, split in loaded]
+    results = [
+        evaluate(
+            slices, split, predict, settings.context_slices, threshold, note=settings.note * (number == 0)
+        )
+        for number, (slices, split) in enumerate(loaded)
+    ]
     if settings.context_slices > 1:
         slices, split = loaded[0]
-        results.append(_evaluate(slices, split, predict, settings, threshold, False))
+        note = "; ".join(
+            part for part in ("every slice on its own, neighbours hidden", settings.note) if part
+        )
+        results.append(evaluate(slices, split, predict, settings.context_slices, threshold, False, note))
 
     manifest = Manifest(
         name=settings.name,
@@ -120,14 +128,6 @@ def archive(module: torch.jit.ScriptModule, manifest: Manifest) -> bytes:
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.jit.save(module, buffer, _extra_files={"manifest.json": manifest.to_json(with_files=False)})
     return buffer.getvalue()
-
-
-def _evaluate(
-    slices, split, predict, settings: ExportSettings, threshold: float, context: bool
-) -> Evaluation:  # noqa: ANN001
-    alone = "" if context else "every slice on its own, neighbours hidden"
-    note = "; ".join(part for part in (settings.note, alone) if part)
-    return evaluate(slices, split, predict, settings.context_slices, threshold, context, note)
 
 
 def _config(fit: dict, settings: ExportSettings) -> dict:

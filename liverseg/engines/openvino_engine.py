@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import numpy as np
-import openvino
 
-from liverseg.engines.threads import usable_processors
-from liverseg.engines.torch_engine import load_script
-from liverseg.errors import CheckpointRefused
+# OpenVINO's converter reports its use over the network unless a consent file says no. A module that
+# is None fails to import, and the converter then takes its own stub, which sends nothing.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+
+import openvino  # noqa: E402
+
+from liverseg.engines.threads import usable_processors  # noqa: E402
+from liverseg.engines.torch_engine import load_script  # noqa: E402
+from liverseg.errors import CheckpointRefused  # noqa: E402
 
 
 class OpenVINOEngine:

@@ -41,7 +41,7 @@ class Kidney:
         centre = self.centre_at(plane.z)
         capsule = ellipsoid(plane, centre, np.add(self.radii_mm, (4, 4, 2)), turn, power=2.2)
         behind = ellipsoid(
-            plane, centre + [-12 * np.sign(centre[0]), 26, -6], np.add(self.radii_mm, (6, 6, -8))
+            plane, centre + [-16 * np.sign(centre[0]), 22, 0], np.add(self.radii_mm, (9, 8, 9))
         )
         return smooth_union(capsule, behind, 8.0) + 1.2 * plane.medium
 

@@ -23,11 +23,11 @@ class Scanner:
     def draw(cls, rng: np.random.Generator) -> Scanner:
         """From a smooth, well-exposed scan to a sharp, noisy one."""
         return cls(
-            noise_hu=float(np.exp(rng.uniform(np.log(9), np.log(27)))),
+            noise_hu=float(np.exp(rng.uniform(np.log(11), np.log(34)))),
             kernel_per_mm=rng.uniform(0.30, 0.55),
             blur_mm=rng.uniform(0.45, 0.75),
             lateral=rng.uniform(0.1, 1.0),
-            streaks_hu=rng.uniform(0, 4),
+            streaks_hu=rng.uniform(0, 2.5),
             slice_mm=float(rng.choice([1.0, 2.0, 3.0, 5.0])),
         )
 

@@ -33,19 +33,21 @@ class Chest:
             steepness=rng.uniform(2.2, 3.4),
             lung_hu=rng.uniform(-880, -790),
             heart_hu=rng.uniform(105, 150),
-            heart_mm=(rng.uniform(18, 32), rng.uniform(-38, -28), rng.uniform(118, 130)),
+            heart_mm=(rng.uniform(18, 32), rng.uniform(-38, -28), rng.uniform(106, 118)),
         )
 
     def below(self, plane: Plane, trunk: Trunk) -> np.ndarray:
         """Signed distance in mm to the abdomen's side of the diaphragm, negative below it: (H, W)."""
-        right = ((plane.x + 58) / 74) ** 2 + ((plane.y + 6) / 78) ** 2
-        left = ((plane.x - 62) / 74) ** 2 + ((plane.y + 4) / 78) ** 2
+        depth = np.where(plane.y > -5, plane.y + 5, 0.72 * (plane.y + 5))  # the front falls less
+        right = ((plane.x + 58) / 74) ** 2 + (depth / 78) ** 2
+        left = ((plane.x - 62) / 74) ** 2 + (depth / 78) ** 2
         dome = -smooth_union(60 * right - self.right_dome_mm, 60 * left - self.left_dome_mm, 24.0)
-        dome = np.maximum(dome + 4 * plane.coarse, self.recess_mm + 20)
         front = 0.5 - 0.5 * np.cos(trunk.theta)
-        recess = self.recess_mm + 84 * front**1.4 - 8 * np.abs(np.sin(trunk.theta))
+        recess = self.recess_mm + 66 * front**1.4 - 8 * np.abs(np.sin(trunk.theta))
+        dome = np.maximum(dome + 4 * plane.coarse, self.recess_mm + 20)
+        recess = np.minimum(recess, dome - 5)
         share = np.clip(trunk.share, 0, 1)
-        height = recess + np.maximum(dome - recess, 6) * (1 - share**self.steepness) ** 0.62
+        height = recess + (dome - recess) * (1 - share**self.steepness) ** 0.62
         dy, dx = np.gradient(height, plane.pixel_mm)
         return (plane.z - height) / np.sqrt(1 + np.minimum(dx**2 + dy**2, 60))
 

@@ -65,7 +65,7 @@ def draw_tumours(rng: np.random.Generator, inside: np.ndarray, depth_mm: np.ndar
         return []
     count = int(np.clip(rng.geometric(0.22), 1, 14))
     hyper = rng.random() < 0.12
-    contrast = rng.uniform(20, 65)
+    contrast = rng.uniform(25, 80)
     rim = rng.random() < 0.4
     largest = float(np.exp(rng.uniform(np.log(5), np.log(32))))
     tumours: list[Tumour] = []

@@ -90,6 +90,7 @@ class Liver:
         for cleft in (teres, venosum, hilum):
             liver = smooth_intersection(liver, -(cleft + 1.3 * plane.medium), 4.0)
         liver = np.maximum(liver, -vessels.cava_distance(plane))
+        liver = smooth_intersection(liver, -vessels.behind_cava(plane, spine_front_mm), 3.0)
         if self.gallbladder is not None:
             liver = smooth_intersection(liver, -(tube(plane, *self.gallbladder)[0] - 1.2), 3.0)
         liver = smooth_intersection(liver, -kidney.bed(plane), 8.0)

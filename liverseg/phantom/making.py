@@ -65,7 +65,7 @@ def make(
     rng = np.random.default_rng([seed, 100])
     scale = patient.scale
     widest = 2 * patient.body.radii(0.0)[2][540] * scale
-    filled = rng.uniform(0.68, 0.9)
+    filled = rng.uniform(0.72, 0.96)
     level = _level(patient, rng)
     shift_x, shift_y = rng.uniform(-9, 9) * scale, rng.uniform(0, 14) * scale
     if spacing_mm is None:

@@ -49,7 +49,7 @@ class Patient:
             return np.random.default_rng([seed, part])
 
         rng = stream(0)
-        liver_hu = float(np.clip(rng.normal(103, 15), 66, 138))
+        liver_hu = float(np.clip(rng.normal(99, 17), 62, 140))
         venous_hu = max(liver_hu + rng.uniform(22, 68), 122.0)
         spleen_hu = float(np.clip(liver_hu * 0.5 + 62 + rng.normal(0, 9), 92, 148))
         body = Body.draw(stream(1))

@@ -120,12 +120,20 @@ class Vessels:
         canvas.paint(box, distance - 1.5, 20.0, opacity=0.5)
         canvas.paint(box, distance, arterial_hu)
 
+    def _cava_at(self, z: float) -> tuple[float, float, float]:
+        points, radii = self.cava
+        x, y = (float(np.interp(z, points[:, 2], points[:, axis])) for axis in (0, 1))
+        return x, y, float(np.interp(z, points[:, 2], radii))
+
+    def behind_cava(self, plane: Plane, spine_front_mm: float) -> np.ndarray:
+        """Signed distance to the fat between the vena cava and the spine, where no liver is: (H, W)."""
+        x, y, r = self._cava_at(plane.z)
+        path = np.array([(x + 0.3 * r, y + 0.4 * r, plane.z), (-4.0, spine_front_mm - 2, plane.z)])
+        return tube(plane, path, np.array([0.95 * r, 1.1 * r]))[0]
+
     def cava_distance(self, plane: Plane) -> np.ndarray:
         """Signed distance to the vena cava: wider than deep, unlike the aorta."""
-        points, radii = self.cava
-        x = np.interp(plane.z, points[:, 2], points[:, 0])
-        y = np.interp(plane.z, points[:, 2], points[:, 1])
-        r = np.interp(plane.z, points[:, 2], radii)
+        x, y, r = self._cava_at(plane.z)
         return ellipsoid(plane, (x, y, plane.z), (1.15 * r, 0.85 * r, 1e6), turn_deg=-20)
 
     def paint_cava(self, canvas: Canvas, venous_hu: float) -> None:

@@ -53,7 +53,7 @@ def air_for_padding(hu: np.ndarray) -> None:
 def hu_warnings(hu: np.ndarray) -> tuple[str, ...]:
     """Sentences for values that stored HU of a CT (S, H, W) would not have."""
     low, high = float(hu.min()), float(hu.max())
-    if high - low < 1:
+    if high == low:
         return ("All values are the same: this does not look like a CT.",)
     if -1 <= low and high <= 1:
         return ("All values lie between -1 and 1: they look normalised and cannot be HU.",)

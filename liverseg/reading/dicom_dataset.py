@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import logging
 import math
+import warnings
 import zlib
 
 import pydicom
@@ -18,8 +19,10 @@ from pydicom.uid import ImplicitVRLittleEndian as ImplicitLE
 from liverseg import limits
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
 
-# A refusal is an exception of ours with one sentence; pydicom's own log of the same would be noise.
+# A refusal is an exception of ours with one sentence. pydicom's own log and warnings of the same would
+# be noise on the command line, and they quote values of the file.
 logging.getLogger("pydicom").addHandler(logging.NullHandler())
+warnings.filterwarnings("ignore", module=r"pydicom\.")
 
 GEOMETRY_TAGS = [
     "ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing", "SliceThickness",

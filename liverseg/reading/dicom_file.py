@@ -10,6 +10,7 @@ import pydicom
 from liverseg.ct import CTImage
 from liverseg.reading.checks import check_shape, hu_warnings
 from liverseg.reading.dicom_dataset import open_dataset, refuse_unless_ct
+from liverseg.reading.dicom_decoder import FrameDecoder
 from liverseg.reading.dicom_pixels import hu_of, is_grey, pixel_warnings, stored_frames
 from liverseg.reading.dicom_stack import Frame, frames_of, stack
 from liverseg.windowing import Window
@@ -42,12 +43,13 @@ def build_image(
     native = np.empty((len(frames), frames[0].rows, frames[0].columns), np.float32)
     warnings: dict[str, None] = dict.fromkeys(arranged.warnings)  # ordered, each sentence once
     grey = False
-    for dataset, indices in sources:
-        for index, stored in zip(indices, stored_frames(dataset), strict=True):
-            rescale = frames[index].rescale
-            grey |= is_grey(dataset, rescale)
-            native[rank[index]], sentences = hu_of(stored, dataset, rescale, window)
-            warnings |= dict.fromkeys((*pixel_warnings(dataset, rescale, window), *sentences))
+    with FrameDecoder() as decoder:
+        for dataset, indices in sources:
+            for index, stored in zip(indices, stored_frames(dataset, decoder), strict=True):
+                rescale = frames[index].rescale
+                grey |= is_grey(dataset, rescale)
+                native[rank[index]], sentences = hu_of(stored, dataset, rescale, window)
+                warnings |= dict.fromkeys((*pixel_warnings(dataset, rescale, window), *sentences))
     hu = np.ascontiguousarray(arranged.native.to_radiological(native.reshape(arranged.native.shape)))
     if not grey:
         warnings |= dict.fromkeys(hu_warnings(hu))

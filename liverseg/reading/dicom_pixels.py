@@ -24,10 +24,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from liverseg.errors import InputTooLarge, UnreadableInput
+from liverseg.errors import UnreadableInput
 from liverseg.reading.checks import AIR_HU, air_for_padding, border_ring
 from liverseg.reading.dicom_dataset import numbers
-from liverseg.reading.jpeg_size import codestream_precision, codestream_size
+from liverseg.reading.dicom_decoder import FrameDecoder
+from liverseg.reading.jpeg_size import codestream_precision
 from liverseg.windowing import Window, from_unit
 
 _COMPRESSED = {*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes}
@@ -61,7 +62,7 @@ def pixel_warnings(
     return tuple(warnings)
 
 
-def stored_frames(dataset: pydicom.Dataset) -> Iterator[np.ndarray]:
+def stored_frames(dataset: pydicom.Dataset, decoder: FrameDecoder) -> Iterator[np.ndarray]:
     """The image's frames as stored values (H, W), with only the stored bits, sign-extended."""
     allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
     high = int(dataset.get("HighBit", stored - 1))
@@ -69,22 +70,30 @@ def stored_frames(dataset: pydicom.Dataset) -> Iterator[np.ndarray]:
         raise UnreadableInput("The DICOM image's bit depth is not one that liverseg reads.")
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax in _COMPRESSED:
-        _check_codestreams(dataset)
-        if syntax == JPEGExtended12Bit and codestream_precision(next(_frames_of(dataset))) == 12:
-            yield from _extended_12_bit(dataset)
-            return
-        plugin, options = "gdcm", {}
-    elif syntax == RLELossless:
-        plugin, options = "pydicom", {"correct_unused_bits": False}
-    elif not syntax.is_compressed or syntax.is_deflated:
-        plugin, options = "", {"correct_unused_bits": False}
+        rows, columns, signed = int(dataset.Rows), int(dataset.Columns), bool(dataset.PixelRepresentation)
+        count = int(dataset.get("NumberOfFrames") or 1)
+        for frame in generate_frames(dataset.PixelData, number_of_frames=count):
+            bits = stored
+            if syntax not in JPEGTransferSyntaxes:  # there the codestream says where the sign bit is
+                bits = min(stored, codestream_precision(frame))
+            yield stored_bits(decoder.decode(frame, syntax, rows, columns, signed), bits, bits - 1)
+    elif syntax == RLELossless or not syntax.is_compressed or syntax.is_deflated:
+        plugin = "pydicom" if syntax == RLELossless else ""  # "": nothing to decompress
+        # pydicom's own handling of unused bits knows no high bit
+        for frame in iter_pixels(dataset, raw=True, decoding_plugin=plugin, correct_unused_bits=False):
+            yield stored_bits(frame, stored, high)
     else:
         raise UnreadableInput("The DICOM image is compressed in a way that liverseg does not read.")
-    for frame in iter_pixels(dataset, raw=True, decoding_plugin=plugin, **options):
-        width = frame.dtype.itemsize * 8
-        top = stored - 1 if syntax in _COMPRESSED else high  # a codestream knows no high bit
-        # drop what lies above and below the stored bits; the right shift of a signed type extends the sign
-        yield frame if width <= stored else (frame << (width - 1 - top)) >> (width - stored)
+
+
+def stored_bits(words: np.ndarray, stored: int, high: int) -> np.ndarray:
+    """The `stored` bits up to bit `high` of integers; of a signed type the topmost is the sign.
+
+    >>> stored_bits(np.array([0x7FFF, 0x7800], np.int16), 12, 11).tolist()
+    [-1, -2048]
+    """
+    width = words.dtype.itemsize * 8
+    return words if width <= stored else (words << (width - 1 - high)) >> (width - stored)
 
 
 def hu_of(
@@ -161,45 +170,3 @@ def _padding_mask(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
     else:
         ends = [end + 2**allocated if end < 0 else end for end in ends]
     return (stored >= min(ends)) & (stored <= max(ends))
-
-
-def _frames_of(dataset: pydicom.Dataset) -> Iterator[bytes]:
-    return generate_frames(dataset.PixelData, number_of_frames=int(dataset.get("NumberOfFrames") or 1))
-
-
-def _check_codestreams(dataset: pydicom.Dataset) -> None:
-    """Compare each frame's own size with the header's before a decoder allocates anything for it."""
-    for frame in _frames_of(dataset):
-        if codestream_size(frame) != (int(dataset.Rows), int(dataset.Columns)):
-            raise InputTooLarge(
-                "The compressed image in the DICOM file is not of the size that its header declares."
-            )
-
-
-def _extended_12_bit(dataset: pydicom.Dataset) -> Iterator[np.ndarray]:
-    """JPEG Extended with 12 bits, which pydicom 3.0 passes to none of its permissive plugins."""
-    import gdcm
-
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
-    signed = int(dataset.PixelRepresentation)
-    for frame in _frames_of(dataset):
-        fragment = gdcm.Fragment()
-        fragment.SetByteStringValue(frame)
-        fragments = gdcm.SequenceOfFragments.New()
-        fragments.AddFragment(fragment)
-        element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
-        element.SetValue(fragments.__ref__())
-        image = gdcm.Image()
-        image.SetNumberOfDimensions(2)
-        image.SetDimensions((columns, rows, 1))
-        image.SetDataElement(element)
-        grey = gdcm.PhotometricInterpretation(gdcm.PhotometricInterpretation.MONOCHROME2)
-        image.SetPhotometricInterpretation(grey)
-        image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGExtendedProcess2_4))
-        image.SetPixelFormat(gdcm.PixelFormat(1, 16, 12, 11, signed))
-        # gdcm hands its char* to Python as text
-        pixels = image.GetBuffer().encode("utf-8", "surrogateescape")
-        if len(pixels) != rows * columns * 2:
-            raise UnreadableInput("The DICOM image's JPEG data is damaged.")
-        values = np.frombuffer(pixels, np.int16 if signed else np.uint16).reshape(rows, columns)
-        yield (values << 4) >> 4

@@ -16,10 +16,8 @@ def codestream_size(frame: bytes) -> tuple[int, int]:
     >>> codestream_size(bytes.fromhex("ffd8ffc3000b100060008001ffd9"))
     (96, 128)
     """
-    start = frame.find(b"\xff\x4f\xff\x51", 0, 1024)  # JPEG 2000, perhaps in a JP2 box
-    if start >= 0:
-        if len(frame) < start + 24:
-            raise UnreadableInput(_DAMAGED)
+    start = _jpeg_2000(frame)
+    if start is not None:
         right, bottom, left, top = struct.unpack_from(">4I", frame, start + 8)
         return bottom - top, right - left
     position = _frame_header(frame)
@@ -28,12 +26,23 @@ def codestream_size(frame: bytes) -> tuple[int, int]:
 
 
 def codestream_precision(frame: bytes) -> int:
-    """Bits a sample of a JPEG or JPEG-LS frame.
+    """Bits a sample of a compressed frame, as the codestream declares them.
 
     >>> codestream_precision(bytes.fromhex("ffd8ffc10b0b0c0060008001ffd9"))
     12
     """
+    start = _jpeg_2000(frame)
+    if start is not None:
+        return (frame[start + 42] & 0x7F) + 1
     return frame[_frame_header(frame) + 4]
+
+
+def _jpeg_2000(frame: bytes) -> int | None:
+    """Where a JPEG 2000 codestream starts (perhaps in a JP2 box), or None for another one."""
+    start = frame.find(b"\xff\x4f\xff\x51", 0, 1024)
+    if start >= 0 and len(frame) < start + 43:
+        raise UnreadableInput(_DAMAGED)
+    return start if start >= 0 else None
 
 
 def _frame_header(frame: bytes) -> int:

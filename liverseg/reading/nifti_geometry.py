@@ -109,14 +109,14 @@ def _affine(header) -> tuple[np.ndarray, bool]:  # noqa: ANN001
     else:
         affine = np.full((4, 4), np.nan)
     affine = np.array(affine, float)
-    if np.isfinite(affine).all() and _repairable(affine):
+    if np.isfinite(affine).all() and _repairable(affine, float(header["pixdim"][3])):
         return affine, True
     size = np.abs(np.nan_to_num(header["pixdim"][1:4].astype(float), nan=1.0, posinf=1.0, neginf=1.0))
     size[size == 0] = 1.0
     return np.diag([-size[0], size[1], size[2], 1.0]), False
 
 
-def _repairable(affine: np.ndarray) -> bool:
+def _repairable(affine: np.ndarray, depth: float) -> bool:
     """Whether the affine has three usable axes; a third that is missing (2D files) is filled in place."""
     directions = affine[:3, :3]
     if not directions[:, 2].any() and directions[:, :2].any(axis=0).all():
@@ -124,7 +124,7 @@ def _repairable(affine: np.ndarray) -> bool:
         length = np.linalg.norm(normal)
         if length > 0:
             # as for a stack that is stored upwards; the sign is of no matter for one slice
-            directions[:, 2] = normal / length * PLACEHOLDER_THICKNESS_MM
+            directions[:, 2] = normal / length * (depth if _is_depth(depth) else PLACEHOLDER_THICKNESS_MM)
     return is_usable(directions)
 
 

@@ -8,6 +8,7 @@ from liverseg.errors import NotCT
 from liverseg.windowing import Window, from_unit
 
 _MAX_LABELS = 8
+_MAX_LABEL_VALUE = 20
 
 
 def grey_from_nifti(
@@ -15,10 +16,10 @@ def grey_from_nifti(
 ) -> tuple[np.ndarray, str] | None:
     """HU (S, H, W) rebuilt from grey and the sentence that says so; None when the values can be HU.
 
-    `values` are (S, H, W) float32 after scaling, `stored` the file's data type. Grey is what spans
-    exactly 0 to 255, what is stored as unscaled unsigned bytes, and what spans exactly 0 to 1:
-    CT has air, and air is -1000 HU. Raises NotCT for a label map (at most 8 different whole
-    values from 0 to 255).
+    `values` are (S, H, W) float32 after scaling, `stored` the file's data type. Grey is what is
+    stored as unscaled unsigned bytes, and what spans exactly 0 to 1: CT has air, and air is -1000 HU.
+    Wider types are believed, also when they run from 0 to 255, for HU are exported saturated at
+    both ends. Raises NotCT for a label map (see `is_label_map`).
     """
     low, high = float(values.min()), float(values.max())
     if low < 0 or high > 255:
@@ -26,7 +27,7 @@ def grey_from_nifti(
     if is_label_map(values):
         raise NotCT("This NIfTI image holds only a few whole values, as a label map does, not a CT.")
     as_bytes = not is_scaled and stored.newbyteorder("=") == np.uint8
-    if as_bytes or (low, high) == (0.0, 255.0):
+    if as_bytes:
         top, what = 255.0, "0 to 255"
     elif (low, high) == (0.0, 1.0):
         top, what = 1.0, "0 to 1"
@@ -40,13 +41,17 @@ def grey_from_nifti(
 
 
 def is_label_map(values: np.ndarray) -> bool:
-    """Whether there are at most 8 different values, all of them whole.
+    """Whether there are two to eight different values, all of them whole and from 0 to 20.
 
     >>> is_label_map(np.array([0.0, 1.0, 2.0, 1.0])), is_label_map(np.array([0.0, 0.5]))
     (True, False)
+    >>> is_label_map(np.array([0.0, 60.0, 110.0])), is_label_map(np.array([7.0, 7.0]))
+    (False, False)
     """
+    if values.min() < 0 or values.max() > _MAX_LABEL_VALUE:
+        return False
     flat = values.reshape(-1)
     if np.unique(flat[:: max(1, flat.size // 10_000)]).size > _MAX_LABELS:  # a sample settles most cases
         return False
     distinct = np.unique(flat)
-    return bool(distinct.size <= _MAX_LABELS and (distinct == np.round(distinct)).all())
+    return bool(1 < distinct.size <= _MAX_LABELS and (distinct == np.round(distinct)).all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import BinaryIO
 
 import numpy as np
@@ -11,6 +12,9 @@ from liverseg.ct import CTImage, NativeGrid
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
 from liverseg.reading.checks import check_shape, grey_warnings
 from liverseg.windowing import Window, from_unit
+
+# Our own limit is stricter than the one Pillow warns at, and is checked before decoding.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 COLOURED_CHROMA = 16
 """A pixel is coloured when its channels (0-255) differ by more than this; JPEG noise stays below."""
@@ -52,7 +56,7 @@ def read_picture(stream: BinaryIO, kind: str, window: Window) -> CTImage:
                 "The file holds several pictures or an animation; save one slice as one picture."
             )
         swapped, *flips = _EXIF_GRID.get(image.getexif().get(_EXIF_ORIENTATION), _EXIF_GRID[1])
-        stored, warnings = _grey(image)
+        stored, sentences = _grey(image)
     axes = (2, 1, 0) if swapped else (2, 0, 1)
     native = NativeGrid((rows, columns), axes, (False, *flips))
     unit = np.ascontiguousarray(native.to_radiological(stored))
@@ -71,7 +75,7 @@ def read_picture(stream: BinaryIO, kind: str, window: Window) -> CTImage:
         warnings=(
             assumption,
             "A picture does not say how large a pixel is: sizes can only be given in pixels.",
-            *warnings,
+            *sentences,
             *grey_warnings(unit[0]),
         ),
     )
@@ -93,12 +97,12 @@ def _grey(image: Image.Image) -> tuple[np.ndarray, tuple[str, ...]]:
         raise NotCT(
             f"This is a colour picture ({share:.0%} of it is coloured), not a CT slice, which is grey."
         )
-    warnings = ()
+    sentences = ()
     if share > 0:
-        warnings = ("The picture holds coloured pixels (annotations?); they were turned to grey.",)
+        sentences = ("The picture holds coloured pixels (annotations?); they were turned to grey.",)
     # ITU-R 601 luma in integers that sum to 65536, so that equal channels come back unchanged
     luma = (rgb.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32) + 32768) >> 16
-    return luma.astype(np.float32) / np.float32(255), warnings
+    return luma.astype(np.float32) / np.float32(255), sentences
 
 
 def _grey_16_bit(image: Image.Image) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -106,12 +106,12 @@ def test_lesion_area_is_that_of_its_pixels(slices):
 
 
 def test_some_patients_have_no_tumour_and_the_others_differ():
-    patients = [make(seed=seed, size=64) for seed in range(24)]
+    patients = [make(seed=seed, size=64) for seed in range(16)]
     with_tumour = [p for p in patients if p.lesions]
     assert 0.5 < len(with_tumour) / len(patients) < 0.95
     sizes = [max(max(lesion.radii_mm) for lesion in p.lesions) for p in with_tumour]
     assert min(sizes) < 12 and max(sizes) > 20
-    assert len({p.spacing_mm[1] for p in patients}) > 20
+    assert len({p.spacing_mm[1] for p in patients}) > 14
     assert np.std([(p.labels > 0).mean() for p in patients]) > 0.012
 
 

@@ -133,17 +133,17 @@ def dicom_bytes(dataset: pydicom.Dataset) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.fixture(name="synthetic_hu")
+@pytest.fixture(scope="session", name="synthetic_hu")
 def _synthetic_hu():
     return synthetic_hu
 
 
-@pytest.fixture(name="dicom_dataset")
+@pytest.fixture(scope="session", name="dicom_dataset")
 def _dicom_dataset():
     return dicom_dataset
 
 
-@pytest.fixture(name="dicom_bytes")
+@pytest.fixture(scope="session", name="dicom_bytes")
 def _dicom_bytes():
     return dicom_bytes
 

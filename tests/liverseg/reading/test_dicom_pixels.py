@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from pydicom.encaps import generate_frames
 
 import liverseg
-from liverseg.errors import InputTooLarge, LiversegError, UnreadableInput
+from liverseg.errors import EngineUnavailable, InputTooLarge, LiversegError, UnreadableInput
+from liverseg.reading import dicom_decoder
+from liverseg.reading.dicom_decoder import FrameDecoder
 from liverseg.reading.jpeg_size import codestream_precision, codestream_size
 from liverseg.windowing import Window, to_grey
 
@@ -196,3 +203,56 @@ def test_truncated_file_is_refused_in_one_sentence(name, synthetic_hu, dicom_fil
         with pytest.raises(LiversegError) as refusal:
             liverseg.read(path)
         assert str(refusal.value).endswith(".") and "\n" not in str(refusal.value)
+
+
+def compressed_frame(synthetic_hu, dicom_dataset, name="JPEG lossless SV1"):
+    dataset = dicom_dataset((synthetic_hu() + 1024).astype(np.uint16), LOSSLESS[name], bits_stored=12)
+    return next(generate_frames(dataset.PixelData, number_of_frames=1))
+
+
+@pytest.mark.parametrize("name", ["JPEG lossless SV1", "JPEG-LS lossless", "JPEG 2000 lossless"])
+def test_damaged_codestreams_do_not_end_this_process(name, synthetic_hu, dicom_dataset):
+    frame = compressed_frame(synthetic_hu, dicom_dataset, name)
+    random = np.random.default_rng(0)
+    refused = 0
+    for _ in range(4):
+        damaged = bytearray(frame)
+        for place in random.integers(50, 300, 40):
+            damaged[place] = random.integers(256)
+        with FrameDecoder() as decoder:
+            try:
+                assert decoder.decode(bytes(damaged), LOSSLESS[name], 80, 96, False).shape == (80, 96)
+            except LiversegError:
+                refused += 1
+    assert refused
+
+
+def test_one_process_decodes_many_frames(synthetic_hu, dicom_dataset):
+    frame = compressed_frame(synthetic_hu, dicom_dataset)
+    with FrameDecoder() as decoder:
+        for _ in range(3):
+            stored = decoder.decode(frame, LOSSLESS["JPEG lossless SV1"], 80, 96, False)
+            np.testing.assert_array_equal(stored, synthetic_hu() + 1024)
+
+
+def test_a_decoder_that_hangs_is_ended(synthetic_hu, dicom_dataset, monkeypatch):
+    frame = compressed_frame(synthetic_hu, dicom_dataset)
+    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    monkeypatch.setattr(dicom_decoder, "_start", lambda: subprocess.Popen(sleeper, **pipes))
+    monkeypatch.setattr(dicom_decoder, "FRAME_TIMEOUT_S", 0.2)
+    with FrameDecoder() as decoder, pytest.raises(UnreadableInput, match="damaged"):
+        decoder.decode(frame, LOSSLESS["JPEG lossless SV1"], 80, 96, False)
+
+
+def test_without_gdcm_a_compressed_file_says_what_to_install(synthetic_hu, dicom_file, monkeypatch):
+    path = dicom_file(synthetic_hu(), LOSSLESS["JPEG 2000 lossless"], bits_stored=12)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(EngineUnavailable, match="python-gdcm"):
+        liverseg.read(path)
+
+
+def test_32_bit_values(synthetic_hu, dicom_file):
+    stored = synthetic_hu().astype(np.int32) * 100_000
+    ct = liverseg.read(dicom_file(stored, RescaleSlope="0.00001"))
+    np.testing.assert_allclose(ct.hu[0], synthetic_hu(), atol=1e-3)

@@ -1,0 +1,143 @@
+"""`read` at its border: settings, hashes, refusals; and damaged files of every kind."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import nibabel
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import liverseg
+from liverseg import limits
+from liverseg.errors import InputTooLarge, InputTooSmall, InvalidSetting, LiversegError, UnreadableInput
+from liverseg.reading import from_array
+from liverseg.windowing import Window
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, synthetic_hu, dicom_dataset, dicom_bytes):
+    """A small file of each kind."""
+    samples = tmp_path_factory.mktemp("samples")
+    hu = synthetic_hu()
+    Image.fromarray(((hu + 1000) // 8).clip(0, 255).astype(np.uint8)).save(samples / "a.png")
+    Image.fromarray(((hu + 1000) // 8).clip(0, 255).astype(np.uint8)).save(samples / "a.jpg")
+    for name in ("a.nii", "a.nii.gz"):
+        nibabel.save(nibabel.Nifti1Image(hu.T[..., None], np.diag([-0.7, -0.7, 5, 1])), samples / name)
+    for name, syntax in [("a.dcm", "1.2.840.10008.1.2.1"), ("rle.dcm", "1.2.840.10008.1.2.5")]:
+        (samples / name).write_bytes(dicom_bytes(dicom_dataset(hu, syntax)))
+    return sorted(samples.glob("*.*"))
+
+
+def test_sha256_is_of_the_bytes(files):
+    assert len(files) == 6
+    for path in files:
+        assert liverseg.read(str(path)).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "content, sentence",
+    [
+        (b"", "The file is empty."),
+        (b"this is not a picture\n", "text"),
+        ("Grüße".encode() * 50, "text"),
+        (b"\x1f\x8b\x08\0\0\0\0\0", "gzip"),
+        (b"\x1f\x8b" + b"\xff" * 50, "gzip"),
+        (b"%PDF-1.7\n", "PDF"),
+        (bytes(range(256)), "unknown"),
+        (bytes(128) + b"DICM", "damaged"),
+        (bytes(5000), "unknown"),
+        (b"\x89PNG\r\n\x1a\n", "damaged"),
+    ],
+)
+def test_what_is_no_image_is_refused_in_one_sentence(content, sentence, tmp_path):
+    path = tmp_path / "Secret.png"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableInput, match=sentence) as refusal:
+        liverseg.read(path)
+    assert "Secret" not in str(refusal.value) and str(refusal.value).endswith(".")
+
+
+def test_paths_that_are_no_file(tmp_path):
+    for source in (tmp_path / "missing.png", "", tmp_path / ("x" * 300), "\0"):
+        with pytest.raises(UnreadableInput):
+            liverseg.read(source)
+    os.mkfifo(tmp_path / "pipe")
+    for source in (tmp_path / "pipe", [tmp_path / "pipe"]):
+        with pytest.raises(UnreadableInput):
+            liverseg.read(source)
+
+
+def test_large_file_is_refused_by_its_size(files, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_FILE_BYTES", 100)
+    for path in files:
+        with pytest.raises(InputTooLarge):
+            liverseg.read(path)
+
+
+@pytest.mark.parametrize("window", [(40, 0), (40,), (1, 2, 3), "ab", ("a", "b"), (float("nan"), 400), 5])
+def test_impossible_windows_are_refused(window, files):
+    with pytest.raises(InvalidSetting):
+        liverseg.read(files[0], window=window)
+
+
+def test_a_window_changes_nothing_where_hu_are_stored(files):
+    for path in files:
+        plain, windowed = liverseg.read(path), liverseg.read(path, window=Window(60, 200))
+        stored = path.suffix not in (".png", ".jpg")
+        assert (windowed.assumed_window is None) == stored
+        assert np.array_equal(plain.hu, windowed.hu) == stored
+
+
+@settings(deadline=None, max_examples=150)
+@given(which=st.integers(0, 5), data=st.data())
+def test_damaged_files_are_read_or_refused_and_nothing_else(which, data, files):
+    raw = bytearray(files[which].read_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        near_start = data.draw(st.booleans())
+        place = data.draw(st.integers(0, min(len(raw), 900 if near_start else len(raw)) - 1))
+        raw[place] = data.draw(st.integers(0, 255))
+    damaged = files[which].parent / "damaged"
+    damaged.write_bytes(raw[: data.draw(st.integers(1, len(raw)))] if data.draw(st.booleans()) else raw)
+    try:
+        ct = liverseg.read(damaged)
+    except LiversegError as refusal:
+        assert str(refusal).endswith(".") and "\n" not in str(refusal)
+    else:
+        assert ct.hu.ndim == 3 and ct.hu.dtype == np.float32 and np.isfinite(ct.hu).all()
+        assert ct.native.to_native(ct.hu).size == ct.hu.size
+    finally:
+        damaged.unlink()
+
+
+def test_from_array(synthetic_hu):
+    hu = synthetic_hu()
+    ct = from_array(hu, spacing_mm=(5, 0.8, 0.7))
+    np.testing.assert_array_equal(ct.hu[0], hu)
+    assert (ct.source_format, ct.kind, ct.spacing_mm) == ("array", "slice", (5.0, 0.8, 0.7))
+    np.testing.assert_array_equal(ct.native.to_native(ct.hu), hu)
+    volume = from_array(np.stack([hu, hu]))
+    assert volume.kind == "volume" and volume.spacing_mm is None and volume.spacing_source == "unknown"
+
+
+@pytest.mark.parametrize(
+    "array, spacing, kind",
+    [
+        (np.zeros(64), None, InvalidSetting),
+        (np.zeros((1, 1, 64, 64)), None, InvalidSetting),
+        (np.full((64, 64), np.nan), None, InvalidSetting),
+        (np.zeros((64, 64), complex), None, InvalidSetting),
+        (np.array([["a"] * 64] * 64), None, InvalidSetting),
+        (np.zeros((64, 64)), (1, 1), InvalidSetting),
+        (np.zeros((64, 64)), (1, 0, 1), InvalidSetting),
+        (np.zeros((64, 63)), None, InputTooSmall),
+        (np.zeros((64, 2049), np.int8), None, InputTooLarge),
+    ],
+)
+def test_from_array_refuses(array, spacing, kind):
+    with pytest.raises(kind):
+        from_array(array, spacing_mm=spacing)
