@@ -53,17 +53,21 @@ def checkpoint_card(checkpoint: Checkpoint | None) -> str:
     if checkpoint is None:
         return ""
     manifest, head = checkpoint.manifest, checkpoint.manifest.headline()
-    where = " ".join(part for part in (head["dataset"], head["split"]) if part)
-    measured = f"{where}, {head['protocol']}" if where and head["protocol"] else where or head["protocol"]
+    where = " ".join(part for part in (head["dataset"], head["split"]) if part) or "not measured"
     rows = [
-        ("Dice, liver", _with_n(head["liver"], head["liver_n"])),
-        ("Dice, tumour", _with_n(head["tumour"], head["tumour_n"])),
-        ("Measured on", measured or "not measured"),
-        ("Licence", licence_name(manifest.licence)),
+        ("Dice, liver", escape(_with_n(head["liver"], head["liver_n"]))),
+        ("Dice, tumour", escape(_with_n(head["tumour"], head["tumour_n"]))),
+        ("Measured on", _foldable(where, head["protocol"])),
+        ("Licence", escape(licence_name(manifest.licence))),
     ]
     title = f'<p class="ls-card-title">{escape(manifest.title)}</p>' if manifest.title else ""
-    cells = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
+    cells = "".join(f"<dt>{name}</dt><dd>{html}</dd>" for name, html in rows)
     return f'<div class="ls-card">{title}<dl>{cells}</dl></div>'
+
+
+def _foldable(short: str, long: str) -> str:
+    """HTML of a short text that opens to a long one, where there is one."""
+    return f"<details><summary>{escape(short)}</summary>{escape(long)}</details>" if long else escape(short)
 
 
 def _with_n(value: float | None, n: int | None) -> str:
@@ -179,8 +183,7 @@ def lesion_table(report: Report) -> str:
         *(["Slices"] if is_volume else []),
         "Size",
         "Longest × perpendicular",
-        "Mean prob.",
-        "Peak prob.",
+        "Probability, mean / peak",
     ]
     rows = "".join(
         "<tr>" + "".join(f"<td>{cell}</td>" for cell in _lesion_cells(lesion, is_volume)) + "</tr>"
@@ -201,8 +204,8 @@ def _lesion_cells(lesion: Lesion, is_volume: bool) -> list[str]:
         across = f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f} mm"
     first, last = (index + 1 for index in lesion.slice_range)
     slices = [f"{first}" if first == last else f"{first}–{last}"] if is_volume else []
-    probabilities = [f"{lesion.mean_probability:.2f}", f"{lesion.peak_probability:.2f}"]
-    return [str(lesion.id), *slices, " ".join(size), across, *probabilities]
+    probability = f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}"
+    return [str(lesion.id), *slices, " ".join(size), across, probability]
 
 
 def assumptions(report: Report) -> str:

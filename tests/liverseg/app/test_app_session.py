@@ -107,7 +107,7 @@ def test_every_lesion_has_its_row_up_to_a_limit(volume):
     html = texts.lesion_table(volume.report)
     assert html.count("<tr>") == 1 + len(volume.report.lesions)
     assert f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f} mm" in html
-    assert f"{lesion.mean_probability:.2f}" in html and f"{lesion.peak_probability:.2f}" in html
+    assert f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}" in html
     many = replace(volume.report, lesions=(lesion,) * (texts.SHOWN_LESIONS + 3))
     assert texts.lesion_table(many).count("<tr>") == 1 + texts.SHOWN_LESIONS
     assert "3 smaller" in texts.lesion_table(many)
@@ -133,7 +133,7 @@ def test_entries_tell_name_version_dice_and_licence_default_first(checkpoints):
     )
     assert labels[1][1] == "segformer-b0-fast@0.3.0"
     card = texts.checkpoint_card(checkpoints.find(None))
-    assert "0.945 (n = 26)" in card and "LiTS val, every slice at full resolution" in card
+    assert "0.945 (n = 26)" in card and "LiTS val" in card and "every slice at full resolution" in card
 
 
 def test_a_loaded_checkpoint_is_shared_and_an_unknown_one_refused(checkpoints):
