@@ -39,8 +39,9 @@ class Chest:
     def below(self, plane: Plane, trunk: Trunk) -> np.ndarray:
         """Signed distance in mm to the abdomen's side of the diaphragm, negative below it: (H, W)."""
         depth = np.where(plane.y > -5, plane.y + 5, 0.72 * (plane.y + 5))  # the front falls less
-        right = ((plane.x + 58) / 74) ** 2 + (depth / 78) ** 2
-        left = ((plane.x - 62) / 74) ** 2 + (depth / 78) ** 2
+        inward = 1 - 0.32 / (1 + np.exp(-(60 - np.abs(plane.x)) / 6))  # the saddle under the heart is shallow
+        right = ((plane.x + 58) * inward / 74) ** 2 + (depth / 78) ** 2
+        left = ((plane.x - 62) * inward / 74) ** 2 + (depth / 78) ** 2
         dome = -smooth_union(60 * right - self.right_dome_mm, 60 * left - self.left_dome_mm, 24.0)
         front = 0.5 - 0.5 * np.cos(trunk.theta)
         recess = self.recess_mm + 66 * front**1.4 - 8 * np.abs(np.sin(trunk.theta))

@@ -47,8 +47,10 @@ class Loop:
         canvas.paint(box, distance - 1.0, -95.0, opacity=0.5)
         canvas.paint(box, distance, self.wall_hu + 6 * part.medium)
         canvas.paint(box, inner, content)
-        surface = part.y - (axis_y - self.gas * widest)
-        canvas.paint(box, np.maximum(inner, surface), GAS_HU)
+        lumen = coverage(inner, plane.pixel_mm)
+        if lumen.sum() > 0:  # gas lies over a level, flat in the scanner
+            level = float((lumen * axis_y).sum() / lumen.sum()) - self.gas * widest
+            canvas.paint(box, np.maximum(inner, part.y_axis[:, None] - level), GAS_HU)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Liver:
             hu=hu,
             mottle_hu=rng.uniform(1.0, 3.5),
             right_mm=(rng.uniform(80, 94), rng.uniform(92, 112), rng.uniform(100, 120)),
-            left_centre_mm=(rng.uniform(-2, 24), rng.uniform(-52, -40), rng.uniform(34, 52)),
+            left_centre_mm=(rng.uniform(-2, 24), rng.uniform(-52, -40), rng.uniform(26, 46)),
             left_mm=(rng.uniform(55, 80), rng.uniform(28, 40), rng.uniform(36, 50)),
             left_turn_deg=rng.uniform(-14, 10),
             tip_mm=rng.uniform(-130, -82),
@@ -80,6 +80,8 @@ class Liver:
         surface = (surface + 13 * plane.coarse - plane.z) / np.sqrt(1 + self.slant**2 + self.tilt**2)
         right = smooth_intersection(right, surface, 24.0)
         left = ellipsoid(plane, self.left_centre_mm, self.left_mm, self.left_turn_deg)
+        under = (-18 + 0.55 * plane.x + 9 * plane.coarse - plane.z) / 1.15  # its tip rides on the stomach
+        left = smooth_intersection(left, under, 14.0)
         liver = smooth_union(right, left, 16.0)
         liver = liver + self.lobulation_mm * plane.coarse + 0.9 * plane.medium
         behind = ellipsoid(plane, (6, spine_front_mm + 26, 0), (37, 46, 1e6), power=2.2)
