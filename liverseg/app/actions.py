@@ -28,6 +28,7 @@ from liverseg.app.updates import (
 from liverseg.errors import LiversegError
 from liverseg.segmenter import Progress
 from liverseg.windowing import PRESETS, Window
+from registry import Checkpoint
 
 
 class Actions:
@@ -121,9 +122,12 @@ class Actions:
         progress: Progress | None = None,
     ) -> Updates:
         """Another checkpoint was chosen: run it on what is loaded, and stay at the slice shown."""
-        card = {"card": texts.checkpoint_card(self.checkpoints.find(ref))}
+        chosen = self.checkpoints.find(ref)
+        card = {"card": texts.checkpoint_card(chosen)}
         if analysis is None and not sources:
             return {**card, "problem": ""}
+        if analysis is not None and _made_by(analysis, chosen):
+            return card  # gradio tells of one choice more than once
         if analysis is None:
             view = View(0, Window(center, width), opacity)
             paths = session.belonging(sources or [])
@@ -224,3 +228,8 @@ class Actions:
             "files": gr.update(visible=False, value=None),
             **picture_and_numbers(moved, view),
         }
+
+
+def _made_by(analysis: Analysis, checkpoint: Checkpoint) -> bool:
+    made_by = analysis.seg.checkpoint
+    return (made_by.ref, made_by.sha256) == (checkpoint.ref, checkpoint.sha256)

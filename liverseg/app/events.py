@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from liverseg.app import texts
 from liverseg.app.actions import Actions
@@ -34,8 +35,8 @@ Parts = dict[str, Any]
 """Components by name; the names are those of `Updates`."""
 
 
-def connect_network(parts: Parts, actions: Actions) -> None:
-    """Events that run the network."""
+def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
+    """Events that run the network; returns them."""
     shown = list(parts.values())
     view = [parts[name] for name in ("center", "width", "opacity")]
     made = [parts["made_center"], parts["made_width"]]
@@ -45,41 +46,49 @@ def connect_network(parts: Parts, actions: Actions) -> None:
         "show_progress": "full",
         "show_progress_on": parts["viewer"],
     }
-    parts["upload"].upload(
+    uploaded = parts["upload"].upload(
         _with_progress(actions.upload, parts),
         [parts["upload"], parts["checkpoint"], *made, *view],
         shown,
         trigger_mode="always_last",
         **asked,
     )
+    running = [uploaded]
     for key in EXAMPLES:
         action = _example(actions, key)
-        parts[f"example_{key}"].click(
+        clicked = parts[f"example_{key}"].click(
             _with_progress(action, parts), [parts["checkpoint"], *view], shown, **asked
         )
-    parts["checkpoint"].input(
+        running.append(clicked)
+    chosen = parts["checkpoint"].input(
         _with_progress(actions.checkpoint, parts),
         [parts["analysis"], parts["upload"], parts["checkpoint"], *made, parts["slice"], *view],
         shown,
         trigger_mode="always_last",
         **asked,
     )
+    running.append(chosen)
     for event in (made[0].submit, made[0].blur, made[1].submit, made[1].blur):
-        event(
+        changed = event(
             _with_progress(actions.remade, parts),
             [parts["analysis"], parts["checkpoint"], *made, parts["opacity"]],
             shown,
             trigger_mode="always_last",
             **asked,
         )
+        running.append(changed)
+    return running
 
 
 def _example(actions: Actions, key: str) -> Callable[..., Updates]:
     return lambda *values, progress: actions.example(key, *values, progress=progress)
 
 
-def connect_drawing(parts: Parts, actions: Actions) -> None:
-    """Events that only draw: no network, and only the last of a burst counts."""
+def connect_drawing(parts: Parts, actions: Actions, running: list[Dependency]) -> None:
+    """Events that only draw: no network, and only the last of a burst counts.
+
+    Taking the upload away also drops what is `running`, so that no late result of it is shown.
+    """
     shown = list(parts.values())
     have = [parts["analysis"], parts["shown"]]
     at = parts["slice"]
@@ -94,7 +103,7 @@ def connect_drawing(parts: Parts, actions: Actions) -> None:
         _by_name(actions.threshold, parts), [*have, parts["threshold"], at, *view], shown, **DRAWING
     )
     for event in (parts["upload"].clear, parts["upload"].delete):
-        event(_by_name(actions.removed, parts), [parts["upload"]], shown, **DRAWING)
+        event(_by_name(actions.removed, parts), [parts["upload"]], shown, cancels=running, **DRAWING)
 
 
 def connect_downloads(parts: Parts) -> None:

@@ -65,8 +65,8 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
                     elem_id="ls-files",
                 )
         gr.HTML(texts.footer(), elem_id="ls-footer")
-        events.connect_network(parts, actions)
-        events.connect_drawing(parts, actions)
+        running = events.connect_network(parts, actions)
+        events.connect_drawing(parts, actions, running)
         events.connect_downloads(parts)
         endpoints.add(checkpoints, events.NETWORK)
         page.load(_reload(checkpoints), None, [parts["checkpoint"], parts["card"]], api_visibility="private")

@@ -288,6 +288,18 @@ def test_a_nifti_volume_has_slices_and_ml(page, server, inputs, checkpoints):
     assert server.runs() == runs
 
 
+def test_taking_the_file_away_while_it_runs_leaves_the_page_empty(page, server, inputs):
+    before = server.runs()
+    page.upload(inputs["nifti"])
+    wait(lambda: page.find("#ls-viewer .progress-bar") or server.runs() > before, "a run under way")
+    page.find("#ls-upload button[aria-label='Clear']")[0].click()
+    wait(
+        lambda: page.find("#ls-upload input[type=file]") and not page.find("#ls-viewer img"), "an empty page"
+    )
+    time.sleep(3)
+    assert not page.find("#ls-viewer img") and not page.text("#ls-results [data-measure]")
+
+
 def test_a_bad_file_is_one_sentence_and_the_next_one_works(page, server, inputs, checkpoints):
     page.upload(inputs["bad"])
     wait(lambda: page.find(".ls-problem"), "the sentence")

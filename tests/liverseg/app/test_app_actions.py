@@ -93,6 +93,12 @@ def test_another_checkpoint_runs_on_what_is_loaded_and_stays_at_the_slice(action
     assert "0.931" in shown["card"]
 
 
+def test_the_checkpoint_that_made_the_result_is_not_run_again(actions, png, runs):
+    analysis = upload(actions, png)["analysis"]
+    shown = actions.checkpoint(analysis, [png], "segformer-b0", *MADE, 1, *VIEW)
+    assert set(shown) == {"card"} and len(runs) == 1
+
+
 def test_another_checkpoint_without_an_input_only_tells_of_it(actions, runs):
     shown = actions.checkpoint(None, None, "segformer-b0-fast@0.3.0", *MADE, 1, *VIEW)
     assert set(shown) == {"card", "problem"} and runs == []
