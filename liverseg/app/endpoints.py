@@ -12,6 +12,9 @@ from liverseg.app.loading import Checkpoints
 from liverseg.app.session import View
 from liverseg.app.updates import made_window, sentence_for
 from liverseg.errors import InvalidSetting, LiversegError
+from liverseg.measuring import measure
+from liverseg.rendering import telling_slice, three_pictures
+from liverseg.selection import check_slice, single_slice, single_slice_of
 from liverseg.windowing import DEFAULT_WINDOW
 
 Pictures = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -39,15 +42,18 @@ def segment_file(
         raise InvalidSetting("Give a file: PNG, JPEG, NIfTI, DICOM or a zip of one DICOM series.")
     window = made_window(window_center, window_width)
     ct = session.read_input([file], window)
-    count = len(ct.hu)
-    if slice is not None and (slice != int(slice) or not 0 <= slice < count):
-        raise InvalidSetting(f"There is no slice {slice:g}: the image has slices 0 to {count - 1}.")
+    drawn_in = ct.assumed_window or window
+    if slice is None:
+        analysis = session.analyse([file], ct, checkpoints.segmenter(checkpoint or None), threshold=threshold)
+        view = View(telling_slice(analysis.seg), drawn_in)
+        return session.draw(analysis, view), analysis.report.to_dict()
+    if slice != int(slice):
+        raise InvalidSetting(f"A slice has a whole number, not {slice:g}.")
+    index = check_slice(ct, int(slice))
     segmenter = checkpoints.segmenter(checkpoint or None)
-    analysis = session.analyse([file], ct, segmenter, threshold=threshold)
-    view = session.first_view(analysis, View(window=window))
-    if slice is not None:
-        view = View(int(slice), view.window)
-    return session.draw(analysis, view), analysis.report.to_dict()
+    seg = segmenter.segment(ct, threshold=threshold, only_slice=index)
+    report = measure(single_slice(ct, index), single_slice_of(seg, index))
+    return three_pictures(ct, seg, index, drawn_in), report.to_dict()
 
 
 def listing(checkpoints: Checkpoints) -> list[dict[str, Any]]:
@@ -82,9 +88,9 @@ def add(checkpoints: Checkpoints, network: dict[str, Any]) -> None:
         """Segment liver and tumour in a CT slice or volume (PNG, JPEG, NIfTI, DICOM, zip of a series).
 
         checkpoint: "name" or "name@version", the default one if left out. slice: index from 0 of
-        the slice to draw, the one with most tumour if left out. window_center and window_width: the
-        window a picture was made with; for HU input, the one to draw in. threshold: tumour
-        probability from which a pixel is tumour, the checkpoint's own if left out.
+        the one slice to segment and measure; left out, all are, and the most telling one is drawn.
+        window_center and window_width: the window a picture was made with; for HU input, the one to
+        draw in. threshold: tumour probability from which a pixel is tumour, the checkpoint's own if left out.
         Returns the windowed slice, the segmentation, the heatmap and the report.
         """
         try:

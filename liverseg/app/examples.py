@@ -21,7 +21,7 @@ class Example:
 
 
 EXAMPLES: dict[str, Example] = {
-    "slice": Example("Slice, PNG", "png", {"kind": "slice", "seed": 2}),
+    "slice": Example("Slice, PNG", "png", {"kind": "slice", "seed": 14}),
     "volume": Example("Volume, NIfTI", "nifti", {"kind": "volume", "seed": 3, "slices": 24, "size": 256}),
     "dicom": Example("Slice, DICOM", "dicom", {"kind": "slice", "seed": 4}),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from liverseg.app import endpoints, events, texts
+from liverseg.app import endpoints, events, session, texts
 from liverseg.app.actions import Actions
 from liverseg.app.events import Parts
 from liverseg.app.examples import EXAMPLES, Examples
@@ -117,8 +117,8 @@ def _view_controls() -> Parts:
         "preset": gr.Radio(
             list(PRESETS), value=preset_of(window), label="Display window", elem_id="ls-preset"
         ),
-        "center": _slider("Centre, HU", -1000, 1000, 5, window.center_hu, elem_id="ls-center"),
-        "width": _slider("Width, HU", 10, 3000, 10, window.width_hu, elem_id="ls-width"),
+        "center": _slider("Centre, HU", *session.CENTER_RANGE_HU, 5, window.center_hu, elem_id="ls-center"),
+        "width": _slider("Width, HU", *session.WIDTH_RANGE_HU, 10, window.width_hu, elem_id="ls-width"),
         "opacity": _slider("Overlay opacity", 0, 1, 0.05, DEFAULT_OPACITY, elem_id="ls-opacity"),
         "threshold": _slider("Tumour threshold", 0.05, 1, 0.01, 0.5, elem_id="ls-threshold"),
     }

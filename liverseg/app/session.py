@@ -25,6 +25,10 @@ from liverseg.windowing import DEFAULT_WINDOW, Window
 JPEG_QUALITY = 92
 """Of the pictures on the page: encoded in milliseconds, no visible loss. Downloads are lossless."""
 
+CENTER_RANGE_HU = (-1000, 1000)
+WIDTH_RANGE_HU = (10, 3000)
+"""What the sliders of the display window reach."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -121,8 +125,19 @@ def first_view(analysis: Analysis, view: View) -> View:
     return replace(
         view,
         slice_index=telling_slice(analysis.seg),
-        window=analysis.ct.assumed_window or view.window,
+        window=within_sliders(analysis.ct.assumed_window or view.window),
     )
+
+
+def within_sliders(window: Window) -> Window:
+    """The nearest window that the page's sliders can stand at; they refuse any other.
+
+    >>> within_sliders(Window(1024, 4096))
+    Window(center_hu=1000, width_hu=3000)
+    """
+    center = min(max(window.center_hu, CENTER_RANGE_HU[0]), CENTER_RANGE_HU[1])
+    width = min(max(window.width_hu, WIDTH_RANGE_HU[0]), WIDTH_RANGE_HU[1])
+    return Window(center, width)
 
 
 def draw(analysis: Analysis, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

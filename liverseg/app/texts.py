@@ -18,7 +18,7 @@ KEEP_MINUTES = 20
 
 NOTICE = "<strong>Research software, not a medical device.</strong> Do not upload identifiable patient data."
 PRIVACY = (
-    f"Uploads and results are deleted after {KEEP_MINUTES} minutes at the latest. Nothing is sent to any "
+    f"Uploads and results are deleted {KEEP_MINUTES} minutes after their last use. Nothing is sent to any "
     "other service, there are no analytics, and reports hold no file name and nothing of the patient."
 )
 UNEXPECTED = "Something went wrong on our side; the input was not segmented. Try again, or try another file."

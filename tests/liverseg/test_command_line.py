@@ -124,9 +124,14 @@ def test_bad_input_gets_one_sentence_and_exit_1(name, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "arguments, says",
-    [(["--slice", "5"], "slice"), (["--window", "40", "0"], "width"), (["--window", "40", "1e300"], "width"), (["--threshold", "2"], "threshold"),
-     (["--checkpoint", "nothing"], "nothing")],
-)  # fmt: skip
+    [
+        (["--slice", "5"], "slice"),
+        (["--window", "40", "0"], "width"),
+        (["--window", "40", "1e300"], "width"),
+        (["--threshold", "2"], "threshold"),
+        (["--checkpoint", "nothing"], "nothing"),
+    ],
+)
 def test_settings_out_of_range_get_exit_1(inputs, capsys, arguments, says):
     assert main(["segment", str(inputs / "ct_dcm" / "ct.dcm"), *arguments]) == 1
     assert says in capsys.readouterr().err

@@ -41,6 +41,8 @@ def test_a_picture_starts_in_the_window_it_was_made_with(checkpoints, png):
     analysis = session.analyse([png], ct, checkpoints.segmenter(None))
     assert analysis.is_picture
     assert session.first_view(analysis, View()).window == Window(60, 200)
+    wide = replace(analysis, ct=replace(analysis.ct, assumed_window=Window(1024, 4096)))
+    assert session.first_view(wide, View()).window == Window(1000, 3000)
 
 
 def test_another_threshold_measures_anew_and_keeps_the_probabilities(volume):
