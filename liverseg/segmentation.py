@@ -24,6 +24,12 @@ class CheckpointIdentity:
     revision: str | None = None  # full commit hash when it came from the Hub
 
 
+def check_threshold(threshold: float) -> None:
+    """Raises `InvalidSetting` unless 0 < threshold <= 1."""
+    if not 0 < threshold <= 1:
+        raise InvalidSetting(f"The tumour threshold must lie above 0 and at most at 1, not at {threshold:g}.")
+
+
 def labels_from_probabilities(
     organ_probability: np.ndarray, tumour_probability: np.ndarray, threshold: float = 0.5
 ) -> np.ndarray:
@@ -35,8 +41,7 @@ def labels_from_probabilities(
     >>> labels_from_probabilities(np.array([0.1, 0.9, 0.9]), np.array([0.0, 0.1, 0.6])).tolist()
     [0, 1, 2]
     """
-    if not 0 < threshold <= 1:
-        raise InvalidSetting(f"The tumour threshold must lie above 0 and at most at 1, not at {threshold:g}.")
+    check_threshold(threshold)
     labels = (organ_probability >= 0.5).astype(np.uint8)
     labels[tumour_probability >= threshold] = TUMOUR
     return labels

@@ -11,7 +11,12 @@ import registry
 from liverseg import engines, limits
 from liverseg.ct import CTImage
 from liverseg.errors import CheckpointRefused, InputTooLarge, InputTooSmall
-from liverseg.segmentation import CheckpointIdentity, Segmentation, labels_from_probabilities
+from liverseg.segmentation import (
+    CheckpointIdentity,
+    Segmentation,
+    check_threshold,
+    labels_from_probabilities,
+)
 from liverseg.selection import check_slice
 from registry import Checkpoint, Registries, RegistryError
 
@@ -99,6 +104,7 @@ class Segmenter:
         """
         _check_size(ct)
         threshold = self.threshold if threshold is None else threshold
+        check_threshold(threshold)
         wanted = range(len(ct.hu)) if only_slice is None else [check_slice(ct, only_slice)]
         started = time.perf_counter()
         organ = np.zeros(ct.shape, np.float32)

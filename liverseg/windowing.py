@@ -12,12 +12,16 @@ import numpy as np
 
 from liverseg.errors import InvalidSetting
 
+MAX_CENTER_HU = 4000
+MIN_WIDTH_HU, MAX_WIDTH_HU = 1, 10000
+
 
 @dataclass(frozen=True)
 class Window:
     """A display window.
 
-    Raises `InvalidSetting` when the width is not positive or a value is not finite.
+    Raises `InvalidSetting` unless the centre lies within ± `MAX_CENTER_HU` and the width from
+    `MIN_WIDTH_HU` to `MAX_WIDTH_HU`, which is beyond anything that CT has use for.
 
     >>> Window(40, 400).low_hu, Window(40, 400).high_hu
     (-160.0, 240.0)
@@ -27,10 +31,16 @@ class Window:
     width_hu: float
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.center_hu) and np.isfinite(self.width_hu)):
-            raise InvalidSetting("A window needs a finite centre and width.")
-        if self.width_hu <= 0:
-            raise InvalidSetting(f"A window width must be above 0 HU, not {self.width_hu:g}.")
+        # Written so that nan fails too.
+        if not abs(self.center_hu) <= MAX_CENTER_HU:
+            raise InvalidSetting(
+                f"A window centre must lie from -{MAX_CENTER_HU} to {MAX_CENTER_HU} HU, "
+                f"not at {self.center_hu:g}."
+            )
+        if not MIN_WIDTH_HU <= self.width_hu <= MAX_WIDTH_HU:
+            raise InvalidSetting(
+                f"A window width must lie from {MIN_WIDTH_HU} to {MAX_WIDTH_HU} HU, not at {self.width_hu:g}."
+            )
 
     @property
     def low_hu(self) -> float:

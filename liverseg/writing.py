@@ -77,6 +77,43 @@ def _write(path: Path, content: bytes) -> Path:
     return path
 
 
+def _sixteen_bits(probability: np.ndarray) -> np.ndarray:
+    return np.round(probability * PNG_FULL_SCALE).astype(np.uint16)
+
+
+def check_formats(
+    ct: CTImage, formats: Iterable[str] | None, slice_index: int | None = None
+) -> tuple[str, ...]:
+    """The formats to write, None being `default_formats`.
+
+    Raises `InvalidSetting` for one that is not known, and where a volume's labels would not be written
+    at all because PNG holds one slice.
+    """
+    chosen = tuple(default_formats(ct) if formats is None else formats)
+    unknown = [name for name in chosen if name not in FORMATS]
+    if unknown:
+        raise InvalidSetting(f"The format {unknown[0]!r} is not known: choose among {', '.join(FORMATS)}.")
+    if "png" in chosen and "nifti" not in chosen and len(ct.hu) > 1 and slice_index is None:
+        raise InvalidSetting("PNG holds one slice: ask for nifti, or name one slice of the volume.")
+    return chosen
+
+
+def make_folder(out_dir: str | os.PathLike[str]) -> Path:
+    """The output folder, made if needed. Raises `InvalidSetting` when it cannot be written to."""
+    folder = Path(out_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / ".writable", b"").unlink()
+    except OSError as error:
+        raise _not_writable(error) from error
+    return folder
+
+
+def _not_writable(error: OSError) -> InvalidSetting:
+    why = (error.strerror or "unknown reason").lower()
+    return InvalidSetting(f"The results cannot be written to the output folder: {why}.")
+
+
 def write_results(
     out_dir: str | os.PathLike[str],
     ct: CTImage,
@@ -92,39 +129,34 @@ def write_results(
       most telling slice; in `window`, None: the one the picture was made with, else 40/400): always.
     - "nifti": `labels.nii.gz` (uint8 0, 1, 2) and `tumour_probability.nii.gz` (float32), where the
       file says that the patient lay; a picture does not, so there the origin is its first pixel.
-    - "png": of a single slice, `labels.png` (8-bit 0, 1, 2) and `tumour_probability.png` (16-bit,
-      65535 is 1); a volume has no such picture.
+    - "png": `labels.png` (8-bit 0, 1, 2) and `tumour_probability.png` (16-bit, 65535 is 1) of a
+      single slice, or of the volume's slice `slice_index`, in radiological view.
     - "csv": `report.csv`, a row a lesion.
 
-    `formats` None takes `default_formats`. Raises `InvalidSetting` for an unknown format, a slice
-    that is not there, or a folder that cannot be written.
+    `formats` None takes `default_formats`. Raises `InvalidSetting` as `check_formats` does, for a slice
+    that is not there, or for a folder that cannot be written.
     """
-    chosen = tuple(default_formats(ct) if formats is None else formats)
-    unknown = [name for name in chosen if name not in FORMATS]
-    if unknown:
-        raise InvalidSetting(f"The format {unknown[0]!r} is not known: choose among {', '.join(FORMATS)}.")
+    chosen = check_formats(ct, formats, slice_index)
     picture = overview(ct, seg, slice_index, window or ct.assumed_window or DEFAULT_WINDOW)
 
-    folder = Path(out_dir)
+    folder = make_folder(out_dir)
     probability = np.clip(seg.tumour_probability, 0, 1).astype(np.float32, copy=False)
     written: list[Path] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         if "nifti" in chosen:
             labels_file = nifti_bytes(ct, seg.labels, "liverseg: 0 background, 1 liver, 2 tumour")
             written.append(_write(folder / "labels.nii.gz", _packed(labels_file)))
             probability_file = nifti_bytes(ct, probability, "liverseg: tumour probability")
             written.append(_write(folder / "tumour_probability.nii.gz", _packed(probability_file)))
-        if "png" in chosen and len(ct.hu) == 1:
-            grey = np.round(probability * PNG_FULL_SCALE).astype(np.uint16)
-            written.append(_write(folder / "labels.png", _png(_own_picture_grid(ct, seg.labels))))
-            written.append(_write(folder / "tumour_probability.png", _png(_own_picture_grid(ct, grey))))
+        if "png" in chosen and (len(ct.hu) == 1 or slice_index is not None):
+            for name, values in (("labels", seg.labels), ("tumour_probability", _sixteen_bits(probability))):
+                one = _own_picture_grid(ct, values) if len(ct.hu) == 1 else values[slice_index]
+                written.append(_write(folder / f"{name}.png", _png(one)))
         if "csv" in chosen:
             written.append(_write(folder / "report.csv", report.to_csv().encode()))
         written.append(_write(folder / "overview.png", _png(picture)))
         # Last, so that a report stands for results that are all there.
         written.append(_write(folder / "report.json", report.to_json().encode()))
     except OSError as error:
-        why = (error.strerror or "unknown reason").lower()
-        raise InvalidSetting(f"The results cannot be written to the output folder: {why}.") from error
+        raise _not_writable(error) from error
     return written

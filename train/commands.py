@@ -138,7 +138,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         args.split,
         segmenter.engine.run,
         segmenter.checkpoint.manifest.input.context_slices,
-        args.threshold or segmenter.threshold,
+        segmenter.threshold if args.threshold is None else args.threshold,
         context=not args.alone,
     )
     print(json.dumps(result.entry(), indent=2))
@@ -170,6 +170,7 @@ def add_export(subparsers) -> None:  # noqa: ANN001
     parser.add_argument(
         "--threshold", type=float, help="tumour threshold (default: the best on the first --data)"
     )
+    parser.add_argument("--replace", action="store_true", help="write over another checkpoint in the folder")
     parser.add_argument("--note", default="", help="added to the protocol of the first --data")
     parser.add_argument(
         "--data",
@@ -198,6 +199,7 @@ def _export(args: argparse.Namespace) -> int:
         args.context_slices,
         args.threshold,
         args.note,
+        args.replace,
     )
     checkpoint = export(load_run(args.weights), args.out, settings, evaluations)
     print(json.dumps({"ref": checkpoint.ref, "headline": checkpoint.manifest.headline()}, indent=2))

@@ -39,6 +39,7 @@ class ExportSettings:
     context_slices: int = 3
     threshold: float | None = None  # tumour threshold; None: the best one on the first evaluation
     note: str = ""  # added to the protocol of the first evaluation
+    replace: bool = False  # whether another checkpoint in the same folder may be written over
 
 
 def load_run(path: Path) -> dict:
@@ -67,18 +68,18 @@ def export(
 
     predict = predictor(module)
     loaded = [(dataset.load(split), split) for dataset, split in evaluations]
-    threshold = settings.threshold or best_threshold(loaded[0][0], predict, settings.context_slices)
+    threshold, chosen = settings.threshold, ""
+    if threshold is None:
+        threshold = best_threshold(loaded[0][0], predict, settings.context_slices)
+        chosen = "tumour threshold chosen on this split"
+    notes = [_joined(settings.note, chosen), *[""] * (len(loaded) - 1)]
     results = [
-        evaluate(
-            slices, split, predict, settings.context_slices, threshold, note=settings.note * (number == 0)
-        )
-        for number, (slices, split) in enumerate(loaded)
+        evaluate(slices, split, predict, settings.context_slices, threshold, note=note)
+        for (slices, split), note in zip(loaded, notes, strict=True)
     ]
     if settings.context_slices > 1:
         slices, split = loaded[0]
-        note = "; ".join(
-            part for part in ("every slice on its own, neighbours hidden", settings.note) if part
-        )
+        note = _joined("every slice on its own, neighbours hidden", notes[0])
         results.append(evaluate(slices, split, predict, settings.context_slices, threshold, False, note))
 
     manifest = Manifest(
@@ -94,7 +95,7 @@ def export(
         training=_training(state),
         licence=settings.licence,
         torch_version=torch.__version__.split("+")[0],
-        created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     header, *_ = results[0].csv().splitlines()
     rows = [row for result in results[: len(loaded)] for row in result.csv().splitlines()[1:]]
@@ -108,7 +109,11 @@ def export(
         "metrics.csv": ("\n".join([header, *rows]) + "\n").encode(),
         "README.md": model_card(manifest).encode(),
     }
-    return write_checkpoint(folder, manifest, files, replace=True)
+    return write_checkpoint(folder, manifest, files, replace=settings.replace)
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 def script(network: nn.Module, window: Window, settings: ExportSettings) -> torch.jit.ScriptModule:

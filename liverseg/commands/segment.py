@@ -61,13 +61,16 @@ def run(args: argparse.Namespace) -> int:
     from liverseg.segmenter import Segmenter
     from liverseg.selection import single_slice, single_slice_of
     from liverseg.windowing import Window
-    from liverseg.writing import write_results
+    from liverseg.writing import check_formats, make_folder, write_results
 
     try:
         window = Window(*args.window) if args.window else None
+        if args.out:
+            make_folder(args.out)  # before minutes of work, not after
         started = time.perf_counter()
         ct = read(args.input, window=window)
         reading_s = time.perf_counter() - started
+        check_formats(ct, args.formats, args.slice)
         seg = Segmenter.load(args.checkpoint, engine=args.engine).segment(
             ct, threshold=args.threshold, only_slice=args.slice
         )

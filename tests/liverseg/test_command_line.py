@@ -1,6 +1,7 @@
 """`python -m liverseg`: what it prints and writes, and what it refuses."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -123,9 +124,14 @@ def test_bad_input_gets_one_sentence_and_exit_1(name, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "arguments, says",
-    [(["--slice", "5"], "slice"), (["--window", "40", "0"], "width"), (["--threshold", "2"], "threshold"),
-     (["--checkpoint", "nothing"], "nothing")],
-)  # fmt: skip
+    [
+        (["--slice", "5"], "slice"),
+        (["--window", "40", "0"], "width"),
+        (["--window", "40", "1e300"], "width"),
+        (["--threshold", "2"], "threshold"),
+        (["--checkpoint", "nothing"], "nothing"),
+    ],
+)
 def test_settings_out_of_range_get_exit_1(inputs, capsys, arguments, says):
     assert main(["segment", str(inputs / "ct_dcm" / "ct.dcm"), *arguments]) == 1
     assert says in capsys.readouterr().err
@@ -155,3 +161,21 @@ def test_module_runs_and_help_is_quick_to_import():
     assert done.stdout.strip() == "[]"
     run = subprocess.run([sys.executable, "-m", "liverseg", "--help"], capture_output=True, text=True)
     assert run.returncode == 0 and "segment" in run.stdout and "phantom" in run.stdout
+
+
+def test_png_of_a_volume_needs_one_slice(inputs, tmp_path, capsys):
+    volume = str(inputs / "volume" / "ct.nii.gz")
+    assert main(["segment", volume, "--formats", "png", "--out", str(tmp_path / "a")]) == 1
+    assert "one slice" in capsys.readouterr().err
+    report = report_of(capsys, volume, "--formats", "png", "--slice", 2, "--out", tmp_path / "b")
+    labels = cv2.imread(str(tmp_path / "b" / "labels.png"), cv2.IMREAD_UNCHANGED)
+    assert labels.shape == (128, 128) and (labels == 1).sum() == report["liver"]["pixels"]
+
+
+def test_a_terminal_without_the_signs_gets_the_report_all_the_same(inputs):
+    run = subprocess.run(
+        [sys.executable, "-m", "liverseg", "segment", str(inputs / "ct_dcm" / "ct.dcm")],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert run.returncode == 0 and b"liver" in run.stdout

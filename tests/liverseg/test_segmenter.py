@@ -1,5 +1,6 @@
 """The bundled checkpoints: their engines agree, phantoms are found, tampering is refused."""
 
+import importlib.util
 import shutil
 
 import numpy as np
@@ -105,6 +106,15 @@ def test_engines_agree(ref, slices):
 
 def test_openvino_is_the_default_where_it_is_installed(segmenter):
     assert segmenter.engine.name.startswith("openvino")
+
+
+def test_torch_serves_where_openvino_is_not_installed(monkeypatch):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "openvino" else real(name))
+    registries = open_registries("bundled")
+    assert Segmenter.load(registries=registries).engine.name.startswith("torch")
+    with pytest.raises(EngineUnavailable, match="not installed"):
+        Segmenter.load(engine="openvino", registries=registries)
 
 
 def test_openvino_reports_nothing_over_the_network(segmenter):

@@ -1,0 +1,122 @@
+"""The named endpoints for `gradio_client` and other programs: `/segment` and `/checkpoints`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from liverseg.app import session, texts
+from liverseg.app.loading import Checkpoints
+from liverseg.app.session import View
+from liverseg.app.updates import made_window, sentence_for
+from liverseg.errors import InvalidSetting, LiversegError
+from liverseg.measuring import measure
+from liverseg.rendering import telling_slice, three_pictures
+from liverseg.selection import check_slice, single_slice, single_slice_of
+from liverseg.windowing import DEFAULT_WINDOW
+
+Pictures = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def refusal(error: Exception) -> gr.Error:
+    """An error as the client sees it: one sentence, nothing printed on the server."""
+    return gr.Error(sentence_for(error), print_exception=False)
+
+
+def segment_file(
+    checkpoints: Checkpoints,
+    file: str | None,
+    checkpoint: str | None = None,
+    slice: float | None = None,
+    window_center: float | None = None,
+    window_width: float | None = None,
+    threshold: float | None = None,
+) -> tuple[Pictures, dict[str, Any]]:
+    """The three pictures (uint8 RGB arrays of one size) and the report of a file; see `add`.
+
+    Raises a `LiversegError` for a file, checkpoint or setting that is refused.
+    """
+    if not file:
+        raise InvalidSetting("Give a file: PNG, JPEG, NIfTI, DICOM or a zip of one DICOM series.")
+    window = made_window(window_center, window_width)
+    ct = session.read_input([file], window)
+    drawn_in = ct.assumed_window or window
+    if slice is None:
+        analysis = session.analyse([file], ct, checkpoints.segmenter(checkpoint or None), threshold=threshold)
+        view = View(telling_slice(analysis.seg), drawn_in)
+        return session.draw(analysis, view), analysis.report.to_dict()
+    if slice != int(slice):
+        raise InvalidSetting(f"A slice has a whole number, not {slice:g}.")
+    index = check_slice(ct, int(slice))
+    segmenter = checkpoints.segmenter(checkpoint or None)
+    seg = segmenter.segment(ct, threshold=threshold, only_slice=index)
+    report = measure(single_slice(ct, index), single_slice_of(seg, index))
+    return three_pictures(ct, seg, index, drawn_in), report.to_dict()
+
+
+def listing(checkpoints: Checkpoints) -> list[dict[str, Any]]:
+    """What `/checkpoints` answers: one object a checkpoint, the default one first."""
+    return [
+        {
+            "ref": found.ref,
+            "name": found.manifest.name,
+            "version": found.manifest.version,
+            "architecture": found.manifest.architecture,
+            "dice": dict(found.manifest.headline()),
+            "tumour_threshold": found.manifest.tumour_threshold,
+            "licence": found.manifest.licence,
+            "sha256": found.sha256,
+            "registry": found.registry,
+        }
+        for found in checkpoints.list()
+    ]
+
+
+def add(checkpoints: Checkpoints, network: dict[str, Any]) -> None:
+    """Add both endpoints to the open `gr.Blocks`; `network` is how events that run the network queue."""
+
+    def segment(
+        file: str,
+        checkpoint: str | None = None,
+        slice: float | None = None,
+        window_center: float = DEFAULT_WINDOW.center_hu,
+        window_width: float = DEFAULT_WINDOW.width_hu,
+        threshold: float | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Segment liver and tumour in a CT slice or volume (PNG, JPEG, NIfTI, DICOM, zip of a series).
+
+        checkpoint: "name" or "name@version", the default one if left out. slice: index from 0 of
+        the one slice to segment and measure; left out, all are, and the most telling one is drawn.
+        window_center and window_width: the window a picture was made with; for HU input, the one to
+        draw in. threshold: tumour probability from which a pixel is tumour, the checkpoint's own if left out.
+        Returns the windowed slice, the segmentation, the heatmap and the report.
+        """
+        try:
+            pictures, report = segment_file(
+                checkpoints, file, checkpoint, slice, window_center, window_width, threshold
+            )
+        except Exception as error:  # the boundary to the client: told in one sentence
+            raise refusal(error) from None
+        return *pictures, report
+
+    def checkpoints_() -> list[dict[str, Any]]:
+        """The checkpoints that `/segment` takes, the default one first."""
+        try:
+            return listing(checkpoints)
+        except LiversegError as error:
+            raise refusal(error) from None
+
+    with gr.Row(visible=False):
+        inputs = [
+            gr.File(label="file"),
+            gr.Textbox(label="checkpoint", value=None),
+            gr.Number(label="slice", value=None),
+            gr.Number(label="window_center", value=DEFAULT_WINDOW.center_hu),
+            gr.Number(label="window_width", value=DEFAULT_WINDOW.width_hu),
+            gr.Number(label="threshold", value=None),
+        ]
+        outputs = [*(gr.Image(label=name, format="png") for name in texts.PANELS), gr.JSON(label="report")]
+        gr.Button().click(segment, inputs, outputs, api_name="segment", **network)
+        gr.Button().click(checkpoints_, None, gr.JSON(label="checkpoints"), api_name="checkpoints")

@@ -1,0 +1,168 @@
+"""Which event of which component does what: `actions` tied to the components of `layout`."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.events import Dependency
+
+from liverseg.app import texts
+from liverseg.app.actions import Actions
+from liverseg.app.examples import EXAMPLES
+from liverseg.app.session import Analysis
+from liverseg.app.updates import Updates, sentence_for
+from liverseg.segmenter import Progress
+from liverseg.windowing import Window
+from liverseg.writing import write_results
+
+NETWORK: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "network"}
+"""One network at a time, whoever asks: it uses every processor."""
+
+DRAWING: dict[str, Any] = {
+    "show_progress": "hidden",
+    "trigger_mode": "always_last",
+    "concurrency_limit": 4,
+    "concurrency_id": "drawing",
+    "api_visibility": "private",
+}
+
+Parts = dict[str, Any]
+"""Components by name; the names are those of `Updates`."""
+
+
+def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
+    """Events that run the network; returns them."""
+    shown = list(parts.values())
+    view = [parts[name] for name in ("center", "width", "opacity")]
+    made = [parts["made_center"], parts["made_width"]]
+    asked: dict[str, Any] = {
+        **NETWORK,
+        "api_visibility": "private",
+        "show_progress": "full",
+        "show_progress_on": parts["viewer"],
+    }
+    uploaded = parts["upload"].upload(
+        _with_progress(actions.upload, parts),
+        [parts["upload"], parts["checkpoint"], *made, *view],
+        shown,
+        trigger_mode="always_last",
+        **asked,
+    )
+    running = [uploaded]
+    for key in EXAMPLES:
+        action = _example(actions, key)
+        clicked = parts[f"example_{key}"].click(
+            _with_progress(action, parts), [parts["checkpoint"], *view], shown, **asked
+        )
+        running.append(clicked)
+    chosen = parts["checkpoint"].input(
+        _with_progress(actions.checkpoint, parts),
+        [parts["analysis"], parts["upload"], parts["checkpoint"], *made, parts["slice"], *view],
+        shown,
+        trigger_mode="always_last",
+        **asked,
+    )
+    running.append(chosen)
+    for event in (made[0].submit, made[0].blur, made[1].submit, made[1].blur):
+        changed = event(
+            _with_progress(actions.remade, parts),
+            [parts["analysis"], parts["checkpoint"], *made, parts["opacity"]],
+            shown,
+            trigger_mode="always_last",
+            **asked,
+        )
+        running.append(changed)
+    return running
+
+
+def _example(actions: Actions, key: str) -> Callable[..., Updates]:
+    return lambda *values, progress: actions.example(key, *values, progress=progress)
+
+
+def connect_drawing(parts: Parts, actions: Actions, running: list[Dependency]) -> None:
+    """Events that only draw: no network, and only the last of a burst counts.
+
+    Taking the upload away also drops what is `running`, so that no late result of it is shown.
+    """
+    shown = list(parts.values())
+    have = [parts["analysis"], parts["shown"]]
+    at = parts["slice"]
+    view = [parts[name] for name in ("center", "width", "opacity")]
+    for name in ("center", "width", "opacity"):
+        parts[name].input(_by_name(actions.view, parts), [*have, at, *view], shown, **DRAWING)
+    parts["preset"].input(
+        _by_name(actions.preset, parts), [*have, parts["preset"], at, parts["opacity"]], shown, **DRAWING
+    )
+    at.input(_by_name(actions.slice, parts), [*have, at, *view], shown, **DRAWING)
+    parts["threshold"].input(
+        _by_name(actions.threshold, parts), [*have, parts["threshold"], at, *view], shown, **DRAWING
+    )
+    for event in (parts["upload"].clear, parts["upload"].delete):
+        event(_by_name(actions.removed, parts), [parts["upload"]], shown, cancels=running, **DRAWING)
+
+
+def connect_downloads(parts: Parts) -> None:
+    def prepare(analysis: Analysis | None, slice_number: float, center: float, width: float) -> Updates:
+        if analysis is None:
+            return {parts["problem"]: texts.problem(texts.EXPIRED)}
+        folder = Path(tempfile.mkdtemp(prefix="liverseg-results-"))
+        try:
+            index = min(int(slice_number) - 1, len(analysis.ct.hu) - 1)
+            written = write_results(
+                folder,
+                analysis.ct,
+                analysis.seg,
+                analysis.report,
+                window=Window(center, width),
+                slice_index=index,
+            )
+            # Copied into gradio's own folder, which `delete_cache` empties.
+            kept = [parts["files"].move_resource_to_block_cache(path) for path in written]
+            return {parts["files"]: gr.update(value=kept, visible=True)}
+        except Exception as error:  # the boundary to the visitor, as in `actions.refusable`
+            return {parts["problem"]: texts.problem(sentence_for(error))}
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    names = ("analysis", "slice", "center", "width")
+    parts["download"].click(
+        prepare,
+        [parts[name] for name in names],
+        [parts["files"], parts["problem"]],
+        show_progress="minimal",
+        concurrency_limit=2,
+        api_visibility="private",
+    )
+
+
+def _by_name(action: Callable[..., Updates], parts: Parts) -> Callable[..., Updates]:
+    """An action's updates by name as updates by component; nothing at all is a skip."""
+
+    def event(*values: Any) -> Updates:
+        return _components(action(*values), parts)
+
+    return event
+
+
+def _with_progress(action: Callable[..., Updates], parts: Parts) -> Callable[..., Updates]:
+    """The same for an action that takes a while and says how far it is."""
+
+    def event(*values: Any, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008 (gradio's way)
+        progress(0, desc="Reading")
+
+        def tell(done: int, count: int) -> None:
+            progress((done, count), desc="Segmenting", unit="slices")
+
+        told: Progress = tell
+        return _components(action(*values, progress=told), parts)
+
+    return event
+
+
+def _components(updates: Updates, parts: Parts) -> Updates:
+    return {parts[name]: value for name, value in updates.items()} or {parts["problem"]: gr.skip()}

@@ -1,0 +1,114 @@
+"""Serve the page: `python app.py [--port 7860]`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+MAX_UPLOAD = "1gb"
+"""Of one file; a CT volume of 1000 slices is 0.5 GB uncompressed."""
+
+MAX_SESSIONS = 200
+"""Visitors whose result is kept in memory at once."""
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="app.py",
+        description="Serve the liverseg page on this machine.",
+        epilog="LIVERSEG_REGISTRY names the folders to take checkpoints from; GRADIO_SERVER_PORT the port.",
+    )
+    parser.add_argument(
+        "--port", type=_port, help="the port to serve on (default: 7860, or the next free one)"
+    )
+    return parser.parse_args(arguments)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 1 <= port <= 65535:
+        raise argparse.ArgumentTypeError("a port is 1 to 65535")
+    return port
+
+
+def server_name(environment: dict[str, str] | os._Environ[str]) -> str:
+    """Only this machine can reach the page, except on a Space, which has a proxy in front.
+
+    >>> server_name({}), server_name({"SPACE_ID": "owner/name"}), server_name({"GRADIO_SERVER_NAME": "::1"})
+    ('127.0.0.1', '0.0.0.0', '::1')
+    """
+    return environment.get("GRADIO_SERVER_NAME") or (
+        "0.0.0.0" if environment.get("SPACE_ID") else "127.0.0.1"
+    )
+
+
+def launch_options() -> dict[str, Any]:
+    """How the page is served, apart from where."""
+    from liverseg.app.theme import STYLE, theme
+
+    return {
+        "theme": theme(),
+        "css_paths": [STYLE],
+        "show_error": False,  # what is unexpected stays in the log; refusals are told by the page itself
+        "footer_links": ["api", "settings"],
+        "run_history": False,
+        "max_file_size": MAX_UPLOAD,
+        "state_session_capacity": MAX_SESSIONS,
+        "share": False,
+        "ssr_mode": False,
+        "pwa": False,
+        "enable_monitoring": False,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build the page and serve it until it is interrupted; returns the exit status."""
+    options = parse(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("liverseg").setLevel(logging.INFO)
+    private = Path(tempfile.mkdtemp(prefix="liverseg-app-"))  # readable by this user only
+    os.environ["GRADIO_TEMP_DIR"] = str(private / "files")
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        return _serve(options.port, private)
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _serve(port: int | None, private: Path) -> int:
+    # gradio is imported only now: it reads its settings from the environment as it is imported.
+    from liverseg.app.examples import Examples
+    from liverseg.app.layout import build
+    from liverseg.app.loading import Checkpoints
+    from liverseg.errors import LiversegError
+
+    try:
+        checkpoints = Checkpoints()
+        first = checkpoints.segmenter(None)
+    except LiversegError as error:
+        print(error, file=sys.stderr)
+        return 1
+    logging.getLogger("liverseg").info("checkpoint %s on %s", first.checkpoint.ref, first.engine.name)
+    examples = Examples(private / "examples")
+    page = build(checkpoints, examples)
+    examples.warm_up()
+    try:
+        page.launch(server_name=server_name(os.environ), server_port=port, **launch_options())
+    except OSError as error:
+        print(f"The page cannot be served: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,97 @@
+"""Updates of the page by name, and the sentence that an error becomes (no components here)."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from liverseg.app import session, texts
+from liverseg.app.session import Analysis, View
+from liverseg.errors import LiversegError
+from liverseg.windowing import PRESETS, Window
+
+Updates = dict[str, Any]
+_log = logging.getLogger(__name__)
+
+
+def sentence_for(error: Exception) -> str:
+    """What a visitor is told of an error; what is unexpected is logged without its text.
+
+    An exception's text may name files or quote their content, so only its place is logged.
+    """
+    if isinstance(error, LiversegError):
+        return str(error)
+    places = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-4:]]
+    _log.error("unexpected %s at %s", type(error).__name__, " > ".join(places))
+    return texts.UNEXPECTED
+
+
+def nothing_shown() -> Updates:
+    """The page without a result."""
+    return {
+        "analysis": None,
+        "shown": False,
+        "viewer": texts.empty_viewer(),
+        "results": "",
+        "slice": gr.update(visible=False),
+        "download": gr.update(visible=False),
+        "files": gr.update(visible=False, value=None),
+    }
+
+
+def missing(shown: bool) -> Updates:
+    """For an event that needs a result when there is none: it was deleted, or there never was one."""
+    return {**nothing_shown(), "problem": texts.problem(texts.EXPIRED)} if shown else {}
+
+
+def refusable(action: Callable[..., Updates]) -> Callable[..., Updates]:
+    """Turn an exception of an action into its sentence on a page without a result."""
+
+    @functools.wraps(action)
+    def guarded(*args: Any, **kwargs: Any) -> Updates:
+        try:
+            return action(*args, **kwargs)
+        except Exception as error:  # the boundary to the visitor: told, logged and survived
+            return {**nothing_shown(), "problem": texts.problem(sentence_for(error))}
+
+    return guarded
+
+
+def preset_of(window: Window) -> str | None:
+    """The preset that a window is, if it is one.
+
+    >>> preset_of(Window(40, 400)), preset_of(Window(41, 400))
+    ('Abdomen', None)
+    """
+    return next((name for name, preset in PRESETS.items() if preset == window), None)
+
+
+def picture_and_numbers(analysis: Analysis, view: View) -> Updates:
+    """The parts that change with the slice."""
+    return {
+        **picture(analysis, view),
+        "results": texts.results(analysis, session.slice_counts(analysis.seg, view.slice_index)),
+    }
+
+
+def picture(analysis: Analysis, view: View) -> Updates:
+    """The three pictures of a view."""
+    count = len(analysis.ct.hu)
+    label = f"slice {view.slice_index + 1} of {count}" if count > 1 else "the uploaded slice"
+    return {"viewer": texts.viewer([session.as_jpeg(p) for p in session.draw(analysis, view)], label)}
+
+
+def made_window(center: float | None, width: float | None) -> Window:
+    """The window a picture was made with; an empty field is the usual one's."""
+    usual = PRESETS["Abdomen"]
+    return Window(usual.center_hu if center is None else center, usual.width_hu if width is None else width)
+
+
+def slice_index(analysis: Analysis, slice_number: float | None) -> int:
+    """The page's slice number (from 1) as an index, kept within what there is."""
+    return min(max(int(slice_number or 1) - 1, 0), len(analysis.ct.hu) - 1)

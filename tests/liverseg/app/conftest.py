@@ -1,0 +1,74 @@
+"""Small inputs and checkpoints for the tests of the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import nibabel
+import numpy as np
+import pytest
+
+from liverseg.app.actions import Actions
+from liverseg.app.examples import Examples
+from liverseg.app.loading import Checkpoints
+from liverseg.windowing import DEFAULT_WINDOW, to_grey
+from registry import open_registries
+from tests.liverseg.app.rule_checkpoints import write_registry
+
+SIDE = 128
+TUMOUR_RADII = (0, 6, 8, 4)  # pixels, slice by slice of the volume
+
+
+def slice_hu(tumour_radius: int) -> np.ndarray:
+    """(SIDE, SIDE) HU: a body, on the patient's right a liver of 110 HU with a tumour of 55 HU in it."""
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    hu = np.full((SIDE, SIDE), -1000.0, np.float32)
+    hu[(rows - 64) ** 2 + (columns - 64) ** 2 < 60**2] = 20
+    hu[(rows - 64) ** 2 + (columns - 40) ** 2 < 28**2] = 110
+    hu[(rows - 60) ** 2 + (columns - 42) ** 2 < tumour_radius**2] = 55
+    return hu
+
+
+@pytest.fixture(scope="session")
+def registry_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_registry(tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.fixture(scope="session")
+def checkpoints(registry_folder: Path) -> Checkpoints:
+    return Checkpoints(open_registries(str(registry_folder)), engine="torch")
+
+
+@pytest.fixture(scope="session")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Examples:
+    return Examples(tmp_path_factory.mktemp("examples"))
+
+
+@pytest.fixture
+def actions(checkpoints: Checkpoints, examples: Examples) -> Actions:
+    return Actions(checkpoints, examples)
+
+
+@pytest.fixture(scope="session")
+def png(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("inputs") / "MUSTERMANN_ERIKA.png"
+    cv2.imwrite(str(path), to_grey(slice_hu(8), DEFAULT_WINDOW))
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def nifti(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Four slices of 0.8 × 0.8 mm, 5 mm apart; the third shows most tumour."""
+    path = tmp_path_factory.mktemp("inputs") / "MUSTERMANN_ERIKA.nii.gz"
+    hu = np.stack([slice_hu(radius) for radius in TUMOUR_RADII])  # (S, H, W)
+    affine = np.diag([-0.8, -0.8, 5.0, 1.0])
+    nibabel.save(nibabel.Nifti1Image(hu.transpose(2, 1, 0).astype(np.int16), affine), path)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def text_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("inputs") / "MUSTERMANN_ERIKA_text.png"
+    path.write_text("This is not a picture.")
+    return str(path)

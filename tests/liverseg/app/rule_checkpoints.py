@@ -1,0 +1,82 @@
+"""A registry of two small checkpoints that find a phantom's liver by its HU, for tests of the page."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from registry import InputSpec, Manifest, WindowSpec
+from registry.writing import write_checkpoint
+
+NO_TRAINING = {
+    "datasets": [{"name": "none", "licence": "none", "citation": "none"}],
+    "samples_seen": 0,
+    "seed": 0,
+    "commit": "0" * 40,
+    "hardware": "none",
+}
+
+
+class ByHU(nn.Module):
+    """Liver where smoothed HU are those of liver, on the patient's right; tumour in darker places of it."""
+
+    def __init__(self, darkest_liver_hu: float) -> None:
+        super().__init__()
+        self.darkest_liver_hu = darkest_liver_hu
+
+    def forward(self, hu: Tensor) -> Tensor:
+        smooth = torch.nn.functional.avg_pool2d(hu, 9, 1, 4)
+        right = (torch.arange(hu.shape[3], device=hu.device) < hu.shape[3] * 0.5).to(hu.dtype)
+        liver = (
+            torch.sigmoid((smooth - self.darkest_liver_hu) / 4) * torch.sigmoid((160 - smooth) / 4) * right
+        )
+        around = torch.nn.functional.avg_pool2d(liver, 41, 1, 20)
+        dark = torch.sigmoid((self.darkest_liver_hu - smooth) / 4) * torch.sigmoid((smooth - 30) / 4)
+        tumour = dark * torch.sigmoid((around - 0.5) * 20)
+        organ = torch.maximum(liver * torch.sigmoid((around - 0.35) * 20), tumour)
+        return torch.cat([1 - organ, organ - tumour, tumour], dim=1)
+
+
+def write_registry(folder: Path) -> Path:
+    """`segformer-b0@1.0.0` and `segformer-b0-fast@0.3.0` in a folder; returns the folder."""
+    for name, version, darkest, dice in (
+        ("segformer-b0", "1.0.0", 88.0, (0.945, 0.463)),
+        ("segformer-b0-fast", "0.3.0", 80.0, (0.931, 0.402)),
+    ):
+        manifest = Manifest(
+            name=name,
+            version=version,
+            architecture="segformer-b0",
+            input=InputSpec("slices", 1, (WindowSpec(40, 400),), 512),
+            metrics=[
+                {
+                    "dataset": "LiTS",
+                    "split": "val",
+                    "protocol": "every slice at full resolution",
+                    "values": {
+                        "dice_global": {
+                            "liver": {"value": dice[0], "n": 26},
+                            "tumour": {"value": dice[1], "n": 23},
+                        }
+                    },
+                }
+            ],
+            training=NO_TRAINING,
+            licence="CC-BY-NC-SA-4.0",
+            torch_version=torch.__version__.split("+")[0],
+            created="2026-01-01T00:00:00+00:00",
+            tumour_threshold=0.4 if name == "segformer-b0" else 0.5,
+        )
+        archive = io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            script = torch.jit.script(ByHU(darkest).eval())
+            torch.jit.save(
+                script, archive, _extra_files={"manifest.json": manifest.to_json(with_files=False)}
+            )
+        write_checkpoint(folder / name, manifest, {"model.pt": archive.getvalue()})
+    return folder

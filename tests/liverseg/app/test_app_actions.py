@@ -1,0 +1,223 @@
+"""Every event of the page: what it shows, and which ones run the network."""
+
+from __future__ import annotations
+
+import base64
+import logging
+
+import pytest
+
+from liverseg.app import session, texts
+from liverseg.app.actions import Actions
+from liverseg.app.examples import Examples
+from liverseg.app.updates import refusable
+from liverseg.errors import UnreadableInput
+from liverseg.phantom import make, write
+
+VIEW = (40, 400, 0.3)  # centre, width, opacity
+MADE = (40, 400)
+
+
+@pytest.fixture
+def runs(monkeypatch) -> list[str]:
+    """The checkpoint of every network run."""
+    seen: list[str] = []
+    analyse = session.analyse
+
+    def counted(sources, ct, segmenter, **options):
+        seen.append(segmenter.checkpoint.ref)
+        return analyse(sources, ct, segmenter, **options)
+
+    monkeypatch.setattr(session, "analyse", counted)
+    return seen
+
+
+def upload(actions: Actions, path: str, ref: str | None = None) -> dict:
+    return actions.upload([path], ref, *MADE, *VIEW)
+
+
+def pictures(updates: dict) -> list[bytes]:
+    parts = updates["viewer"].split("base64,")[1:]
+    return [base64.b64decode(part.split('"')[0]) for part in parts]
+
+
+def test_an_upload_shows_three_pictures_and_the_numbers(actions, png, runs):
+    shown = upload(actions, png)
+    assert runs == ["segformer-b0@1.0.0"]
+    assert len(pictures(shown)) == 3 and len(set(pictures(shown))) == 3
+    assert shown["problem"] == "" and shown["shown"] is True
+    assert "Tumour area" in shown["results"]
+    assert shown["slice"]["visible"] is False
+    assert shown["made_with"]["visible"] is True
+    assert shown["threshold"] == 0.4  # the checkpoint's own
+
+
+def test_a_volume_shows_its_slider_on_the_telling_slice(actions, nifti):
+    shown = upload(actions, nifti)
+    assert shown["slice"] == {"value": 3, "maximum": 4, "visible": True, "__type__": "update"}
+    assert shown["made_with"]["visible"] is False
+    assert "Tumour volume" in shown["results"]
+
+
+def test_view_changes_redraw_without_the_network(actions, nifti, runs):
+    first = upload(actions, nifti)
+    analysis, before = first["analysis"], pictures(first)
+    runs.clear()
+
+    windowed = actions.view(analysis, True, 3, 60, 150, 0.3)
+    assert all(new != old for new, old in zip(pictures(windowed), before, strict=True))
+    assert windowed["preset"] is None and "results" not in windowed
+
+    clear = pictures(actions.view(analysis, True, 3, 40, 400, 0.8))
+    assert clear[0] == before[0] and clear[1] != before[1]
+
+    moved = actions.slice(analysis, True, 2, *VIEW)
+    assert pictures(moved) != before and moved["results"] != first["results"]
+
+    named = actions.preset(analysis, True, "Liver", 3, 0.3)
+    assert (named["center"], named["width"]) == (60, 200) and pictures(named) != before
+
+    lower = actions.threshold(analysis, True, 0.1, 3, *VIEW)
+    assert lower["analysis"].report.tumour.count > analysis.report.tumour.count
+    assert pictures(lower)[0] == before[0] and pictures(lower)[1] != before[1]
+    assert runs == []
+
+
+def test_another_checkpoint_runs_on_what_is_loaded_and_stays_at_the_slice(actions, nifti, runs):
+    analysis = upload(actions, nifti)["analysis"]
+    shown = actions.checkpoint(analysis, [nifti], "segformer-b0-fast@0.3.0", *MADE, 2, *VIEW)
+    assert runs == ["segformer-b0@1.0.0", "segformer-b0-fast@0.3.0"]
+    assert shown["analysis"].ct is analysis.ct
+    assert "segformer-b0-fast@0.3.0" in shown["results"] and "slice 2 of 4" in shown["viewer"]
+    assert shown["threshold"] == 0.5
+    assert "0.931" in shown["card"]
+
+
+def test_the_checkpoint_that_made_the_result_is_not_run_again(actions, png, runs):
+    analysis = upload(actions, png)["analysis"]
+    shown = actions.checkpoint(analysis, [png], "segformer-b0", *MADE, 1, *VIEW)
+    assert set(shown) == {"card"} and len(runs) == 1
+
+
+def test_another_checkpoint_without_an_input_only_tells_of_it(actions, runs):
+    shown = actions.checkpoint(None, None, "segformer-b0-fast@0.3.0", *MADE, 1, *VIEW)
+    assert set(shown) == {"card", "problem"} and runs == []
+
+
+def test_an_unknown_checkpoint_is_one_sentence_and_choosing_a_good_one_recovers(actions, png):
+    analysis = upload(actions, png)["analysis"]
+    refused = actions.checkpoint(analysis, [png], "no-such", *MADE, 1, *VIEW)
+    assert "no-such" in refused["problem"] and refused["analysis"] is None
+    again = actions.checkpoint(None, [png], "segformer-b0", *MADE, 1, *VIEW)
+    assert again["shown"] is True and len(pictures(again)) == 3
+
+
+def test_the_window_a_picture_was_made_with_runs_again_only_when_it_changed(actions, png, runs):
+    analysis = upload(actions, png)["analysis"]
+    assert actions.remade(analysis, None, 40, 400, 0.3) == {}
+    assert len(runs) == 1
+    other = actions.remade(analysis, None, 60, 200, 0.3)
+    assert len(runs) == 2
+    assert other["analysis"].ct.assumed_window.center_hu == 60
+    assert (other["center"], other["width"], other["preset"]) == (60, 200, "Liver")
+    refused = actions.remade(analysis, None, 60, -1, 0.3)
+    assert set(refused) == {"problem"} and "width" in refused["problem"] and len(runs) == 2
+
+
+def test_hu_input_has_no_window_it_was_made_with(actions, nifti, runs):
+    analysis = upload(actions, nifti)["analysis"]
+    assert actions.remade(analysis, None, 60, 200, 0.3) == {}
+    assert len(runs) == 1
+
+
+def test_a_refused_file_is_one_sentence_and_the_next_one_works(actions, text_file, png):
+    refused = upload(actions, text_file)
+    assert refused["problem"].count("ls-problem") == 1 and "text, not an image" in refused["problem"]
+    assert "MUSTERMANN" not in refused["problem"]
+    assert refused["analysis"] is None and "<img" not in refused["viewer"] and refused["results"] == ""
+    assert upload(actions, png)["problem"] == ""
+
+
+def test_a_picture_added_to_another_replaces_it(actions, nifti, png):
+    shown = actions.upload([nifti, png], None, *MADE, *VIEW)
+    assert shown["upload"] == [png] and shown["analysis"].sources == (png,)
+    assert "upload" not in upload(actions, png)
+
+
+def test_dicom_files_are_read_as_one_series(actions, png, tmp_path):
+    made = make("volume", seed=3, size=64, slices=3)
+    series = [str(path) for path in write(made, tmp_path, "dicom")[:-1]]
+    shown = actions.upload([png, *series], None, *MADE, *VIEW)
+    assert shown["upload"] == series and shown["analysis"].ct.shape == (3, 64, 64)
+
+
+def test_nothing_chosen_is_a_sentence(actions):
+    assert "Choose a file" in actions.upload(None, None, *MADE, *VIEW)["problem"]
+
+
+def test_an_unexpected_error_is_a_general_sentence_and_logged_without_its_text(caplog):
+    def broken() -> dict:
+        raise RuntimeError("/tmp/upload/MUSTERMANN_ERIKA.dcm")
+
+    with caplog.at_level(logging.ERROR):
+        shown = refusable(broken)()
+    assert texts.UNEXPECTED in shown["problem"]
+    assert (
+        "RuntimeError" in caplog.text and "MUSTERMANN" not in caplog.text and "MUSTERMANN" not in str(shown)
+    )
+
+
+def test_a_refusal_is_told_as_it_is():
+    def refusing() -> dict:
+        raise UnreadableInput("The file is empty.")
+
+    assert "The file is empty." in refusable(refusing)()["problem"]
+
+
+def test_runs_are_logged_without_the_file_name(actions, png, caplog):
+    with caplog.at_level(logging.INFO):
+        upload(actions, png)
+    assert "network run: segformer-b0@1.0.0" in caplog.text and "MUSTERMANN" not in caplog.text
+
+
+def test_events_after_the_result_was_deleted_say_so_and_before_there_was_one_do_nothing(actions):
+    calls = (
+        lambda shown: actions.view(None, shown, 1, *VIEW),
+        lambda shown: actions.slice(None, shown, 1, *VIEW),
+        lambda shown: actions.threshold(None, shown, 0.5, 1, *VIEW),
+    )
+    for call in calls:
+        assert call(False) == {}
+        assert texts.EXPIRED in call(True)["problem"] and call(True)["shown"] is False
+    assert actions.preset(None, False, "Liver", 1, 0.3) == {"center": 60, "width": 200}
+    assert texts.EXPIRED in actions.preset(None, True, "Liver", 1, 0.3)["problem"]
+
+
+def test_taking_the_last_file_away_empties_the_page(actions, png):
+    assert actions.removed([png]) == {}
+    shown = actions.removed([])
+    assert shown["analysis"] is None and "<img" not in shown["viewer"]
+
+
+def test_an_example_is_made_once_and_run_on_a_click(checkpoints, tmp_path, runs, monkeypatch):
+    examples = Examples(tmp_path)
+    small = write(make(seed=2, size=128), tmp_path / "small", "png")[0]
+    made: list[str] = []
+
+    def quick(phantom, out, format):
+        made.append(format)
+        return [small]
+
+    monkeypatch.setattr("liverseg.app.examples.phantom.make", lambda **making: making)
+    monkeypatch.setattr("liverseg.app.examples.phantom.write", quick)
+    actions = Actions(checkpoints, examples)
+    shown = actions.example("slice", None, *VIEW)
+    assert shown["upload"] == [str(small)] and len(pictures(shown)) == 3
+    actions.example("slice", None, *VIEW)
+    assert made == ["png"] and len(runs) == 2
+
+
+def test_progress_is_told_slice_by_slice(actions, nifti):
+    told: list[tuple[int, int]] = []
+    actions.upload([nifti], None, *MADE, *VIEW, progress=lambda done, count: told.append((done, count)))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
