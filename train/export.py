@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import io
 import json
 import warnings
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from registry.card import model_card
 from registry.writing import write_checkpoint
 from train import provenance
 from train.architectures import build
+from train.archive import archive
 from train.dataset import DatasetFolder
 from train.errors import TrainError
 from train.evaluate import best_threshold, evaluate
@@ -103,7 +103,7 @@ def export(
         name: tensor.half().contiguous() for name, tensor in network.state_dict().items() if tensor.ndim
     }
     files = {
-        "model.pt": archive(module, manifest),
+        "model.pt": archive(module, manifest.to_json(with_files=False)),
         "model.safetensors": safetensors.torch.save(weights),
         "config.json": (json.dumps(_config(fit, settings), indent=2) + "\n").encode(),
         "metrics.csv": ("\n".join([header, *rows]) + "\n").encode(),
@@ -124,15 +124,6 @@ def script(network: nn.Module, window: Window, settings: ExportSettings) -> torc
         traced = torch.jit.trace(with_half_weights(network), example, check_trace=False)
         graph = HuToProbabilities(traced, window, settings.working_size, settings.context_slices)
         return torch.jit.script(graph.eval())
-
-
-def archive(module: torch.jit.ScriptModule, manifest: Manifest) -> bytes:
-    """The bytes of `model.pt`, the manifest inside as an extra file."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.save(module, buffer, _extra_files={"manifest.json": manifest.to_json(with_files=False)})
-    return buffer.getvalue()
 
 
 def _config(fit: dict, settings: ExportSettings) -> dict:

@@ -1,19 +1,25 @@
 """The whole way: prepare phantoms, fit and resume, export a checkpoint, verify it, evaluate, segment."""
 
 import csv
+import io
 import json
 import shutil
+import zipfile
+from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 import torch
 
+import train.graph
 from liverseg import phantom
 from liverseg.segmenter import Segmenter
+from liverseg.windowing import Window
 from registry import open_registries
 from registry.verify import verify
 from train.__main__ import main
+from train.archive import without_debug_records
 from train.prepare import prepare
 
 FIT = (
@@ -120,6 +126,28 @@ def test_exported_checkpoint_keeps_the_contract(trained):
         probabilities = module(torch.full((2, 3, *shape), 60.0))
         assert probabilities.shape == (2, 3, *shape) and probabilities.dtype == torch.float32
         assert torch.allclose(probabilities.sum(1), torch.ones(2, *shape), atol=1e-5)
+
+
+def test_the_archive_tells_nothing_of_the_machine(trained):
+    with zipfile.ZipFile(trained / "registry" / "tiny" / "model.pt") as packed:
+        names = packed.namelist()
+        assert not any(str(Path(train.__file__).parent).encode() in packed.read(name) for name in names)
+        assert not any(name.endswith(".debug_pkl") for name in names)
+
+
+def test_debug_records_go_and_everything_else_stays():
+    buffer = io.BytesIO()
+    module = torch.jit.script(train.graph.HuToProbabilities(torch.nn.Conv2d(3, 3, 1), Window(60, 200), 64, 1))
+    torch.jit.save(module, buffer, _extra_files={"manifest.json": "{}"})
+    before = zipfile.ZipFile(buffer)
+    after = zipfile.ZipFile(io.BytesIO(without_debug_records(buffer.getvalue())))
+    kept = {name for name in before.namelist() if not name.endswith(".debug_pkl")}
+    own = {name for name in kept if name.endswith("serialization_id")}
+    assert set(after.namelist()) == kept
+    assert all(after.read(name) == before.read(name) for name in kept - own)
+    stored = torch.jit.load(io.BytesIO(without_debug_records(buffer.getvalue())))
+    hu = torch.full((1, 1, 64, 80), 60.0)
+    assert torch.equal(stored(hu), module(hu))
 
 
 def test_evaluate_repeats_what_the_manifest_says(trained, monkeypatch, capsys):
