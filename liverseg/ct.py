@@ -59,6 +59,10 @@ class NativeGrid:
         return self.affine @ to_native
 
 
+THICKNESS_UNKNOWN = " (slice thickness unknown, 1 mm is a placeholder)"
+"""How `spacing_source` ends where a lone slice has an area but no thickness."""
+
+
 @dataclass(frozen=True)
 class CTImage:
     """One CT slice or volume in Hounsfield units, in radiological orientation.
@@ -81,6 +85,11 @@ class CTImage:
     def shape(self) -> tuple[int, int, int]:
         """(slices, rows, columns)."""
         return self.hu.shape  # type: ignore[return-value]
+
+    @property
+    def thickness_is_known(self) -> bool:
+        """Whether the distance between slices is the file's; a lone slice may have a placeholder instead."""
+        return not self.spacing_source.endswith(THICKNESS_UNKNOWN)
 
     @property
     def pixel_area_mm2(self) -> float | None:

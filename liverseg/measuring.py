@@ -51,6 +51,13 @@ def result_warnings(liver: int, tumour: int, lesions: tuple[Lesion, ...]) -> lis
     return found
 
 
+def _told_spacing(ct: CTImage) -> tuple[float | None, float, float] | None:
+    """The spacing without a placeholder: the distance between slices is None where it is not known."""
+    if ct.spacing_mm is None or ct.thickness_is_known:
+        return ct.spacing_mm
+    return (None, *ct.spacing_mm[1:])
+
+
 def measure(ct: CTImage, seg: Segmentation) -> Report:
     """Measure liver, tumour and every lesion of a segmentation.
 
@@ -70,7 +77,13 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
             "The pixel spacing is unknown: sizes are in pixels, not in millimetres."
         )
     facts = InputFacts(
-        ct.sha256, ct.kind, ct.source_format, ct.shape, ct.spacing_mm, ct.spacing_source, ct.assumed_window
+        ct.sha256,
+        ct.kind,
+        ct.source_format,
+        ct.shape,
+        _told_spacing(ct),
+        ct.spacing_source,
+        ct.assumed_window,
     )
     return Report(
         input=facts,

@@ -47,7 +47,7 @@ class InputFacts:
     kind: str  # "slice" | "volume"
     source_format: str
     shape: tuple[int, int, int]  # slices, rows, columns
-    spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns
+    spacing_mm: tuple[float | None, float, float] | None  # between slices (None: unknown), rows, columns
     spacing_source: str
     assumed_window: Window | None  # HU were rebuilt from grey with it; None: HU were stored
 

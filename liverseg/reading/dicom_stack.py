@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pydicom
 
-from liverseg.ct import NativeGrid
+from liverseg.ct import THICKNESS_UNKNOWN, NativeGrid
 from liverseg.errors import NotCT, UnreadableInput
 from liverseg.geometry import (
     PLACEHOLDER_THICKNESS_MM,
@@ -135,9 +135,7 @@ def stack(frames: list[Frame]) -> Stack:
         candidate = radiological_spacing((depth or PLACEHOLDER_THICKNESS_MM, *first.pixel_spacing_mm), axes)
         if is_plausible_spacing(candidate):
             spacing = candidate
-            source = "DICOM PixelSpacing" + (
-                "" if depth else " (slice thickness unknown, 1 mm is a placeholder)"
-            )
+            source = "DICOM PixelSpacing" + ("" if depth else THICKNESS_UNKNOWN)
     if spacing is not None and depth is None:
         warnings.append(
             "The DICOM file does not give the slice's thickness: only areas can be given, no volumes."

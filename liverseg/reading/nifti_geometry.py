@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from liverseg.ct import THICKNESS_UNKNOWN
 from liverseg.geometry import (
     PLACEHOLDER_THICKNESS_MM,
     is_plausible_spacing,
@@ -85,7 +86,7 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:  # noqa: AN
         if is_plausible_spacing(candidate):
             spacing, source = candidate, "NIfTI header"
             if not thickness_known:
-                source += " (slice thickness unknown, 1 mm is a placeholder)"
+                source += THICKNESS_UNKNOWN
                 warnings.append(
                     "The NIfTI header does not give the slice's thickness: only areas can be given, no "
                     "volumes."

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import liverseg
-from liverseg.ct import CTImage, NativeGrid
+from liverseg.ct import THICKNESS_UNKNOWN, CTImage, NativeGrid
 from liverseg.errors import InvalidSetting
 from liverseg.measuring import measure
 from liverseg.report import CSV_COLUMNS
@@ -244,3 +244,10 @@ def test_a_segmentation_of_another_grid_is_refused():
 def test_the_public_names_lead_here():
     assert liverseg.measure is measure
     assert liverseg.Report is type(measure(*disc_scene()))
+
+
+def test_a_thickness_that_is_not_known_is_not_in_the_report():
+    ct, seg = scene(np.ones((1, 64, 64)), spacing=(1.0, 0.7, 0.7))
+    told = measure(replace(ct, spacing_source="DICOM PixelSpacing" + THICKNESS_UNKNOWN), seg).to_dict()
+    assert told["input"]["spacing_mm"] == [None, 0.7, 0.7]
+    assert told["liver"]["area_mm2"] == pytest.approx(64 * 64 * 0.49)
