@@ -253,9 +253,12 @@ def test_another_checkpoint_runs_on_the_same_input(page, server, inputs, checkpo
     (_, first), (label, second), *_ = checkpoints.choices()
 
     def choose(wanted: str) -> None:
+        def entries() -> list:  # an entry has no text until the list has faded in
+            return [entry for entry in page.find("[role=option]") if wanted in entry.text]
+
         page.find("#ls-checkpoint input")[0].click()
-        wait(lambda: page.find("[role=option]"), "the checkpoints")
-        next(entry for entry in page.find("[role=option]") if wanted in entry.text).click()
+        wait(entries, "the checkpoints")
+        entries()[0].click()
 
     choose(label)
     wait(lambda: page.text("[data-fact=checkpoint]") == second, "the other checkpoint's result")
