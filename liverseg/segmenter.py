@@ -8,9 +8,10 @@ from collections.abc import Callable
 import numpy as np
 
 import registry
-from liverseg import engines, limits
+from liverseg import engines
 from liverseg.ct import CTImage
-from liverseg.errors import CheckpointRefused, InputTooLarge, InputTooSmall
+from liverseg.errors import CheckpointRefused
+from liverseg.reading.checks import check_shape
 from liverseg.segmentation import (
     CheckpointIdentity,
     Segmentation,
@@ -102,7 +103,7 @@ class Segmenter:
         slice is outside the sizes that checkpoints take, `InvalidSetting` for a threshold outside
         (0, 1] or a slice that is not there.
         """
-        _check_size(ct)
+        check_shape(1, *ct.shape[1:])  # an image need not come from a reader
         threshold = self.threshold if threshold is None else threshold
         check_threshold(threshold)
         wanted = range(len(ct.hu)) if only_slice is None else [check_slice(ct, only_slice)]
@@ -130,15 +131,3 @@ class Segmenter:
         reach = self.checkpoint.manifest.input.context_slices // 2
         around = np.clip(np.arange(index - reach, index + reach + 1), 0, len(hu) - 1)
         return self.engine.run(hu[around][None])[0]
-
-
-def _check_size(ct: CTImage) -> None:
-    rows, columns = ct.shape[1:]
-    if min(rows, columns) < limits.MIN_SIDE_PX:
-        raise InputTooSmall(
-            f"The slice has {rows} × {columns} pixels; at least {limits.MIN_SIDE_PX} a side are needed."
-        )
-    if max(rows, columns) > limits.MAX_SIDE_PX:
-        raise InputTooLarge(
-            f"The slice has {rows} × {columns} pixels; at most {limits.MAX_SIDE_PX} a side are read."
-        )

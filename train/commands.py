@@ -184,7 +184,8 @@ def add_export(subparsers) -> None:  # noqa: ANN001
 
 def _export(args: argparse.Namespace) -> int:
     from train.dataset import DatasetFolder
-    from train.export import ExportSettings, export, load_run
+    from train.export import ExportSettings, export
+    from train.runs import load_run
 
     evaluations = []
     for text in args.data:

@@ -44,24 +44,23 @@ class Evaluation:
             "precision_global": {},
             "recall_global": {},
         }
-        for structure in self.structures:
-            numbers = summary([case[structure] for case in self.table.values()])
+        summaries = {s: summary([case[s] for case in self.table.values()]) for s in self.structures}
+        for structure, numbers in summaries.items():
             for metric, of in values.items():
                 n = numbers["cases_with_reference"] if metric == "dice_per_case" else numbers["cases"]
                 of[structure] = {"value": _rounded(numbers[metric]), "n": n}
                 interval = numbers.get(f"{metric}_interval")
                 if interval:
                     of[structure]["interval_95"] = [_rounded(v) for v in interval]
-        tumour = summary([case["tumour"] for case in self.table.values()])
-        values["tumour_free_scans"] = {
-            "tumour": {
-                "value": tumour["clean_cases_without_reference"],
-                "n": tumour["cases_without_reference"],
-                "false_positive_px": tumour["false_positive_pixels_without_reference"],
+        tumour = summaries["tumour"]
+        if tumour["cases_without_reference"]:
+            values["tumour_free_scans"] = {
+                "tumour": {
+                    "value": tumour["clean_cases_without_reference"],
+                    "n": tumour["cases_without_reference"],
+                    "false_positive_px": tumour["false_positive_pixels_without_reference"],
+                }
             }
-        }
-        if not tumour["cases_without_reference"]:
-            del values["tumour_free_scans"]
         protocol = f"{PROTOCOL}; {self.slices} slices" + (f"; {self.note}" if self.note else "")
         return {"dataset": self.dataset, "split": self.split, "protocol": protocol, "values": values}
 

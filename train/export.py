@@ -20,10 +20,10 @@ from train import provenance
 from train.architectures import build
 from train.archive import archive
 from train.dataset import DatasetFolder
-from train.errors import TrainError
 from train.evaluate import best_threshold, evaluate
 from train.graph import HuToProbabilities
 from train.half import with_half_weights
+from train.runs import load_run
 from train.scoring import predictor
 
 
@@ -40,15 +40,6 @@ class ExportSettings:
     threshold: float | None = None  # tumour threshold; None: the best one on the first evaluation
     note: str = ""  # added to the protocol of the first evaluation
     replace: bool = False  # whether another checkpoint in the same folder may be written over
-
-
-def load_run(path: Path) -> dict:
-    """A weights file of `fit`: weights, settings, samples seen. Raises `TrainError`."""
-    path = path / "best.pt" if path.is_dir() else path
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError) as error:
-        raise TrainError(f"{path} holds no weights of a run.") from error
 
 
 def export(
@@ -141,7 +132,7 @@ def _config(fit: dict, settings: ExportSettings) -> dict:
 def _stages(state: dict) -> list[dict]:
     """The run and, before it, the runs it started from."""
     init = state["settings"]["init"]
-    return [*(_stages(load_run(Path(init))) if init else []), state]
+    return [*(_stages(load_run(init)) if init else []), state]
 
 
 def _training(state: dict) -> dict:

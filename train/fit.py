@@ -28,6 +28,7 @@ from train.dataset import DatasetFolder, SlicesInMemory
 from train.errors import TrainError
 from train.graph import HuToProbabilities, normalise, resize
 from train.losses import segmentation_loss
+from train.runs import load_run
 from train.samples import Samples, Source
 from train.scoring import count, dice_of, predictor
 
@@ -70,7 +71,7 @@ def fit(settings: FitSettings, run: Path, workers: int = 1, threads: int | None 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = build(settings.architecture, decoder_width=settings.decoder_width)
     if settings.init:
-        network.load_state_dict(load_weights(settings.init))
+        network.load_state_dict(load_run(settings.init)["weights"])
     network.to(device)
     average = WeightAverage(network, settings.average)
     optimiser = torch.optim.AdamW(_groups(network, settings.weight_decay), lr=settings.learning_rate)
@@ -123,16 +124,6 @@ def score(network: nn.Module, validation: SlicesInMemory, settings: FitSettings)
         inference, Window(*settings.window), settings.working_size, settings.context_slices
     ).eval()
     return dice_of(count(validation, predictor(module), settings.context_slices)[0.5])
-
-
-def load_weights(path: str | Path) -> dict[str, torch.Tensor]:
-    """The averaged weights of a run folder (`best.pt`) or of a weights file."""
-    path = Path(path)
-    path = path / "best.pt" if path.is_dir() else path
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)["weights"]
-    except (OSError, KeyError, RuntimeError) as error:
-        raise TrainError(f"{path} holds no weights of a run.") from error
 
 
 def _step(

@@ -7,9 +7,6 @@ from torch import Tensor, nn
 
 from liverseg.windowing import Window
 
-GRID_PX = 32
-"""The network's coarsest stride; the working height and width are multiples of it."""
-
 
 def working_shape(height: int, width: int, side: int) -> List[int]:  # noqa: UP006 (TorchScript)
     """The size that a picture is resized to: the longer side becomes `side`, the shape is kept to 32 px."""

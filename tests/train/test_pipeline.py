@@ -20,7 +20,9 @@ from registry import open_registries
 from registry.verify import verify
 from train.__main__ import main
 from train.archive import without_debug_records
+from train.errors import TrainError
 from train.prepare import prepare
+from train.runs import load_run
 
 FIT = (
     "--crop 64 --working-range 60 80 --working-size 64 --batch 4 --decoder-width 32 --score-every 8 "
@@ -110,6 +112,14 @@ def test_a_run_begun_with_other_settings_is_refused(trained, capsys):
     run = str(trained / "run")
     assert main(["fit", run, "--data", str(trained / "data"), "--samples", "32", *FIT]) == 1
     assert "other settings" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_run_is_refused(tmp_path):
+    (tmp_path / "text.pt").write_text("no weights")
+    torch.save({"something": 1}, tmp_path / "other.pt")
+    for name in ("text.pt", "other.pt", "absent.pt"):
+        with pytest.raises(TrainError, match="no weights of a run"):
+            load_run(tmp_path / name)
 
 
 def test_exported_checkpoint_keeps_the_contract(trained):

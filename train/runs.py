@@ -1,0 +1,26 @@
+"""What `fit` leaves behind, read back."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import torch
+
+from train.errors import TrainError
+
+
+def load_run(path: str | Path) -> dict:
+    """A weights file of `fit`, or a run folder's best one: `weights`, `settings`, `seen`, `scores`.
+
+    Raises `TrainError` when there is none, or the file is something else.
+    """
+    path = Path(path)
+    path = path / "best.pt" if path.is_dir() else path
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise TrainError(f"{path} holds no weights of a run.") from error
+    if not isinstance(state, dict) or "weights" not in state:
+        raise TrainError(f"{path} holds no weights of a run.")
+    return state
