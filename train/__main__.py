@@ -9,14 +9,14 @@ from collections.abc import Sequence
 
 from liverseg.errors import LiversegError
 from registry import RegistryError
-from train import commands
+from train.commands import COMMANDS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m train", description=__doc__.splitlines()[0])
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (commands.add_prepare, commands.add_fit, commands.add_evaluate, commands.add_export):
+    for add in COMMANDS:
         add(subparsers)
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from train.dataset import LIVER_BIT, TUMOUR_BIT
+from train.dataset import LIVER_BIT, ORGAN_BITS, TUMOUR_BIT
 
 
 def paint_lesions(
@@ -18,10 +18,10 @@ def paint_lesions(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Slices (H, W, C) float32 HU and label bits (H, W) with one to four lesions more.
 
-    A lesion is only painted where the label says liver for certain; a slice with less than 600 such
-    pixels is returned as it is.
+    A lesion is only painted where the label says liver, or liver or tumour without telling which; a
+    slice with less than 600 such pixels is returned as it is.
     """
-    liver = bits == LIVER_BIT
+    liver = (bits == LIVER_BIT) | (bits == ORGAN_BITS)
     inside = cv2.distanceTransform(liver.astype(np.uint8), cv2.DIST_L2, 3)
     candidates = np.flatnonzero(inside > 2)
     if candidates.size < 600:
