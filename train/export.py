@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
 import torch
-from torch import nn
 
-from liverseg.windowing import Window
 from registry import Checkpoint, InputSpec, Manifest, WindowSpec
 from registry.card import model_card
 from registry.writing import write_checkpoint
@@ -21,10 +18,9 @@ from train.architectures import build
 from train.archive import archive
 from train.dataset import DatasetFolder
 from train.evaluate import best_threshold, evaluate
-from train.graph import HuToProbabilities
-from train.half import with_half_weights
 from train.runs import load_run
 from train.scoring import predictor
+from train.scripting import script
 
 
 @dataclass(frozen=True)
@@ -53,9 +49,10 @@ def export(
     Runs that this one started from (`init`) are counted in its samples and datasets.
     """
     fit = state["settings"]
-    network = build(fit["architecture"], decoder_width=fit["decoder_width"])
+    network = build(fit["architecture"], **options_of(fit))
     network.load_state_dict(state["weights"])
-    module = script(network.for_inference(), Window(*fit["window"]), settings)
+    spec = InputSpec("slices", settings.context_slices, (WindowSpec(*fit["window"]),), settings.working_size)
+    module = script(network.for_inference(), spec)
 
     predict = predictor(module)
     loaded = [(dataset.load(split), split) for dataset, split in evaluations]
@@ -78,9 +75,7 @@ def export(
         version=settings.version,
         title=settings.title,
         architecture=fit["architecture"],
-        input=InputSpec(
-            "slices", settings.context_slices, (WindowSpec(*fit["window"]),), settings.working_size
-        ),
+        input=spec,
         tumour_threshold=threshold,
         metrics=[result.entry() for result in results],
         training=_training(state),
@@ -107,21 +102,16 @@ def _joined(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def script(network: nn.Module, window: Window, settings: ExportSettings) -> torch.jit.ScriptModule:
-    """The network inside contract 1's graph, as TorchScript with float16 weights and free sizes."""
-    example = torch.zeros(1, 3, 128, 160)
-    with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
-        warnings.simplefilter("ignore")  # TorchScript's deprecation; the tracer's notes on shapes
-        traced = torch.jit.trace(with_half_weights(network), example, check_trace=False)
-        graph = HuToProbabilities(traced, window, settings.working_size, settings.context_slices)
-        return torch.jit.script(graph.eval())
+def options_of(fit: dict) -> dict:
+    """The options of `build` that a run's settings hold."""
+    return {name: fit.get(name) for name in ("decoder_width", "embedding")}
 
 
 def _config(fit: dict, settings: ExportSettings) -> dict:
     """What is needed to rebuild the network around `model.safetensors`."""
     return {
         "architecture": fit["architecture"],
-        "decoder_width": fit["decoder_width"],
+        **options_of(fit),
         "classes": ["background", "liver", "tumour"],
         "window": {"center_hu": fit["window"][0], "width_hu": fit["window"][1]},
         "working_size": settings.working_size,

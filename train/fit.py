@@ -41,7 +41,8 @@ class FitSettings:
 
     data: tuple[tuple[str, float, float], ...]  # folder, share of samples, share of painted lesions
     architecture: str = "segformer-b0"
-    decoder_width: int | None = None
+    decoder_width: int | None = None  # of a SegFormer
+    embedding: int | None = None  # of an nnFormer
     init: str | None = None  # a run folder or weights file to start from
     samples: int = 60_000
     batch: int = 16
@@ -69,7 +70,7 @@ def fit(settings: FitSettings, run: Path, workers: int = 1, threads: int | None 
     torch.manual_seed(settings.seed)
     _claim(run, settings)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = build(settings.architecture, decoder_width=settings.decoder_width)
+    network = build(settings.architecture, decoder_width=settings.decoder_width, embedding=settings.embedding)
     if settings.init:
         network.load_state_dict(load_run(settings.init)["weights"])
     network.to(device)
@@ -121,7 +122,7 @@ def score(network: nn.Module, validation: SlicesInMemory, settings: FitSettings)
     """Dice on every slice of the validation split, at full resolution, tumour threshold 0.5."""
     inference = network.for_inference().cpu()
     module = HuToProbabilities(
-        inference, Window(*settings.window), settings.working_size, settings.context_slices
+        inference, [Window(*settings.window)], settings.working_size, settings.context_slices
     ).eval()
     return dice_of(count(validation, predictor(module), settings.context_slices)[0.5])
 
@@ -136,16 +137,23 @@ def _step(
     network.train()
     with torch.autocast(images.device.type, torch.bfloat16):
         logits = network(normalise(images))
-    half = [
-        bits.shape[1] // 2,
-        bits.shape[2] // 2,
-    ]  # the logits are at a quarter: half is as good, and cheaper
-    loss = segmentation_loss(resize(logits.float(), half), bits[:, ::2, ::2], settings.tumour_weight)
+    outputs = logits if isinstance(logits, tuple) else (logits,)  # the finest first, with deep supervision
+    weights = [0.5**depth for depth in range(len(outputs))]
+    losses = [_loss(output.float(), bits, settings.tumour_weight) for output in outputs]
+    loss = sum(weight * part for weight, part in zip(weights, losses, strict=True)) / sum(weights)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
     return float(loss.detach())
+
+
+def _loss(logits: torch.Tensor, bits: torch.Tensor, tumour_weight: float) -> torch.Tensor:
+    """The loss at the full size for logits of that size, else at half: as good, and cheaper."""
+    if logits.shape[2:] == bits.shape[1:]:
+        return segmentation_loss(logits, bits, tumour_weight)
+    half = [bits.shape[1] // 2, bits.shape[2] // 2]
+    return segmentation_loss(resize(logits, half), bits[:, ::2, ::2], tumour_weight)
 
 
 def _groups(network: nn.Module, weight_decay: float) -> list[dict]:

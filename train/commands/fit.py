@@ -29,7 +29,8 @@ def add_fit(subparsers) -> None:  # noqa: ANN001
         "--validation", default="", metavar="DIR", help="scored on (default: the first --data)"
     )
     parser.add_argument("--architecture", default="segformer-b0")
-    parser.add_argument("--decoder-width", type=int, help="of the decode head, instead of the published one")
+    parser.add_argument("--decoder-width", type=int, help="of a SegFormer's decode head (default: published)")
+    parser.add_argument("--embedding", type=int, help="of an nnFormer's first stage (default: published)")
     parser.add_argument("--init", metavar="RUN", help="start from this run's weights")
     parser.add_argument("--samples", type=int, default=60_000, help="training length (default 60000)")
     parser.add_argument("--batch", type=int, default=16)
