@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from liverseg.windowing import Window, from_unit, to_unit
+from liverseg.windowing import Window, to_unit
 from train.augment import AugmentSettings, intensity, sampling_map, warp
 from train.dataset import SlicesInMemory
 from train.sampling import SliceSampler
@@ -49,7 +49,7 @@ class Samples(Dataset):
         offsets = (0,) if rng.random() < self.augment.context_dropped else (-1, 0, 1)
         greys = [slices.greys[slices.neighbour(position, offset)] for offset in offsets]
         bits = slices.labels[position]
-        hu = from_unit(np.stack(greys, axis=-1).astype(np.float32) / 255, slices.window)  # (H, W, 1 or 3)
+        hu = np.stack([slices.intensity.to_hu(grey) for grey in greys], axis=-1)  # (H, W, 1 or 3)
         if rng.random() < source.synthetic_lesions:
             hu, bits = paint_lesions(hu, bits, rng)
         grid = sampling_map(bits.shape, bits, self.augment, rng)
