@@ -53,9 +53,9 @@ def export(
     Runs that this one started from (`init`) are counted in its samples and datasets.
     """
     fit = state["settings"]
-    network = build(fit["architecture"], decoder_width=fit["decoder_width"])
+    network = build(fit["architecture"], **fit["options"])
     network.load_state_dict(state["weights"])
-    module = script(network.for_inference(), Window(*fit["window"]), settings)
+    module = script(network.for_inference(), Window(*fit["windows"][0]), settings)
 
     predict = predictor(module)
     loaded = [(dataset.load(split), split) for dataset, split in evaluations]
@@ -79,7 +79,7 @@ def export(
         title=settings.title,
         architecture=fit["architecture"],
         input=InputSpec(
-            "slices", settings.context_slices, (WindowSpec(*fit["window"]),), settings.working_size
+            "slices", settings.context_slices, (WindowSpec(*fit["windows"][0]),), settings.working_size
         ),
         tumour_threshold=threshold,
         metrics=[result.entry() for result in results],
@@ -121,9 +121,9 @@ def _config(fit: dict, settings: ExportSettings) -> dict:
     """What is needed to rebuild the network around `model.safetensors`."""
     return {
         "architecture": fit["architecture"],
-        "decoder_width": fit["decoder_width"],
+        **fit["options"],
         "classes": ["background", "liver", "tumour"],
-        "window": {"center_hu": fit["window"][0], "width_hu": fit["window"][1]},
+        "window": dict(zip(("center_hu", "width_hu"), fit["windows"][0], strict=True)),
         "working_size": settings.working_size,
         "context_slices": settings.context_slices,
     }

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from torch import nn
 
 from train.architectures.segformer import CONFIGS, SegFormer
 from train.errors import TrainError
+
+_OPTIONS = ("decoder_width", "drop_path", "dropout")
 
 
 def names() -> list[str]:
@@ -15,15 +18,15 @@ def names() -> list[str]:
     return sorted(CONFIGS)
 
 
-def build(name: str, classes: int = 3, decoder_width: int | None = None) -> nn.Module:
-    """A freshly initialised network, (N, 3, H, W) to logits (N, classes, H / 4, W / 4).
+def build(name: str, classes: int = 3, channels: int = 3, **options: Any) -> nn.Module:
+    """A freshly initialised network, (N, channels, H, W) to logits (N, classes, H / 4, W / 4).
 
-    `decoder_width` replaces the published width of the decode head. Raises `TrainError` for a
-    name that is not in `names()`.
+    Options replace what the architecture publishes: `decoder_width`, `drop_path`, `dropout`. Raises
+    `TrainError` for a name that is not in `names()` or an option that it does not have.
     """
     if name not in CONFIGS:
         raise TrainError(f"There is no architecture {name!r}; there are {', '.join(names())}.")
-    config = CONFIGS[name]
-    if decoder_width is not None:
-        config = replace(config, decoder_width=decoder_width)
-    return SegFormer(config, channels=3, classes=classes)
+    unknown = sorted(set(options) - set(_OPTIONS))
+    if unknown:
+        raise TrainError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(_OPTIONS)}.")
+    return SegFormer(replace(CONFIGS[name], **options), channels=channels, classes=classes)
