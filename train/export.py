@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import datetime
 import json
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
 import torch
-from torch import nn
 
 from liverseg.windowing import Window
 from registry import Checkpoint, InputSpec, Manifest, WindowSpec
@@ -21,10 +19,10 @@ from train.architectures import build
 from train.archive import archive
 from train.dataset import DatasetFolder
 from train.evaluate import best_threshold, evaluate
-from train.graph import HuToProbabilities
-from train.half import with_half_weights
+from train.graph import network_channels
 from train.runs import load_run
 from train.scoring import predictor
+from train.scripting import script
 
 
 @dataclass(frozen=True)
@@ -53,9 +51,13 @@ def export(
     Runs that this one started from (`init`) are counted in its samples and datasets.
     """
     fit = state["settings"]
-    network = build(fit["architecture"], **fit["options"])
+    windows = [Window(*window) for window in fit["windows"]]
+    channels = network_channels(windows, fit["context_slices"])
+    network = build(fit["architecture"], channels=channels, **fit["options"])
     network.load_state_dict(state["weights"])
-    module = script(network.for_inference(), Window(*fit["windows"][0]), settings)
+    specs = tuple(WindowSpec(*window) for window in fit["windows"])
+    spec = InputSpec("slices", settings.context_slices, specs, settings.working_size)
+    module = script(network.for_inference(), spec)
 
     predict = predictor(module)
     loaded = [(dataset.load(split), split) for dataset, split in evaluations]
@@ -78,9 +80,7 @@ def export(
         version=settings.version,
         title=settings.title,
         architecture=fit["architecture"],
-        input=InputSpec(
-            "slices", settings.context_slices, (WindowSpec(*fit["windows"][0]),), settings.working_size
-        ),
+        input=spec,
         tumour_threshold=threshold,
         metrics=[result.entry() for result in results],
         training=_training(state),
@@ -107,23 +107,13 @@ def _joined(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def script(network: nn.Module, window: Window, settings: ExportSettings) -> torch.jit.ScriptModule:
-    """The network inside contract 1's graph, as TorchScript with float16 weights and free sizes."""
-    example = torch.zeros(1, 3, 128, 160)
-    with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
-        warnings.simplefilter("ignore")  # TorchScript's deprecation; the tracer's notes on shapes
-        traced = torch.jit.trace(with_half_weights(network), example, check_trace=False)
-        graph = HuToProbabilities(traced, window, settings.working_size, settings.context_slices)
-        return torch.jit.script(graph.eval())
-
-
 def _config(fit: dict, settings: ExportSettings) -> dict:
     """What is needed to rebuild the network around `model.safetensors`."""
     return {
         "architecture": fit["architecture"],
         **fit["options"],
         "classes": ["background", "liver", "tumour"],
-        "window": dict(zip(("center_hu", "width_hu"), fit["windows"][0], strict=True)),
+        "windows": [{"center_hu": center, "width_hu": width} for center, width in fit["windows"]],
         "working_size": settings.working_size,
         "context_slices": settings.context_slices,
     }

@@ -16,21 +16,58 @@ class HalfLinear(nn.Linear):
     """A linear layer whose stored weights are float16."""
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return F.linear(tokens, self.weight.float(), None if self.bias is None else self.bias.float())
+        return F.linear(tokens, self.weight.float(), _float(self.bias))
 
 
 class HalfConv2d(nn.Conv2d):
     """A convolution whose stored weights are float16."""
 
     def forward(self, grid: Tensor) -> Tensor:
-        return self._conv_forward(grid, self.weight.float(), None if self.bias is None else self.bias.float())
+        return self._conv_forward(grid, self.weight.float(), _float(self.bias))
 
 
-_STORED = {nn.Linear: HalfLinear, nn.Conv2d: HalfConv2d}
+class HalfConv3d(nn.Conv3d):
+    """The same for volumes."""
+
+    def forward(self, grid: Tensor) -> Tensor:
+        return self._conv_forward(grid, self.weight.float(), _float(self.bias))
+
+
+class HalfConvTranspose2d(nn.ConvTranspose2d):
+    """A transposed convolution whose stored weights are float16; the output's size is the natural one."""
+
+    def forward(self, grid: Tensor) -> Tensor:
+        weight, bias = self.weight.float(), _float(self.bias)
+        return F.conv_transpose2d(
+            grid, weight, bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        )
+
+
+class HalfConvTranspose3d(nn.ConvTranspose3d):
+    """The same for volumes."""
+
+    def forward(self, grid: Tensor) -> Tensor:
+        weight, bias = self.weight.float(), _float(self.bias)
+        return F.conv_transpose3d(
+            grid, weight, bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        )
+
+
+_STORED = {
+    nn.Linear: HalfLinear,
+    nn.Conv2d: HalfConv2d,
+    nn.Conv3d: HalfConv3d,
+    nn.ConvTranspose2d: HalfConvTranspose2d,
+    nn.ConvTranspose3d: HalfConvTranspose3d,
+}
+
+
+def _float(bias: Tensor | None) -> Tensor | None:
+    return None if bias is None else bias.float()
 
 
 def with_half_weights(network: nn.Module) -> nn.Module:
-    """A copy whose matrices are stored as float16; norms, which are small, stay float32."""
+    """A copy whose matrices are stored as float16; norms and tables, which are small, stay float32."""
     network = copy.deepcopy(network)
     for module in network.modules():
         if type(module) in _STORED:

@@ -147,7 +147,9 @@ def test_the_archive_tells_nothing_of_the_machine(trained):
 
 def test_debug_records_go_and_everything_else_stays():
     buffer = io.BytesIO()
-    module = torch.jit.script(train.graph.HuToProbabilities(torch.nn.Conv2d(3, 3, 1), Window(60, 200), 64, 1))
+    module = torch.jit.script(
+        train.graph.HuToProbabilities(torch.nn.Conv2d(3, 3, 1), [Window(60, 200)], 64, 1)
+    )
     torch.jit.save(module, buffer, _extra_files={"manifest.json": "{}"})
     before = zipfile.ZipFile(buffer)
     after = zipfile.ZipFile(io.BytesIO(without_debug_records(buffer.getvalue())))

@@ -35,7 +35,7 @@ def test_forward_and_backward_reach_every_parameter(name):
 
 
 def test_every_name_builds_and_an_unknown_one_is_refused():
-    assert set(names()) == set(CONFIGS)
+    assert set(CONFIGS) <= set(names())
     with pytest.raises(TrainError, match="segformer-b0"):
         build("segformer-b9")
 

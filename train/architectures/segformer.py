@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from train.architectures.layers import DropPath, drop_path_rates
+
 
 @dataclass(frozen=True)
 class SegFormerConfig:
@@ -105,20 +107,6 @@ class MixFeedForward(nn.Module):
     def forward(self, tokens: Tensor, height: int, width: int) -> Tensor:
         grid = self.depthwise(to_grid(self.expand(tokens), height, width))
         return self.contract(F.gelu(to_tokens(grid)))
-
-
-class DropPath(nn.Module):
-    """Stochastic depth: in training, a whole residual branch of a sample is dropped."""
-
-    def __init__(self, rate: float) -> None:
-        super().__init__()
-        self.rate = rate
-
-    def forward(self, branch: Tensor) -> Tensor:
-        if not self.training or self.rate == 0:
-            return branch
-        keep = torch.rand(branch.shape[0], 1, 1, device=branch.device) >= self.rate
-        return branch * (keep / (1 - self.rate)).to(branch.dtype)
 
 
 class Block(nn.Module):
@@ -225,10 +213,9 @@ class SegFormer(nn.Module):
 
     def __init__(self, config: SegFormerConfig, channels: int = 3, classes: int = 3) -> None:
         super().__init__()
-        rates = torch.linspace(0, config.drop_path, sum(config.depths)).tolist()
         stages = []
-        for index, depth in enumerate(config.depths):
-            stages.append(Stage(config, index, channels, [rates.pop(0) for _ in range(depth)]))
+        for index, rates in enumerate(drop_path_rates(config.drop_path, config.depths)):
+            stages.append(Stage(config, index, channels, rates))
             channels = config.widths[index]
         self.stages = nn.ModuleList(stages)
         self.head: nn.Module = DecodeHead(config, classes)

@@ -8,14 +8,18 @@ from torch import nn
 from liverseg.windowing import Window
 from train.architectures import build
 from train.fitting.settings import FitSettings
-from train.graph import HuToProbabilities
+from train.graph import HuToProbabilities, network_channels
 from train.runs import load_run
 
 
 def channels(settings: FitSettings) -> int:
-    """Channels of the network's input: a grey for each window and slice, a lone one thrice."""
-    count = len(settings.windows) * settings.context_slices
-    return 3 if count == 1 else count
+    """Channels of the network's input, as the contract's graph fills them."""
+    return network_channels(windows(settings), settings.context_slices)
+
+
+def windows(settings: FitSettings) -> list[Window]:
+    """What each group of channels shows."""
+    return [Window(*window) for window in settings.windows]
 
 
 def new_network(settings: FitSettings) -> nn.Module:

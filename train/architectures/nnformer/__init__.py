@@ -1,0 +1,5 @@
+"""nnFormer: see `network`."""
+
+from train.architectures.nnformer.network import CONFIGS, NnFormer, NnFormerConfig
+
+__all__ = ["CONFIGS", "NnFormer", "NnFormerConfig"]

@@ -1,0 +1,152 @@
+"""nnFormer (Zhou et al., IEEE TIP 2023, arXiv 2109.03201) for slices and volumes, from one definition.
+
+Written from the paper. The patch, the windows and the strides say how many axes there are.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from train.architectures.layers import drop_path_rates
+from train.architectures.nnformer.attention import Attention
+from train.architectures.nnformer.blocks import Block, SkipBlock
+from train.architectures.nnformer.sampling import DownSampling, Embedding, Head, UpSampling
+from train.architectures.nnformer.windows import crop_to
+from train.errors import TrainError
+
+
+@dataclass(frozen=True)
+class NnFormerConfig:
+    """The numbers that tell one nnFormer from another; the length of `patch` is the number of axes."""
+
+    patch: tuple[int, ...]  # pixels or voxels of a token of the first stage
+    windows: tuple[tuple[int, ...] | None, ...]  # tokens of each stage's windows; None: the whole grid
+    reach: tuple[int, ...]  # of the relative positions where attention is over the whole grid
+    embedding: int = 96  # width of the first stage; each further one has twice the width and heads
+    depths: tuple[int, ...] = (2, 2, 2, 2)  # blocks of each stage, in the decoder too
+    head_width: int = 32  # channels of an attention head
+    mlp_ratio: int = 4
+    drop_path: float = 0.2  # of the deepest block; shallower ones proportionally less
+    deep_supervision: bool = True
+
+    def __post_init__(self) -> None:
+        if self.embedding % 2 or self.embedding < 2 or self.embedding % self.heads(0):
+            raise TrainError(
+                f"An embedding must be even and a whole number of heads; {self.embedding} is not."
+            )
+        if len(self.depths) != len(self.windows) or min(self.depths) < 1:
+            raise TrainError(f"An nnFormer has {len(self.windows)} stages of at least one block each.")
+        if not 0 <= self.drop_path < 1:
+            raise TrainError(f"Stochastic depth drops a share from 0 to 1, not {self.drop_path:g}.")
+
+    def width(self, stage: int) -> int:
+        return self.embedding * 2**stage
+
+    def heads(self, stage: int) -> int:
+        return max(1, self.embedding // self.head_width) * 2**stage
+
+
+CONFIGS: dict[str, NnFormerConfig] = {
+    # A window of 8 × 8 has as many tokens as one of 4 × 4 × 4. The reach is the bottleneck's grid of
+    # a picture of 256 × 256.
+    "nnformer-2d": NnFormerConfig((4, 4), ((8, 8), (8, 8), (8, 8), None), (7, 7)),
+    # The published network for tumours: crop 64 × 128 × 128, heads 6-12-24-48, windows 4-4-8-4. On
+    # that crop the third stage's grid is 4 × 8 × 8 and the fourth's 2 × 4 × 4: both windows cover it.
+    "nnformer-3d": NnFormerConfig(
+        (4, 4, 4), ((4, 4, 4), (4, 4, 4), (4, 8, 8), None), (1, 3, 3), embedding=192
+    ),
+}
+
+
+def _blocks(config: NnFormerConfig, stage: int, rates: list[float], skip: bool) -> nn.ModuleList:
+    """A stage's blocks, every second one with its windows shifted by half."""
+    blocks = []
+    for index, rate in enumerate(rates):
+        window = config.windows[stage]
+        shift = [side // 2 if index % 2 else 0 for side in window or ()]
+        attention = Attention(config.width(stage), config.heads(stage), window, shift, config.reach)
+        kind = SkipBlock if skip and index == 0 else Block
+        blocks.append(kind(config.width(stage), attention, config.mlp_ratio, rate))
+    return nn.ModuleList(blocks)
+
+
+class NnFormer(nn.Module):
+    """(N, channels, *sizes) to logits (N, K, *sizes); sizes may be anything.
+
+    In training with deep supervision it returns a tuple of logits, one of each decoder stage, the
+    finest first: sizes, sizes / 2, sizes / 4, rounded up.
+    """
+
+    def __init__(self, config: NnFormerConfig, channels: int = 3, classes: int = 3) -> None:
+        super().__init__()
+        self.strides = [2 if side > 1 else 1 for side in config.patch]
+        stages = range(len(config.depths))
+        rates = drop_path_rates(config.drop_path, config.depths)
+        self.embed = Embedding(channels, config.embedding, config.patch)
+        self.encoder = nn.ModuleList(_blocks(config, s, rates[s], skip=False) for s in stages)
+        self.down = nn.ModuleList(DownSampling(config.width(s), self.strides) for s in stages[:-1])
+        # Decoder modules are numbered by the stage whose grid they give.
+        self.up = nn.ModuleList(UpSampling(config.width(s + 1), self.strides) for s in stages[:-1])
+        self.decoder = nn.ModuleList(_blocks(config, s, rates[s][::-1], skip=True) for s in stages[:-1])
+        supervised = len(stages) - 1 if config.deep_supervision else 1
+        self.heads = nn.ModuleList(Head(config.width(s), classes, config.patch) for s in range(supervised))
+        self.apply(_initialise)
+
+    def for_inference(self) -> NnFormer:
+        """A copy in evaluation mode, without the heads that only training needs."""
+        network = copy.deepcopy(self).eval()
+        network.heads = network.heads[:1]
+        return network.requires_grad_(False)
+
+    def forward(self, picture: Tensor) -> Tensor | tuple[Tensor, ...]:
+        skips = self.encode(picture)
+        grids = self.decode(skips)
+        heads = self.heads if self.training else self.heads[:1]
+        sizes = picture.shape[2:]
+        logits = []
+        for head, grid in zip(heads, grids, strict=False):
+            logits.append(crop_to(head(grid), sizes, 2))
+            sizes = [-(-size // stride) for size, stride in zip(sizes, self.strides, strict=True)]
+        return logits[0] if len(logits) == 1 else tuple(logits)
+
+    def encode(self, picture: Tensor) -> list[Tensor]:
+        """Grids (N, *grid, C) of the stages, the finest first; the last is the bottleneck's."""
+        grid = self.embed(picture)
+        grids = []
+        for stage, blocks in enumerate(self.encoder):
+            if stage > 0:
+                grid = self.down[stage - 1](grid)
+            for block in blocks:
+                grid = block(grid)
+            grids.append(grid)
+        return grids
+
+    def decode(self, skips: list[Tensor]) -> list[Tensor]:
+        """Grids (N, *grid, C) of the decoder's stages, the finest first."""
+        grid = skips[-1]
+        grids = []
+        for stage in reversed(range(len(self.decoder))):
+            skip = skips[stage]
+            grid = crop_to(self.up[stage](grid), skip.shape[1:-1], 1)
+            for index, block in enumerate(self.decoder[stage]):
+                grid = block(grid, skip) if index == 0 else block(grid)
+            grids.insert(0, grid)
+        return grids
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Conv2d | nn.Conv3d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.ConvTranspose2d | nn.ConvTranspose3d):
+        # Strides equal the kernel: each output is one product with the input's channels.
+        nn.init.normal_(module.weight, std=module.in_channels**-0.5)
+        nn.init.zeros_(module.bias)
+    elif hasattr(module, "table"):
+        nn.init.trunc_normal_(module.table, std=0.02)
