@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liverseg.windowing import Window, from_unit
+from liverseg.windowing import Window
 from train.dataset import SlicesInMemory
+from train.intensity import Intensity
 
 
-def to_hu(greys: np.ndarray, slices: SlicesInMemory) -> np.ndarray:
-    """Stored greys of a dataset, of any shape, as float32 HU."""
-    return from_unit(greys.astype(np.float32) / np.iinfo(greys.dtype).max, slices.window)
+def to_hu(pictures: Sequence[np.ndarray], slices: SlicesInMemory) -> np.ndarray:
+    """Stored pictures of a dataset, (H, W) or (H, W, windows) each, as (H, W, C) float32 HU."""
+    return np.stack([slices.intensity.to_hu(picture) for picture in pictures], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,15 @@ class Span:
         unit = (np.asarray(hu, np.float32) - np.float32(self.low_hu)) / np.float32(self.windows[0].width_hu)
         return np.clip(unit, 0, np.float32(self.top), out=unit)
 
-    def table(self, slices: SlicesInMemory, dtype: np.dtype) -> np.ndarray:
-        """float32: what each grey that `dtype` can store stands for, so that a lookup converts a slice."""
-        return self.from_hu(to_hu(np.arange(np.iinfo(dtype).max + 1, dtype=dtype), slices))
+    def table(self, intensity: Intensity) -> np.ndarray | None:
+        """float32: what each stored value stands for, so that a lookup converts a picture.
+
+        None where a picture has several channels.
+        """
+        if intensity.channels > 1:
+            return None
+        dtype = np.uint8 if intensity.bits == 8 else np.uint16
+        return self.from_hu(intensity.to_hu(np.arange(np.iinfo(dtype).max + 1, dtype=dtype)))
 
     def scale_and_shift(self) -> list[tuple[float, float]]:
         """For each window, (a, b) with its grey = clip(a * unit + b, 0, 1)."""

@@ -1,8 +1,9 @@
 """A dataset as one memory-mapped file: decoded once, opened at once, shared by every process.
 
-The file holds, for each slice, its picture as stored (uint8 or uint16) and its label bits (uint8), side
-by side; then an index (JSON), the index's length (8 bytes) and a magic word. The name carries a key of
-the dataset's description and list of slices, so that a dataset prepared anew is packed anew.
+The file holds, for each slice, its picture as stored (uint8, a channel a window, or uint16) and its
+label bits (uint8), side by side; then an index (JSON), the index's length (8 bytes) and a magic word. The
+name carries a key of the dataset's description and list of slices, so that a dataset prepared anew is
+packed anew.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import contextlib
 import hashlib
 import json
 import logging
+import math
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -36,6 +38,7 @@ class Pictures(Sequence[np.ndarray]):
 
     path: Path
     dtype: str
+    channels: int
     places: tuple[tuple[int, int, int], ...]  # offset in bytes, rows, columns
 
     @cached_property
@@ -47,8 +50,9 @@ class Pictures(Sequence[np.ndarray]):
 
     def __getitem__(self, position: int) -> np.ndarray:
         offset, rows, columns = self.places[position]
-        size = rows * columns * np.dtype(self.dtype).itemsize
-        return self._bytes[offset : offset + size].view(self.dtype).reshape(rows, columns)
+        shape = (rows, columns) if self.channels == 1 else (rows, columns, self.channels)
+        size = math.prod(shape) * np.dtype(self.dtype).itemsize
+        return self._bytes[offset : offset + size].view(self.dtype).reshape(shape)
 
     def __getstate__(self) -> dict:
         return {name: value for name, value in vars(self).items() if name != "_bytes"}
@@ -61,7 +65,6 @@ class Pack:
         self.folder, self.path = folder, path
         index = _read_index(path)
         self._rows = tuple(SliceRow(**row) for row in index["rows"])
-        self._dtype: str = index["dtype"]
         self._places: list[tuple[int, int, int]] = [tuple(place) for place in index["places"]]
         self._shows_tumour = np.array(index["shows_tumour"], bool)
         self._shows_organ = np.array(index["shows_organ"], bool)
@@ -78,14 +81,15 @@ class Pack:
         if not chosen:
             raise TrainError(f"{self.folder.name} has no slices of the scans asked for.")
         places = [self._places[position] for position in chosen]
-        itemsize = np.dtype(self._dtype).itemsize
-        behind = [(offset + rows * columns * itemsize, rows, columns) for offset, rows, columns in places]
+        intensity = self.folder.intensity
+        deep = intensity.channels * intensity.bits // 8  # bytes of a pixel
+        behind = [(offset + rows * columns * deep, rows, columns) for offset, rows, columns in places]
         slices = SlicesInMemory(
             name=self.folder.name,
-            window=self.folder.window,
+            intensity=intensity,
             rows=tuple(self._rows[position] for position in chosen),
-            greys=Pictures(self.path, self._dtype, tuple(places)),
-            labels=Pictures(self.path, "uint8", tuple(behind)),
+            greys=Pictures(self.path, f"uint{intensity.bits}", intensity.channels, tuple(places)),
+            labels=Pictures(self.path, "uint8", 1, tuple(behind)),
         )
         # What the properties of these names would read all the pixels for.
         vars(slices).update(
@@ -139,24 +143,23 @@ def _write(folder: DatasetFolder, path: Path) -> None:
     index: dict[str, list] = {
         name: [] for name in ("rows", "places", "shows_tumour", "shows_organ", "tells_liver")
     }
-    dtype = None
+    expected = f"uint{folder.intensity.bits}"
     with path.open("wb") as file:
         for row, grey, bits in _decoded(folder):
-            dtype = dtype or grey.dtype
-            if grey.dtype != dtype or grey.shape != bits.shape:
+            if grey.dtype != expected or grey.shape[:2] != bits.shape:
                 raise TrainError(
-                    f"{folder.name}: the picture of {row.name} is {grey.dtype} {grey.shape}, its label "
-                    f"{bits.shape}, the pictures before it {dtype}."
+                    f"{folder.name}: the picture of {row.name} is {grey.dtype} {grey.shape[:2]}, where "
+                    f"{expected} {bits.shape} are expected."
                 )
-            index["rows"].append({name: getattr(row, name) for name in ("name", "scan", "index", "split")})
-            index["places"].append([file.tell(), *grey.shape])
+            index["rows"].append(asdict(row))
+            index["places"].append([file.tell(), *bits.shape])
             index["shows_tumour"].append(bool((bits == TUMOUR_BIT).any()))
             index["shows_organ"].append(bool(((bits & BACKGROUND_BIT) == 0).any()))
             index["tells_liver"].append(bool((bits == BACKGROUND_BIT).any()))
             file.write(np.ascontiguousarray(grey).tobytes())
             file.write(np.ascontiguousarray(bits).tobytes())
             file.write(b"\0" * (-file.tell() % 64))
-        text = json.dumps({**index, "dtype": str(dtype)}).encode()
+        text = json.dumps(index).encode()
         file.write(text + struct.pack("<Q", len(text)) + MAGIC)
 
 

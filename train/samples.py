@@ -66,8 +66,8 @@ class Samples(Dataset):
         self._cumulative = np.cumsum(shares / shares.sum())
 
     @cached_property
-    def _tables(self) -> list[np.ndarray]:
-        return [self.span.table(source.slices, source.slices.greys[0].dtype) for source in self.sources]
+    def _tables(self) -> list[np.ndarray | None]:
+        return [self.span.table(source.slices.intensity) for source in self.sources]
 
     def __getitem__(self, item: int | tuple[int, float]) -> tuple[Tensor, Tensor] | Uncut:
         """`item` is a sample's number, or that and the share of the full resolution it is cut at."""
@@ -80,15 +80,16 @@ class Samples(Dataset):
         position = source.sampler.draw(rng)
         lone = rng.random() < settings.context_dropped or self.context_slices == 1
         reach = 0 if lone else self.context_slices // 2
-        greys = np.stack(
-            [slices.greys[slices.neighbour(position, o)] for o in range(-reach, reach + 1)], axis=-1
-        )  # (H, W, 1 or C)
+        pictures = [slices.greys[slices.neighbour(position, o)] for o in range(-reach, reach + 1)]
         bits = slices.labels[position]
+        table = self._tables[which]
         if rng.random() < source.synthetic_lesions:
-            hu, bits = paint_lesions(to_hu(greys, slices), bits, rng)
-            unit = self.span.from_hu(hu)
+            hu, bits = paint_lesions(to_hu(pictures, slices), bits, rng)
+            unit = self.span.from_hu(hu)  # (H, W, 1 or C)
+        elif table is None:
+            unit = self.span.from_hu(to_hu(pictures, slices))
         else:
-            unit = _look_up(self._tables[which], greys)
+            unit = _look_up(table, np.stack(pictures, axis=-1))
         view = draw_view(bits, settings, rng, lone)
         if self.on_device:
             planes = np.broadcast_to(unit, (*bits.shape, self.context_slices)).transpose(2, 0, 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -22,11 +22,15 @@ from train.errors import TrainError
 from train.fitting.network import channels
 from train.fitting.optimising import resolution
 from train.fitting.settings import FitSettings, Runtime
+from train.folds import folds, scan_infos
 from train.greys import span_of
 from train.packing import Pack, pack
 from train.samples import Samples, Source, collate_uncut
 
 SPLITS = ("train", "val")
+
+FOLDS_SEED = 0
+"""The folds are the same whatever the seed of the run: runs of one cross-validation must agree on them."""
 
 
 @dataclass(frozen=True)
@@ -120,31 +124,11 @@ def _splits(opened: Pack) -> dict[str, set[str]]:
 
 def _fold(opened: Pack, settings: FitSettings) -> dict[str, set[str]]:
     """One fold to score on and all the others to train on; fold 0 is the dataset's own val split."""
-    from train.folds import folds
-
-    scans = _scan_infos(opened.folder, settings.groups)
-    parts = folds(scans, settings.folds, settings.seed, keep_val=True)
+    named = _read_groups(settings.groups) if settings.groups else {}
+    scans = [replace(info, group=named.get(info.scan, info.group)) for info in scan_infos(opened.folder)]
+    parts = folds(scans, settings.folds, FOLDS_SEED, keep_val=True)
     scored = parts[settings.fold]
     return {"train": set().union(*parts) - scored, "val": scored}
-
-
-def _scan_infos(folder: DatasetFolder, groups: str | None) -> list:
-    """What `folds` deals out: every scan of train and val, with its group and its tumour's size."""
-    from train.folds import ScanInfo
-
-    with (folder.folder / "slices.csv").open(newline="", encoding="utf-8") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["split"] in SPLITS]
-    named = _read_groups(groups) if groups else {}
-    tumour_px: dict[str, int] = {}
-    about: dict[str, tuple[str, str]] = {}
-    for row in rows:
-        scan = row["scan"]
-        tumour_px[scan] = tumour_px.get(scan, 0) + int(row.get("tumour_px") or 0)
-        about[scan] = (named.get(scan) or row.get("group") or scan, row["split"])
-    return [
-        ScanInfo(scan=scan, group=group, split=split, tumour_px=tumour_px[scan])
-        for scan, (group, split) in about.items()
-    ]
 
 
 def _read_groups(path: str) -> dict[str, str]:

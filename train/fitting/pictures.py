@@ -68,7 +68,7 @@ def _tiles(
     reach = settings.context_slices // 2
     for position in chosen_slices(slices, count):
         neighbours = [slices.neighbour(position, offset) for offset in range(-reach, reach + 1)]
-        hu = to_hu(np.stack([slices.greys[n] for n in neighbours]), slices)
+        hu = to_hu([slices.greys[n] for n in neighbours], slices).transpose(2, 0, 1)
         _, liver, tumour = predict(hu[None])[0]
         bits = slices.labels[position]
         reference = ((bits & BACKGROUND_BIT) == 0).astype(np.uint8) + (bits == TUMOUR_BIT)
