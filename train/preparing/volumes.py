@@ -24,6 +24,7 @@ try:
 except ImportError:  # not built for this machine: the standard library takes about three times as long
     igzip, isal_zlib = gzip, zlib
 
+_CHUNK_BYTES = 1024**2
 _GZIP_MAGIC = b"\x1f\x8b"
 _DAMAGE = (EOFError, OSError, ValueError, zlib.error, isal_zlib.error)
 FALSE_LITS_NUMBERS = range(28, 48)
@@ -110,7 +111,10 @@ def read_stored(path: Path) -> tuple[NiftiHeader, np.ndarray]:
             if not is_gzip:
                 return _read(raw)
             with igzip.GzipFile(fileobj=raw) as unpacked:
-                return _read(unpacked)
+                read = _read(unpacked)
+                while unpacked.read(_CHUNK_BYTES):  # its checksum is compared at the end of the stream
+                    pass
+                return read
     except FileNotFoundError as error:
         raise TrainError(f"there is no {path.name}.") from error
     except _DAMAGE as error:
@@ -132,7 +136,6 @@ def _read(stream: BinaryIO) -> tuple[NiftiHeader, np.ndarray]:
         if not count:
             raise EOFError
         filled += count
-    stream.read(1)  # at the end of a gzip stream its checksum is compared
     native_order = numbers.astype(header.dtype.newbyteorder("="), copy=False)
     return header, native_order.reshape((*header.shape, 1)[:3], order="F")
 
