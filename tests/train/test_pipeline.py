@@ -21,7 +21,7 @@ from registry.verify import verify
 from train.__main__ import main
 from train.archive import without_debug_records
 from train.errors import TrainError
-from train.prepare import prepare
+from train.preparing import prepare
 from train.runs import load_run
 
 FIT = (
