@@ -20,6 +20,7 @@ import numpy as np
 from liverseg.segmentation import CLASSES
 from liverseg.windowing import Window
 from train.errors import TrainError
+from train.intensity import Intensity
 
 BACKGROUND_BIT, LIVER_BIT, TUMOUR_BIT = 1, 2, 4
 ORGAN_BITS = LIVER_BIT | TUMOUR_BIT
@@ -34,6 +35,7 @@ class SliceRow:
     scan: str
     index: int
     split: str
+    tumour_px: int = 0  # 0 too where the list does not say
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class DatasetFolder:
             about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
             with (folder / "slices.csv").open(newline="", encoding="utf-8") as lines:
                 rows = tuple(
-                    SliceRow(r["slice"], r["scan"], int(r["index"]), r["split"])
+                    SliceRow(r["slice"], r["scan"], int(r["index"]), r["split"], int(r.get("tumour_px") or 0))
                     for r in csv.DictReader(lines)
                 )
         except (OSError, KeyError, ValueError) as error:
@@ -63,11 +65,15 @@ class DatasetFolder:
     def name(self) -> str:
         return self.about["name"]
 
+    @cached_property
+    def intensity(self) -> Intensity:
+        """What a stored value is in HU. Raises `TrainError` where the description does not say."""
+        return Intensity.from_json(self.about.get("intensity"))
+
     @property
     def window(self) -> Window:
-        """The window that the grey values were made with."""
-        intensity = self.about["intensity"]
-        return Window(intensity["center_hu"], intensity["width_hu"])
+        """The window that the grey values were made with, or one over all of them."""
+        return self.intensity.window
 
     @property
     def label_bits(self) -> np.ndarray:
@@ -88,15 +94,25 @@ class DatasetFolder:
             labels = list(
                 pool.map(lambda row: bits[self._read(self.folder / "labels" / f"{row.name}.png")], rows)
             )
-        return SlicesInMemory(self.name, self.window, tuple(rows), greys, labels)
+        return SlicesInMemory(self.name, self.intensity, tuple(rows), greys, labels)
 
     def _read_grey(self, row: SliceRow) -> np.ndarray:
+        """The stored values of a slice as `Intensity.to_hu` takes them."""
         png = self.folder / "images" / f"{row.name}.png"
-        return self._read(png if png.exists() else png.with_suffix(".jpg"))
+        path = png if png.exists() else png.with_suffix(".jpg")
+        if self.intensity.bits == 16:
+            picture = self._read(path, cv2.IMREAD_UNCHANGED)
+            if picture.dtype != np.uint16 or picture.ndim != 2:
+                raise TrainError(f"{path} is not a grey picture of 16 bits, as its dataset.json says.")
+            return picture
+        if self.intensity.channels == 1:
+            return self._read(path)
+        channels = self._read(path, cv2.IMREAD_COLOR_RGB)[..., : self.intensity.channels]
+        return np.ascontiguousarray(channels)
 
     @staticmethod
-    def _read(path: Path) -> np.ndarray:
-        picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    def _read(path: Path, how: int = cv2.IMREAD_GRAYSCALE) -> np.ndarray:
+        picture = cv2.imread(str(path), how)
         if picture is None:
             raise TrainError(f"{path} cannot be read.")
         return picture
@@ -104,13 +120,18 @@ class DatasetFolder:
 
 @dataclass(frozen=True)
 class SlicesInMemory:
-    """The slices of one split: grey values, label bits, and who is whose neighbour."""
+    """The slices of one split: stored values, label bits, and who is whose neighbour."""
 
     name: str
-    window: Window
+    intensity: Intensity  # what `greys` are in HU
     rows: tuple[SliceRow, ...]
-    greys: list[np.ndarray]  # (H, W) uint8 each
+    greys: list[np.ndarray]  # (H, W) uint8 each; (H, W, windows) uint8 for several, (H, W) uint16 for none
     labels: list[np.ndarray]  # (H, W) uint8 bits each
+
+    @property
+    def window(self) -> Window:
+        """The window that the grey values were made with, or one over all of them."""
+        return self.intensity.window
 
     def neighbour(self, position: int, offset: int) -> int:
         """The position `offset` slices away in the same scan; the end slice is repeated."""

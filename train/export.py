@@ -10,6 +10,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
+from liverseg.windowing import Window
 from registry import Checkpoint, InputSpec, Manifest, WindowSpec
 from registry.card import model_card
 from registry.writing import write_checkpoint
@@ -18,6 +19,7 @@ from train.architectures import build
 from train.archive import archive
 from train.dataset import DatasetFolder
 from train.evaluate import best_threshold, evaluate
+from train.graph import network_channels
 from train.runs import load_run
 from train.scoring import predictor
 from train.scripting import script
@@ -49,9 +51,12 @@ def export(
     Runs that this one started from (`init`) are counted in its samples and datasets.
     """
     fit = state["settings"]
-    network = build(fit["architecture"], **options_of(fit))
+    windows = [Window(*window) for window in fit["windows"]]
+    channels = network_channels(windows, fit["context_slices"])
+    network = build(fit["architecture"], channels=channels, **fit["options"])
     network.load_state_dict(state["weights"])
-    spec = InputSpec("slices", settings.context_slices, (WindowSpec(*fit["window"]),), settings.working_size)
+    specs = tuple(WindowSpec(*window) for window in fit["windows"])
+    spec = InputSpec("slices", settings.context_slices, specs, settings.working_size)
     module = script(network.for_inference(), spec)
 
     predict = predictor(module)
@@ -102,18 +107,13 @@ def _joined(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def options_of(fit: dict) -> dict:
-    """The options of `build` that a run's settings hold."""
-    return {name: fit.get(name) for name in ("decoder_width", "embedding")}
-
-
 def _config(fit: dict, settings: ExportSettings) -> dict:
     """What is needed to rebuild the network around `model.safetensors`."""
     return {
         "architecture": fit["architecture"],
-        **options_of(fit),
+        **fit["options"],
         "classes": ["background", "liver", "tumour"],
-        "window": {"center_hu": fit["window"][0], "width_hu": fit["window"][1]},
+        "windows": [{"center_hu": center, "width_hu": width} for center, width in fit["windows"]],
         "working_size": settings.working_size,
         "context_slices": settings.context_slices,
     }

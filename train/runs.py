@@ -23,4 +23,15 @@ def load_run(path: str | Path) -> dict:
         raise TrainError(f"{path} holds no weights of a run.") from error
     if not isinstance(state, dict) or "weights" not in state:
         raise TrainError(f"{path} holds no weights of a run.")
-    return state
+    return {**state, "settings": _in_present_terms(state["settings"])}
+
+
+def _in_present_terms(settings: dict) -> dict:
+    """Settings of a run made before architectures had options and networks several windows."""
+    settings = dict(settings)
+    if "options" not in settings:
+        width = settings.pop("decoder_width", None)
+        settings["options"] = {} if width is None else {"decoder_width": width}
+    if "windows" not in settings:
+        settings["windows"] = (tuple(settings.pop("window")),)
+    return settings

@@ -9,7 +9,6 @@ import torch
 
 from liverseg.metrics import Counts, dice_global, dice_per_case, mask_counts
 from liverseg.segmentation import labels_from_probabilities
-from liverseg.windowing import from_unit
 from train.dataset import BACKGROUND_BIT, ORGAN_BITS, TUMOUR_BIT, SlicesInMemory
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -29,8 +28,8 @@ def probabilities(
     reach = context_slices // 2
     for position in range(len(slices.rows)):
         offsets = range(-reach, reach + 1) if context else [0] * context_slices
-        greys = np.stack([slices.greys[slices.neighbour(position, offset)] for offset in offsets])
-        hu = from_unit(greys.astype(np.float32) / 255, slices.window)
+        greys = [slices.greys[slices.neighbour(position, offset)] for offset in offsets]
+        hu = np.stack([slices.intensity.to_hu(grey) for grey in greys])
         _, liver, tumour = predict(hu[None])[0]
         yield position, liver + tumour, tumour
 

@@ -27,7 +27,9 @@ _DTYPES = {np.dtype(t) for t in ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8",
 
 
 @dataclass(frozen=True)
-class _Header:
+class NiftiHeader:
+    """What the header of a NIfTI image of one slice or volume says, checked against the limits."""
+
     shape: tuple[int, ...]  # as stored, trailing ones included
     dtype: np.dtype  # with its byte order
     offset: int  # of the first voxel, in bytes
@@ -61,7 +63,7 @@ def read_nifti(stream: BinaryIO, compressed: bool, size_bytes: int, window: Wind
 
 
 def _read(stream: BinaryIO, size_bytes: int | None, window: Window) -> CTImage:
-    header = _read_header(stream)
+    header = read_header(stream)
     needed = int(np.prod(header.shape, dtype=object)) * header.dtype.itemsize
     if needed > limits.MAX_FILE_BYTES:
         raise InputTooLarge("The NIfTI image takes more than 2 GiB; crop it or store it as 16-bit integers.")
@@ -96,7 +98,11 @@ def _read(stream: BinaryIO, size_bytes: int | None, window: Window) -> CTImage:
     )
 
 
-def _read_header(stream: BinaryIO) -> _Header:
+def read_header(stream: BinaryIO) -> NiftiHeader:
+    """The checked header of an unpacked NIfTI stream, which is left at the first voxel.
+
+    Raises what `read_nifti` raises for a header.
+    """
     start = _read_exactly(stream, 348)
     is_first = start[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c")
     if is_first:
@@ -130,11 +136,14 @@ def _read_header(stream: BinaryIO) -> _Header:
         slope, intercept = 1.0, 0.0
     if not np.isfinite(intercept):
         intercept = 0.0
-    return _Header(shape, dtype, offset, slope, intercept, nifti_geometry(header, shape))
+    return NiftiHeader(shape, dtype, offset, slope, intercept, nifti_geometry(header, shape))
 
 
-def _read_voxels(stream: BinaryIO, header: _Header) -> tuple[np.ndarray, NativeGrid]:
-    """Values (S, H, W) float32 after scaling, filled plane by plane so that one copy is held."""
+def native_grid(header: NiftiHeader) -> NativeGrid:
+    """How the header's grid turns into the radiological one.
+
+    Raises NotCT for a lone slice that is not axial, InputTooLarge/InputTooSmall beyond the limits.
+    """
     cube_shape = (*header.shape, 1)[:3]
     directions = header.geometry.affine[:3, :3]
     axes, flipped = nearest_axes(directions)
@@ -143,8 +152,15 @@ def _read_voxels(stream: BinaryIO, header: _Header) -> tuple[np.ndarray, NativeG
     if len(long_axes) == 2 and (slices > 1 or not is_axial(directions, 3 - sum(long_axes))):
         raise NotCT("This NIfTI image is a lone slice that is not axial; liverseg reads axial slices.")
     check_shape(slices, rows, columns)
-    native = NativeGrid(header.shape, axes, flipped, header.geometry.affine, header.geometry.codes)
-    hu = np.empty((slices, rows, columns), np.float32)
+    return NativeGrid(header.shape, axes, flipped, header.geometry.affine, header.geometry.codes)
+
+
+def _read_voxels(stream: BinaryIO, header: NiftiHeader) -> tuple[np.ndarray, NativeGrid]:
+    """Values (S, H, W) float32 after scaling, filled plane by plane so that one copy is held."""
+    cube_shape = (*header.shape, 1)[:3]
+    native = native_grid(header)
+    axes, flipped = native.axes, native.flipped
+    hu = np.empty(tuple(cube_shape[a] for a in axes), np.float32)
     # the file's view of `hu`: writing to it writes to `hu`
     unflipped = hu[tuple(slice(None, None, -1 if f else 1) for f in flipped)]
     cube = unflipped.transpose(np.argsort(axes))
