@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from train.architectures.layers import DropPath
 from train.architectures.nnformer.attention import Attention
+from train.architectures.nnformer.windows import Tiling
 
 
 class FeedForward(nn.Module):
@@ -32,9 +33,9 @@ class Block(nn.Module):
         self.feed_forward = FeedForward(width, mlp_ratio * width)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, grid: Tensor) -> Tensor:
+    def forward(self, grid: Tensor, tiling: Tiling | None) -> Tensor:
         normed = self.norm1(grid)
-        grid = grid + self.drop_path(self.attention(normed, normed))
+        grid = grid + self.drop_path(self.attention(normed, normed, tiling))
         return grid + self.drop_path(self.feed_forward(self.norm2(grid)))
 
 
@@ -48,7 +49,7 @@ class SkipBlock(Block):
         super().__init__(width, attention, mlp_ratio, drop_path)
         self.norm_skip = nn.LayerNorm(width)
 
-    def forward(self, grid: Tensor, skip: Tensor) -> Tensor:
-        mixed = self.attention(self.norm1(grid), self.norm_skip(skip))
+    def forward(self, grid: Tensor, skip: Tensor, tiling: Tiling | None) -> Tensor:
+        mixed = self.attention(self.norm1(grid), self.norm_skip(skip), tiling)
         grid = grid + skip + self.drop_path(mixed)
         return grid + self.drop_path(self.feed_forward(self.norm2(grid)))

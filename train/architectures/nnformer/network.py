@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from train.architectures.layers import drop_path_rates
-from train.architectures.nnformer.attention import Attention
+from train.architectures.nnformer.attention import Attention, GlobalAttention, WindowAttention
 from train.architectures.nnformer.blocks import Block, SkipBlock
 from train.architectures.nnformer.sampling import DownSampling, Embedding, Head, UpSampling
-from train.architectures.nnformer.windows import crop_to
+from train.architectures.nnformer.windows import Tiling, crop_to
 from train.errors import TrainError
 
 
@@ -63,13 +63,14 @@ CONFIGS: dict[str, NnFormerConfig] = {
 
 def _blocks(config: NnFormerConfig, stage: int, rates: list[float], skip: bool) -> nn.ModuleList:
     """A stage's blocks, every second one with its windows shifted by half."""
+    width, heads, window = config.width(stage), config.heads(stage), config.windows[stage]
     blocks = []
     for index, rate in enumerate(rates):
-        window = config.windows[stage]
-        shift = [side // 2 if index % 2 else 0 for side in window or ()]
-        attention = Attention(config.width(stage), config.heads(stage), window, shift, config.reach)
+        attention: Attention = GlobalAttention(width, heads, config.reach)
+        if window is not None:
+            attention = WindowAttention(width, heads, window, shifted=index % 2 == 1)
         kind = SkipBlock if skip and index == 0 else Block
-        blocks.append(kind(config.width(stage), attention, config.mlp_ratio, rate))
+        blocks.append(kind(width, attention, config.mlp_ratio, rate))
     return nn.ModuleList(blocks)
 
 
@@ -82,6 +83,7 @@ class NnFormer(nn.Module):
 
     def __init__(self, config: NnFormerConfig, channels: int = 3, classes: int = 3) -> None:
         super().__init__()
+        self.windows = config.windows
         self.strides = [2 if side > 1 else 1 for side in config.patch]
         stages = range(len(config.depths))
         rates = drop_path_rates(config.drop_path, config.depths)
@@ -102,8 +104,7 @@ class NnFormer(nn.Module):
         return network.requires_grad_(False)
 
     def forward(self, picture: Tensor) -> Tensor | tuple[Tensor, ...]:
-        skips = self.encode(picture)
-        grids = self.decode(skips)
+        grids = self.decode(*self.encode(picture))
         heads = self.heads if self.training else self.heads[:1]
         sizes = picture.shape[2:]
         logits = []
@@ -112,27 +113,32 @@ class NnFormer(nn.Module):
             sizes = [-(-size // stride) for size, stride in zip(sizes, self.strides, strict=True)]
         return logits[0] if len(logits) == 1 else tuple(logits)
 
-    def encode(self, picture: Tensor) -> list[Tensor]:
-        """Grids (N, *grid, C) of the stages, the finest first; the last is the bottleneck's."""
+    def encode(self, picture: Tensor) -> tuple[list[Tensor], list[Tiling | None]]:
+        """Grids (N, *grid, C) of the stages, the finest first, and how each is cut into windows."""
         grid = self.embed(picture)
-        grids = []
+        grids, tilings = [], []
         for stage, blocks in enumerate(self.encoder):
             if stage > 0:
                 grid = self.down[stage - 1](grid)
+            window = self.windows[stage]
+            tiling = None if window is None else Tiling.of(grid, window)
             for block in blocks:
-                grid = block(grid)
+                grid = block(grid, tiling)
             grids.append(grid)
-        return grids
+            tilings.append(tiling)
+        return grids, tilings
 
-    def decode(self, skips: list[Tensor]) -> list[Tensor]:
-        """Grids (N, *grid, C) of the decoder's stages, the finest first."""
+    def decode(self, skips: list[Tensor], tilings: list[Tiling | None]) -> list[Tensor]:
+        """Grids (N, *grid, C) of the decoder's stages, the finest first; the last skip is the bottleneck."""
         grid = skips[-1]
         grids = []
         for stage in reversed(range(len(self.decoder))):
-            skip = skips[stage]
+            skip, tiling = skips[stage], tilings[stage]
             grid = crop_to(self.up[stage](grid), skip.shape[1:-1], 1)
-            for index, block in enumerate(self.decoder[stage]):
-                grid = block(grid, skip) if index == 0 else block(grid)
+            first, *rest = self.decoder[stage]
+            grid = first(grid, skip, tiling)
+            for block in rest:
+                grid = block(grid, tiling)
             grids.insert(0, grid)
         return grids
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -18,12 +19,69 @@ NEVER = -1e4
 """Added to the score of a pair that must not attend: its weight is then exactly 0, in float16 too."""
 
 
-def pad_to_windows(grid: Tensor, window: Sequence[int]) -> Tensor:
-    """(N, *grid, C) with zeros behind every axis, up to whole windows."""
-    padding = [0, 0]  # channels stay
-    for size, side in zip(reversed(grid.shape[1:-1]), reversed(window), strict=True):
-        padding += [0, (-size) % side]
-    return F.pad(grid, padding)
+@dataclass(frozen=True)
+class Tiling:
+    """How the grid of a stage is cut into windows: made once for a grid, shared by the stage's blocks."""
+
+    window: tuple[int, ...]  # tokens along each axis
+    sizes: tuple[int, ...]  # of the grid
+    counts: tuple[int, ...]  # windows along each axis, the last one perhaps partly padding
+    mask: Tensor | None  # (windows, 1, tokens, tokens), added to scores; None: nothing is padded
+    shifted_mask: Tensor  # the same for windows that are shifted by half
+
+    @staticmethod
+    def of(grid: Tensor, window: Sequence[int]) -> Tiling:
+        """For the size of a grid (N, *grid, C)."""
+        sizes = tuple(grid.shape[1:-1])
+        counts = tuple((size + side - 1) // side for size, side in zip(sizes, window, strict=True))
+        bare = Tiling(tuple(window), sizes, counts, None, grid)
+        real = bare.pad(torch.ones_like(grid[:1, ..., :1]))  # (1, *whole, 1), 0 where it is padding
+        # A trace must hold for every size; otherwise the mask is left out where it would be zero.
+        needed = torch.jit.is_tracing() or sizes != tuple(real.shape[1:-1])
+        mask = region_mask(real, window, counts, [0] * len(sizes)) if needed else None
+        return Tiling(bare.window, sizes, counts, mask, region_mask(real, window, counts, half(window)))
+
+    def pad(self, grid: Tensor) -> Tensor:
+        """(N, *sizes, C) with zeros behind every axis, up to whole windows."""
+        padding = [0, 0]  # channels stay
+        for count, side, size in zip(self.counts[::-1], self.window[::-1], self.sizes[::-1], strict=True):
+            padding += [0, count * side - size]
+        return F.pad(grid, padding)
+
+    def crop(self, grid: Tensor) -> Tensor:
+        """`pad` undone."""
+        return crop_to(grid, self.sizes, 1)
+
+    def partition(self, grid: Tensor) -> Tensor:
+        """(N, *whole, C) to (N, windows, tokens, C)."""
+        return partition(grid, self.window, self.counts)
+
+    def merge(self, tokens: Tensor) -> Tensor:
+        """`partition` undone."""
+        axes = len(self.window)
+        tokens = tokens.reshape(-1, *self.counts, *self.window, tokens.shape[-1])
+        pairs = zip(range(1, axes + 1), range(axes + 1, 2 * axes + 1), strict=True)
+        tokens = tokens.permute(0, *(axis for pair in pairs for axis in pair), 2 * axes + 1)
+        whole = [count * side for count, side in zip(self.counts, self.window, strict=True)]
+        return tokens.reshape(-1, *whole, tokens.shape[-1])
+
+
+def half(window: Sequence[int]) -> tuple[int, ...]:
+    """By how much shifted windows are shifted."""
+    return tuple(side // 2 for side in window)
+
+
+def partition(grid: Tensor, window: Sequence[int], counts: Sequence[int]) -> Tensor:
+    """(N, *grid, C), counts × window along each axis, to (N, windows, tokens, C).
+
+    >>> partition(torch.arange(16).reshape(1, 4, 4, 1), (2, 2), (2, 2))[0, :, :, 0].tolist()
+    [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
+    """
+    axes, channels = len(window), grid.shape[-1]
+    pairs = zip(counts, window, strict=True)
+    grid = grid.reshape(-1, *(number for pair in pairs for number in pair), channels)
+    grid = grid.permute(0, *range(1, 2 * axes, 2), *range(2, 2 * axes + 1, 2), 2 * axes + 1)
+    return grid.reshape(-1, math.prod(counts), math.prod(window), channels)
 
 
 def crop_to(grid: Tensor, sizes: Sequence[int], first_axis: int) -> Tensor:
@@ -33,33 +91,12 @@ def crop_to(grid: Tensor, sizes: Sequence[int], first_axis: int) -> Tensor:
     return grid
 
 
-def partition(grid: Tensor, window: Sequence[int]) -> Tensor:
-    """(N, *grid, C) of whole windows to (N, windows, tokens, C).
-
-    >>> partition(torch.arange(16).reshape(1, 4, 4, 1), (2, 2))[0, :, :, 0].tolist()
-    [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
-    """
-    axes = len(window)
-    shape = [grid.shape[0]]
-    for size, side in zip(grid.shape[1:-1], window, strict=True):
-        shape += [size // side, side]
-    grid = grid.reshape(*shape, grid.shape[-1])
-    grid = grid.permute(0, *range(1, 2 * axes, 2), *range(2, 2 * axes + 1, 2), 2 * axes + 1)
-    return grid.reshape(shape[0], -1, math.prod(window), grid.shape[-1])
-
-
-def merge(tokens: Tensor, window: Sequence[int], sizes: Sequence[int]) -> Tensor:
-    """`partition` backwards: (N, windows, tokens, C) to (N, *sizes, C), sizes being of whole windows."""
-    axes = len(window)
-    counts = [size // side for size, side in zip(sizes, window, strict=True)]
-    tokens = tokens.reshape(tokens.shape[0], *counts, *window, tokens.shape[-1])
-    pairs = zip(range(1, axes + 1), range(axes + 1, 2 * axes + 1), strict=True)
-    order = [axis for pair in pairs for axis in pair]
-    return tokens.permute(0, *order, 2 * axes + 1).reshape(tokens.shape[0], *sizes, tokens.shape[-1])
-
-
 def positions(grid: Tensor, axis: int) -> Tensor:
-    """0, 1, 2, … along one spatial axis (0 is the first) of a grid (N, *grid, C): (size,) int64."""
+    """0, 1, 2, … along one spatial axis (0 is the first) of a grid (N, *grid, C): (size,) int64.
+
+    >>> positions(torch.zeros(1, 3, 2, 8), 0).tolist()
+    [0, 1, 2]
+    """
     line = grid[0, ..., 0]
     for other in reversed(range(line.ndim)):
         if other != axis:
@@ -67,27 +104,23 @@ def positions(grid: Tensor, axis: int) -> Tensor:
     return torch.ones_like(line, dtype=torch.int64).cumsum(0) - 1
 
 
-def regions(padded: Tensor, sizes: Sequence[int], shift: Sequence[int]) -> Tensor:
-    """Which tokens of a padded grid, rolled back by `shift`, may see each other: (*grid) int64 codes.
+def region_mask(real: Tensor, window: Sequence[int], counts: Sequence[int], shift: Sequence[int]) -> Tensor:
+    """What to add to the scores of each window's pairs: (windows, 1, tokens, tokens), 0 or `NEVER`.
 
-    Along an axis a token is padding (0), or lies where it was in the picture (1), or was rolled
-    round from the other side (2); two tokens of a window belong together when the codes of all
-    axes agree. Padding agrees only with padding, so it never leaks.
+    `real` (1, *whole, 1) is 1 on the grid and 0 on padding. Two tokens of a window may see each
+    other when neither or both are padding and, along every axis, neither or both came round from the
+    front of the grid as it was rolled back by `shift`; so neither padding nor the far side leaks.
     """
-    axes = len(sizes)
-    code = None
-    for axis, (size, step) in enumerate(zip(sizes, shift, strict=True)):
-        place = positions(padded, axis)
-        length = padded.shape[1 + axis]
-        rolled = place >= length - step  # came round from the front
-        original = (place + step) % length
-        own = (original < size).long() * (1 + rolled.long())
-        own = own.reshape([-1 if a == axis else 1 for a in range(axes)])
-        code = own if code is None else code * 3 + own
-    return code
+    kind = real  # a number for each kind of token
+    for axis, step in enumerate(shift, start=1):
+        rest = kind.narrow(axis, step, kind.shape[axis] - step)
+        kind = torch.cat([kind.narrow(axis, 0, step) + 2.0**axis, rest], dim=axis)
+    kind = partition(rolled(kind, shift, -1), window, counts)[0, :, :, 0]  # (windows, tokens)
+    return (kind[:, None, :, None] != kind[:, None, None, :]).float() * NEVER
 
 
-def region_mask(padded: Tensor, sizes: Sequence[int], shift: Sequence[int], window: Sequence[int]) -> Tensor:
-    """What to add to the scores of each window's pairs: (windows, 1, tokens, tokens), 0 or `NEVER`."""
-    code = partition(regions(padded, sizes, shift)[None, ..., None], window)[0, :, :, 0]
-    return (code[:, None, :, None] != code[:, None, None, :]).float() * NEVER
+def rolled(grid: Tensor, shift: Sequence[int], sign: int) -> Tensor:
+    """(N, *grid, C) rolled by `shift`, backwards with sign -1; what leaves at one end enters at the other."""
+    if not any(shift):
+        return grid
+    return grid.roll([sign * step for step in shift], list(range(1, 1 + len(shift))))
