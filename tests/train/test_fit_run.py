@@ -138,7 +138,7 @@ def test_a_run_begun_with_other_settings_is_refused(data, whole, capsys):
 
 def test_two_processes_give_the_result_of_one(data):
     """The same batches, pooled losses and BatchNorm statistics; dropout, which differs, is off."""
-    more = [*STILL, "--samples", "16", "--score-every", "4"]
+    more = [*STILL, "--samples", "12", "--score-every", "4", "--learning-rate", "1e-4"]
     assert main(arguments(data, data / "one", *more)) == 0
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -163,27 +163,30 @@ def test_two_processes_give_the_result_of_one(data):
         _, errors = process.communicate(timeout=400)
         assert process.returncode == 0, errors.decode()
     one, two = log_of(data / "one"), log_of(data / "two")
-    assert len(one) == len(two) == 4
+    assert len(one) == len(two) == 3
     for row, other in zip(one, two, strict=True):
         assert float(row["loss"]) == pytest.approx(float(other["loss"]), rel=1e-4)
         assert float(row["liver_global"]) == pytest.approx(float(other["liver_global"]), abs=2e-3)
     buffers = weights(data / "one"), weights(data / "two")
     for name in ("head.norm.running_mean", "head.norm.running_var"):
-        assert torch.allclose(buffers[0][name], buffers[1][name], rtol=1e-3, atol=1e-5), name
+        assert torch.allclose(buffers[0][name], buffers[1][name], rtol=1e-3, atol=2e-4), name
     assert json.loads((data / "one/settings.json").read_text()) == json.loads(
         (data / "two/settings.json").read_text()
     )
 
 
 def test_parts_of_a_batch_add_up_to_it(data):
-    """With cross-entropy alone, which is a mean over pixels, accumulation changes nothing but BatchNorm."""
-    losses = []
+    """Cross-entropy is a mean over pixels and nnFormer has no BatchNorm: accumulation changes nothing."""
+    logs = []
     for parts in ("1", "2"):
         run = data / f"parts{parts}"
-        more = [*STILL, "--samples", "4", "--accumulate", parts, "--loss", "ce"]
-        assert main(arguments(data, run, *more)) == 0
-        losses.append(float(log_of(run)[0]["loss"]))
-    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+        more = "--arch nnformer-2d --samples 8 --score-every 4 --loss ce --learning-rate 1e-4 --accumulate"
+        command = [*arguments(data, run, *more.split(), parts)]
+        place = command.index("decoder_width=16")
+        command[place : place + 1] = ["embedding=24", "--option", "drop_path=0"]
+        assert main(command) == 0
+        logs.append([float(row["loss"]) for row in log_of(run)])
+    assert logs[0] == pytest.approx(logs[1], rel=1e-4)
 
 
 def test_early_stopping_counts_scorings_without_a_better_tumour(data, monkeypatch):

@@ -80,6 +80,8 @@ def fit(settings: FitSettings, run: Path, runtime: Runtime = DEFAULT_RUNTIME) ->
     if main:
         logs.close()
     accelerator.wait_for_everyone()
+    if several():
+        accelerator.end_training()
     return run / "best.pt"
 
 
