@@ -16,14 +16,18 @@ from registry.errors import (
     CheckpointDamaged,
     CheckpointExists,
     CheckpointNotFound,
+    HubRefused,
+    HubUnreachable,
     InvalidReference,
     ManifestInvalid,
+    PushRefused,
     RegistryError,
     RegistryUnreadable,
     UnsupportedRegistry,
 )
 from registry.folder import FolderRegistry, Problem, open_checkpoint
 from registry.manifest import FileRecord, InputSpec, Manifest, WindowSpec
+from registry.pushing import Pushed, push
 from registry.sources import Registries, open_registries
 
 __all__ = [
@@ -34,11 +38,15 @@ __all__ = [
     "CheckpointNotFound",
     "FileRecord",
     "FolderRegistry",
+    "HubRefused",
+    "HubUnreachable",
     "InputSpec",
     "InvalidReference",
     "Manifest",
     "ManifestInvalid",
     "Problem",
+    "PushRefused",
+    "Pushed",
     "Registries",
     "RegistryError",
     "RegistryUnreadable",
@@ -46,4 +54,5 @@ __all__ = [
     "WindowSpec",
     "open_checkpoint",
     "open_registries",
+    "push",
 ]

@@ -1,4 +1,4 @@
-"""`python -m registry`: list, show and verify checkpoints.
+"""`python -m registry`: list, show, verify and push checkpoints.
 
 Exit status 0: done; 1: refused or a check failed, with one line on stderr saying why;
 2: wrong usage.
@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from registry.commands import run
+from registry.commands import run, run_push
 from registry.errors import RegistryError
 from registry.sources import ENVIRONMENT, open_registries
 
@@ -19,21 +19,32 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m registry",
-        description="List, show and verify checkpoints.",
+        description="List, show, verify and push checkpoints.",
         epilog="example: python -m registry verify segformer-b0@1.0.0",
     )
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json", action="store_true", help="print JSON")
+    json_option = argparse.ArgumentParser(add_help=False)
+    json_option.add_argument("--json", action="store_true", help="print JSON")
+    common = argparse.ArgumentParser(add_help=False, parents=[json_option])
     common.add_argument(
         "--registry",
         metavar="PLACES",
-        help=f"folders, comma-separated, the first match wins (default: ${ENVIRONMENT}, else bundled)",
+        help="folders or hf://owner, comma-separated, the first match wins "
+        f"(default: ${ENVIRONMENT}, else bundled)",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", parents=[common], help="every checkpoint that can be used, with its Dice")
     for name, text in (("show", "what a manifest says"), ("verify", "check every file; a line a check")):
         command = commands.add_parser(name, parents=[common], help=text)
         command.add_argument("ref", metavar="REF", help="name (its newest version) or name@version")
+    command = commands.add_parser(
+        "push",
+        parents=[json_option],
+        help="publish a checkpoint's folder",
+        epilog="example: python -m registry push runs/b0/checkpoint hf://owner",
+    )
+    command.add_argument("folder", metavar="DIR", help="the checkpoint's folder")
+    command.add_argument("target", metavar="TARGET", help="a registry: a folder, or hf://owner on the Hub")
+    command.add_argument("--private", action="store_true", help="create a private repository on the Hub")
     return parser
 
 
@@ -41,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
     options = build_parser().parse_args(arguments)
     try:
+        if options.command == "push":
+            print(run_push(options.folder, options.target, options.private, options.json))
+            return 0
         registries = open_registries(options.registry)
         text, warnings, status = run(options.command, getattr(options, "ref", ""), registries, options.json)
     except RegistryError as error:

@@ -27,18 +27,25 @@ METRIC_NAMES = {
     "recall_global": "recall, pooled over all slices",
     "tumour_free_scans": "scans without tumour where none is found",
 }
+PICTURE_FILE = "overview.png"
+"""The picture among a checkpoint's files that the card shows."""
+
 NOTICE = (
     "**For research use only.** This is not a medical device. It was not evaluated for diagnosis, planning "
     "or any clinical decision, and its result must not be used for one."
 )
 
 
-def model_card(manifest: Manifest) -> str:
-    """The text of README.md for a checkpoint; the manifest's `files` are not needed."""
+def model_card(manifest: Manifest, *, registry: str | None = None, picture: str | None = None) -> str:
+    """The text of README.md for a checkpoint; the manifest's `files` are not needed.
+
+    `registry` is where the example takes the checkpoint from, by default wherever `LIVERSEG_REGISTRY` says;
+    `picture` the name of a picture among its files.
+    """
     import yaml
 
     front = yaml.safe_dump(front_matter(manifest), sort_keys=False, allow_unicode=True, width=1000)
-    return f"---\n{front}---\n\n" + "\n\n".join(_sections(manifest)) + "\n"
+    return f"---\n{front}---\n\n" + "\n\n".join(_sections(manifest, registry, picture)) + "\n"
 
 
 def front_matter(manifest: Manifest) -> dict[str, Any]:
@@ -93,15 +100,18 @@ def _values(entry: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield metric, label, record
 
 
-def _sections(manifest: Manifest) -> Iterator[str]:
+def _sections(manifest: Manifest, registry: str | None, picture: str | None) -> Iterator[str]:
     yield f"# {manifest.ref}"
     if manifest.title:
         yield _text(manifest.title)
     yield _what_it_is(manifest)
+    if picture:
+        yield f"![A CT slice, its segmentation and the tumour probability]({picture})"
     yield NOTICE
     yield "## Use"
+    place = f'import os\n\nos.environ["LIVERSEG_REGISTRY"] = "{registry}"\n\n' if registry else ""
     yield (
-        "```python\nimport liverseg\n\n"
+        f"```python\n{place}import liverseg\n\n"
         'ct = liverseg.read("scan.nii.gz")  # or a PNG, a DICOM file, a folder of a DICOM series\n'
         f'seg = liverseg.Segmenter.load("{manifest.ref}").segment(ct)\n'
         "print(liverseg.measure(ct, seg).to_json())\n```"

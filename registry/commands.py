@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import sys
 from typing import Any
 
 from registry.checkpoint import Checkpoint
+from registry.meter import Meter
+from registry.pushing import push
 from registry.sources import Registries
 from registry.text import one_line
 from registry.verify import CheckResult, verify
@@ -124,6 +128,14 @@ def run(command: str, ref: str, registries: Registries, as_json: bool) -> tuple[
     text = _json(verify_data(checkpoint, results)) if as_json else verify_text(results)
     failed = [r.name for r in results if not r.ok]
     return text, [f"{checkpoint.ref} failed: {', '.join(failed)}."] if failed else [], 1 if failed else 0
+
+
+def run_push(folder: str, target: str, private: bool, as_json: bool) -> str:
+    """What `push` prints on stdout, its progress going to stderr. Raises `RegistryError`."""
+    pushed = push(folder, target, private=private, progress=Meter(sys.stderr))
+    if as_json:
+        return _json(dataclasses.asdict(pushed))
+    return f"{pushed.ref} {'was there already' if pushed.unchanged else 'published'}: {pushed.location}"
 
 
 def _json(value: Any) -> str:

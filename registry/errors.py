@@ -20,7 +20,19 @@ class UnsupportedRegistry(RegistryError):
 
 
 class RegistryUnreadable(RegistryError):
-    """A registry folder does not exist or may not be read."""
+    """A registry does not exist, may not be read, or cannot be reached."""
+
+
+class HubUnreachable(RegistryUnreadable):
+    """The Hub cannot be reached, fails, takes no more requests, or is not to be asked."""
+
+
+class HubRefused(RegistryUnreadable):
+    """The Hub refused: no such repository, no right to it, no valid token, or changed meanwhile."""
+
+
+class PushRefused(RegistryError):
+    """What was to be published is not fit for it, or the target is not one to publish to."""
 
 
 class CheckpointNotFound(RegistryError):

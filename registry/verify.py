@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import re
 from collections.abc import Callable
@@ -44,12 +45,14 @@ def verify(checkpoint: Checkpoint) -> list[CheckResult]:
     `config`, `card`, `metrics`.
     """
     content: dict[str, bytes] = {}
+    # one look into the archive serves two checks
+    embedded = functools.cache(lambda: check_archive(_get(content, MODEL_FILE)))
     checks: list[tuple[str, Callable[[], str]]] = [
         ("schema", lambda: _schema(checkpoint)),
         ("files", lambda: _files(checkpoint)),
         *[(f"sha256 {n}", lambda n=n: _digest(checkpoint, n, content)) for n in checkpoint.manifest.files],
-        ("archive", lambda: _archive(_get(content, MODEL_FILE))),
-        ("embedded manifest", lambda: _embedded(checkpoint, _get(content, MODEL_FILE))),
+        ("archive", lambda: _archive(embedded())),
+        ("embedded manifest", lambda: _embedded(checkpoint, embedded())),
         ("safetensors", lambda: _safetensors(_get(content, WEIGHTS_FILE))),
         ("config", lambda: _config(checkpoint.manifest, _get(content, CONFIG_FILE))),
         ("card", lambda: _card(checkpoint.manifest, _get(content, CARD_FILE))),
@@ -97,13 +100,12 @@ def _digest(checkpoint: Checkpoint, name: str, content: dict[str, bytes]) -> str
     return f"{checkpoint.manifest.files[name].sha256[:12]}…, {len(content[name])} bytes"
 
 
-def _archive(model: bytes) -> str:
-    check_archive(model)
+def _archive(embedded: bytes | None) -> str:
     return "TorchScript with tensors and computing only"
 
 
-def _embedded(checkpoint: Checkpoint, model: bytes) -> str:
-    checkpoint.check_embedded(check_archive(model))
+def _embedded(checkpoint: Checkpoint, embedded: bytes | None) -> str:
+    checkpoint.check_embedded(embedded)
     return "equals the outer one"
 
 

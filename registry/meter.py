@@ -1,0 +1,48 @@
+"""The progress of files that are sent or fetched, on a terminal or in a log."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+
+class Meter:
+    """A `Progress` that writes to a stream.
+
+    A terminal gets one line a file that counts up; anything else gets a line when a file is done, so that a
+    log stays short.
+
+    >>> import sys
+    >>> meter = Meter(sys.stdout)
+    >>> for done in (0, 500_000, 1_000_000): meter("model.pt", done, 1_000_000)
+    model.pt 1.0 MB
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._on_terminal = stream.isatty()
+        self._done: set[str] = set()
+        self._line = ""
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        if name in self._done:
+            return
+        is_done = done >= total
+        if is_done:
+            self._done.add(name)
+        line = f"{name} {size_text(total)}" if is_done else f"{name} {100 * done // total:3d} %"
+        if self._on_terminal:
+            if line != self._line:
+                self._stream.write(f"\r\x1b[K{line}" + ("\n" if is_done else ""))
+        elif is_done:
+            self._stream.write(line + "\n")
+        self._line = line
+        self._stream.flush()
+
+
+def size_text(size_bytes: int) -> str:
+    """A size for people.
+
+    >>> size_text(15_300_000), size_text(2_400)
+    ('15.3 MB', '2.4 kB')
+    """
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.1f} kB"

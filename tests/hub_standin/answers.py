@@ -1,0 +1,230 @@
+"""What the Hub stand-in answers to each kind of request."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.hub_standin.faults import Faults
+from tests.hub_standin.repositories import LARGE_FILES, Blob, HubRefusal, Repositories, Repository
+
+REPO = r"(?P<repo>[\w.-]+/[\w.-]+)"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request that arrived."""
+
+    origin: str  # "hub" or "storage"
+    request: str  # "METHOD /path?query"
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response before faults."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
+def as_json(value: Any, status: int = 200, **headers: str) -> Answer:
+    """A JSON response."""
+    return Answer(status, json.dumps(value).encode(), {"Content-Type": "application/json", **headers})
+
+
+class Answers:
+    """The stand-in's state, and one method for each kind of request."""
+
+    def __init__(self) -> None:
+        self.repositories = Repositories()
+        self.faults = Faults()
+        self.tokens: dict[str, str] = {}  # token -> the namespace that it may read and write
+        self.seen: list[Seen] = []
+        self.page_size = 100
+        self.url = self.storage_url = ""
+
+    def answer(self, origin: str, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
+        """The response to a request."""
+        parts = urlsplit(target)
+        path, query = unquote(parts.path), parse_qs(parts.query)
+        authorization = headers.get("authorization", "")
+        token = authorization.removeprefix("Bearer ")
+        user = self.tokens.get(token)
+        if authorization and user is None:
+            raise HubRefusal(401, "", "Invalid credentials in Authorization header")
+        for verb, pattern, action in _ROUTES[origin]:
+            match = re.fullmatch(pattern, path)
+            if match and method in verb:
+                return action(self, user, body, query | match.groupdict(), headers)
+        raise HubRefusal(404, "", "Sorry, we can't find the page you are looking for.")
+
+    # What follows answers one kind of request each.
+
+    def create(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        asked = json.loads(body)
+        owner = asked.get("organization") or user
+        self._may_write(user, f"{owner}/")
+        repo_id = f"{owner}/{asked['name']}"
+        self.repositories.create(repo_id, asked.get("visibility") == "private")
+        return as_json({"url": f"{self.url}/{repo_id}", "id": repo_id})
+
+    def models(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        wanted, author = set(query.get("filter", [])), query.get("author", [""])[0]
+        found = [
+            {"id": r.id, "modelId": r.id, "sha": r.head, "private": r.private, "tags": r.card_tags()}
+            for r in self.repositories.all.values()
+            if r.id.startswith(f"{author}/" if author else "")
+            and wanted <= set(r.card_tags())
+            and (not r.private or user == r.id.split("/")[0])
+        ]
+        start = int(query.get("cursor", ["0"])[0])
+        more = {}
+        if start + self.page_size < len(found):
+            rest = f"author={author}&filter={'&filter='.join(wanted)}&cursor={start + self.page_size}"
+            more["Link"] = f'<{self.url}/api/models?{rest}>; rel="next"'
+        return as_json(found[start : start + self.page_size], **more)
+
+    def info(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        repository = self.repositories.get(query["repo"], user)
+        commit = repository.resolve(query.get("revision") or "main")
+        siblings = [{"rfilename": name} for name in repository.commits[commit]]
+        found = {"id": repository.id, "sha": commit, "private": repository.private, "siblings": siblings}
+        return as_json(found | {"tags": repository.card_tags()})
+
+    def refs(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        repository = self.repositories.get(query["repo"], user)
+        head = {"name": "main", "ref": "refs/heads/main", "targetCommit": repository.head}
+        tags = [
+            {"name": name, "ref": f"refs/tags/{name}", "targetCommit": commit}
+            for name, commit in repository.tags.items()
+        ]
+        return as_json({"branches": [head], "converts": [], "tags": tags})
+
+    def tree(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        repository = self.repositories.get(query["repo"], user)
+        entries = []
+        for path, blob in repository.commits[repository.resolve(query["revision"])].items():
+            entry = {"type": "file", "path": path, "oid": blob.git_oid, "size": len(blob.data)}
+            if blob.large:
+                entry["lfs"] = {"oid": blob.sha256, "size": len(blob.data), "pointerSize": 134}
+            entries.append(entry)
+        return as_json(entries)
+
+    def validate(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        front = re.match(r"---\n(.*?)\n---\n", json.loads(body)["content"], re.DOTALL)
+        if front is None:
+            return as_json({"errors": [], "warnings": [{"message": "empty or missing yaml metadata"}]})
+        return as_json({"errors": [], "warnings": []})
+
+    def preupload(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        repository = self._writable(user, query["repo"])
+        there = repository.commits[repository.resolve(query["revision"])]
+        files = []
+        for file in json.loads(body)["files"]:
+            mode = "lfs" if file["path"].endswith(LARGE_FILES) else "regular"
+            entry = {"path": file["path"], "uploadMode": mode, "shouldIgnore": False}
+            if file["path"] in there:
+                entry["oid"] = there[file["path"]].etag
+            files.append(entry)
+        return as_json({"files": files})
+
+    def batch(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        self._writable(user, query["repo"])
+        objects = []
+        for item in json.loads(body)["objects"]:
+            entry = {"oid": item["oid"], "size": item["size"]}
+            if item["oid"] not in self.repositories.large:
+                verify = f"{self.url}/{query['repo']}.git/info/lfs/verify"
+                upload = f"{self.storage_url}/upload/{item['oid']}?signature=x"
+                entry["actions"] = {"upload": {"href": upload}, "verify": {"href": verify}}
+            objects.append(entry)
+        return as_json({"transfer": "basic", "objects": objects})
+
+    def upload(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        if Blob(body, True).sha256 != query["oid"]:
+            raise HubRefusal(400, "", "XAmzContentSHA256Mismatch")
+        self.repositories.large[query["oid"]] = body
+        return Answer(200, b"", {})
+
+    def verify(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        item = json.loads(body)
+        if len(self.repositories.large.get(item["oid"], b"")) != item["size"]:
+            raise HubRefusal(404, "", "The object is not there")
+        return as_json({})
+
+    def commit(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        repository = self._writable(user, query["repo"])
+        oid = self.repositories.commit(repository, [json.loads(line) for line in body.splitlines()])
+        return as_json(
+            {"success": True, "commitOid": oid, "commitUrl": f"{self.url}/{repository.id}/commit/{oid}"}
+        )
+
+    def tag(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        repository = self._writable(user, query["repo"])
+        self.repositories.tag(repository, query["revision"], json.loads(body)["tag"])
+        return as_json({})
+
+    def resolve(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        repository = self.repositories.get(query["repo"], user)
+        commit = repository.resolve(query["revision"])
+        blob = repository.commits[commit].get(query["path"])
+        if blob is None:
+            raise HubRefusal(404, "EntryNotFound", "Entry not found")
+        common = {"X-Repo-Commit": commit, "ETag": f'"{blob.git_oid}"'}
+        if blob.large:
+            linked = {"X-Linked-Etag": f'"{blob.sha256}"', "X-Linked-Size": str(len(blob.data))}
+            location = f"{self.storage_url}/files/{blob.sha256}?signature=x"
+            return Answer(302, b"", common | linked | {"Location": location})
+        return _ranged(blob.data, headers, common)
+
+    def stored(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        return _ranged(self.repositories.large[query["oid"]], headers, {"ETag": f'"{query["oid"]}"'})
+
+    def _writable(self, user: str | None, repo_id: str) -> Repository:
+        self._may_write(user, repo_id)
+        return self.repositories.get(repo_id, user)
+
+    def _may_write(self, user: str | None, repo_id: str) -> None:
+        if user is None:
+            raise HubRefusal(401, "", "Invalid username or password.")
+        if repo_id.split("/")[0] != user:
+            raise HubRefusal(403, "", "You don't have the rights to write to this namespace")
+
+
+def _ranged(data: bytes, headers: dict[str, str], more: dict[str, str]) -> Answer:
+    more = {"Accept-Ranges": "bytes", "Content-Type": "application/octet-stream", **more}
+    match = re.fullmatch(r"bytes=(\d+)-(\d*)", headers.get("range", ""))
+    if not match:
+        return Answer(200, data, more)
+    start, end = int(match[1]), min(int(match[2] or len(data) - 1), len(data) - 1)
+    if start >= len(data):
+        return Answer(416, b"", more | {"Content-Range": f"bytes */{len(data)}"})
+    return Answer(206, data[start : end + 1], more | {"Content-Range": f"bytes {start}-{end}/{len(data)}"})
+
+
+_MODEL = f"/api/models/{REPO}"
+_ROUTES: dict[str, list[tuple[tuple[str, ...], str, Any]]] = {
+    "hub": [
+        (("POST",), "/api/repos/create", Answers.create),
+        (("GET",), "/api/models", Answers.models),
+        (("POST",), "/api/validate-yaml", Answers.validate),
+        (("GET",), f"{_MODEL}/refs", Answers.refs),
+        (("GET",), f"{_MODEL}/tree/(?P<revision>[^/]+)", Answers.tree),
+        (("GET",), f"{_MODEL}(?:/revision/(?P<revision>[^/]+))?", Answers.info),
+        (("POST",), f"{_MODEL}/preupload/(?P<revision>[^/]+)", Answers.preupload),
+        (("POST",), f"{_MODEL}/commit/(?P<revision>[^/]+)", Answers.commit),
+        (("POST",), f"{_MODEL}/tag/(?P<revision>[^/]+)", Answers.tag),
+        (("POST",), rf"/{REPO}\.git/info/lfs/objects/batch", Answers.batch),
+        (("POST",), rf"/{REPO}\.git/info/lfs/verify", Answers.verify),
+        (("GET", "HEAD"), f"/{REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", Answers.resolve),
+    ],
+    "storage": [
+        (("PUT",), "/upload/(?P<oid>[0-9a-f]{64})", Answers.upload),
+        (("GET", "HEAD"), "/files/(?P<oid>[0-9a-f]{64})", Answers.stored),
+    ],
+}
