@@ -26,12 +26,12 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
+from train.__main__ import main as run_command
 from train.dataset import DatasetFolder
 from train.fitting.data import batches, open_data
 from train.fitting.loop import new_state, update
 from train.fitting.processes import start
 from train.fitting.settings import FitSettings, Runtime
-from train.prepare import prepare
 from train.provenance import hardware
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -179,7 +179,7 @@ def main() -> None:
         data = args.data
         if data is None:
             data = Path(folder) / "phantoms"
-            prepare("phantom:12", data)
+            run_command(["prepare", "phantom:12", str(data)])
         result = measure(Work(data, args.size, args.batch, args.steps, args.workers), args.rounds)
     if args.json:
         args.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -15,7 +15,6 @@ import pytest
 from benchmarks import fit as benchmark
 from liverseg.__main__ import main as liverseg_main
 from train.__main__ import main
-from train.prepare import prepare
 
 ROOT = Path(__file__).parents[2]
 SBATCH = ROOT / "train" / "slurm" / "fit.sbatch"
@@ -146,7 +145,7 @@ def test_the_notebook_is_clean():
 
 
 def test_the_benchmark_measures_both_recipes(tmp_path):
-    prepare("phantom:2", tmp_path / "data")
+    assert main(["prepare", "phantom:2", str(tmp_path / "data")]) == 0
     work = benchmark.Work(tmp_path / "data", size=32, batch=2, steps=1, workers=0)
     result = benchmark.measure(work, rounds=1)
     assert result["ratio"] == pytest.approx(result["median"]["ours"] / result["median"]["plain"], rel=0.01)
