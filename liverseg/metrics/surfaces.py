@@ -30,6 +30,10 @@ CONNECTIVITY = 2
 """Of LiTS: neighbours that share a face or an edge, 18 in 3D and 8 in 2D."""
 
 
+ROUNDING = 1e-9
+"""Relative: a distance that equals a tolerance but for rounding lies within it."""
+
+
 @dataclass(frozen=True)
 class SurfaceDistances:
     """From every surface element to the other surface, in the unit of the spacing."""
@@ -154,4 +158,5 @@ def surface_dice(distances: SurfaceDistances, tolerance: float) -> float:
     (0.5, 1.0, 0.5)
     """
     elements = distances.all.size + distances.unmatched
-    return float(np.count_nonzero(distances.all <= tolerance) / elements) if elements else math.nan
+    near = np.count_nonzero(distances.all <= tolerance * (1 + ROUNDING))
+    return float(near / elements) if elements else math.nan

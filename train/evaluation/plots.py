@@ -43,24 +43,21 @@ def page(scores: Sequence[ScanScore], record: dict, path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=STYLE["size"] - 0.5, length=3)
         draw(axes, scores, record)
-    figure.suptitle(_title(record), fontsize=12.5, x=0.012, ha="left", fontweight="bold")
+    figure.suptitle(_title(record), fontsize=12, x=0.012, ha="left")
     figure.savefig(path)
 
 
 def _title(record: dict) -> str:
-    parts = [
-        f"{record['checkpoint']} on {record['dataset']}, {record['split']} ({record['n']['scans']} scans)"
-    ]
+    split = record["split"]
+    head = f"{record['checkpoint']}  on  {record['dataset']}, {split}: {record['n']['scans']} scans"
+    parts = []
     for name, numbers in record["summary"].items():
-        pooled, case = (numbers[key]["value"] for key in ("dice_global", "dice_per_case"))
-        told = [
-            f"{value:.3f} {how}"
-            for value, how in ((case, "per scan"), (pooled, "pooled"))
-            if value is not None
-        ]
+        values = {"per scan": numbers["dice_per_case"]["value"], "pooled": numbers["dice_global"]["value"]}
+        told = [f"{value:.3f} {how}" for how, value in values.items() if value is not None]
         if told:
             parts.append(f"{name} Dice {', '.join(told)}")
-    return "   ".join(parts)
+    parts.append(f"tumour from probability {record['protocol']['threshold']:g}")
+    return head + "\n" + "    ".join(parts)
 
 
 def _head(axes: Axes, title: str, x: str = "", y: str = "") -> None:
@@ -134,7 +131,7 @@ def _burden(axes: Axes, scores: Sequence[ScanScore], record: dict) -> None:
             label="no tumour in the reference",
         )  # fmt: skip
         axes.legend(frameon=False, fontsize=STYLE["size"] - 0.5, loc="lower right", handletextpad=0.2)
-    ticks = [t for t in (0, 0.01, 0.03, 0.1, 0.3, 1) if t <= top]
+    ticks = [t for t in (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1) if t <= top]
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(ticks)
         axis.set_major_formatter(FuncFormatter(lambda t, _: f"{100 * t:g} %"))
@@ -200,13 +197,11 @@ def _lesions(axes: Axes, scores: Sequence[ScanScore], record: dict) -> None:
         [f"{_size_words(size)}\nn = {count}" for size, count in zip(sizes, counts, strict=True)],
     )
     axes.set_xlim(-0.5, len(sizes) - 0.5)
-    axes.set_ylim(0, 1)
+    axes.set_ylim(0, 1.15)  # room for the legend
+    axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
     axes.grid(axis="y", color="#e6e6e6", lw=0.8)
     axes.set_axisbelow(True)
-    axes.legend(
-        frameon=False, fontsize=STYLE["size"] - 0.5, loc="lower right", bbox_to_anchor=(1, 1.0), ncols=2,
-        handletextpad=0.2, columnspacing=1,
-    )  # fmt: skip
+    axes.legend(frameon=False, fontsize=STYLE["size"] - 0.5, loc="upper right", ncols=2, handletextpad=0.2)
 
 
 def _size_words(size: str) -> str:
@@ -238,7 +233,7 @@ def _false_positives(axes: Axes, scores: Sequence[ScanScore], record: dict) -> N
             axes.bar(places, heights, 0.75, color=fill, edgecolor=edge, hatch=hatch, lw=1, label=words)
     axes.set_yscale("symlog", linthresh=1 if known else 100)
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 8 * max(*map(area, ranked), 1 if known else 100))  # room for the legend
     axes.set_xlim(-0.6, len(ranked) - 0.4)
     if len(ranked) <= NAMED_SCANS:
         axes.set_xticks(range(len(ranked)), [s.scan for s in ranked], rotation=90 if len(ranked) > 10 else 0)
