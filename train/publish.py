@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from registry.pushing import Progress, Pushed, push
-
 from registry.folder import open_checkpoint
 from registry.manifest import Manifest
+from registry.pushing import Progress, Pushed, push
 from train.errors import TrainError
 from train.parity import LABELS_EQUAL
 
