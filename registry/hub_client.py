@@ -69,6 +69,11 @@ def is_offline() -> bool:
     )
 
 
+def load_client() -> None:
+    """Imports what questions to the Hub need."""
+    from huggingface_hub import HfApi, get_session, hf_hub_url  # noqa: F401
+
+
 def api(token: str | None = None) -> HfApi:
     """The client, with `token` or the one that it finds itself (`HF_TOKEN`, `hf auth login`)."""
     from huggingface_hub import HfApi

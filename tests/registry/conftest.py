@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save as save_tensors
 
 from registry import Checkpoint, Manifest
+from registry import hub as hub_registry
 from registry.card import model_card
 from registry.writing import write_checkpoint
 from tests.hub_standin.server import HubStandin
@@ -87,4 +88,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubStandin]
         monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
         hurried = SimpleNamespace(sleep=lambda seconds: None, time=time.time)  # between the client's retries
         monkeypatch.setattr("huggingface_hub.utils._http.time", hurried)
+        monkeypatch.setattr(hub_registry, "ANSWER_S", 50.0)  # the machine may be busy
+        monkeypatch.setattr(hub_registry, "LIST_S", 60.0)
+        monkeypatch.setattr(hub_registry, "_resting", {})
         yield standin
