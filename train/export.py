@@ -51,7 +51,7 @@ def export(
     """Write the checkpoint `folder`, evaluated on each (dataset, split), the first being its headline.
 
     Runs that this one started from (`init`) are counted in its samples and datasets. Raises
-    `TrainError` when the archive does not give what the trained network gives.
+    `TrainError` when the archive does not repeat the trained network (`train.parity`).
     """
     fit = state["settings"]
     network = _network(state)

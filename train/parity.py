@@ -6,6 +6,7 @@ Compared on phantoms, at sizes other than the one that was traced, the longest s
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +20,16 @@ from liverseg import phantom
 from liverseg.segmentation import labels_from_probabilities
 from train.errors import TrainError
 
+log = logging.getLogger("train.export")
+
 SIZES = ((512, 512), (300, 411), (640, 288))
 """(height, width) of the pictures compared, pixels: LiTS's own, an odd one, an elongated one."""
 
 LABELS_EQUAL = 0.9999
-"""The share of pixels that must carry the same label at every size."""
+"""The share of pixels that must carry the same label at every size for a checkpoint to be published."""
+
+LARGEST_ROUNDING = 0.02
+"""Rounding the weights to float16 moves no probability by more."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ def check_parity(
     """Compare `trained`, (N, C, H, W) HU to probabilities, with the archive's module on phantoms.
 
     `trained` is contract 1's graph around the network as it was trained, in float32. Raises
-    `TrainError` when the labels agree on less than 99.99 % of the pixels of a size.
+    `TrainError` when a probability differs by more than rounding explains. Labels may still differ in
+    more than 1 of 10,000 pixels where a network has hardly learnt anything and most pixels are near a tie.
     """
     reloaded = _reload(archive)
     shares, differences = [], []
@@ -70,11 +77,16 @@ def check_parity(
         shares.append(float((labels[0] == labels[1]).mean()))
         differences.append(float(np.abs(expected - found).max()))
     parity = Parity(tuple(map(tuple, sizes)), min(shares), max(differences))
-    if not parity.holds:
+    if parity.largest_difference > LARGEST_ROUNDING:
         raise TrainError(
-            f"The exported archive labels only {parity.labels_equal:.4%} of the pixels as the trained "
-            f"network does (largest difference of a probability {parity.largest_difference:.3g}); it was "
-            "not written."
+            f"The exported archive's probabilities differ from the trained network's by up to "
+            f"{parity.largest_difference:.3g}, which rounding does not explain; it was not written."
+        )
+    if not parity.holds:
+        log.warning(
+            "The archive labels %.3f %% of the pixels as the network does: it is undecided on many; such a "
+            "checkpoint is not published.",
+            100 * parity.labels_equal,
         )
     return parity
 
