@@ -24,7 +24,7 @@ def load_run(path: str | Path) -> dict:
         raise TrainError(f"{path} holds no weights of a run.") from error
     if not isinstance(state, dict) or "weights" not in state:
         raise TrainError(f"{path} holds no weights of a run.")
-    hours = training_hours(path.with_name("log.csv"), state["seen"])
+    hours = training_hours(path.with_name("log.csv"), state.get("seen", 0))
     return {**state, "hours": hours, "settings": _in_present_terms(state["settings"])}
 
 
