@@ -18,6 +18,10 @@ def working_shape(height: int, width: int, side: int) -> List[int]:  # noqa: UP0
     return [(rows + 32 + abs(rows - 32)) // 2, (columns + 32 + abs(columns - 32)) // 2]
 
 
+NORMALISED_SPAN = 4.0
+"""What `normalise` makes of the unit range; there the number itself, for TorchScript."""
+
+
 def network_channels(windows: Sequence[Window], context_slices: int) -> int:
     """How many channels `to_channels` gives: windows times slices, one alone being repeated to three.
 
@@ -109,5 +113,5 @@ def resize(picture: Tensor, size: List[int]) -> Tensor:  # noqa: UP006 (TorchScr
 
 
 def normalise(unit: Tensor) -> Tensor:
-    """Grey in [0, 1] to the zero-centred range the network is trained on."""
+    """Grey in [0, 1] to the zero-centred range the network is trained on, `NORMALISED_SPAN` wide."""
     return (unit - 0.5) * 4.0

@@ -213,6 +213,7 @@ class SegFormer(nn.Module):
 
     def __init__(self, config: SegFormerConfig, channels: int = 3, classes: int = 3) -> None:
         super().__init__()
+        self.config = config
         stages = []
         for index, rates in enumerate(drop_path_rates(config.drop_path, config.depths)):
             stages.append(Stage(config, index, channels, rates))

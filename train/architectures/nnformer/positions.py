@@ -60,7 +60,7 @@ class GlobalBias(nn.Module):
     def index(self, grid: Tensor) -> Tensor:
         """Row of the table for each pair of tokens of a grid (N, *grid, C): (tokens, tokens) int64."""
         axes = len(self.reach)
-        index = torch.zeros((), dtype=torch.int64)
+        index: Tensor | int = 0
         for axis, reach in enumerate(self.reach):
             place = positions(grid, axis)
             offset = (place[:, None] - place[None, :]).clamp(-reach, reach) + reach  # (size, size)
