@@ -76,6 +76,7 @@ class PngPairs(Dataset):
 def plain_rate(work: Work) -> float:
     """Samples a second of the plain Trainer script."""
     from transformers import (
+        PrinterCallback,
         SegformerConfig,
         SegformerForSemanticSegmentation,
         Trainer,
@@ -101,10 +102,13 @@ def plain_rate(work: Work) -> float:
             save_strategy="no",
             logging_strategy="no",
             disable_tqdm=True,
+            dataloader_pin_memory=torch.cuda.is_available(),
         )
         dataset = PngPairs(DatasetFolder.open(work.data), work.size, steps * work.batch)
         network = SegformerForSemanticSegmentation(SegformerConfig(num_labels=3))  # B0 is its default
-        Trainer(network, arguments, train_dataset=dataset, callbacks=[Clock()]).train()
+        trainer = Trainer(network, arguments, train_dataset=dataset, callbacks=[Clock()])
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
     return work.steps * work.batch / (ends[-1] - ends[WARM_UP - 1])
 
 
@@ -115,7 +119,7 @@ def our_rate(work: Work) -> float:
         samples=(WARM_UP + work.steps) * work.batch,
         batch=work.batch,
         crop=work.size,
-        working_range=(round(work.size * 0.88), round(work.size * 1.56)),
+        working_range=(max(32, round(work.size * 0.88)), round(work.size * 1.56)),
     )
     runtime = Runtime(workers=work.workers, cache=str(work.data / "cache"))
     accelerator = start(settings.batch, settings.accumulate, torch.get_num_threads())

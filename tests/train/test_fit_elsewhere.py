@@ -113,7 +113,7 @@ def test_the_notebook_runs_from_phantoms_to_a_segmentation(tmp_path, monkeypatch
         assert {"train": main, "liverseg": liverseg_main}[package](arguments) == 0, command
 
     tiny = {
-        "PHANTOMS": 3,
+        "PHANTOMS": 2,
         "SAMPLES": 4,
         "WORKING_SIZE": 64,
         "WORK": tmp_path,
@@ -121,7 +121,7 @@ def test_the_notebook_runs_from_phantoms_to_a_segmentation(tmp_path, monkeypatch
         "FIT_OPTIONS": "--option decoder_width=16 --crop 32 --working-range 40 60 --batch 4 --workers 0 "
         "--threads 1 --pictures 1",
     }
-    monkeypatch.setenv("LIVERSEG_SOURCE", "phantom:3")
+    monkeypatch.setenv("LIVERSEG_SOURCE", "phantom:2")
     monkeypatch.setenv("LIVERSEG_REGISTRY", "")
     monkeypatch.chdir(ROOT / "train" / "notebooks")
     names: dict = {"__name__": "notebook"}
