@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from liverseg.metrics import bootstrap_interval, pooled_interval
+from liverseg.metrics import pooled_interval
 
 Entry = dict
 """{"value": number or None, "n": scans, "interval_95": [low, high] where there is one}, and more keys."""
@@ -36,7 +36,8 @@ def mean_of(values: Sequence[float], seed: int) -> Entry:
     if not known:
         return entry(math.nan, 0)
     low, middle, high = (float(q) for q in np.percentile(known, (25, 50, 75)))
-    found = entry(float(np.mean(known)), len(known), bootstrap_interval(known, seed))
+    interval = pooled_interval(np.array([(value, 1.0) for value in known]), ratio(0, 1), seed)
+    found = entry(float(np.mean(known)), len(known), interval)
     return {**found, "median": middle, "quartiles": [low, high]}
 
 
