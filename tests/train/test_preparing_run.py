@@ -1,6 +1,7 @@
 """`python -m train prepare` as a whole: tables, resuming, what is left out, every way to store pixels."""
 
 import csv
+import hashlib
 import json
 import os
 import signal
@@ -96,6 +97,9 @@ def test_tables_tell_what_the_arrays_hold(lits, tmp_path):
     assert float(two["tumour_share_of_organ"]) == pytest.approx(tumour / (labels > 0).sum(), rel=1e-5)
     assert float(two["liver_hu_mean"]) == pytest.approx(hu[labels == 1].mean(), rel=1e-5)
     assert float(two["liver_hu_p50"]) == pytest.approx(np.median(hu[labels == 1]), abs=1)
+    for half in ("volume", "reference"):
+        file = lits / f"{half.replace('reference', 'segmentation')}-2.nii.gz"
+        assert two[f"{half}_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert two["kept_slices"] == "6" and two["annotated_slices"] == "4" and two["slices"] == "8"
     assert {row["split"] for row in scans.values()} == set(about["splits"]) == {"train", "val", "test"}
     assert scans["7"]["split"] == scans["8"]["split"]

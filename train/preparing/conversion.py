@@ -38,7 +38,7 @@ def kept_slices(labels: np.ndarray, empty_share: float) -> np.ndarray:
     >>> kept_slices(np.array([0, 0, 1, 0, 0]).reshape(5, 1, 1), empty_share=0.5).tolist()
     [0, 2, 3]
     """
-    annotated = labels.any(axis=(1, 2))
+    annotated = np.array([cv2.countNonZero(np.ascontiguousarray(plane)) > 0 for plane in labels], bool)
     empty = np.flatnonzero(~annotated)
     count = round(len(empty) * empty_share)
     chosen = empty[np.arange(count) * len(empty) // max(count, 1)]
@@ -58,22 +58,27 @@ def convert(source: ScanSource, out: Path, conversion: Conversion, threads: int 
         index, labels = scan.indices[position], scan.labels[position]
         name = f"scan-{source.scan}_slice-{index:03d}"
         _write_png(out / "images" / f"{name}.png", stored_values(position))
-        _write_png(out / "labels" / f"{name}.png", np.ascontiguousarray(labels))
-        liver = labels == LIVER_LABEL
+        _write_png(out / "labels" / f"{name}.png", labels)
+        annotated = cv2.countNonZero(labels) > 0
+        px = {n: int(np.count_nonzero(labels == n)) if annotated else 0 for n in ORGAN_LABELS}
         row = {
             "slice": name,
             "index": index,
-            "liver_px": int(np.count_nonzero(liver)),
-            "tumour_px": int(np.count_nonzero(labels == TUMOUR_LABEL)),
+            "liver_px": px[LIVER_LABEL],
+            "tumour_px": px[TUMOUR_LABEL],
         }
-        organ = int(np.count_nonzero(np.isin(labels, ORGAN_LABELS))) if labels.any() else 0
-        counts = _liver_histogram(scan.volume, position, liver) if row["liver_px"] else None
-        return _Written(row, organ, bool(labels.any()), counts)
+        counts = _liver_histogram(scan.volume, position, labels == LIVER_LABEL) if px[LIVER_LABEL] else None
+        return _Written(row, sum(px.values()), annotated, counts)
 
     with ThreadPoolExecutor(threads) as pool:
-        lesions = pool.submit(count_lesions, scan.labels)
         written = list(pool.map(write, kept.tolist()))
-    return _record(source, scan, written, lesions.result())
+    return _record(source, scan, written, _lesions(scan.labels, kept, written))
+
+
+def _lesions(labels: np.ndarray, kept: np.ndarray, written: Sequence[_Written]) -> Lesions:
+    """Lesions of the whole scan, looked for where the slices written have shown tumour."""
+    shown = [place for place, one in zip(kept, written, strict=True) if one.row["tumour_px"]]
+    return count_lesions(labels[shown[0] : shown[-1] + 1]) if shown else Lesions(0, 0)
 
 
 def encoder(volume: Volume, intensity: Intensity) -> Callable[[int], np.ndarray]:

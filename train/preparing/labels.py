@@ -72,7 +72,7 @@ class LabelMapping:
         return table
 
     def apply(self, stored: np.ndarray) -> np.ndarray:
-        """Stored values of any shape and number type as uint8 labels, C-contiguous.
+        """Stored values of any shape and number type as uint8 labels, in the same order in memory.
 
         Raises `TrainError` that lists the values that are not mapped.
         """
@@ -85,11 +85,11 @@ class LabelMapping:
         used = [value for value in range(256) if self.table[value] == value]
         top = int(stored.max(initial=0))
         if used[: top + 1] == list(range(top + 1)):  # every value stands for itself
-            return np.ascontiguousarray(stored)
+            return stored
         labels = self.table[stored]
         if labels.max(initial=0) == 255:
             self._refuse(stored)
-        return np.ascontiguousarray(labels)
+        return labels
 
     def _refuse(self, stored: np.ndarray) -> None:
         mapped = [value for value, _ in self.values]

@@ -18,7 +18,7 @@ def flips_to_upright(volume: Volume, labels: np.ndarray) -> tuple[bool, bool]:
     `labels` (S, H, W) are 0 outside the liver. The rows are judged by where dense bone lies to soft
     tissue, the columns by where the liver does. (False, False) where neither tells, as without liver.
     """
-    shown = np.flatnonzero(labels.any(axis=(1, 2)))
+    shown = np.flatnonzero(labels[:, ::_STEP, ::_STEP].any(axis=(1, 2)))
     if not shown.size:
         return False, False
     chosen = shown[np.unique(np.linspace(0, len(shown) - 1, _SLICES).round().astype(int))]

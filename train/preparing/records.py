@@ -36,7 +36,7 @@ class ScanRecord:
     spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns
     geometry: str  # "header" | "false" | "unknown"
     reoriented: str  # axes turned because the header could not be believed
-    sha256: dict[str, str]  # file name -> of the sources
+    sha256: dict[str, str]  # "volume", "reference" -> of the sources; empty of a phantom
     warnings: tuple[str, ...]
 
 

@@ -29,7 +29,7 @@ class LoadedScan:
     """One scan with its reference, in radiological orientation."""
 
     volume: Volume
-    labels: np.ndarray  # (S, H, W) uint8, indices of `LABEL_SETS`
+    labels: np.ndarray  # (S, H, W) uint8, contiguous, indices of `LABEL_SETS`
     indices: tuple[int, ...]  # of each slice in the scan; not consecutive where slices are missing
     reoriented: str = ""  # "rows", "columns" or both, turned because the header could not be believed
 
@@ -71,8 +71,9 @@ class NiftiPair:
             raise TrainError("the volume has {} voxels, its reference {}.".format(*sizes))
         if header.is_scaled:
             stored = stored * header.slope + header.intercept
-        labels = native.to_radiological(conversion.labels.apply(stored))
-        volume = replace(volume, sha256={**volume.sha256, self.reference.name: sha256(self.reference)})
+        # Contiguous, for all that follows goes slice by slice; only the voxels' order changes here.
+        labels = np.ascontiguousarray(native.to_radiological(conversion.labels.apply(stored)))
+        volume = replace(volume, sha256={**volume.sha256, "reference": sha256(self.reference)})
         return _oriented(LoadedScan(volume, labels, tuple(range(len(labels)))))
 
 
@@ -96,7 +97,8 @@ class PicturePairs:
         if len({(grey.shape, grey.dtype) for grey in greys}) > 1:
             raise TrainError("its pictures differ in size or in bits a pixel.")
         labels = conversion.labels.apply(np.stack(masks))
-        digests = {f"{path.parent.name}/{path.name}": sha256(path) for path in self.files}
+        _, pictures, references = zip(*self.slices, strict=True)
+        digests = {"volume": sha256(*pictures), "reference": sha256(*references)}
         volume = Volume(_hu_of(np.stack(greys), conversion), sha256=digests)
         return LoadedScan(volume, labels, tuple(index for index, *_ in self.slices))
 
@@ -146,7 +148,10 @@ def _oriented(scan: LoadedScan) -> LoadedScan:
     steps = (slice(None), *(slice(None, None, -1 if flip else 1) for flip in (rows, columns)))
     turned = "+".join(name for name, flip in (("rows", rows), ("columns", columns)) if flip)
     return replace(
-        scan, volume=scan.volume.flipped(rows, columns), labels=scan.labels[steps], reoriented=turned
+        scan,
+        volume=scan.volume.flipped(rows, columns),
+        labels=np.ascontiguousarray(scan.labels[steps]),
+        reoriented=turned,
     )
 
 

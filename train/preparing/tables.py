@@ -29,7 +29,8 @@ def scan_row(record: ScanRecord, split: str, group: str) -> dict:
     """One line of `scans.csv`. Volumes are None where the spacing is unknown or false.
 
     `liver_voxels` and `liver_ml` are the liver without its tumours, `organ_voxels` and `organ_ml` with
-    them; the tumour's share is of the organ. HU are of the liver without its tumours.
+    them; the tumour's share is of the organ. HU are of the liver without its tumours. The sha256 of a
+    scan of many pictures is that of their sha256 in the order of the slices.
     """
     spacing = record.spacing_mm or (None, None, None)
     voxels = record.slices * record.height * record.width
@@ -64,8 +65,8 @@ def scan_row(record: ScanRecord, split: str, group: str) -> dict:
         "spacing_column_mm": spacing[2],
         "geometry": record.geometry,
         "reoriented": record.reoriented,
-        # Of a scan of many pictures the digests would fill the line; they are in its record.
-        "sha256": " ".join(record.sha256.values()) if len(record.sha256) <= 2 else "",
+        "volume_sha256": record.sha256.get("volume"),
+        "reference_sha256": record.sha256.get("reference"),
     }
 
 

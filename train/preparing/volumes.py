@@ -40,7 +40,7 @@ class Volume:
     intercept: float = 0.0
     spacing_mm: tuple[float, float, float] | None = None  # between slices, rows, columns
     geometry: str = "unknown"  # "header" | "false" | "unknown"
-    sha256: dict[str, str] = field(default_factory=dict)  # file name -> of the files it came from
+    sha256: dict[str, str] = field(default_factory=dict)  # "volume", "reference" -> of their files
     warnings: tuple[str, ...] = ()
 
     @cached_property
@@ -82,7 +82,7 @@ def read_volume(path: Path, window: Window, lits_number: int | None = None) -> t
         header.intercept,
         header.geometry.spacing_mm,
         _geometry(header, lits_number),
-        {path.name: sha256(path)},
+        {"volume": sha256(path)},
         header.geometry.warnings,
     )
     if volume.geometry != "header":
@@ -121,10 +121,13 @@ def read_stored(path: Path) -> tuple[NiftiHeader, np.ndarray]:
         raise TrainError(f"{path.name} is truncated or damaged.") from error
 
 
-def sha256(path: Path) -> str:
-    """The sha256 of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256(*paths: Path) -> str:
+    """The sha256 of a file, or of the sha256 of several (in hexadecimal digits, one after the other)."""
+    digests = []
+    for path in paths:
+        with path.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _read(stream: BinaryIO) -> tuple[NiftiHeader, np.ndarray]:
