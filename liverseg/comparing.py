@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from liverseg.colours import PREDICTION_RGB, REFERENCE_RGB, RGB
+from liverseg.colours import PREDICTION_RGB, QUIET_RGB, REFERENCE_RGB, RGB
 from liverseg.errors import InvalidSetting
 from liverseg.lettering import draw_text, text_width
 from liverseg.rendering import outline
@@ -15,6 +15,13 @@ from liverseg.windowing import DEFAULT_WINDOW, Window, to_grey
 LEGEND_PX = 40
 THIN_PX, THICK_PX = 1, 2
 """Of the contours of liver and of tumour."""
+
+LEGEND: tuple[tuple[str, RGB, int], ...] = (
+    ("Reference", REFERENCE_RGB, THICK_PX),
+    ("Prediction", PREDICTION_RGB, THICK_PX),
+    ("thin: liver", QUIET_RGB, THIN_PX),
+    ("thick: tumour", QUIET_RGB, THICK_PX),
+)
 
 
 def comparison(
@@ -52,15 +59,18 @@ def comparison(
 def comparison_legend(width_px: int) -> np.ndarray:
     """A strip (LEGEND_PX, width_px, 3) that says what the colours and the lines of `comparison` are."""
     strip = np.zeros((LEGEND_PX, width_px, 3), np.uint8)
-    size, x = (16 if width_px >= 640 else 13), 12
-    entries: tuple[tuple[str, RGB, int], ...] = (
-        ("Reference", REFERENCE_RGB, THICK_PX),
-        ("Prediction", PREDICTION_RGB, THICK_PX),
-        ("thin: liver", (160, 160, 160), THIN_PX),
-        ("thick: tumour", (160, 160, 160), THICK_PX),
-    )
-    for words, colour, thickness in entries:
-        cv2.line(strip, (x, LEGEND_PX // 2), (x + 24, LEGEND_PX // 2), colour, thickness, cv2.LINE_AA)
-        draw_text(strip, words, x + 32, LEGEND_PX // 2, size)
-        x += 32 + text_width(words, size) + 22
+    size = next((s for s in range(16, 8, -1) if _legend_width(s) <= width_px), 8)
+    x, middle = size, LEGEND_PX // 2
+    for words, colour, thickness in LEGEND:
+        cv2.line(strip, (x, middle), (x + 2 * size, middle), colour, thickness, cv2.LINE_AA)
+        draw_text(strip, words, x + int(2.5 * size), middle, size)
+        x += _entry_width(words, size)
     return strip
+
+
+def _entry_width(words: str, size: int) -> int:
+    return int(2.5 * size) + text_width(words, size) + size
+
+
+def _legend_width(size: int) -> int:
+    return size + sum(_entry_width(words, size) for words, _, _ in LEGEND)

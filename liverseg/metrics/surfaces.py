@@ -53,8 +53,8 @@ class SurfaceDistances:
         return self.to_reference.size > 0
 
 
-def _box(mask: np.ndarray) -> tuple[slice, ...] | None:
-    """The smallest box around the True elements, None for an empty mask."""
+def bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
+    """The smallest box around the True elements of a mask, None for an empty one."""
     hits = [
         np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
         for axis in range(mask.ndim)
@@ -68,7 +68,7 @@ def surface_points(mask: np.ndarray, connectivity: int = CONNECTIVITY) -> np.nda
     >>> len(surface_points(np.ones((4, 4), bool))), len(surface_points(np.zeros((4, 4), bool)))
     (12, 0)
     """
-    box = _box(mask)
+    box = bounding_box(mask)
     if box is None:
         return np.zeros((0, mask.ndim), np.int64)
     inside = mask[box]

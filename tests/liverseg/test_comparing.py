@@ -47,7 +47,9 @@ def test_shapes_must_agree():
         comparison(HU, np.zeros((64, 48), np.uint8), np.zeros((48, 64), np.uint8))
 
 
-def test_the_legend_shows_both_colours():
-    legend = comparison_legend(640)
-    assert legend.shape == (LEGEND_PX, 640, 3)
+@pytest.mark.parametrize("width", [420, 640, 1700])
+def test_the_legend_shows_both_colours_and_fits(width):
+    legend = comparison_legend(width)
+    assert legend.shape == (LEGEND_PX, width, 3)
     assert len(coloured(legend, REFERENCE_RGB)) and len(coloured(legend, PREDICTION_RGB))
+    assert not legend[:, -4:].any() and legend.any(axis=(0, 2)).nonzero()[0].max() > min(width, 500) * 0.7

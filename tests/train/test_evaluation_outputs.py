@@ -190,7 +190,11 @@ def test_a_run_is_evaluated_without_a_checkpoint(data, tmp_path, capsys):
         == 0
     )
     found = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert found["checkpoint"] == "mine" and found["model"]["working_size"] == 64
+    assert (
+        found["checkpoint"] == "mine"
+        and found["model"]["working_size"] == 64
+        and found["model"]["weights"] == "best.pt"
+    )
     assert (
         found["protocol"]["flips"]
         and not found["protocol"]["context"]

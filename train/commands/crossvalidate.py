@@ -24,7 +24,8 @@ def add_crossvalidate(subparsers) -> None:  # noqa: ANN001
         required=True,
         type=Path,
         metavar="RUN",
-        help="run folders or weights, one a fold",
+        help="one a fold: run folders, whose best weights were chosen by their score on the fold, or weights "
+        "files such as RUN/final.pt, which were not",
     )
     parser.add_argument("--data", metavar="DIR", help="the dataset whose folds the runs were fitted for")
     parser.add_argument("--folds", type=int, metavar="K", help="how many")

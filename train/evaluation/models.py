@@ -73,6 +73,7 @@ def run_model(path: Path, working_size: int | None = None, context_slices: int |
     weights = path / "best.pt" if path.is_dir() else path
     about = {
         "kind": "run",
+        "weights": weights.name,
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "architecture": fit["architecture"],
         "engine": f"torch {torch.__version__.split('+')[0]} float32",

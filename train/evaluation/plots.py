@@ -94,6 +94,7 @@ def _dice(axes: Axes, scores: Sequence[ScanScore], record: dict) -> None:
                 f"mean {mean:.3f}", place, xycoords=("axes fraction", "data"), va="center",
                 color=COLOURS[name], fontsize=STYLE["size"] - 0.5,
             )  # fmt: skip
+    axes.set_xticks([])
     if len(ranked) <= NAMED_SCANS:
         axes.set_xticks(list(places), [s.scan for s in ranked], rotation=90 if len(ranked) > 20 else 0)
         axes.vlines(places, 0, 1, color="#e6e6e6", lw=0.8, zorder=0)
@@ -235,6 +236,7 @@ def _false_positives(axes: Axes, scores: Sequence[ScanScore], record: dict) -> N
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(0, 8 * max(*map(area, ranked), 1 if known else 100))  # room for the legend
     axes.set_xlim(-0.6, len(ranked) - 0.4)
-    if len(ranked) <= NAMED_SCANS:
-        axes.set_xticks(range(len(ranked)), [s.scan for s in ranked], rotation=90 if len(ranked) > 10 else 0)
+    few = len(ranked) <= NAMED_SCANS // 2
+    axes.set_xticks(range(len(ranked)) if few else [], [s.scan for s in ranked] if few else [])
+    axes.tick_params(axis="x", rotation=90 if len(ranked) > 10 else 0)
     axes.legend(frameon=False, fontsize=STYLE["size"] - 0.5, loc="upper right")

@@ -45,7 +45,6 @@ def score_scan(
     sweep = {t: dict.fromkeys(STRUCTURES, Counts(0, 0, 0)) for t in THRESHOLDS}
     confusion: np.ndarray | None = np.zeros((3, 3), np.int64)
     found: list[np.ndarray] = []
-    truths: list[Reference] = []
     for position in scan.positions:
         organ, tumour = slice_probabilities(
             scan.slices, position, predict, context_slices, protocol.context, protocol.flips
@@ -63,10 +62,10 @@ def score_scan(
         if confusion is not None:
             confusion = _plus(confusion, quarter_confusion(organ, tumour, bits))
         found.append(labels)
-        truths.append(truth)
 
     for name in STRUCTURES:
-        scores[name] = replace(scores[name], distances=_distances(scan, found, truths, name, protocol))
+        if scores[name].unknown == 0:
+            scores[name] = replace(scores[name], distances=_distances(scan, found, name, protocol))
     told = any(bool((scan.slices.labels[p] == BACKGROUND_BIT).any()) for p in scan.positions)
     if not told:  # no pixel is known to be outside the organ: there is nothing to score a liver against
         del scores["liver"]
@@ -81,10 +80,10 @@ def score_scan(
         contiguous=scan.contiguous,
         structures=scores,
         sweep=sweep if told else {t: {"tumour": counts["tumour"]} for t, counts in sweep.items()},
-        lesions=_lesions(scan, found, truths) if scores["tumour"].unknown == 0 else None,
+        lesions=_lesions(scan, found) if scores["tumour"].unknown == 0 else None,
         burden=_burden(scores) if whole else None,
         confusion=confusion,
-        snapshots=tuple(_snapshots(scan, found, truths)) if snapshots else (),
+        snapshots=tuple(_snapshots(scan, found)) if snapshots else (),
     )
 
 
@@ -147,20 +146,16 @@ def _plus(total: np.ndarray, one: np.ndarray | None) -> np.ndarray | None:
     return None if one is None else total + one
 
 
-def _masks(
-    found: list[np.ndarray], truths: list[Reference], name: str
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def _masks(scan: ScanSlices, found: list[np.ndarray], name: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Prediction and reference of a structure, a mask (H, W) a slice."""
     label = LIVER if name == "liver" else TUMOUR
-    return [labels >= label for labels in found], [_sides(truth, name)[0] for truth in truths]
+    bits = [scan.slices.labels[position] for position in scan.positions]
+    return [labels >= label for labels in found], [_sides(reference_of(b), name)[0] for b in bits]
 
 
-def _distances(
-    scan: ScanSlices, found: list[np.ndarray], truths: list[Reference], name: str, protocol: Protocol
-) -> dict[str, float]:
-    """Of `scores.DISTANCES`; none where some pixel's label leaves the structure open."""
-    if not all(_sides(truth, name)[1].all() for truth in truths):
-        return {}
-    prediction, reference = _masks(found, truths, name)
+def _distances(scan: ScanSlices, found: list[np.ndarray], name: str, protocol: Protocol) -> dict[str, float]:
+    """Of `scores.DISTANCES`, for a scan whose reference answers for every pixel."""
+    prediction, reference = _masks(scan, found, name)
     if scan.space == "mm":
         distances = surfaces.surface_distances(
             np.stack(prediction), np.stack(reference), scan.spacing_mm, protocol.connectivity
@@ -178,16 +173,23 @@ def _distances(
     }
 
 
-def _lesions(scan: ScanSlices, found: list[np.ndarray], truths: list[Reference]) -> dict[str, Detection]:
-    prediction, reference = _masks(found, truths, "tumour")
+def _lesions(scan: ScanSlices, found: list[np.ndarray]) -> dict[str, Detection]:
+    prediction, reference = _masks(scan, found, "tumour")
     plane = (1.0, 1.0) if scan.spacing_mm is None else scan.spacing_mm[1:]
     if len({mask.shape for mask in reference}) > 1:  # slices of several sizes: each by itself
         stacks = [(p[None], r[None]) for p, r in zip(prediction, reference, strict=True)]
     else:
         stacks = [(np.stack(prediction), np.stack(reference))]
+    stacks = [_cropped(*pair) for pair in stacks]
     sides = [tuple(label_lesions(mask, scan.contiguous, plane) for mask in pair) for pair in stacks]
     rules = {"overlap_50": OVERLAP, "overlap_any": 0.0}
     return {rule: reduce(add, [detect(p, r, share) for p, r in sides]) for rule, share in rules.items()}
+
+
+def _cropped(prediction: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both masks cut to the box around what either shows: a volume is mostly empty."""
+    box = surfaces.bounding_box(prediction | reference)
+    return (prediction, reference) if box is None else (prediction[box], reference[box])
 
 
 def _burden(scores: dict[str, StructureScore]) -> tuple[float, float] | None:
@@ -198,8 +200,9 @@ def _burden(scores: dict[str, StructureScore]) -> tuple[float, float] | None:
     return tumour.reference / liver.reference, predicted
 
 
-def _snapshots(scan: ScanSlices, found: list[np.ndarray], truths: list[Reference]) -> Iterator[Snapshot]:
-    reference = [truth.organ.astype(np.uint8) + truth.tumour for truth in truths]
+def _snapshots(scan: ScanSlices, found: list[np.ndarray]) -> Iterator[Snapshot]:
+    organ, tumour = (_masks(scan, found, name)[1] for name in STRUCTURES)
+    reference = [o.astype(np.uint8) + t for o, t in zip(organ, tumour, strict=True)]
     plane = None if scan.spacing_mm is None else scan.spacing_mm[1:]
     for k in telling_slices(reference, found):
         position = scan.positions[k]
