@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.errors import HubRefused, HubUnreachable
-from registry.hub_client import HUB_TAG, endpoint, endpoint_name, told
+from registry.hub_client import HUB_TAG, endpoint, endpoint_name, headers, told
 
 REQUEST_S = 4.0
 """A Hub that is silent for longer is taken for unreachable."""
@@ -59,12 +59,13 @@ class Questions:
         with told(what):
             import httpx2
             from huggingface_hub import get_session
-            from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+            from huggingface_hub.utils import hf_raise_for_status
 
-            headers = build_hf_headers(library_name="liverseg")
             data = b""
             timeout = httpx2.Timeout(min(REQUEST_S, self._left()))
-            with get_session().stream("GET", url, params=params, headers=headers, timeout=timeout) as answer:
+            with get_session().stream(
+                "GET", url, params=params, headers=headers(), timeout=timeout
+            ) as answer:
                 hf_raise_for_status(answer)
                 for piece in answer.iter_bytes():
                     data += piece

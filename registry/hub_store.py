@@ -19,7 +19,7 @@ from typing import Any
 
 from registry.checkpoint import Checkpoint, read_plain
 from registry.errors import CheckpointDamaged, HubUnreachable
-from registry.hub_client import endpoint, is_offline, told
+from registry.hub_client import endpoint, headers, is_offline, told
 from registry.manifest import MODEL_FILE
 from registry.pushing import Progress
 from registry.reference import is_name, is_version
@@ -136,20 +136,19 @@ class HubStore:
             os.replace(part, target)
             return
         from huggingface_hub import constants, hf_hub_url
-        from huggingface_hub.utils import build_hf_headers
 
         api()
         url = hf_hub_url(repository, name, revision=checkpoint.revision, endpoint=endpoint())
-        headers = build_hf_headers(library_name="liverseg") | {constants.X_HF_DOWNLOAD_COUNTER: "1"}
+        asked = headers() | {constants.X_HF_DOWNLOAD_COUNTER: "1"}
         resumed = part.exists()
         try:
             with told(f"{name} of {repository}"):
                 download(
-                    url, headers, part, record.bytes, lambda done: _report(progress, name, done, record.bytes)
+                    url, asked, part, record.bytes, lambda done: _report(progress, name, done, record.bytes)
                 )
                 if _sha256(part) != record.sha256 and resumed:
                     part.unlink()  # its beginning may have been damaged on this machine
-                    download(url, headers, part, record.bytes, lambda done: None)
+                    download(url, asked, part, record.bytes, lambda done: None)
         except WrongSize as error:
             part.unlink(missing_ok=True)
             raise CheckpointDamaged(

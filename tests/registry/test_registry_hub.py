@@ -34,9 +34,9 @@ from registry.__main__ import main
 from registry.hub_store import HubStore
 from tests.hub_standin.answers import Answer
 from tests.hub_standin.faults import Fault
+from tests.hub_standin.fixture import TOKEN
 from tests.hub_standin.repositories import Blob
 from tests.hub_standin.server import HubStandin
-from tests.registry.conftest import TOKEN
 
 ROOT = Path(__file__).resolve().parents[2]
 ALWAYS = 10**6
