@@ -9,21 +9,17 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from torch import nn
 
-from liverseg.windowing import Window
 from registry import Checkpoint, InputSpec, Manifest, WindowSpec
 from registry.card import model_card
 from registry.writing import write_checkpoint
-from train.architectures import build
 from train.archive import archive
 from train.dataset import DatasetFolder
-from train.errors import TrainError
 from train.evaluate import best_threshold, evaluate
-from train.graph import HuToProbabilities, network_channels
 from train.parity import check_parity
 from train.scoring import predictor
 from train.scripting import script
+from train.trained import trained_graph
 from train.training_record import training_record
 
 
@@ -54,13 +50,11 @@ def export(
     `TrainError` when the archive does not repeat the trained network (`train.parity`).
     """
     fit = state["settings"]
-    network = _network(state)
     context_slices = settings.context_slices or fit["context_slices"]
-    spec = _input_spec(fit, settings.working_size, context_slices)
-    module = script(network.for_inference(), spec)
-
-    windows = [Window(*window) for window in fit["windows"]]
-    trained = HuToProbabilities(network, windows, settings.working_size, context_slices).eval()
+    trained = trained_graph(state, settings.working_size, context_slices)
+    specs = tuple(WindowSpec(*window) for window in fit["windows"])
+    spec = InputSpec("slices", context_slices, specs, settings.working_size)
+    module = script(trained.network.for_inference(), spec)
     parity = check_parity(trained, archive(module, "{}"), context_slices, settings.threshold or 0.5)
 
     threshold, chosen = settings.threshold, ""
@@ -96,7 +90,9 @@ def export(
     header, *_ = results[0].csv().splitlines()
     rows = [row for result in results[: len(loaded)] for row in result.csv().splitlines()[1:]]
     weights = {
-        name: tensor.half().contiguous() for name, tensor in network.state_dict().items() if tensor.ndim
+        name: tensor.half().contiguous()
+        for name, tensor in trained.network.state_dict().items()
+        if tensor.ndim
     }
     files = {
         "model.pt": archive(module, manifest.to_json(with_files=False)),
@@ -110,27 +106,6 @@ def export(
 
 def _joined(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
-
-
-def _network(state: dict) -> nn.Module:
-    """The run's network with its weights, in evaluation mode."""
-    fit = state["settings"]
-    channels = network_channels([Window(*window) for window in fit["windows"]], fit["context_slices"])
-    network = build(fit["architecture"], channels=channels, **fit["options"])
-    network.load_state_dict(state["weights"])
-    return network.eval()
-
-
-def _input_spec(fit: dict, working_size: int, context_slices: int) -> InputSpec:
-    """Raises `TrainError` when the network has not the channels for so many slices."""
-    windows = [Window(*window) for window in fit["windows"]]
-    if network_channels(windows, context_slices) != network_channels(windows, fit["context_slices"]):
-        raise TrainError(
-            f"A network trained with {fit['context_slices']} slices of context cannot take {context_slices}."
-        )
-    return InputSpec(
-        "slices", context_slices, tuple(WindowSpec(*window) for window in fit["windows"]), working_size
-    )
 
 
 def _config(fit: dict, spec: InputSpec) -> dict:

@@ -46,8 +46,8 @@ def _in_present_terms(settings: dict) -> dict:
     """Settings of a run made before architectures had options and networks several windows."""
     settings = dict(settings)
     if "options" not in settings:
-        width = settings.pop("decoder_width", None)
-        settings["options"] = {} if width is None else {"decoder_width": width}
+        given = {name: settings.pop(name, None) for name in ("decoder_width", "embedding")}
+        settings["options"] = {name: value for name, value in given.items() if value is not None}
     if "windows" not in settings:
         settings["windows"] = (tuple(settings.pop("window")),)
     return settings

@@ -15,7 +15,8 @@ from train.errors import TrainError
 _EXAMPLE = (
     "--arch segformer-b0 --data data/lits:0.8:0.3 data/msd-liver:0.2 --out runs/b0 --samples 60000\n"
     "  python -m train fit --config fit.toml --out runs/b0 --seed 2\n"
-    "  torchrun --nproc_per_node 4 -m train fit --data data/lits --out runs/b0   (several GPUs: or accelerate launch)"
+    "  torchrun --nproc_per_node 4 -m train fit --data data/lits --out runs/b0\n"
+    "  accelerate launch --num_machines 2 -m train fit --data data/lits --out runs/b0"
 )
 
 

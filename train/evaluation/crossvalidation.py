@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from train.evaluation.record import numbers, record
 from train.evaluation.scans import scan_names, scans_of
 from train.evaluation.scores import ScanScore
 from train.evaluation.scoring import score_scan
+from train.folds import dataset_folds
 from train.runs import load_run
 
 SPLITS = ("train", "val")
@@ -32,7 +32,7 @@ class Fold:
 
 
 def folds_of_runs(runs: Sequence[Path], folder: DatasetFolder, count: int) -> list[Fold]:
-    """The folds that the runs' own settings (`folds`, `fold`, `seed`) name, one run each.
+    """The folds that the runs' own settings (`folds`, `fold`, `groups`) name, one run each.
 
     Raises `TrainError` unless there is one run for each of the `count` folds of this dataset, and the
     folds together hold each of its train and val scans once.
@@ -52,7 +52,7 @@ def folds_of_runs(runs: Sequence[Path], folder: DatasetFolder, count: int) -> li
     every = sorted(row for split in SPLITS for row in scan_names(folder, split))
     if sorted(scan for fold in result for scan in fold.scans) != every:
         raise TrainError(
-            f"The runs' folds do not hold every scan of {folder.name} once; were their seeds one?"
+            f"The runs' folds do not hold every scan of {folder.name} once; were their groups the same?"
         )
     return sorted(result, key=lambda fold: fold.number)
 
@@ -102,10 +102,8 @@ def trained_scans(state: dict, run: Path) -> dict[str, set[str]]:
             folder = _open(path, run)
             scans = set(scan_names(folder, "train"))
             if settings.get("folds") and _open(scored, run).name == folder.name:
-                scans = (
-                    set().union(*_partition(folder, settings))
-                    - _partition(folder, settings)[settings["fold"]]
-                )
+                parts = _partition(folder, settings)
+                scans = set().union(*parts) - parts[settings["fold"]]
             seen.setdefault(folder.name, set()).update(scans)
     return seen
 
@@ -126,26 +124,8 @@ def _open(path: str, run: Path) -> DatasetFolder:
 
 
 def _partition(folder: DatasetFolder, settings: dict) -> list[set[str]]:
-    """The folds as `fit` dealt them out: the scans of train and val, by group."""
-    from train.folds import ScanInfo, folds
-
-    groups = {}
-    if settings.get("groups"):
-        with open(settings["groups"], newline="", encoding="utf-8") as lines:
-            groups = {row["scan"]: row["group"] for row in csv.DictReader(lines)}
-    tumour_px: dict[str, int] = {}
-    about: dict[str, tuple[str, str]] = {}
-    with (folder.folder / "slices.csv").open(newline="", encoding="utf-8") as lines:
-        for row in csv.DictReader(lines):
-            if row["split"] in SPLITS:
-                scan = row["scan"]
-                tumour_px[scan] = tumour_px.get(scan, 0) + int(row.get("tumour_px") or 0)
-                about[scan] = (groups.get(scan) or row.get("group") or scan, row["split"])
-    scans = [
-        ScanInfo(scan=scan, group=group, split=split, tumour_px=tumour_px[scan])
-        for scan, (group, split) in about.items()
-    ]
-    return folds(scans, settings["folds"], settings["seed"], keep_val=True)
+    """The folds as `fit` dealt them out."""
+    return dataset_folds(folder, settings["folds"], settings.get("groups"))
 
 
 def cross_validate(

@@ -9,12 +9,10 @@ from pathlib import Path
 import torch
 
 from liverseg.segmenter import Segmenter
-from liverseg.windowing import Window
-from train.architectures import build
 from train.errors import TrainError
-from train.graph import HuToProbabilities
 from train.runs import load_run
 from train.scoring import Predict, predictor
+from train.trained import trained_graph
 
 
 @dataclass(frozen=True)
@@ -49,15 +47,6 @@ def checkpoint_model(ref: str, engine: str = "auto") -> Model:
     )
 
 
-def run_module(state: dict, working_size: int, context_slices: int) -> torch.nn.Module:
-    """The trained network of a run's state inside contract 1's graph, in float32."""
-    fit = state["settings"]
-    network = build(fit["architecture"], decoder_width=fit["decoder_width"])
-    network.load_state_dict(state["weights"])
-    window = Window(*fit["window"])
-    return HuToProbabilities(network.for_inference(), window, working_size, context_slices).eval()
-
-
 def run_model(path: Path, working_size: int | None = None, context_slices: int | None = None) -> Model:
     """A run folder's best weights, or a weights file of `fit`.
 
@@ -69,7 +58,7 @@ def run_model(path: Path, working_size: int | None = None, context_slices: int |
     context_slices = context_slices or fit["context_slices"]
     if context_slices not in (1, 3, 5):
         raise TrainError("The context slices are 1, 3 or 5.")
-    module = run_module(state, working_size, context_slices)
+    module = trained_graph(state, working_size, context_slices)
     weights = path / "best.pt" if path.is_dir() else path
     about = {
         "kind": "run",
