@@ -129,10 +129,7 @@ def _partition(folder: DatasetFolder, settings: dict) -> list[set[str]]:
     """The folds as `fit` dealt them out: the scans of train and val, by group."""
     from train.folds import ScanInfo, folds
 
-    groups = {}
-    if settings.get("groups"):
-        with open(settings["groups"], newline="", encoding="utf-8") as lines:
-            groups = {row["scan"]: row["group"] for row in csv.DictReader(lines)}
+    groups = _groups(settings["groups"]) if settings.get("groups") else {}
     tumour_px: dict[str, int] = {}
     about: dict[str, tuple[str, str]] = {}
     with (folder.folder / "slices.csv").open(newline="", encoding="utf-8") as lines:
@@ -146,6 +143,14 @@ def _partition(folder: DatasetFolder, settings: dict) -> list[set[str]]:
         for scan, (group, split) in about.items()
     ]
     return folds(scans, settings["folds"], settings["seed"], keep_val=True)
+
+
+def _groups(path: str) -> dict[str, str]:
+    try:
+        with open(path, newline="", encoding="utf-8") as lines:
+            return {row["scan"]: row["group"] for row in csv.DictReader(lines)}
+    except (OSError, KeyError, UnicodeDecodeError) as error:
+        raise TrainError(f"{path} is no table with the columns scan and group.") from error
 
 
 def cross_validate(
