@@ -300,3 +300,6 @@ def test_runs_that_know_their_fold_need_one_dataset(dealt, data, tmp_path, capsy
     other_seed = save_run(tmp_path / "g", data, folds=2, fold=0, seed=2)
     assert main([*command, "2", "--runs", runs[0], str(other_seed)]) == 1
     assert "hold every scan" in capsys.readouterr().err
+    lost = save_run(tmp_path / "h", data, folds=2, fold=0, groups=str(tmp_path / "none.csv"))
+    assert main([*command, "2", "--runs", runs[0], str(lost)]) == 1
+    assert "no table with the columns scan and group" in capsys.readouterr().err
