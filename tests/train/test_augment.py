@@ -9,6 +9,7 @@ import torch
 
 from liverseg import phantom
 from train import augment_cpu, augment_device
+from train.attenuation import shift_attenuation
 from train.augment import AugmentSettings, draw_view
 from train.dataset import BACKGROUND_BIT, LIVER_BIT, TUMOUR_BIT
 from train.greys import span_of
@@ -194,3 +195,21 @@ def test_a_lower_resolution_shows_the_same_place_in_fewer_pixels():
     half = SETTINGS.scaled(0.5)
     assert (half.crop_px, half.working_px) == (32, (45, 70))
     assert SETTINGS.scaled(1) is SETTINGS
+
+
+def test_the_liver_alone_changes_its_attenuation_and_keeps_its_tumours():
+    bits = np.full((64, 64), BACKGROUND_BIT, np.uint8)
+    bits[16:48, 16:48] = LIVER_BIT
+    bits[28:36, 28:36] = TUMOUR_BIT
+    hu = np.where(bits == TUMOUR_BIT, 60, np.where(bits == LIVER_BIT, 100, 20)).astype(np.float32)[..., None]
+    shifts = []
+    for seed in range(40):
+        shifted = shift_attenuation(hu, bits, np.random.default_rng(seed))
+        shifts.append(float(shifted[20, 20, 0] - 100))
+        assert shifted[32, 32, 0] == pytest.approx(
+            60 + shifts[-1], abs=1e-3
+        )  # as dark against the liver as before
+        assert abs(shifted[4, 4, 0] - 20) < 1e-3
+    assert min(shifts) < -50 and max(shifts) > 15 and -75 <= min(shifts) and max(shifts) <= 30
+    nothing = np.full_like(bits, BACKGROUND_BIT)
+    assert shift_attenuation(hu, nothing, np.random.default_rng(0)) is hu

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
-import types
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -25,6 +22,7 @@ from train.evaluation.scans import scans_of
 from train.evaluation.scoring import score_scans
 from train.evaluation.tables import COLUMNS, csv_table, markdown
 from train.evaluation.writing import to_json, write
+from train.folds import dataset_folds
 
 EMPTY = np.zeros(SHAPE, np.uint8)
 SCANS = {
@@ -154,14 +152,6 @@ def test_a_page_is_drawn_where_labels_tell_little(tmp_path):
     assert (tmp_path / "out" / "plots.png").stat().st_size > 10_000
 
 
-@dataclass(frozen=True)
-class ScanInfo:
-    scan: str
-    group: str
-    split: str
-    tumour_px: int
-
-
 def save_run(folder, data, **settings):
     """A run folder as `fit` leaves it, untrained."""
     folder.mkdir()
@@ -276,30 +266,25 @@ def test_fold_folders_must_fit_the_runs(fold_folders, tmp_path, capsys):
     assert "Give either" in capsys.readouterr().err
 
 
-@pytest.fixture
-def dealt(monkeypatch):
-    """`train.folds` with folds dealt out by scan number, whatever the seed's parity."""
-    module = types.ModuleType("train.folds")
-    module.ScanInfo = ScanInfo
-    module.folds = lambda scans, count, seed, keep_val=True: [
-        {s.scan for s in scans if (int(s.scan) + seed) % count == k} for k in range(count)
-    ]
-    monkeypatch.setitem(sys.modules, "train.folds", module)
-
-
-def test_runs_that_know_their_fold_need_one_dataset(dealt, data, tmp_path, capsys):
+def test_runs_that_know_their_fold_need_one_dataset(data, tmp_path, capsys):
+    dealt = dataset_folds(DatasetFolder.open(data), 2)
     runs = [str(save_run(tmp_path / f"f{k}", data, folds=2, fold=k)) for k in (1, 0)]
     command = ["crossvalidate", "--data", str(data), "--out", str(tmp_path / "cv"), "--folds"]
     assert main([*command, "2", "--runs", *runs]) == 0
     rows = csv.DictReader((tmp_path / "cv" / "metrics.csv").open())
-    assert {row["scan"]: row["fold"] for row in rows} == {"1": "0", "3": "0", "5": "0", "2": "1", "4": "1"}
+    assert {row["scan"]: row["fold"] for row in rows} == {
+        scan: str(number) for number, fold in enumerate(dealt) for scan in fold
+    }
     assert main([*command, "3", "--runs", *runs]) == 1
     assert "was not fitted for one of 3 folds" in capsys.readouterr().err
     assert main([*command, "2", "--runs", runs[0], runs[0]]) == 1
     assert "one run for each of the folds 0 to 1" in capsys.readouterr().err
-    other_seed = save_run(tmp_path / "g", data, folds=2, fold=0, seed=2)
-    assert main([*command, "2", "--runs", runs[0], str(other_seed)]) == 1
-    assert "hold every scan" in capsys.readouterr().err
+    together = tmp_path / "groups.csv"  # another group puts a scan of fold 1 into fold 0
+    moved = min(dealt[1])
+    together.write_text("scan,group\n" + "".join(f"{scan},one\n" for scan in [moved, min(dealt[0])]))
+    other = save_run(tmp_path / "g", data, folds=2, fold=0, groups=str(together))
+    assert main([*command, "2", "--runs", runs[0], str(other)]) == 1
+    assert "group" in capsys.readouterr().err
     lost = save_run(tmp_path / "h", data, folds=2, fold=0, groups=str(tmp_path / "none.csv"))
     assert main([*command, "2", "--runs", runs[0], str(lost)]) == 1
     assert "no table with the columns scan and group" in capsys.readouterr().err
