@@ -11,7 +11,7 @@ from train.architectures import nnformer, segformer
 from train.errors import TrainError
 
 _FAMILIES: tuple[tuple[dict, type[nn.Module], tuple[str, ...]], ...] = (
-    (segformer.CONFIGS, segformer.SegFormer, ("decoder_width", "drop_path", "dropout")),
+    (segformer.CONFIGS, segformer.SegFormer, ("decoder_width", "depths", "drop_path", "dropout")),
     (nnformer.CONFIGS, nnformer.NnFormer, ("embedding", "depths", "deep_supervision", "drop_path")),
 )
 """Published configurations by name, the network they configure, the options that may be changed."""
@@ -28,10 +28,11 @@ def build(name: str, classes: int = 3, channels: int = 3, **options: Any) -> nn.
 
     Options replace what the architecture publishes; one that is None counts as not given.
 
-    - SegFormer: `decoder_width`, `drop_path` (stochastic depth), `dropout` (before the classifier).
-    - nnFormer: `embedding` (width of the first stage), `depths` (blocks of the four stages),
-      `deep_supervision`, `drop_path`. With deep supervision the network gives in training mode a
-      tuple of logits, the finest first, at the full, half and quarter size.
+    - SegFormer: `decoder_width`, `depths` (blocks of the four stages), `drop_path` (stochastic depth),
+      `dropout` (before the classifier).
+    - nnFormer: `embedding` (width of the first stage), `depths`, `deep_supervision`, `drop_path`.
+      With deep supervision the network gives in training mode a tuple of logits, the finest first,
+      at the full, half and quarter size.
 
     Every network has `for_inference()`, a copy in evaluation mode whose forward gives one tensor.
     Raises `TrainError` for a name that is not in `names()` and for options that it does not have.

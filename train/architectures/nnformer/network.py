@@ -33,9 +33,12 @@ class NnFormerConfig:
     deep_supervision: bool = True
 
     def __post_init__(self) -> None:
-        if self.embedding % 2 or self.embedding < 2 or self.embedding % self.heads(0):
+        numbers = (self.embedding, *self.depths)
+        if not all(isinstance(number, int) for number in numbers):
+            raise TrainError("The embedding and the depths of an nnFormer are whole numbers.")
+        if self.embedding < 2 or self.embedding % 2 or self.embedding % self.heads(0):
             raise TrainError(
-                f"An embedding must be even and a whole number of heads; {self.embedding} is not."
+                f"The embedding must be even and a whole number of heads; {self.embedding} is not."
             )
         if len(self.depths) != len(self.windows) or min(self.depths) < 1:
             raise TrainError(f"An nnFormer has {len(self.windows)} stages of at least one block each.")

@@ -1,0 +1,100 @@
+"""Every architecture by name: it trains, exports, and gives after reloading what it gave before."""
+
+import io
+
+import pytest
+import torch
+
+from liverseg.windowing import Window
+from registry import InputSpec, WindowSpec
+from train.architectures import build, names
+from train.archive import archive
+from train.errors import TrainError
+from train.graph import HuToProbabilities, HuToProbabilitiesVolume, network_channels
+from train.half import with_half_weights
+from train.scripting import SLICE_EXAMPLE, VOLUME_EXAMPLE, script
+
+PARAMETERS = {  # with 3 classes and 3 channels, as `build` gives them without options
+    "nnformer-2d": 28_748_829,
+    "nnformer-3d": 150_295_713,
+    "segformer-b0": 3_714_915,
+    "segformer-b1": 13_678_019,
+    "segformer-b2": 27_348_931,
+    "segformer-b3": 47_224_771,
+    "segformer-b4": 63_995_331,
+    "segformer-b5": 84_595_651,
+}
+IN_THE_PAPER = {"b0": 3.8, "b1": 13.7, "b2": 27.5, "b3": 47.3, "b4": 64.1, "b5": 84.7}  # millions, ADE20K
+
+SMALL = {"embedding": 16, "depths": (2, 1, 1, 1)}
+SHALLOW = {"depths": (1, 1, 2, 1)}  # B3 and B4 are B5 with fewer blocks, so only B5 is walked whole
+OPTIONS = {"nnformer-2d": SMALL, "nnformer-3d": SMALL, "segformer-b3": SHALLOW, "segformer-b4": SHALLOW}
+
+
+def parameters(name: str, **options: int) -> int:
+    with torch.device("meta"):
+        return sum(p.numel() for p in build(name, **options).parameters())
+
+
+def test_every_architecture_has_its_number_of_parameters():
+    assert {name: parameters(name) for name in names()} == PARAMETERS
+
+
+@pytest.mark.parametrize("size", IN_THE_PAPER)
+def test_segformers_have_the_papers_number_of_parameters(size):
+    assert round(parameters(f"segformer-{size}", classes=150) / 1e6, 1) == IN_THE_PAPER[size]
+
+
+def test_a_small_nnformer_fits_into_a_small_checkpoint():
+    assert parameters("nnformer-2d", embedding=32) < 4_800_000  # 9.6 MB as float16
+
+
+@pytest.mark.parametrize("name", names())
+def test_each_trains_exports_and_reloads(name):
+    torch.manual_seed(0)
+    volume = name.endswith("-3d")
+    windows = (WindowSpec(60, 200), WindowSpec(40, 400))
+    spec = InputSpec("volume" if volume else "slices", 1, windows, working_size=64)
+    seen = [Window(w.center_hu, w.width_hu) for w in windows]
+    channels = len(windows) if volume else network_channels(seen, 1)
+    network = build(name, channels=channels, drop_path=0.0, **OPTIONS.get(name, {})).train()
+
+    size = (8, 64, 96) if volume else (64, 96)
+    outputs = network(torch.randn(2, channels, *size))
+    levels = outputs if isinstance(outputs, tuple) else (outputs,)
+    sum(level.square().mean() for level in levels).backward()
+    assert all(p.grad is not None for p in network.parameters())
+    silent = [n for n, p in network.named_parameters() if not p.grad.any()]
+    # What a softmax or a norm cancels, a bias of all keys, has no gradient; matrices must have one.
+    assert not [n for n in silent if n.endswith(("weight", "table"))]
+    network.zero_grad()
+
+    inference = network.for_inference()
+    buffer = io.BytesIO(archive(script(inference, spec), "{}"))
+    reloaded = torch.jit.load(buffer)
+    half = with_half_weights(inference)
+    stored, exact = (
+        HuToProbabilitiesVolume(n, seen) if volume else HuToProbabilities(n, seen, 64, 1)
+        for n in (half, inference)
+    )
+    other = (6, 50, 44) if volume else (75, 101)
+    assert other not in (SLICE_EXAMPLE, VOLUME_EXAMPLE)
+    hu = torch.randn(2, 1, *other) * 100 + 50
+    with torch.no_grad(), torch.jit.optimized_execution(False):
+        found = reloaded(hu)
+        assert found.shape == (2, 3, *other) and found.dtype == torch.float32
+        assert torch.allclose(found, stored(hu), atol=1e-4)
+        assert (found - exact(hu)).abs().mean() < 5e-3  # weights of 11 bits instead of 24
+        assert torch.allclose(found.sum(1), torch.ones(2, *other), atol=1e-5)
+
+
+def test_an_unknown_name_is_refused_with_those_that_are_known():
+    with pytest.raises(
+        TrainError, match="no architecture 'segformer-b9'; there are nnformer-2d, .*segformer-b5"
+    ):
+        build("segformer-b9")
+
+
+def test_an_unknown_option_is_refused_with_those_that_are_known():
+    with pytest.raises(TrainError, match="segformer-b0 has no option embedding; it has decoder_width"):
+        build("segformer-b0", embedding=32)
