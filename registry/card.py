@@ -25,7 +25,25 @@ METRIC_NAMES = {
     "dice_per_slice": "Dice, mean over slices",
     "precision_global": "precision, pooled over all slices",
     "recall_global": "recall, pooled over all slices",
+    "specificity_global": "specificity, pooled over all slices",
+    "voe": "volumetric overlap error, mean over scans",
+    "rvd": "relative volume difference, mean over scans",
+    "lesion_recall": "lesions found, overlap above one half",
+    "lesion_precision": "found lesions that are true, overlap above one half",
+    "lesion_f1": "F1 of lesions, overlap above one half",
+    "burden_rmse": "tumour burden, root mean square error",
+    "brier_in_liver": "Brier score in the liver",
+    "ece_in_liver": "expected calibration error in the liver",
+    "clean_slices": "slices without it that are left clean",
     "tumour_free_scans": "scans without tumour where none is found",
+} | {
+    f"{measure}_{space}": f"{name}, {place}"
+    for measure, name in (
+        ("assd", "average symmetric surface distance"),
+        ("hd95", "95 % Hausdorff distance"),
+        ("surface_dice", "surface Dice within 2"),
+    )
+    for space, place in (("mm", "mm"), ("2d_mm", "mm in slices"), ("2d_px", "pixels in slices"))
 }
 PICTURE_FILE = "overview.png"
 """The picture among a checkpoint's files that the card shows."""

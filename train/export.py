@@ -59,19 +59,19 @@ def export(
 
     threshold, chosen = settings.threshold, ""
     predict = predictor(module)
-    loaded = [(dataset.load(split), split) for dataset, split in evaluations]
+    loaded = [(dataset.load(split), split, dataset.about) for dataset, split in evaluations]
     if threshold is None:
         threshold = best_threshold(loaded[0][0], predict, context_slices)
         chosen = "tumour threshold chosen on this split"
     notes = [_joined(settings.note, chosen), *[""] * (len(loaded) - 1)]
     results = [
-        evaluate(slices, split, predict, context_slices, threshold, note=note)
-        for (slices, split), note in zip(loaded, notes, strict=True)
+        evaluate(slices, split, predict, context_slices, threshold, note=note, about=about)
+        for (slices, split, about), note in zip(loaded, notes, strict=True)
     ]
     if context_slices > 1:
-        slices, split = loaded[0]
+        slices, split, about = loaded[0]
         note = _joined("every slice on its own, neighbours hidden", notes[0])
-        results.append(evaluate(slices, split, predict, context_slices, threshold, False, note))
+        results.append(evaluate(slices, split, predict, context_slices, threshold, False, note, about))
 
     manifest = Manifest(
         name=settings.name,

@@ -17,12 +17,12 @@ HEADER = (
 )
 
 
-def crossvalidation_section(record: dict[str, Any]) -> str:
+def crossvalidation_section(name: str, record: dict[str, Any], note: str) -> str:
     """Markdown: what was validated, all scans together and each fold, then every scan."""
     protocol = record["protocol"]
     lines = [
-        f"### {record['checkpoint']}: {record['dataset']}, {len(record['folds'])} folds by scan",
-        f"{record['note']} Tumour threshold {protocol['threshold']:g}, fixed beforehand; "
+        f"### {name}: {record['dataset']}, {len(record['folds'])} folds by scan",
+        f"{note} Tumour threshold {protocol['threshold']:g}, fixed beforehand; "
         f"{record['n']['scans']} scans, {record['n']['slices']} slices, each scored once, by the run that "
         "did not train on its scan.",
     ]

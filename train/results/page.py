@@ -36,12 +36,10 @@ def results_page(checkpoints: Sequence[Checkpoint], records: Path) -> str:
     parts = [HEAD, "## Checkpoints", checkpoints_table(checkpoints), scores_table(checkpoints)]
     parts += ["Protocols:", "\n".join(protocols(checkpoints)), "## Cross-validation"]
     for path in sorted(records.glob(CROSSVALIDATIONS)):
-        parts.append(crossvalidation_section(_read(path)))
+        name = path.stem.removeprefix("crossvalidation-")
+        parts.append(crossvalidation_section(name, _read(path), _note(path.with_suffix(".md"))))
     parts += ["## What was tried", ablations_table(read_ablations(records / ABLATIONS))]
-    try:
-        parts.append((records / NOTES).read_text(encoding="utf-8").strip())
-    except OSError as error:
-        raise TrainError(f"{records} holds no {NOTES}: {error.strerror}.") from error
+    parts.append(_note(records / NOTES))
     parts += ["## Beside others", published_table()]
     return "\n\n".join(parts) + "\n"
 
@@ -51,3 +49,10 @@ def _read(path: Path) -> dict:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TrainError(f"{path} cannot be read: {error}.") from error
+
+
+def _note(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise TrainError(f"{path} cannot be read: {error.strerror}.") from error
