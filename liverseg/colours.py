@@ -13,6 +13,10 @@ TEXT_RGB: RGB = (232, 232, 232)
 QUIET_RGB: RGB = (160, 160, 160)
 THRESHOLD_RGB: RGB = (255, 255, 255)
 
+REFERENCE_RGB: RGB = (86, 180, 233)
+PREDICTION_RGB: RGB = (240, 170, 30)
+"""Sky blue and orange of Okabe and Ito's palette: told apart by everyone, and on grey."""
+
 _LEVELS = np.arange(256, dtype=np.uint8)[:, None]
 
 PROBABILITY_COLOURS = cv2.applyColorMap(_LEVELS, cv2.COLORMAP_INFERNO).reshape(256, 3)[:, ::-1].copy()

@@ -74,7 +74,7 @@ def _smooth(contour: np.ndarray, window: int) -> np.ndarray:
     return cv2.blur(around, (1, 2 * reach + 1))[reach:-reach]
 
 
-def _outline(rgb: np.ndarray, inside: np.ndarray, colour: RGB, thickness: int, smoothing: int) -> None:
+def outline(rgb: np.ndarray, inside: np.ndarray, colour: RGB, thickness: int, smoothing: int) -> None:
     """Draw the edges of a mask (h, w), those of its holes too, as opaque antialiased lines, in place."""
     contours, _ = cv2.findContours(inside.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     lines = [np.round(_smooth(c, smoothing) * 2**SUBPIXEL_BITS).astype(np.int32) for c in contours]
@@ -99,7 +99,7 @@ def _segmented(grey: np.ndarray, labels: np.ndarray, opacity: float, frame: Fram
         rgb[box] = blend(rgb[box], colour, cv2.convertScaleAbs(cover, alpha=opacity))
     smoothing = _smoothing(frame, labels.shape)
     for colour, field in ((LIVER_RGB, organ), (TUMOUR_RGB, tumour)):
-        _outline(rgb, field > 127, colour, frame.line, smoothing)
+        outline(rgb, field > 127, colour, frame.line, smoothing)
     return rgb
 
 
@@ -113,7 +113,7 @@ def _heated(
     box = _box(cover > 0)
     if box is not None:
         rgb[box] = blend(rgb[box], PROBABILITY_COLOURS[level[box]], cover[box])
-    _outline(rgb, field >= threshold, THRESHOLD_RGB, frame.line, _smoothing(frame, probability.shape))
+    outline(rgb, field >= threshold, THRESHOLD_RGB, frame.line, _smoothing(frame, probability.shape))
     return rgb
 
 

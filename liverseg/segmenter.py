@@ -44,9 +44,9 @@ def find_checkpoint(ref: str | None = None, registries: Registries | None = None
     except RegistryError as error:
         raise CheckpointRefused(str(error)) from error
     if not checkpoints:
-        raise CheckpointRefused(
-            "The registry holds no checkpoint; LIVERSEG_REGISTRY names the registries to look in."
-        )
+        reasons = [problem.reason for problem in registries.problems if not problem.where]
+        nothing = "The registry holds no checkpoint; LIVERSEG_REGISTRY names the registries to look in."
+        raise CheckpointRefused(" ".join([nothing, *reasons]))
     return checkpoints[0]
 
 

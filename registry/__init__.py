@@ -26,7 +26,9 @@ from registry.errors import (
     UnsupportedRegistry,
 )
 from registry.folder import FolderRegistry, Problem, open_checkpoint
+from registry.hub import HubRegistry
 from registry.manifest import FileRecord, InputSpec, Manifest, WindowSpec
+from registry.pulling import Pulled, pull
 from registry.pushing import Pushed, push
 from registry.sources import Registries, open_registries
 
@@ -39,6 +41,7 @@ __all__ = [
     "FileRecord",
     "FolderRegistry",
     "HubRefused",
+    "HubRegistry",
     "HubUnreachable",
     "InputSpec",
     "InvalidReference",
@@ -46,6 +49,7 @@ __all__ = [
     "ManifestInvalid",
     "Problem",
     "PushRefused",
+    "Pulled",
     "Pushed",
     "Registries",
     "RegistryError",
@@ -54,5 +58,6 @@ __all__ = [
     "WindowSpec",
     "open_checkpoint",
     "open_registries",
+    "pull",
     "push",
 ]

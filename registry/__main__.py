@@ -1,4 +1,4 @@
-"""`python -m registry`: list, show, verify and push checkpoints.
+"""`python -m registry`: list, show, verify, pull and push checkpoints.
 
 Exit status 0: done; 1: refused or a check failed, with one line on stderr saying why;
 2: wrong usage.
@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m registry",
-        description="List, show, verify and push checkpoints.",
+        description="List, show, verify, pull and push checkpoints.",
         epilog="example: python -m registry verify segformer-b0@1.0.0",
     )
     json_option = argparse.ArgumentParser(add_help=False)
@@ -33,7 +33,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", parents=[common], help="every checkpoint that can be used, with its Dice")
-    for name, text in (("show", "what a manifest says"), ("verify", "check every file; a line a check")):
+    texts = {
+        "show": "what a manifest says",
+        "verify": "check every file; a line a check",
+        "pull": "fetch every file and check it",
+    }
+    for name, text in texts.items():
         command = commands.add_parser(name, parents=[common], help=text)
         command.add_argument("ref", metavar="REF", help="name (its newest version) or name@version")
     command = commands.add_parser(

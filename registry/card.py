@@ -193,6 +193,8 @@ def _training(manifest: Manifest) -> str:
         slices = d.get("slices", "")
         rows.append(f"| {_text(d['name'])} | {slices} | {_text(d['licence'])} | {_text(d['citation'])} |")
     facts = [f"{training['samples_seen']} samples seen", f"hardware: {_text(training['hardware'])}"]
+    if "hours" in training:
+        facts.append(f"{training['hours']:.1f} hours")
     if training["seed"] is not None:
         facts.append(f"seed {training['seed']}")
     if training["commit"] is not None:

@@ -5,15 +5,36 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from registry.archive import check_archive
 from registry.errors import ArchiveRefused, CheckpointDamaged
 from registry.manifest import MODEL_FILE, Manifest
 from registry.reference import Reference
 from registry.schema import parse_json
+
+
+class FileSource(Protocol):
+    """Where the files of a checkpoint come from that are fetched when they are needed."""
+
+    def provide(
+        self, checkpoint: Checkpoint, name: str, progress: Callable[[str, int, int], None] | None = None
+    ) -> None:
+        """Puts a file into the checkpoint's folder unless it is there; raises `RegistryError`."""
+        ...
+
+    def renew(
+        self, checkpoint: Checkpoint, name: str, progress: Callable[[str, int, int], None] | None = None
+    ) -> None:
+        """The same, in place of a damaged copy."""
+        ...
+
+    def names(self, checkpoint: Checkpoint) -> set[str]:
+        """The names of the files that the source has, hidden ones aside."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -24,7 +45,7 @@ class Checkpoint:
     manifest: Manifest
     registry: str  # "bundled", a folder's name, or "hf://owner"
     revision: str | None = None  # full commit hash when it came from the Hub
-    store: Path | None = None  # the download cache that links of `folder` may lead into; None: no links
+    source: FileSource | None = field(default=None, compare=False, repr=False)  # of files not there yet
 
     @property
     def ref(self) -> str:
@@ -46,12 +67,14 @@ class Checkpoint:
 
         What is returned is what was checked: there is no second read in which the file
         could have changed. Raises `CheckpointDamaged`, with the file's name, when it is not
-        in the manifest, missing, a link, not a plain file, or of another size or sha256.
+        in the manifest, missing, a link, not a plain file, or of another size or sha256. A file
+        that its source has and this machine has not is fetched first.
         """
         record = self.manifest.files.get(name)
         if record is None:
             raise CheckpointDamaged(f"The manifest of {self.ref} does not list {name}.")
-        data = read_plain(self.folder / name, record.bytes, self.store)
+        self.fetch(name)
+        data = read_plain(self.folder / name, record.bytes)
         if len(data) != record.bytes:
             raise CheckpointDamaged(
                 f"The file {name} of {self.ref} has not the {record.bytes} bytes its manifest says; "
@@ -63,6 +86,17 @@ class Checkpoint:
                 "it was not opened."
             )
         return data
+
+    def fetch(self, name: str = MODEL_FILE) -> None:
+        """Fetches a file of the manifest that is not on this machine yet; it is not checked here."""
+        if self.source is not None and name in self.manifest.files:
+            self.source.provide(self, name)
+
+    def names(self) -> set[str]:
+        """The names of the files that are there, hidden ones aside."""
+        if self.source is not None:
+            return self.source.names(self)
+        return {entry.name for entry in self.folder.iterdir() if not entry.name.startswith(".")}
 
     def read_model(self) -> bytes:
         """The bytes of `model.pt`, safe to hand to torch: `torch.jit.load(io.BytesIO(data))`.
@@ -85,17 +119,13 @@ class Checkpoint:
             raise ArchiveRefused(f"The manifest inside model.pt of {self.ref} is not the one beside it.")
 
 
-def read_plain(path: Path, limit_bytes: int, store: Path | None = None) -> bytes:
+def read_plain(path: Path, limit_bytes: int) -> bytes:
     """At most `limit_bytes + 1` bytes of a plain file.
 
-    Raises `CheckpointDamaged` when it is missing, a link (other than one that ends inside
-    `store`), or no plain file: a named pipe or a device is never read.
+    Raises `CheckpointDamaged` when it is missing, a link, or no plain file: a named pipe or a
+    device is never read.
     """
     name = path.name
-    if store is not None:
-        path = path.resolve()
-        if not path.is_relative_to(store.resolve()):
-            raise CheckpointDamaged(f"The file {name} of the checkpoint is a link out of the download cache.")
     try:
         # Not followed if a link; not blocking, so that a named pipe cannot hold the caller.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))

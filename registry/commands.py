@@ -9,6 +9,7 @@ from typing import Any
 
 from registry.checkpoint import Checkpoint
 from registry.meter import Meter
+from registry.pulling import Pulled, pull
 from registry.pushing import push
 from registry.sources import Registries
 from registry.text import one_line
@@ -124,10 +125,20 @@ def run(command: str, ref: str, registries: Registries, as_json: bool) -> tuple[
     checkpoint = registries.find(ref)
     if command == "show":
         return (_json(show_data(checkpoint)) if as_json else show_text(checkpoint)), [], 0
+    if command == "pull":
+        pulled = pull(checkpoint, progress=Meter(sys.stderr))
+        return _json(dataclasses.asdict(pulled)) if as_json else pull_text(pulled), [], 0
     results = verify(checkpoint)
     text = _json(verify_data(checkpoint, results)) if as_json else verify_text(results)
     failed = [r.name for r in results if not r.ok]
     return text, [f"{checkpoint.ref} failed: {', '.join(failed)}."] if failed else [], 1 if failed else 0
+
+
+def pull_text(pulled: Pulled) -> str:
+    """What `pull` prints."""
+    place = pulled.registry + (f" at {pulled.revision}" if pulled.revision else "")
+    done = f"fetched {len(pulled.fetched)} files from" if pulled.fetched else "is complete, from"
+    return f"{pulled.ref} {done} {place}: {pulled.location}"
 
 
 def run_push(folder: str, target: str, private: bool, as_json: bool) -> str:

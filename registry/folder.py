@@ -10,7 +10,7 @@ refused. One damaged checkpoint is reported and does not hide the others.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,8 +84,7 @@ class FolderRegistry:
                 problems.append(Problem(self.name, where, reason))
             else:
                 found[checkpoint.ref] = checkpoint
-        newest_first = sorted(found.values(), key=lambda c: version_key(c.manifest.version), reverse=True)
-        return Listing(tuple(sorted(newest_first, key=lambda c: c.manifest.name)), tuple(problems))
+        return Listing(in_order(found.values()), tuple(problems))
 
     def _checkpoint_folders(self, root: Path) -> Iterator[Path]:
         try:
@@ -124,6 +123,12 @@ def _readable_subfolders(folder: Path) -> list[Path]:
 
 def _holds_manifest(folder: Path) -> bool:
     return os.path.lexists(folder / MANIFEST_FILE)
+
+
+def in_order(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
+    """By name, the newest first."""
+    newest_first = sorted(checkpoints, key=lambda c: version_key(c.manifest.version), reverse=True)
+    return tuple(sorted(newest_first, key=lambda c: c.manifest.name))
 
 
 def matching(checkpoints: tuple[Checkpoint, ...], reference: Reference) -> Checkpoint | None:

@@ -69,12 +69,32 @@ def is_offline() -> bool:
     )
 
 
+def load_client() -> None:
+    """Imports what questions to the Hub need."""
+    from huggingface_hub import HfApi, get_session, hf_hub_url  # noqa: F401
+
+
 def api(token: str | None = None) -> HfApi:
     """The client, with `token` or the one that it finds itself (`HF_TOKEN`, `hf auth login`)."""
     from huggingface_hub import HfApi
 
     _limit_waiting()
-    return HfApi(endpoint=endpoint(), token=token, library_name="liverseg")
+    return HfApi(endpoint=endpoint(), token=token or token_in_use() or False, library_name="liverseg")
+
+
+def headers() -> dict[str, str]:
+    """Of a request that the client does not make itself."""
+    from huggingface_hub.utils import build_hf_headers
+
+    return build_hf_headers(token=token_in_use() or False, library_name="liverseg")
+
+
+def token_in_use() -> str | None:
+    """`HF_TOKEN`, else that of `hf auth login` unless `HF_HUB_DISABLE_IMPLICIT_TOKEN` forbids it."""
+    from huggingface_hub import constants, get_token
+
+    named = os.environ.get("HF_TOKEN", "").strip()
+    return named or (None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token())
 
 
 def _limit_waiting() -> None:

@@ -15,6 +15,8 @@ from typing import Protocol
 from registry.checkpoint import Checkpoint
 from registry.errors import CheckpointDamaged, CheckpointNotFound, RegistryUnreadable, UnsupportedRegistry
 from registry.folder import FolderRegistry, Listing, Problem, matching
+from registry.hub import HubRegistry
+from registry.hub_client import owner_of
 from registry.reference import Reference, parse_reference
 from registry.text import one_line
 
@@ -79,11 +81,12 @@ class Registries:
         for problem in self.problems:
             if _is_about(problem, reference):
                 raise CheckpointDamaged(f"The checkpoint {reference} cannot be used: {problem.reason}")
-        raise CheckpointNotFound(self._not_found(reference))
+        reasons = [one_line(p.reason) for p in self.problems if not p.where]
+        raise CheckpointNotFound(" ".join([self._not_found(reference), *reasons]))
 
     def refresh(self) -> Registries:
-        """Forgets what was read, so that the next question reads the registries again; returns itself."""
-        self._listings = None
+        """Reads the registries again; returns itself. Until it is done, what was read before is answered."""
+        self._listings = tuple(_listing_of(registry) for registry in self._registries)
         return self
 
     def _read(self) -> tuple[Listing, ...]:
@@ -122,11 +125,10 @@ def open_registries(spec: str | None = None) -> Registries:
 def _open(place: str) -> Registry:
     if place == BUNDLED:
         return FolderRegistry(BUNDLED_FOLDER, BUNDLED)
+    owner = owner_of(place)
+    if owner is not None:
+        return HubRegistry(owner)
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", place)
-    if scheme and scheme.group(1).lower() == "hf":
-        raise UnsupportedRegistry(
-            "Registries on the Hugging Face Hub (hf://owner) cannot be read yet; name a folder."
-        )
     if scheme:
         raise UnsupportedRegistry(
             f"A registry is a folder or hf://owner, not {one_line(scheme.group(), 20)}."

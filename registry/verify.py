@@ -75,7 +75,7 @@ def _get(content: dict[str, bytes], name: str) -> bytes:
 
 
 def _schema(checkpoint: Checkpoint) -> str:
-    text = read_plain(checkpoint.folder / MANIFEST_FILE, MAX_MANIFEST_BYTES, checkpoint.store)
+    text = read_plain(checkpoint.folder / MANIFEST_FILE, MAX_MANIFEST_BYTES)
     now = Manifest.from_json(text)
     if now != checkpoint.manifest:
         raise ManifestInvalid("The manifest changed while it was being verified.")
@@ -84,7 +84,7 @@ def _schema(checkpoint: Checkpoint) -> str:
 
 def _files(checkpoint: Checkpoint) -> str:
     listed = set(checkpoint.manifest.files)
-    there = {entry.name for entry in checkpoint.folder.iterdir() if not entry.name.startswith(".")}
+    there = checkpoint.names()
     for name in EXPECTED_FILES:
         if name not in listed:
             raise CheckpointDamaged(f"The manifest does not list {name}.")

@@ -1,4 +1,7 @@
-"""`python -m train`: prepare, fit, evaluate, export. Exit 0 done, 1 refused with one line, 2 wrong usage."""
+"""`python -m train`: prepare, fit, evaluate, crossvalidate, export.
+
+Exit 0 done, 1 refused with one line, 2 wrong usage.
+"""
 
 from __future__ import annotations
 

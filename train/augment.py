@@ -41,6 +41,7 @@ class AugmentSettings:
     elastic: float = 0.35  # share that are bent
     organ_centred: float = 0.7  # share of crops that are centred on liver, where the slice does not fit
     context_dropped: float = 0.5  # share whose neighbours are replaced by the slice itself
+    attenuation: float = 0.25  # share whose liver is darker or brighter than the rest of the body
     flip: str = "none"  # "vertical": half of the samples are turned upside down
     narrowed: float = 0.15  # share exported with a window that starts at 0 HU
     gain: float = 0.22  # window width jitter: contrast times e^±this

@@ -22,8 +22,11 @@ class WeightAverage:
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         current = network.state_dict()
+        averages, values = [], []
         for name, average in self.network.state_dict().items():
             if average.dtype.is_floating_point:
-                average.lerp_(current[name], 1 - decay)
+                averages.append(average)
+                values.append(current[name])
             else:
                 average.copy_(current[name])
+        torch._foreach_lerp_(averages, values, 1 - decay)  # one kernel, not one a tensor

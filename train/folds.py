@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +16,9 @@ LITS_SHARED_PATIENTS = frozenset(str(number) for number in range(7, 13))
 """LiTS scans that may be of the same patients; they are one group."""
 
 LITS_GROUP = "lits-7-12"
+
+FOLDS_SEED = 0
+"""The folds are the same whatever the seed of a run: runs of one cross-validation must agree on them."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,17 @@ def scan_infos(folder: DatasetFolder) -> list[ScanInfo]:
         splits.setdefault(row.scan, row.split)
         pixels[row.scan] += row.tumour_px
     return [ScanInfo(scan, group_of(folder.about, scan), splits[scan], pixels[scan]) for scan in splits]
+
+
+def dataset_folds(folder: DatasetFolder, count: int, groups: str | None = None) -> list[set[str]]:
+    """The folds of a dataset as `fit` and `crossvalidate` deal them out; fold 0 is its own val split.
+
+    `groups` is a CSV file with the columns scan and group, which goes before the dataset's own groups.
+    Raises `TrainError` as `folds` does, and when the file is no such table.
+    """
+    named = _read_groups(groups) if groups else {}
+    scans = [replace(info, group=named.get(info.scan, info.group)) for info in scan_infos(folder)]
+    return folds(scans, count, FOLDS_SEED, keep_val=True)
 
 
 def folds(scans: Sequence[ScanInfo], count: int, seed: int = 0, keep_val: bool = False) -> list[set[str]]:
@@ -110,3 +125,11 @@ def _balanced(groups: list[list[ScanInfo]], count: int, seed: int) -> list[set[s
             made[fold] |= {scan.scan for scan in groups[g]}
             pixels[fold] += tumour[g]
     return made
+
+
+def _read_groups(path: str) -> dict[str, str]:
+    try:
+        with open(path, newline="", encoding="utf-8") as lines:
+            return {row["scan"]: row["group"] for row in csv.DictReader(lines)}
+    except (OSError, KeyError, UnicodeDecodeError) as error:
+        raise TrainError(f"{path} is no table with the columns scan and group.") from error

@@ -116,7 +116,7 @@ def pack(folder: DatasetFolder, cache: Path) -> Pack:
         except OSError as error:
             raise TrainError(f"{path} cannot be written: {error.strerror}.") from error
         finally:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # it was never made
                 beside.unlink()
     return Pack(folder, path)
 

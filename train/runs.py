@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import pickle
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from train.errors import TrainError
 
 
 def load_run(path: str | Path) -> dict:
-    """A weights file of `fit`, or a run folder's best one: `weights`, `settings`, `seen`, `scores`.
+    """A weights file of `fit`, or a run folder's best one: `weights`, `settings`, `seen`, `scores`, `hours`.
 
     Raises `TrainError` when there is none, or the file is something else.
     """
@@ -23,15 +24,30 @@ def load_run(path: str | Path) -> dict:
         raise TrainError(f"{path} holds no weights of a run.") from error
     if not isinstance(state, dict) or "weights" not in state:
         raise TrainError(f"{path} holds no weights of a run.")
-    return {**state, "settings": _in_present_terms(state["settings"])}
+    hours = training_hours(path.with_name("log.csv"), state.get("seen", 0))
+    return {**state, "hours": hours, "settings": _in_present_terms(state["settings"])}
+
+
+def training_hours(log: Path, seen: int) -> float | None:
+    """Hours that a run trained until it had seen so many samples, scoring aside; None without its log."""
+    if not log.is_file():
+        return None
+    with log.open(newline="", encoding="utf-8") as file:
+        rows = [(float(row["samples"]), float(row["rate"])) for row in csv.DictReader(file)]
+    hours, before = 0.0, 0.0
+    for samples, rate in rows:
+        if samples <= seen:
+            hours += (samples - before) / rate / 3600
+            before = samples
+    return hours
 
 
 def _in_present_terms(settings: dict) -> dict:
     """Settings of a run made before architectures had options and networks several windows."""
     settings = dict(settings)
     if "options" not in settings:
-        width = settings.pop("decoder_width", None)
-        settings["options"] = {} if width is None else {"decoder_width": width}
+        given = {name: settings.pop(name, None) for name in ("decoder_width", "embedding")}
+        settings["options"] = {name: value for name, value in given.items() if value is not None}
     if "windows" not in settings:
         settings["windows"] = (tuple(settings.pop("window")),)
     return settings

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from train import augment_cpu, augment_device
+from train.attenuation import shift_attenuation
 from train.augment import AugmentSettings, View, draw_view
 from train.dataset import BACKGROUND_BIT, SlicesInMemory
 from train.greys import Span, to_hu
@@ -83,11 +84,13 @@ class Samples(Dataset):
         pictures = [slices.greys[slices.neighbour(position, o)] for o in range(-reach, reach + 1)]
         bits = slices.labels[position]
         table = self._tables[which]
-        if rng.random() < source.synthetic_lesions:
-            hu, bits = paint_lesions(to_hu(pictures, slices), bits, rng)
-            unit = self.span.from_hu(hu)  # (H, W, 1 or C)
-        elif table is None:
-            unit = self.span.from_hu(to_hu(pictures, slices))
+        shifted = rng.random() < settings.attenuation
+        painted = rng.random() < source.synthetic_lesions
+        if shifted or painted or table is None:
+            hu = to_hu(pictures, slices)  # (H, W, 1 or C)
+            hu = shift_attenuation(hu, bits, rng) if shifted else hu
+            hu, bits = paint_lesions(hu, bits, rng) if painted else (hu, bits)
+            unit = self.span.from_hu(hu)
         else:
             unit = _look_up(table, np.stack(pictures, axis=-1))
         view = draw_view(bits, settings, rng, lone)

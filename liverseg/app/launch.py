@@ -26,7 +26,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="app.py",
         description="Serve the liverseg page on this machine.",
-        epilog="LIVERSEG_REGISTRY names the folders to take checkpoints from; GRADIO_SERVER_PORT the port.",
+        epilog="LIVERSEG_REGISTRY names the folders, or hf://owner, to take checkpoints from; "
+        "GRADIO_SERVER_PORT the port.",
     )
     parser.add_argument(
         "--port", type=_port, help="the port to serve on (default: 7860, or the next free one)"
@@ -96,13 +97,20 @@ def _serve(port: int | None, private: Path) -> int:
     from liverseg.app.loading import Checkpoints
     from liverseg.errors import LiversegError
 
+    log = logging.getLogger("liverseg")
     try:
         checkpoints = Checkpoints()
-        first = checkpoints.segmenter(None)
     except LiversegError as error:
         print(error, file=sys.stderr)
         return 1
-    logging.getLogger("liverseg").info("checkpoint %s on %s", first.checkpoint.ref, first.engine.name)
+    try:
+        first = checkpoints.segmenter(None)
+        log.info("checkpoint %s on %s", first.checkpoint.ref, first.engine.name)
+    except LiversegError as error:
+        if not checkpoints.may_come_later:
+            print(error, file=sys.stderr)
+            return 1
+        log.warning("%s", error)  # the page says it too, and looks again when it is loaded
     examples = Examples(private / "examples")
     page = build(checkpoints, examples)
     examples.warm_up()

@@ -130,13 +130,17 @@ def _slider(label: str, low: float, high: float, step: float, value: float, **op
 
 
 def offered(checkpoints: Checkpoints) -> tuple[list[tuple[str, str]], str | None, str]:
-    """The dropdown's entries, the one chosen first, and its card; a refusal instead of the card."""
+    """The dropdown's entries, the one chosen first, and its card; a refusal instead of the card.
+
+    Registries that cannot be reached are told below it.
+    """
     try:
         choices = checkpoints.choices()
         first = checkpoints.find(None)
     except LiversegError as error:
         return [], None, texts.problem(str(error))
-    return choices, first.ref, texts.checkpoint_card(first)
+    notices = "".join(texts.problem(notice) for notice in checkpoints.notices())
+    return choices, first.ref, texts.checkpoint_card(first) + notices
 
 
 def _reload(checkpoints: Checkpoints) -> Callable[[], tuple[Any, str]]:

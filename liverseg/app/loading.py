@@ -9,6 +9,7 @@ import registry
 from liverseg.errors import CheckpointRefused
 from liverseg.segmenter import Segmenter, find_checkpoint
 from registry import Checkpoint, Registries, RegistryError
+from registry.hub_client import SCHEME
 
 MAX_LOADED = 3
 """Checkpoints that stay in memory; the one that was not used for longest goes first."""
@@ -60,6 +61,11 @@ class Checkpoints:
         self._lock = threading.Lock()
         self._loaded: OrderedDict[tuple[str, str], Segmenter] = OrderedDict()
 
+    @property
+    def may_come_later(self) -> bool:
+        """Whether a registry is on the Hub, so that what is not there now may be there soon."""
+        return any(name.startswith(SCHEME) for name in self._registries.names)
+
     def list(self) -> list[Checkpoint]:
         """Every checkpoint that takes slices, the default one first."""
         with self._lock:
@@ -74,9 +80,15 @@ class Checkpoints:
         return [(entry_label(checkpoint), checkpoint.ref) for checkpoint in self.list()]
 
     def refresh(self) -> None:
-        """Look at the registries again: a checkpoint may have been added or replaced."""
-        with self._lock:
-            self._registries.refresh()
+        """Look at the registries again: a checkpoint may have been added or replaced.
+
+        A registry on the Hub takes seconds at worst, in which the others go on with what was read before.
+        """
+        self._registries.refresh()
+
+    def notices(self) -> list[str]:
+        """Why a whole registry is not there, or only what was fetched from it before."""
+        return [str(problem) for problem in self._registries.problems if not problem.where]
 
     def find(self, ref: str | None) -> Checkpoint:
         """The checkpoint of a reference, None for the default one; raises `CheckpointRefused`."""
@@ -87,6 +99,10 @@ class Checkpoints:
         """The loaded checkpoint; its files are verified when it is loaded. Raises `CheckpointRefused`."""
         checkpoint = self.find(ref)
         key = (checkpoint.ref, checkpoint.sha256)
+        try:
+            checkpoint.fetch()  # minutes, perhaps, so nobody else is kept waiting
+        except RegistryError as error:
+            raise CheckpointRefused(str(error)) from error
         with self._lock:
             if key not in self._loaded:
                 self._loaded[key] = Segmenter.from_checkpoint(checkpoint, engine=self._engine)

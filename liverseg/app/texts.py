@@ -226,11 +226,12 @@ def provenance(report: Report) -> str:
     if facts.spacing_mm is not None:
         used = facts.spacing_mm if facts.kind == "volume" else facts.spacing_mm[1:]
         spacing = " × ".join(f"{value:.3g}" for value in used) + f" mm ({facts.spacing_source})"
+    commit = f" at {checkpoint.revision[:12]}" if checkpoint.revision else ""
     rows = [
         ("Input", f"{facts.source_format.upper() if facts.source_format != 'nifti' else 'NIfTI'}, {shape}"),
         ("Spacing", spacing),
         ("Checkpoint", checkpoint.ref),
-        ("Weights", f"sha256 {checkpoint.sha256[:12]}… from {checkpoint.registry}"),
+        ("Weights", f"sha256 {checkpoint.sha256[:12]}… from {checkpoint.registry}{commit}"),
         ("Threshold", f"{report.tumour_threshold:.2f}"),
         ("Engine", report.engine),
         ("Network time", f"{report.timing_s.get('network', 0.0):.2f} s"),

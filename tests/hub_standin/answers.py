@@ -47,6 +47,8 @@ class Answers:
         self.seen: list[Seen] = []
         self.page_size = 100
         self.url = self.storage_url = ""
+        # by name, so that a test can put another in place of one
+        self.actions = {action: getattr(self, action) for routes in _ROUTES.values() for *_, action in routes}
 
     def answer(self, origin: str, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
         """The response to a request."""
@@ -60,7 +62,7 @@ class Answers:
         for verb, pattern, action in _ROUTES[origin]:
             match = re.fullmatch(pattern, path)
             if match and method in verb:
-                return action(self, user, body, query | match.groupdict(), headers)
+                return self.actions[action](user, body, query | match.groupdict(), headers)
         raise HubRefusal(404, "", "Sorry, we can't find the page you are looking for.")
 
     # What follows answers one kind of request each.
@@ -208,23 +210,23 @@ def _ranged(data: bytes, headers: dict[str, str], more: dict[str, str]) -> Answe
 
 
 _MODEL = f"/api/models/{REPO}"
-_ROUTES: dict[str, list[tuple[tuple[str, ...], str, Any]]] = {
+_ROUTES: dict[str, list[tuple[tuple[str, ...], str, str]]] = {
     "hub": [
-        (("POST",), "/api/repos/create", Answers.create),
-        (("GET",), "/api/models", Answers.models),
-        (("POST",), "/api/validate-yaml", Answers.validate),
-        (("GET",), f"{_MODEL}/refs", Answers.refs),
-        (("GET",), f"{_MODEL}/tree/(?P<revision>[^/]+)", Answers.tree),
-        (("GET",), f"{_MODEL}(?:/revision/(?P<revision>[^/]+))?", Answers.info),
-        (("POST",), f"{_MODEL}/preupload/(?P<revision>[^/]+)", Answers.preupload),
-        (("POST",), f"{_MODEL}/commit/(?P<revision>[^/]+)", Answers.commit),
-        (("POST",), f"{_MODEL}/tag/(?P<revision>[^/]+)", Answers.tag),
-        (("POST",), rf"/{REPO}\.git/info/lfs/objects/batch", Answers.batch),
-        (("POST",), rf"/{REPO}\.git/info/lfs/verify", Answers.verify),
-        (("GET", "HEAD"), f"/{REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", Answers.resolve),
+        (("POST",), "/api/repos/create", "create"),
+        (("GET",), "/api/models", "models"),
+        (("POST",), "/api/validate-yaml", "validate"),
+        (("GET",), f"{_MODEL}/refs", "refs"),
+        (("GET",), f"{_MODEL}/tree/(?P<revision>[^/]+)", "tree"),
+        (("GET",), f"{_MODEL}(?:/revision/(?P<revision>[^/]+))?", "info"),
+        (("POST",), f"{_MODEL}/preupload/(?P<revision>[^/]+)", "preupload"),
+        (("POST",), f"{_MODEL}/commit/(?P<revision>[^/]+)", "commit"),
+        (("POST",), f"{_MODEL}/tag/(?P<revision>[^/]+)", "tag"),
+        (("POST",), rf"/{REPO}\.git/info/lfs/objects/batch", "batch"),
+        (("POST",), rf"/{REPO}\.git/info/lfs/verify", "verify"),
+        (("GET", "HEAD"), f"/{REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "resolve"),
     ],
     "storage": [
-        (("PUT",), "/upload/(?P<oid>[0-9a-f]{64})", Answers.upload),
-        (("GET", "HEAD"), "/files/(?P<oid>[0-9a-f]{64})", Answers.stored),
+        (("PUT",), "/upload/(?P<oid>[0-9a-f]{64})", "upload"),
+        (("GET", "HEAD"), "/files/(?P<oid>[0-9a-f]{64})", "stored"),
     ],
 }

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,10 +14,8 @@ from safetensors.torch import save as save_tensors
 from registry import Checkpoint, Manifest
 from registry.card import model_card
 from registry.writing import write_checkpoint
-from tests.hub_standin.server import HubStandin
+from tests.hub_standin.fixture import hub  # noqa: F401
 from tests.registry.sample_checkpoint import METRICS_CSV, TinyNet, manifest_for
-
-TOKEN = "hf_" + "secretOfTheLab" * 2
 
 
 @pytest.fixture(scope="session")
@@ -75,16 +71,3 @@ def write(tmp_path: Path, files_for: Callable[[Manifest], dict[str, bytes]]) -> 
         return write_checkpoint(folder, manifest, files_for(manifest))
 
     return build
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubStandin]:
-    """A Hub on this machine that the client talks to, whose owner `lab` has the token `TOKEN`."""
-    with HubStandin() as standin:
-        standin.tokens[TOKEN] = "lab"
-        monkeypatch.setenv("HF_ENDPOINT", standin.url)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-        hurried = SimpleNamespace(sleep=lambda seconds: None, time=time.time)  # between the client's retries
-        monkeypatch.setattr("huggingface_hub.utils._http.time", hurried)
-        yield standin

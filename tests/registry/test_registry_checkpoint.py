@@ -89,20 +89,6 @@ def test_a_missing_unlisted_or_odd_file_is_refused(write: Callable[..., Checkpoi
         checkpoint.read_verified("metrics.csv")
 
 
-def test_links_lead_only_into_the_download_cache(write: Callable[..., Checkpoint], tmp_path: Path) -> None:
-    checkpoint = write()
-    path = checkpoint.folder / "metrics.csv"
-    store = tmp_path / "store"
-    store.mkdir()
-    path.rename(store / "blob")
-    path.symlink_to(store / "blob")
-    cached = Checkpoint(checkpoint.folder, checkpoint.manifest, "hf://owner", "0" * 40, store=tmp_path)
-    assert cached.read_verified("metrics.csv") == (store / "blob").read_bytes()
-    elsewhere = Checkpoint(checkpoint.folder, checkpoint.manifest, "hf://owner", store=tmp_path / "other")
-    with pytest.raises(CheckpointDamaged, match="metrics.csv of the checkpoint is a link out"):
-        elsewhere.read_verified("metrics.csv")
-
-
 def test_another_models_weights_are_refused_even_if_the_manifest_agrees(
     write: Callable[..., Checkpoint], archive_for: Callable
 ) -> None:

@@ -105,9 +105,14 @@ def test_an_unknown_reference_is_one_line_and_exit_1(
         assert captured.out == "" and len(captured.err.splitlines()) == 1
 
 
-def test_the_hub_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list", "--registry", "hf://owner"]) == 1
-    assert len(capsys.readouterr().err.splitlines()) == 1
+def test_pull_checks_a_folder(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pull", "b0"]) == 0
+    assert capsys.readouterr().out == f"b0@1.1.0 is complete, from models: {models / 'b0/1.1.0'}\n"
+    path = models / "b0/1.1.0/metrics.csv"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert main(["pull", "b0"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and "metrics.csv of b0@1.1.0" in captured.err
 
 
 @pytest.mark.parametrize("arguments", [[], ["explode"], ["show"], ["list", "--colour"]])

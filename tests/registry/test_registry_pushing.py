@@ -30,8 +30,8 @@ from registry.card import model_card
 from registry.hub_pushing import push_to_hub
 from registry.writing import write_checkpoint
 from tests.hub_standin.faults import Fault
+from tests.hub_standin.fixture import TOKEN
 from tests.hub_standin.server import HubStandin
-from tests.registry.conftest import TOKEN
 from tests.registry.sample_checkpoint import manifest_for
 
 ROOT = Path(__file__).resolve().parents[2]

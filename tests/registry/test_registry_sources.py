@@ -137,7 +137,7 @@ def test_the_environment_names_the_registries(
     assert open_registries().names == ("bundled",)
 
 
-@pytest.mark.parametrize("place", ["hf://owner", "HF://owner", "https://example.org/x", "s3://bucket"])
+@pytest.mark.parametrize("place", ["hf://", "hf://a/b", "HF://..", "https://example.org/x", "s3://bucket"])
 def test_registries_of_other_kinds_are_refused_in_one_sentence(place: str, tmp_path: Path) -> None:
     with pytest.raises(UnsupportedRegistry) as refusal:
         open_registries(f"{tmp_path},{place}")

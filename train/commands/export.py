@@ -28,7 +28,7 @@ def add_export(subparsers) -> None:  # noqa: ANN001
     parser.add_argument(
         "--working-size", type=int, required=True, help="pixels of the longer side in the graph"
     )
-    parser.add_argument("--context-slices", type=int, choices=(1, 3), default=3)
+    parser.add_argument("--context-slices", type=int, choices=(1, 3, 5), help="default: as in training")
     parser.add_argument(
         "--threshold", type=float, help="tumour threshold (default: the best on the first --data)"
     )

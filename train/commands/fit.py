@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,7 +15,8 @@ from train.errors import TrainError
 _EXAMPLE = (
     "--arch segformer-b0 --data data/lits:0.8:0.3 data/msd-liver:0.2 --out runs/b0 --samples 60000\n"
     "  python -m train fit --config fit.toml --out runs/b0 --seed 2\n"
-    "  torchrun --nproc_per_node 4 -m train fit --data data/lits --out runs/b0   (or accelerate launch)"
+    "  torchrun --nproc_per_node 4 -m train fit --data data/lits --out runs/b0\n"
+    "  accelerate launch --num_machines 2 -m train fit --data data/lits --out runs/b0"
 )
 
 
@@ -158,5 +160,7 @@ def _fit(args: argparse.Namespace) -> int:
 
     from train.fit import fit
 
-    print(fit(settings, out, Runtime(**runtime)))
+    best = fit(settings, out, Runtime(**runtime))
+    if os.environ.get("RANK", "0") == "0":  # of several processes one tells
+        print(best)
     return 0

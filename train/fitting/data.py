@@ -7,9 +7,8 @@ an update are the same however many processes there are.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -22,15 +21,12 @@ from train.errors import TrainError
 from train.fitting.network import channels
 from train.fitting.optimising import resolution
 from train.fitting.settings import FitSettings, Runtime
-from train.folds import folds, scan_infos
+from train.folds import dataset_folds
 from train.greys import span_of
 from train.packing import Pack, pack
 from train.samples import Samples, Source, collate_uncut
 
 SPLITS = ("train", "val")
-
-FOLDS_SEED = 0
-"""The folds are the same whatever the seed of the run: runs of one cross-validation must agree on them."""
 
 
 @dataclass(frozen=True)
@@ -124,16 +120,6 @@ def _splits(opened: Pack) -> dict[str, set[str]]:
 
 def _fold(opened: Pack, settings: FitSettings) -> dict[str, set[str]]:
     """One fold to score on and all the others to train on; fold 0 is the dataset's own val split."""
-    named = _read_groups(settings.groups) if settings.groups else {}
-    scans = [replace(info, group=named.get(info.scan, info.group)) for info in scan_infos(opened.folder)]
-    parts = folds(scans, settings.folds, FOLDS_SEED, keep_val=True)
+    parts = dataset_folds(opened.folder, settings.folds, settings.groups)
     scored = parts[settings.fold]
     return {"train": set().union(*parts) - scored, "val": scored}
-
-
-def _read_groups(path: str) -> dict[str, str]:
-    try:
-        with open(path, newline="", encoding="utf-8") as lines:
-            return {row["scan"]: row["group"] for row in csv.DictReader(lines)}
-    except (OSError, KeyError, UnicodeDecodeError) as error:
-        raise TrainError(f"{path} is no table with the columns scan and group.") from error

@@ -34,7 +34,7 @@ class RunLog:
             if new:
                 writer.writeheader()
             writer.writerow(
-                {name: value if name == "samples" else f"{value:.5g}" for name, value in values.items()}
+                {name: value if name == "samples" else f"{value:.7g}" for name, value in values.items()}
             )
         if self._writer:
             for name, value in values.items():

@@ -47,7 +47,7 @@ def fit(settings: FitSettings, run: Path, runtime: Runtime = DEFAULT_RUNTIME) ->
         claim(run, settings)
     accelerator.wait_for_everyone()
     data = open_data(settings, runtime, run, accelerator)
-    state = _new_state(settings, accelerator)
+    state = new_state(settings, accelerator)
     state.resume(run)
     trained = accelerator.prepare(state.network) if several() else state.network
     progress, batch = state.progress, settings.batch
@@ -58,7 +58,7 @@ def fit(settings: FitSettings, run: Path, runtime: Runtime = DEFAULT_RUNTIME) ->
     with _stop_signals() as asked, contextlib.closing(bar):
         steps = () if progress.stopped else batches(settings, runtime, data, accelerator, progress.step)
         for step, parts in steps:
-            progress.losses.append(_update(trained, state, parts, step, settings, accelerator))
+            progress.losses.append(update(trained, state, parts, step, settings, accelerator))
             progress.step = step + 1
             seen = progress.step * batch
             bar.update(batch)
@@ -80,10 +80,12 @@ def fit(settings: FitSettings, run: Path, runtime: Runtime = DEFAULT_RUNTIME) ->
     if main:
         logs.close()
     accelerator.wait_for_everyone()
+    if several():
+        accelerator.end_training()
     return run / "best.pt"
 
 
-def _new_state(settings: FitSettings, accelerator: Accelerator) -> TrainingState:
+def new_state(settings: FitSettings, accelerator: Accelerator) -> TrainingState:
     network = new_network(settings)
     if several():
         pool_batch_norms(network)
@@ -97,7 +99,7 @@ def _new_state(settings: FitSettings, accelerator: Accelerator) -> TrainingState
     )
 
 
-def _update(
+def update(
     trained: nn.Module,
     state: TrainingState,
     parts: list[tuple[Tensor, Tensor]],

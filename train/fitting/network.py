@@ -37,6 +37,5 @@ def new_network(settings: FitSettings) -> nn.Module:
 
 def contract_graph(network: nn.Module, settings: FitSettings) -> nn.Module:
     """HU in, probabilities out, as an exported checkpoint computes it."""
-    window = Window(*settings.windows[0])
-    graph = HuToProbabilities(network.for_inference(), window, settings.working_size, settings.context_slices)
-    return graph.eval()
+    inference, seen = network.for_inference(), windows(settings)
+    return HuToProbabilities(inference, seen, settings.working_size, settings.context_slices).eval()

@@ -1,4 +1,4 @@
-"""How well a segmentation agrees with a reference: counts first, then metrics as functions of them.
+"""Pixel counts of a segmentation against its reference, and the metrics that are functions of them.
 
 The conventions are those of the LiTS challenge (Bilic et al., 2023): the **liver** is every
 label >= 1 (liver and tumour together, the organ), the **tumour** is label 2. Pixels are counted
@@ -15,19 +15,17 @@ Neither is ever taken slice by slice.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
 from liverseg.errors import InvalidSetting
+from liverseg.metrics.bootstrap import bootstrap_interval
 from liverseg.segmentation import BACKGROUND, TUMOUR
 
 STRUCTURES = ("liver", "tumour")
 """What is scored: the liver as an organ (label >= 1) and the tumour (label 2)."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -112,6 +110,27 @@ def iou(case: Counts) -> float:
     return _ratio(case.tp, case.tp + case.fp + case.fn)
 
 
+def volume_overlap_error(case: Counts) -> float:
+    """VOE of LiTS: 1 - the Jaccard index; nan where both are empty.
+
+    >>> volume_overlap_error(Counts(tp=2, fp=1, fn=1))
+    0.5
+    """
+    return 1 - iou(case)
+
+
+def specificity(case: Counts, pixels: int) -> float:
+    """TN / (TN + FP) among `pixels` scored pixels: the share of what is not the structure left alone.
+
+    nan where the reference fills all pixels.
+
+    >>> specificity(Counts(tp=2, fp=1, fn=1), pixels=8)
+    0.8
+    """
+    negatives = pixels - case.reference
+    return _ratio(negatives - case.fp, negatives)
+
+
 def precision(case: Counts) -> float:
     """TP / (TP + FP): the share of the prediction that is right; nan where nothing was predicted."""
     return _ratio(case.tp, case.predicted)
@@ -128,6 +147,18 @@ def relative_difference(case: Counts) -> float:
     The sign is that of RVD in the LiTS paper's text: positive means too much was segmented.
     """
     return _ratio(case.predicted - case.reference, case.reference)
+
+
+def relative_difference_lits(case: Counts) -> float:
+    """(reference - predicted) / predicted; nan where nothing was predicted.
+
+    The numbers that LiTS prints as RVD: its evaluation passes reference and prediction to medpy's
+    `ravd` in the other order, so sign and denominator are not those of the paper's text.
+
+    >>> relative_difference(Counts(3, 1, 5)), relative_difference_lits(Counts(3, 1, 5))
+    (-0.5, 1.0)
+    """
+    return _ratio(case.reference - case.predicted, case.predicted)
 
 
 def with_reference(cases: Sequence[Counts]) -> list[Counts]:
@@ -179,44 +210,6 @@ def false_positives_without_reference(cases: Sequence[Counts]) -> FalsePositives
     without = [case for case in cases if not case.reference]
     clean = sum(case.predicted == 0 for case in without)
     return FalsePositives(len(without), clean, sum(case.predicted for case in without))
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values))
-
-
-def bootstrap_interval(
-    values: Sequence[T],
-    seed: int = 0,
-    statistic: Callable[[Sequence[T]], float] = _mean,
-    level: float = 0.95,
-    resamples: int = 2000,
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of a statistic over scans (Efron & Tibshirani 1993, ch. 13).
-
-    `values` has one entry a scan, because slices of one scan are not independent: numbers for the
-    mean, or `Counts` with `statistic=dice_global`. Resamples for which the statistic is nan (no
-    reference drawn) are left out. Returns (nan, nan) for fewer than two values: one scan says
-    nothing of the spread between scans. Raises `InvalidSetting` for a level outside (0, 1).
-
-    >>> bootstrap_interval([0.5, 0.5, 0.5], seed=1)
-    (0.5, 0.5)
-    >>> low, high = bootstrap_interval([Counts(8, 1, 1), Counts(1, 4, 4)], statistic=dice_global)
-    >>> round(low, 2), round(high, 2)
-    (0.2, 0.89)
-    """
-    if not 0 < level < 1 or resamples < 1:
-        raise InvalidSetting("A bootstrap needs a level between 0 and 1 and at least one resample.")
-    n = len(values)
-    if n < 2:
-        return math.nan, math.nan
-    draws = np.random.default_rng(seed).integers(0, n, size=(resamples, n))
-    found = np.array([statistic([values[i] for i in draw]) for draw in draws])
-    found = found[~np.isnan(found)]
-    if not found.size:
-        return math.nan, math.nan
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
 
 
 def summary(cases: Sequence[Counts], seed: int = 0) -> dict[str, float | int | list[float] | None]:

@@ -1,0 +1,1 @@
+"""Measurements that the README quotes; each is a command, `python -m benchmarks.NAME`."""

@@ -1,0 +1,194 @@
+"""Training samples a second: `python -m train fit` against the plain Hugging Face Trainer script.
+
+Both train SegFormer-B0 with the published decode head on the same pictures at the same size and batch,
+in turn in one process. The plain recipe is the usual one: PNGs opened with PIL an item at a time,
+resized and normalised in numpy as SegFormer's image processor does, `SegformerForSemanticSegmentation`
+with its own loss on full-size logits, `Trainer` with its defaults (float32, no loader processes). Ours
+draws, paints lesions, augments and averages weights on top of that.
+
+    python -m benchmarks.fit --size 256 --batch 16 --steps 6 --rounds 3 --json fit.json
+
+Quote the ratio: the seconds are those of the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import Dataset
+
+from train.__main__ import main as run_command
+from train.dataset import DatasetFolder
+from train.fitting.data import batches, open_data
+from train.fitting.loop import new_state, update
+from train.fitting.processes import start
+from train.fitting.settings import FitSettings, Runtime
+from train.provenance import hardware
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+WARM_UP = 1
+"""Updates before the clock starts."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What both recipes do in a round."""
+
+    data: Path
+    size: int = 256
+    batch: int = 16
+    steps: int = 6
+    workers: int = 1  # loader processes of ours; the plain script's default is none
+
+
+class PngPairs(Dataset):
+    """The plain script's dataset: pictures and masks opened, resized and normalised an item at a time."""
+
+    def __init__(self, folder: DatasetFolder, size: int, count: int) -> None:
+        rows = [row for row in folder.rows if row.split == "train"]
+        self.pairs = [
+            (folder.folder / "images" / f"{row.name}.png", folder.folder / "labels" / f"{row.name}.png")
+            for row in rows
+        ]
+        self.size, self.count = size, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, number: int) -> dict[str, np.ndarray]:
+        image, mask = self.pairs[number % len(self.pairs)]
+        size = (self.size, self.size)
+        rgb = np.asarray(Image.open(image).convert("RGB").resize(size, Image.Resampling.BILINEAR))
+        labels = np.asarray(Image.open(mask).resize(size, Image.Resampling.NEAREST))
+        scaled = (rgb.astype(np.float32) / 255 - np.float32(IMAGENET_MEAN)) / np.float32(IMAGENET_STD)
+        return {"pixel_values": scaled.transpose(2, 0, 1), "labels": labels.astype(np.int64)}
+
+
+def plain_rate(work: Work) -> float:
+    """Samples a second of the plain Trainer script."""
+    from transformers import (
+        PrinterCallback,
+        SegformerConfig,
+        SegformerForSemanticSegmentation,
+        Trainer,
+        TrainerCallback,
+        TrainingArguments,
+    )
+
+    ends: list[float] = []
+
+    class Clock(TrainerCallback):
+        def on_step_end(self, *_: object, **__: object) -> None:
+            _finish()
+            ends.append(time.perf_counter())
+
+    steps = WARM_UP + work.steps
+    with tempfile.TemporaryDirectory() as out:
+        arguments = TrainingArguments(
+            output_dir=out,
+            per_device_train_batch_size=work.batch,
+            max_steps=steps,
+            learning_rate=6e-5,
+            report_to="none",
+            save_strategy="no",
+            logging_strategy="no",
+            disable_tqdm=True,
+            dataloader_pin_memory=torch.cuda.is_available(),
+        )
+        dataset = PngPairs(DatasetFolder.open(work.data), work.size, steps * work.batch)
+        network = SegformerForSemanticSegmentation(SegformerConfig(num_labels=3))  # B0 is its default
+        trainer = Trainer(network, arguments, train_dataset=dataset, callbacks=[Clock()])
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+    return work.steps * work.batch / (ends[-1] - ends[WARM_UP - 1])
+
+
+def our_rate(work: Work) -> float:
+    """Samples a second of `fit`."""
+    settings = FitSettings(
+        data=((str(work.data), 1.0, 0.3),),
+        samples=(WARM_UP + work.steps) * work.batch,
+        batch=work.batch,
+        crop=work.size,
+        working_range=(max(32, round(work.size * 0.88)), round(work.size * 1.56)),
+    )
+    runtime = Runtime(workers=work.workers, cache=str(work.data / "cache"))
+    accelerator = start(settings.batch, settings.accumulate, torch.get_num_threads())
+    data = open_data(settings, runtime, work.data, accelerator)
+    state = new_state(settings, accelerator)
+    ends = []
+    for step, parts in batches(settings, runtime, data, accelerator, 0):
+        update(state.network, state, parts, step, settings, accelerator)
+        _finish()
+        ends.append(time.perf_counter())
+    return work.steps * work.batch / (ends[-1] - ends[WARM_UP - 1])
+
+
+def measure(work: Work, rounds: int) -> dict:
+    """Both recipes in turn, `rounds` times each; medians and their ratio."""
+    rates: dict[str, list[float]] = {"plain": [], "ours": []}
+    for _ in range(rounds):
+        rates["plain"].append(plain_rate(work))
+        rates["ours"].append(our_rate(work))
+    median = {name: statistics.median(values) for name, values in rates.items()}
+    return {
+        "architecture": "segformer-b0",
+        "size": work.size,
+        "batch": work.batch,
+        "steps": work.steps,
+        "samples_per_second": {name: [round(v, 3) for v in values] for name, values in rates.items()},
+        "median": {name: round(value, 3) for name, value in median.items()},
+        "ratio": round(median["ours"] / median["plain"], 3),
+        "hardware": hardware(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+
+
+def table(result: dict) -> str:
+    """As Markdown."""
+    lines = ["| recipe | samples a second (median) | ratio |", "| --- | --- | --- |"]
+    for name, title in (("plain", "Hugging Face Trainer script"), ("ours", "`train fit`")):
+        ratio = result["median"][name] / result["median"]["plain"]
+        lines.append(f"| {title} | {result['median'][name]:.2f} | {ratio:.2f} |")
+    return "\n".join(lines)
+
+
+def _finish() -> None:
+    """Wait for what an accelerator still has to do."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, help="a dataset of 8-bit PNGs (default: phantoms, made now)")
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        data = args.data
+        if data is None:
+            data = Path(folder) / "phantoms"
+            run_command(["prepare", "phantom:12", str(data)])
+        result = measure(Work(data, args.size, args.batch, args.steps, args.workers), args.rounds)
+    if args.json:
+        args.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(table(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""The page with a registry on the Hub: its dropdown, its notices, and what a result quotes."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import liverseg
+from liverseg.app.layout import _reload, offered
+from liverseg.app.loading import Checkpoints
+from liverseg.errors import CheckpointRefused
+from registry import hub as hub_registry
+from registry import open_checkpoint, open_registries, push
+from registry.card import model_card
+from registry.sources import BUNDLED_FOLDER
+from registry.writing import write_checkpoint
+from tests.hub_standin.faults import Fault
+from tests.hub_standin.server import HubStandin
+
+ROOT = Path(__file__).parents[3]
+BUNDLED = BUNDLED_FOLDER / "segformer-b0-fast"
+NAME = "segformer-b0-fast"
+
+
+def another_version(version: str, folder: Path) -> Path:
+    """The same network as the bundled one under another version."""
+    bundled = open_checkpoint(BUNDLED, "")
+    files = {name: bundled.read_verified(name) for name in bundled.manifest.files}
+    manifest = replace(bundled.manifest, version=version)
+    archive = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        network = torch.jit.load(io.BytesIO(files["model.pt"]))
+        inside = {"manifest.json": manifest.to_json(with_files=False)}
+        torch.jit.save(network, archive, _extra_files=inside)
+    files |= {"model.pt": archive.getvalue(), "README.md": model_card(manifest).encode()}
+    return write_checkpoint(folder, manifest, files).folder
+
+
+def test_the_dropdown_fills_from_the_hub_and_refreshes_without_a_restart(
+    hub: HubStandin, png: str, tmp_path: Path
+):
+    pushed = push(BUNDLED, "hf://lab")
+    checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
+    choices, ref, card = offered(checkpoints)
+    assert [value for _, value in choices] == [pushed.ref] == [ref] and "ls-problem" not in card
+    assert hub.requests("/files/") == []  # the list fetches no weights
+    segmenter = checkpoints.segmenter(None)
+    assert segmenter.identity.revision == pushed.revision and segmenter.identity.registry == "hf://lab"
+    ct = liverseg.read(png)
+    report = liverseg.measure(ct, segmenter.segment(ct))
+    assert f'"revision": "{pushed.revision}"' in report.to_json()
+
+    push(another_version("1.1.0", tmp_path / "newer"), "hf://lab")
+    update, _ = _reload(checkpoints)()
+    assert [value for _, value in update["choices"]] == [f"{NAME}@1.1.0", pushed.ref]
+    assert checkpoints.segmenter(f"{NAME}@1.1.0").identity.ref == f"{NAME}@1.1.0"
+
+
+def test_a_hub_out_of_reach_is_a_notice(hub: HubStandin, registry_folder: Path):
+    hub.faults.plant(Fault("", drop=True, times=10**6))
+    checkpoints = Checkpoints(open_registries(f"hf://lab,{registry_folder}"), engine="torch")
+    choices, ref, card = offered(checkpoints)
+    assert len(choices) == 2 and ref == "segformer-b0@1.0.0"
+    assert re.search(r'role="alert">hf://lab: The Hub at [^<]* cannot be reached', card)
+    alone = Checkpoints(open_registries("hf://lab"), engine="torch")
+    choices, ref, card = offered(alone)
+    assert (choices, ref) == ([], None) and "cannot be reached" in card and "ls-problem" in card
+    hub.faults.clear()
+    push(BUNDLED, "hf://lab")
+    hub_registry._resting.clear()  # half a minute later
+    update, card = _reload(alone)()
+    assert [value for _, value in update["choices"]] == [f"{NAME}@1.0.0"] and "ls-problem" not in card
+
+
+@pytest.mark.parametrize("typed", ["hf://evil/tiny", "evil/tiny", "../../tiny", "evil"])
+def test_what_a_visitor_types_is_never_fetched(hub: HubStandin, png: str, typed: str):
+    push(BUNDLED, "hf://lab")
+    checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
+    checkpoints.list()
+    hub.seen.clear()
+    with pytest.raises(CheckpointRefused):
+        checkpoints.segmenter(typed)
+    assert hub.seen == []
+
+
+def test_the_example_of_the_card_runs(hub: HubStandin, tmp_path: Path, monkeypatch, capsys, nifti: str):
+    pushed = push(BUNDLED, "hf://lab")
+    card = hub.repositories.all[f"lab/{NAME}"].commits[pushed.revision]["README.md"].data.decode()
+    shutil.copy(nifti, tmp_path / "scan.nii.gz")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LIVERSEG_REGISTRY", "")  # the example sets it, and this puts it back
+    exec(compile(re.search(r"```python\n(.*?)```", card, re.DOTALL).group(1), "card", "exec"), {})
+    assert pushed.revision in capsys.readouterr().out
+
+
+def test_the_app_starts_without_the_hub(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "LIVERSEG_REGISTRY": "hf://lab",
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HOME": str(tmp_path),
+    }
+    with open(tmp_path / "log", "w+") as log:
+        app = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, env=environment, stderr=log, stdout=log
+        )
+        try:
+            page = _page(f"http://127.0.0.1:{port}/", app)
+        finally:
+            app.terminate()
+            app.wait()
+        log.seek(0)
+        assert "cannot be reached" in log.read()
+    assert "cannot be reached" in page
+
+
+def _page(address: str, app: subprocess.Popen) -> str:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and app.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=30) as answer:
+                return answer.read().decode()
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError("The page was not served.")

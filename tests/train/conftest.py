@@ -1,0 +1,49 @@
+"""A small dataset of discs, for the tests of training."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from train.dataset import DatasetFolder
+
+
+def _write(folder, scans=3, slices=4, label_values=None, size=96, tumour_in=(0,)):
+    """A bright disc for the liver in the middle slices, a darker tumour in some scans; scan 2 is val."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "labels").mkdir()
+    lines = ["slice,scan,index,split,tumour_px"]
+    for scan in range(scans):
+        for index in range(slices):
+            name = f"s{scan}_{index}"
+            grey, label = np.full((size, size), 20 + scan, np.uint8), np.zeros((size, size), np.uint8)
+            if 0 < index < slices - 1:
+                cv2.circle(label, (40, 48), 26, 1, -1)
+                if scan in tumour_in:
+                    cv2.circle(label, (44, 50), 7, 2, -1)
+            grey[label == 1], grey[label == 2] = 160, 110
+            cv2.imwrite(str(folder / "images" / f"{name}.png"), grey)
+            cv2.imwrite(str(folder / "labels" / f"{name}.png"), label)
+            lines.append(f"{name},{scan},{index},{'val' if scan == 2 else 'train'},{(label == 2).sum()}")
+    (folder / "slices.csv").write_text("\n".join(lines) + "\n")
+    about = {
+        "name": "discs",
+        "licence": "Apache-2.0",
+        "citation": "none",
+        "intensity": {"kind": "window", "center_hu": 60, "width_hu": 200, "bits": 8},
+        "label_values": label_values or {"0": ["background"], "1": ["liver"], "2": ["tumour"]},
+    }
+    (folder / "dataset.json").write_text(json.dumps(about))
+    return DatasetFolder.open(folder)
+
+
+@pytest.fixture(scope="session")
+def write_discs():
+    """A function that writes such a dataset into a folder and opens it."""
+    return _write
+
+
+@pytest.fixture
+def discs(tmp_path):
+    return _write(tmp_path / "discs")

@@ -1,0 +1,305 @@
+"""Runs: stopped, killed, resumed, on several processes, stopped early; what they leave behind."""
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from train.__main__ import main
+from train.dataset import DatasetFolder
+from train.errors import TrainError
+from train.fitting import loop, processes, scoring
+from train.fitting.data import open_data
+from train.fitting.network import new_network
+from train.fitting.processes import PooledBatchNorm2d, pool_batch_norms, start
+from train.fitting.settings import FitSettings, Runtime
+
+ROOT = Path(__file__).parents[2]
+TINY = (
+    "--crop 32 --working-range 32 48 --working-size 64 --batch 4 --score-every 8 --threads 1 --workers 0 "
+    "--pictures 0 --no-tensorboard --warmup 4 --learning-rate 1e-3 --precision fp32 "
+    "--option decoder_width=16"
+).split()
+STILL = ["--option", "drop_path=0", "--option", "dropout=0"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, write_discs):
+    folder = tmp_path_factory.mktemp("fit")
+    write_discs(folder / "discs", tumour_in=(0, 2))
+    return folder
+
+
+def arguments(data, run, *more):
+    dataset = f"{data / 'discs'}:1:0.5"
+    return ["fit", "--data", dataset, "--out", str(run), "--cache", str(data / "cache"), *TINY, *more]
+
+
+@pytest.fixture(scope="module")
+def whole(data):
+    """A run of 24 samples that nothing disturbs."""
+    assert main(arguments(data, data / "whole", "--samples", "24")) == 0
+    return data / "whole"
+
+
+def weights(run, name="final.pt"):
+    return torch.load(run / name, weights_only=True)["weights"]
+
+
+def log_of(run):
+    with (run / "log.csv").open() as lines:
+        return list(csv.DictReader(lines))
+
+
+def assert_same_result(run, expected, atol=1e-6):
+    found = weights(run)
+    for name, tensor in weights(expected).items():
+        assert torch.allclose(tensor.float(), found[name].float(), atol=atol), name
+    for row, wanted in zip(log_of(run), log_of(expected), strict=True):
+        for column in wanted.keys() - {"rate"}:
+            assert float(row[column]) == pytest.approx(float(wanted[column]), abs=1e-5, nan_ok=True), column
+
+
+def test_a_run_is_logged_scored_and_kept(whole):
+    rows = log_of(whole)
+    assert [int(row["samples"]) for row in rows] == [8, 16, 24]
+    assert all(0 <= float(row[name]) <= 1 for row in rows for name in ("liver_global", "tumour_per_case"))
+    settings = json.loads((whole / "settings.json").read_text())
+    assert settings["options"] == {"decoder_width": 16} and settings["seed"] == 1
+    best = torch.load(whole / "best.pt", weights_only=True)
+    value = [float(row["liver_global"]) + float(row["tumour_global"]) for row in rows]
+    assert best["seen"] == int(rows[int(np.argmax(value))]["samples"])
+    assert best["settings"]["windows"] == ((60.0, 200.0),)
+
+
+def test_a_run_that_was_asked_to_stop_goes_on_to_the_same_result(data, whole, monkeypatch, capsys):
+    """SIGUSR1 in the third update of six, then the same command again."""
+    update, calls = loop.update, []
+
+    def update_then_signal(*args):
+        calls.append(1)
+        if len(calls) == 3:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return update(*args)
+
+    monkeypatch.setattr(loop, "update", update_then_signal)
+    command = arguments(data, data / "asked", "--samples", "24")
+    assert main(command) == 1
+    assert "Stopped after 12 samples" in capsys.readouterr().err
+    assert main(command) == 0
+    assert len(calls) == 6
+    assert_same_result(data / "asked", whole)
+
+
+def test_a_killed_run_goes_on_to_the_same_result(data, whole):
+    """SIGKILL in the middle of an update, some updates after the last save; nothing of it is seen."""
+    run = data / "killed"
+    command = arguments(data, run, "--samples", "24", "--save-every", "4")
+    script = (
+        "import sys, time; from train.fitting import loop; from train.__main__ import main\n"
+        "real = loop.update\n"
+        "def slow(*args):\n"
+        "    if args[3] == 3: print('reached', flush=True); time.sleep(600)\n"
+        "    return real(*args)\n"
+        "loop.update = slow; sys.exit(main(sys.argv[1:]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdout.readline() == b"reached\n"
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert torch.load(run / "last.pt", weights_only=True)["progress"]["step"] == 3
+    with (run / "log.csv").open("a") as log:  # as if it had been killed between its log and its state
+        log.write("16" + ",0" * (len(log_of(whole)[0]) - 1) + "\n")
+    (run / "last.tmp").write_bytes(b"half a state")
+    assert main(command) == 0
+    assert_same_result(run, whole)
+
+
+def test_a_run_begun_with_other_settings_is_refused(data, whole, capsys):
+    assert main(arguments(data, whole, "--samples", "32")) == 1
+    assert "other settings (samples)" in capsys.readouterr().err
+    before = (whole / "last.pt").stat().st_mtime_ns
+    assert main(arguments(data, whole, "--samples", "24")) == 0, "a finished run is left as it is"
+    assert (whole / "last.pt").stat().st_mtime_ns == before
+
+
+def test_two_processes_give_the_result_of_one(data):
+    """The same batches, pooled losses and BatchNorm statistics; dropout, which differs, is off."""
+    more = [*STILL, "--samples", "12", "--score-every", "4", "--learning-rate", "1e-4"]
+    assert main(arguments(data, data / "one", *more)) == 0
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {
+        "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    command = [sys.executable, "-m", "train", *arguments(data, data / "two", *more)]
+    started = [
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+        )
+        for rank in range(2)
+    ]
+    for process in started:
+        _, errors = process.communicate(timeout=400)
+        assert process.returncode == 0, errors.decode()
+    one, two = log_of(data / "one"), log_of(data / "two")
+    assert len(one) == len(two) == 3
+    for row, other in zip(one, two, strict=True):
+        assert float(row["loss"]) == pytest.approx(float(other["loss"]), rel=1e-4)
+        assert float(row["liver_global"]) == pytest.approx(float(other["liver_global"]), abs=2e-3)
+    buffers = weights(data / "one"), weights(data / "two")
+    for name in ("head.norm.running_mean", "head.norm.running_var"):
+        assert torch.allclose(buffers[0][name], buffers[1][name], rtol=1e-3, atol=2e-4), name
+    assert json.loads((data / "one/settings.json").read_text()) == json.loads(
+        (data / "two/settings.json").read_text()
+    )
+
+
+def test_parts_of_a_batch_add_up_to_it(data):
+    """Cross-entropy is a mean over pixels and nnFormer has no BatchNorm: accumulation changes nothing."""
+    logs = []
+    for parts in ("1", "2"):
+        run = data / f"parts{parts}"
+        more = "--arch nnformer-2d --samples 8 --score-every 4 --loss ce --learning-rate 1e-4 --accumulate"
+        command = [*arguments(data, run, *more.split(), parts)]
+        place = command.index("decoder_width=16")
+        command[place : place + 1] = ["embedding=24", "--option", "drop_path=0"]
+        assert main(command) == 0
+        logs.append([float(row["loss"]) for row in log_of(run)])
+    assert logs[0] == pytest.approx(logs[1], rel=1e-4)
+
+
+def test_early_stopping_counts_scorings_without_a_better_tumour(data, monkeypatch):
+    tumour = iter([0.1, 0.3, 0.2, 0.3, 0.9])
+    monkeypatch.setattr(
+        loop, "score", lambda *_: {"liver_global": 0.5, "tumour_global": next(tumour), "tumour_per_case": 0.0}
+    )
+    more = ["--samples", "40", "--patience", "2", "--select", "tumour"]
+    assert main(arguments(data, data / "early", *more)) == 0
+    assert [int(row["samples"]) for row in log_of(data / "early")] == [8, 16, 24, 32]
+    assert torch.load(data / "early" / "best.pt", weights_only=True)["seen"] == 16
+    assert main(arguments(data, data / "early", *more)) == 0, "it stays stopped"
+    assert len(log_of(data / "early")) == 4
+
+
+def test_every_option_at_once_runs_and_draws_what_it_scored(data, monkeypatch):
+    """Several windows, five slices, batches cut by torch, growing crops, workers, pictures, events."""
+    run = data / "rich"
+    more = (
+        "--samples 16 --window 60 200 --window 40 400 --context-slices 5 --augment-on device --workers 1 "
+        "--progressive 32 --crop 64 --score-alone --pictures 2 --loss focal+dice --flip vertical "
+        "--augment noise=1 --precision bf16"
+    ).split()
+    command = [a for a in arguments(data, run, *more) if a != "--no-tensorboard"]
+    seen = []
+    update = loop.update
+    monkeypatch.setattr(loop, "update", lambda *args: seen.append(args[2][0][0].shape) or update(*args))
+    assert main(command) == 0
+    assert [tuple(shape) for shape in seen[:1] + seen[-1:]] == [(4, 10, 32, 32), (4, 10, 64, 64)]
+    assert {"alone_tumour_global", "liver_per_case"} <= log_of(run)[0].keys()
+    pictures = sorted(path.name for path in (run / "pictures").iterdir())
+    assert pictures == ["0000008.png", "0000016.png"]
+    grid = cv2.imread(str(run / "pictures" / pictures[-1]))
+    assert grid.shape[1] == 3 * 320 and grid.std() > 10
+    assert any(path.stat().st_size > 10_000 for path in (run / "tensorboard").iterdir())
+
+
+def test_a_fold_is_scored_and_the_others_trained_on(data):
+    run = data / "fold"
+    folded = ["--samples", "4", "--folds", "2", "--fold", "1"]
+    assert main(arguments(data, run, *folded)) == 0
+    settings = json.loads((run / "settings.json").read_text())
+    assert (settings["folds"], settings["fold"]) == (2, 1)
+
+    runtime = Runtime(cache=str(data / "cache"))
+    scans = []
+    for fold in (0, 1):
+        chosen = FitSettings(data=((str(data / "discs"), 1.0, 0.0),), folds=2, fold=fold)
+        opened = open_data(chosen, runtime, run, start(16, 1, 1))
+        scans.append([set(opened.sources[0].slices.by_scan), set(opened.validation.by_scan)])
+    assert scans == [[{"0", "1"}, {"2"}], [{"2"}, {"0", "1"}]]
+
+
+def test_groups_that_cannot_be_read_are_refused(data, tmp_path, capsys):
+    more = ["--samples", "4", "--folds", "2", "--fold", "1", "--groups", str(tmp_path / "none.csv")]
+    assert main(arguments(data, tmp_path / "run", *more)) == 1
+    assert "columns scan and group" in capsys.readouterr().err
+
+
+def test_score_counts_every_scan_with_the_context_of_the_checkpoint(data, monkeypatch):
+    """What the contract's graph is given has as many slices as the settings say, and all scans count."""
+    settings = FitSettings(
+        data=((str(data / "discs"), 1.0, 0.0),),
+        context_slices=5,
+        working_size=64,
+        options={"decoder_width": 16},
+        score_alone=True,
+    )
+    shapes = []
+    real = scoring.predictor_on
+    monkeypatch.setattr(
+        scoring,
+        "predictor_on",
+        lambda graph, device: (
+            lambda hu: shapes.append((hu.shape[1], bool((hu == hu[:, :1]).all()))) or real(graph, device)(hu)
+        ),
+    )
+    slices = DatasetFolder.open(data / "discs").load("train")
+    scores = scoring.score(new_network(settings).eval(), slices, settings, Accelerator(cpu=True))
+    assert {channels for channels, _ in shapes} == {5} and len(shapes) == 2 * len(slices.rows)
+    assert all(alone for _, alone in shapes[len(slices.rows) :])
+    assert not all(alone for _, alone in shapes[: len(slices.rows)])
+    assert set(scores) == {
+        f"{prefix}{structure}_{how}"
+        for prefix in ("", "alone_")
+        for structure in ("liver", "tumour")
+        for how in ("global", "per_case")
+    }
+
+
+def test_batch_norm_over_processes_is_batch_norm_on_one():
+    """Values, gradients and running statistics, alone in the world."""
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv2d(2, 4, 1), nn.Sequential(nn.BatchNorm2d(4)))
+    nn.init.uniform_(plain[1][0].weight)
+    own = nn.Sequential(nn.Conv2d(2, 4, 1), nn.Sequential(nn.BatchNorm2d(4)))
+    own.load_state_dict(plain.state_dict())
+    pool_batch_norms(own)
+    assert type(own[1][0]) is PooledBatchNorm2d
+    grid = torch.randn(3, 2, 5, 7)
+    for network in (plain, own):
+        network(grid).pow(3).sum().backward()
+    for a, b in zip(plain.parameters(), own.parameters(), strict=True):
+        assert torch.allclose(a.grad, b.grad, rtol=1e-3, atol=1e-4)
+    for a, b in zip(plain.buffers(), own.buffers(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+    assert torch.allclose(plain.eval()(grid), own.eval()(grid), atol=1e-5)
+
+
+def test_a_batch_that_does_not_divide_among_the_processes_is_refused(monkeypatch):
+    class Three:
+        num_processes = 3
+
+    monkeypatch.setattr(processes, "Accelerator", lambda **_: Three())
+    with pytest.raises(TrainError, match="16 samples do not divide among 3"):
+        processes.start(16, 1, 1)

@@ -1,0 +1,96 @@
+"""Packed datasets: the same pixels, kept, shared, made again when the dataset changes."""
+
+import json
+import os
+import pickle
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from train.dataset import DatasetFolder
+from train.errors import TrainError
+from train.packing import Pictures, pack
+
+
+def test_a_pack_gives_what_decoding_gives(discs, tmp_path):
+    packed = pack(discs, tmp_path / "cache")
+    decoded = discs.load("train")
+    slices = packed.slices({"0", "1"})
+    assert slices.rows == decoded.rows and slices.window == decoded.window
+    for name in ("greys", "labels"):
+        for a, b in zip(getattr(slices, name), getattr(decoded, name), strict=True):
+            assert np.array_equal(a, b) and a.dtype == b.dtype
+    assert slices.shows_tumour.tolist() == decoded.shows_tumour.tolist()
+    assert slices.shows_organ.tolist() == decoded.shows_organ.tolist()
+    assert slices.tells_liver is decoded.tells_liver
+    assert {row.scan for row in packed.slices({"2"}).rows} == {"2"}
+
+
+def test_a_pack_is_made_once_and_read_without_decoding(discs, tmp_path, monkeypatch):
+    made = pack(discs, tmp_path / "cache").path
+    before = os.stat(made)
+    monkeypatch.setattr(DatasetFolder, "load", lambda *_: pytest.fail("decoded again"))
+    again = pack(discs, tmp_path / "cache")
+    assert again.path == made and os.stat(made).st_mtime_ns == before.st_mtime_ns
+    assert list((tmp_path / "cache").iterdir()) == [made]
+
+
+def test_pictures_are_mapped_read_only_and_pickled_by_path(discs, tmp_path):
+    greys = pack(discs, tmp_path / "cache").slices({"0", "1", "2"}).greys
+    assert isinstance(greys, Pictures) and isinstance(greys[0], np.memmap)
+    with pytest.raises(ValueError):
+        greys[0][0, 0] = 1
+    text = pickle.dumps(greys)
+    assert len(text) < greys[0].size
+    assert np.array_equal(pickle.loads(text)[3], greys[3])
+
+
+def test_a_dataset_prepared_anew_is_packed_anew(discs, tmp_path):
+    first = pack(discs, tmp_path / "cache").path
+    table = discs.folder / "slices.csv"
+    table.write_text(table.read_text().replace(",2,0,val", ",2,0,test"))
+    again = pack(DatasetFolder.open(discs.folder), tmp_path / "cache")
+    assert again.path != first
+    assert [row.split for row in again.rows if row.scan == "2"][0] == "test"
+
+
+def test_sixteen_bits_and_several_windows_are_packed_as_stored(discs, tmp_path):
+    description = discs.folder / "dataset.json"
+    about = json.loads(description.read_text())
+    stored = {}
+    for kind, intensity in (
+        ("linear", {"kind": "linear", "slope": 1.0, "intercept": -1024.0, "bits": 16}),
+        ("windows", {"kind": "windows", "bits": 8, "windows": [{"center_hu": 60, "width_hu": 200}] * 2}),
+    ):
+        for row in discs.rows:
+            picture = np.random.default_rng(len(stored)).integers(0, 255, (96, 96, 3)).astype(np.uint8)
+            stored[kind, row.name] = picture[..., 0].astype(np.uint16) * 9 if kind == "linear" else picture
+            path = discs.folder / "images" / f"{row.name}.png"
+            cv2.imwrite(str(path), stored[kind, row.name])
+        description.write_text(json.dumps({**about, "intensity": intensity}))
+        slices = pack(DatasetFolder.open(discs.folder), tmp_path / "cache").slices({"0"})
+        for row, grey in zip(slices.rows, slices.greys, strict=True):
+            expected = stored[kind, row.name]
+            assert np.array_equal(grey, expected if kind == "linear" else expected[..., ::-1][..., :2])
+            assert slices.intensity.to_hu(grey).shape == (96, 96)
+
+
+def test_what_cannot_be_packed_is_refused_and_leaves_nothing(discs, tmp_path):
+    (discs.folder / "images" / "s1_2.png").write_bytes(b"no picture")
+    with pytest.raises(TrainError, match="s1_2.png cannot be read"):
+        pack(discs, tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrainError, match="cannot be written"):
+        pack(discs, tmp_path / "file")
+
+
+def test_a_damaged_pack_and_absent_scans_are_refused(discs, tmp_path):
+    packed = pack(discs, tmp_path / "cache")
+    with pytest.raises(TrainError, match="no slices of the scans"):
+        packed.slices({"9"})
+    packed.path.write_bytes(b"x" * 100)
+    with pytest.raises(TrainError, match="remove it"):
+        pack(replace(discs), tmp_path / "cache")

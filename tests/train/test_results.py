@@ -1,0 +1,57 @@
+"""The results page: from records to Markdown, and the one in the repository."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import train
+from registry import open_registries
+from train.__main__ import main
+from train.results.ablations import Ablation, ablations_table
+
+PACKAGE = Path(train.__file__).parent
+RECORDS = PACKAGE / "results" / "data"
+
+
+def test_the_page_in_the_repository_is_what_the_command_writes(tmp_path, capsys):
+    out = tmp_path / "RESULTS.md"
+    assert main(["results", "--out", str(out)]) == 0
+    assert capsys.readouterr().out.strip() == str(out)
+    written = (PACKAGE / "RESULTS.md").read_text(encoding="utf-8")
+    assert out.read_text(encoding="utf-8") == written, "run python -m train results"
+    for checkpoint in open_registries("bundled").list():
+        assert checkpoint.ref in written
+        assert f"{checkpoint.manifest.training['samples_seen']:,}" in written
+
+
+def test_cross_validations_on_the_page_add_up():
+    records = [json.loads(path.read_text()) for path in RECORDS.glob("crossvalidation-*.json")]
+    assert records
+    for record in records:
+        scans = [scan["scan"] for scan in record["scans"]]
+        assert len(scans) == len(set(scans)) == record["n"]["scans"]
+        assert sorted(sum((fold["scans_held_out"] for fold in record["folds"]), [])) == sorted(scans)
+        overlap = sum(scan["tumour"]["tp"] for scan in record["scans"])
+        total = sum(2 * s["tumour"]["tp"] + s["tumour"]["fp"] + s["tumour"]["fn"] for s in record["scans"])
+        pooled = record["summary"]["tumour"]["dice_global"]["value"]
+        assert pooled == pytest.approx(2 * overlap / total, abs=1e-4)
+
+
+def test_a_question_is_written_once():
+    row = Ablation("size", "256 px", "val", 0.9, 0.8, 0.5, 0.4)
+    lines = ablations_table(
+        [row, Ablation("size", "384 px", "val", 0.95, 0.85, 0.55, 0.45, "slower")]
+    ).splitlines()
+    assert lines[2] == "| size | 256 px | val | 0.900 | 0.800 | 0.500 | 0.400 |  |"
+    assert lines[3] == "|  | 384 px | val | 0.950 | 0.850 | 0.550 | 0.450 | slower |"
+
+
+@pytest.mark.parametrize("content", [None, "no JSON", '[{"question": "size"}]'])
+def test_records_that_are_none_are_refused_in_one_line(content, tmp_path, capsys):
+    (tmp_path / "notes.md").write_text("notes")
+    if content is not None:
+        (tmp_path / "ablations.json").write_text(content)
+    assert main(["results", "--records", str(tmp_path), "--out", str(tmp_path / "page.md")]) == 1
+    assert "holds no ablations" in capsys.readouterr().err
+    assert not (tmp_path / "page.md").exists()

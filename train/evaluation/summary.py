@@ -1,0 +1,152 @@
+"""The numbers over all scans, each with its n and its interval: `summary` of metrics.json."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from liverseg import metrics
+from liverseg.metrics import Counts
+from liverseg.metrics.calibration import brier_of_sums, error_of_sums
+from train.evaluation.protocol import SPACES, STRUCTURES, THRESHOLDS
+from train.evaluation.scores import DISTANCES, ScanScore, StructureScore
+from train.evaluation.statistics import Entry, entry, mean_of, pooled_of, ratio
+
+PER_CASE: dict[str, Callable[[Counts], float]] = {
+    "dice_per_case": metrics.dice,
+    "iou_per_case": metrics.iou,
+    "voe": metrics.volume_overlap_error,
+    "rvd": metrics.relative_difference,
+    "rvd_absolute": lambda case: abs(metrics.relative_difference(case)),
+    "rvd_lits_compat": metrics.relative_difference_lits,
+    "precision_per_case": metrics.precision,
+    "recall_per_case": metrics.recall,
+}
+"""Means over the scans whose reference shows the structure."""
+
+POOLED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "dice_global": lambda s: 2 * s[:, 0] / (2 * s[:, 0] + s[:, 1] + s[:, 2]),
+    "iou_global": lambda s: s[:, 0] / (s[:, 0] + s[:, 1] + s[:, 2]),
+    "precision_global": lambda s: s[:, 0] / (s[:, 0] + s[:, 1]),
+    "recall_global": lambda s: s[:, 0] / (s[:, 0] + s[:, 2]),
+    "specificity_global": lambda s: 1 - s[:, 1] / (s[:, 3] - s[:, 0] - s[:, 2]),
+}
+"""Of the sums over all scans of TP, FP, FN and scored pixels."""
+
+
+def summarise(scores: Sequence[ScanScore], seed: int = 0) -> dict[str, dict[str, Entry]]:
+    """structure -> metric -> entry, over the scans whose labels tell the structure."""
+    result = {}
+    for name in STRUCTURES:
+        told = [score for score in scores if name in score.structures]
+        if told:
+            result[name] = _structure(told, name, seed)
+    if "tumour" in result:
+        result["tumour"] |= _burden(scores, seed)
+    return result
+
+
+def cases(scores: Sequence[ScanScore], name: str) -> dict[str, int | float | None]:
+    """How many scans there are of each kind, and what was predicted where the reference is empty."""
+    told = [score for score in scores if name in score.structures]
+    counts = [score.structures[name].counts for score in told]
+    empty = [score for score in told if not score.structures[name].counts.reference]
+    return {
+        "scans": len(told),
+        "with_reference": len(told) - len(empty),
+        "prediction_empty": sum(bool(c.reference) and not c.predicted for c in counts),
+        "both_empty": sum(not c.reference and not c.predicted for c in counts),
+        "reference_empty": sum(not c.reference and bool(c.predicted) for c in counts),
+        "false_positive_px": sum(score.structures[name].counts.predicted for score in empty),
+        "false_positive_mm2": _false_area(empty, name),
+    }
+
+
+def _false_area(scores: Sequence[ScanScore], name: str) -> float | None:
+    """False-positive area over the slices of scans without the structure; None if a spacing is unknown."""
+    if not scores or any(score.spacing_mm is None for score in scores):
+        return None
+    return sum(false_positive_mm2(score, name) for score in scores)
+
+
+def false_positive_mm2(score: ScanScore, name: str) -> float:
+    """False-positive area of a scan of known spacing, over its slices."""
+    return score.structures[name].counts.fp * score.spacing_mm[1] * score.spacing_mm[2]
+
+
+def _structure(scores: Sequence[ScanScore], name: str, seed: int) -> dict[str, Entry]:
+    parts = [score.structures[name] for score in scores]
+    counts = [part.counts for part in parts]
+    shown = metrics.with_reference(counts)
+    result = {key: mean_of([of(case) for case in shown], seed) for key, of in PER_CASE.items()}
+    rows = [(p.counts.tp, p.counts.fp, p.counts.fn, p.pixels) for p in parts]
+    result |= {key: pooled_of(rows, of, seed) for key, of in POOLED.items()}
+    result |= _distances(scores, name, seed)
+    result |= _left_clean(parts, seed)
+    result |= _calibration(parts, seed)
+    return result
+
+
+def _distances(scores: Sequence[ScanScore], name: str, seed: int) -> dict[str, Entry]:
+    """Means over the scans where both masks are present (the surface Dice: where the reference is)."""
+    result = {}
+    for space in SPACES:
+        parts = [s.structures[name] for s in scores if s.space == space]
+        parts = [part for part in parts if part.distances and part.counts.reference]
+        if parts:
+            for measure in DISTANCES:
+                values = [part.distances[measure] for part in parts]
+                result[f"{measure}_{space}"] = mean_of(values, seed)
+    return result
+
+
+def _left_clean(parts: Sequence[StructureScore], seed: int) -> dict[str, Entry]:
+    """How what is free of the structure was left alone, and the slices that show it found."""
+    empty = [part.counts for part in parts if not part.counts.reference and not part.unknown]
+    tallies = [part.slices for part in parts]
+    return {
+        "clean_scans": pooled_of([(not c.predicted, 1) for c in empty], ratio(0, 1), seed),
+        "clean_slices": pooled_of([(t.clean, t.free) for t in tallies], ratio(0, 1), seed)
+        | {"slices": sum(t.free for t in tallies)},
+        "found_slices": pooled_of([(t.found, t.shown) for t in tallies], ratio(0, 1), seed)
+        | {"slices": sum(t.shown for t in tallies)},
+    }
+
+
+def _calibration(parts: Sequence[StructureScore], seed: int) -> dict[str, Entry]:
+    result = {}
+    for region, suffix in (("slice", ""), ("in_liver", "_in_liver")):
+        rows = [part.calibration[region].sums for part in parts]
+        result[f"brier{suffix}"] = pooled_of(rows, brier_of_sums, seed)
+        result[f"ece{suffix}"] = pooled_of(rows, error_of_sums, seed)
+    return result
+
+
+def _burden(scores: Sequence[ScanScore], seed: int) -> dict[str, Entry]:
+    """RMSE and largest error of the tumour's share of the liver."""
+    errors = [s.burden[1] - s.burden[0] for s in scores if s.burden is not None]
+    if not errors:
+        return {}
+    squares = [(error**2, 1.0) for error in errors]
+    return {
+        "burden_rmse": pooled_of(squares, lambda s: np.sqrt(s[:, 0] / s[:, 1]), seed),
+        "burden_max_error": entry(max(abs(error) for error in errors), len(errors)),
+    }
+
+
+def threshold_sweep(scores: Sequence[ScanScore]) -> list[dict]:
+    """Pooled and per-case Dice at each of `THRESHOLDS`, for a look at what the choice is worth."""
+    result = []
+    for threshold in THRESHOLDS:
+        line: dict = {"threshold": threshold}
+        for name in STRUCTURES:
+            counts = [s.sweep[threshold][name] for s in scores if name in s.sweep[threshold]]
+            values = (metrics.dice_global(counts), metrics.dice_per_case(counts))
+            line[name] = {
+                "dice_global": None if math.isnan(values[0]) else values[0],
+                "dice_per_case": None if math.isnan(values[1]) else values[1],
+            }
+        result.append(line)
+    return result

@@ -1,0 +1,70 @@
+"""A cross-validation's `metrics.json` as a section of the results page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from train.results.checkpoints import cell
+
+MEASURES = (
+    ("liver", "dice_global"),
+    ("liver", "dice_per_case"),
+    ("tumour", "dice_global"),
+    ("tumour", "dice_per_case"),
+)
+HEADER = (
+    "| | scans | liver, pooled | liver, per scan | tumour, pooled | tumour, per scan |\n" + "|---" * 6 + "|"
+)
+
+
+def crossvalidation_section(record: dict[str, Any]) -> str:
+    """Markdown: what was validated, all scans together and each fold, then every scan."""
+    protocol = record["protocol"]
+    lines = [
+        f"### {record['checkpoint']}: {record['dataset']}, {len(record['folds'])} folds by scan",
+        f"{record['note']} Tumour threshold {protocol['threshold']:g}, fixed beforehand; "
+        f"{record['n']['scans']} scans, {record['n']['slices']} slices, each scored once, by the run that "
+        "did not train on its scan.",
+    ]
+    rows = [HEADER, _row("**all scans**", record)]
+    rows += [_row(f"fold {fold['fold']}", fold, intervals=False) for fold in record["folds"]]
+    return "\n\n".join([*lines, "\n".join(rows), _lesions(record), _scans(record)])
+
+
+def _row(name: str, numbers: dict[str, Any], intervals: bool = True) -> str:
+    cells = []
+    for structure, measure in MEASURES:
+        entry = numbers["summary"][structure][measure]
+        cells.append(cell(entry if intervals else {k: v for k, v in entry.items() if k != "interval_95"}))
+    return f"| {name} | {numbers['n']['scans']} | " + " | ".join(cells) + " |"
+
+
+def _lesions(record: dict[str, Any]) -> str:
+    tumour = record["summary"]["tumour"]
+    found = ", ".join(
+        f"{name} {cell(tumour[key])}"
+        for name, key in (
+            ("recall", "lesion_recall"),
+            ("precision", "lesion_precision"),
+            ("recall at any overlap", "lesion_recall_any_overlap"),
+        )
+    )
+    return f"Lesions (in a slice, overlap above one half unless said): {found}."
+
+
+def _scans(record: dict[str, Any]) -> str:
+    rows = [
+        f"| {scan['scan']} | {scan['fold']} | {scan['slices']} | {_number(scan['liver']['dice'])} | "
+        f"{_number(scan['tumour']['dice'])} | {scan['tumour']['tp'] + scan['tumour']['fn']:,} |"
+        for scan in sorted(record["scans"], key=lambda scan: (scan["fold"], int(scan["scan"])))
+    ]
+    head = "| scan | fold | slices | liver | tumour | tumour pixels |\n" + "|---" * 6 + "|"
+    return "<details><summary>Every scan</summary>\n\n" + "\n".join([head, *rows]) + "\n\n</details>"
+
+
+def _number(value: float | None) -> str:
+    """
+    >>> _number(0.51239), _number(None)
+    ('0.512', 'none to find')
+    """
+    return "none to find" if value is None else f"{value:.3f}"

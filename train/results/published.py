@@ -1,0 +1,84 @@
+"""Numbers of others, each with what makes it comparable with ours or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published result on LiTS or its scans."""
+
+    system: str
+    liver: str  # Dice as published
+    tumour: str
+    protocol: str
+    comparable: str  # in words
+    source: str
+
+
+PUBLISHED = (
+    Published(
+        "SegFormer project (B0 to B4, ADE20K weights)",
+        "0.949",
+        "0.775",
+        "pooled pixels of the annotated slices of its own test split, at a quarter of the resolution",
+        "No: slices without annotation were dropped, small structures vanish at a quarter of the resolution, "
+        "about 90 training scans. `evaluate` computes the same protocol as `quarter_resolution`.",
+        "github.com/jairvasquezr/Semantic-Segmentation-for-Liver-Tumor-Detection",
+    ),
+    Published(
+        "nnFormer, 3D (as trained in nnU-Net Revisited)",
+        "mean of both 0.774",
+        "",
+        "5-fold cross-validation per case on the 131 LiTS training scans",
+        "In kind (cross-validation, per case, full resolution), not in data: 131 scans against 26, volumes "
+        "against slices.",
+        "nnU-Net documentation, resenc_presets.md; arXiv 2404.09556",
+    ),
+    Published(
+        "nnU-Net ResEnc L",
+        "mean of both 0.816",
+        "",
+        "5-fold cross-validation per case on the 131 LiTS training scans",
+        "In kind, not in data: 131 scans against 26, volumes against slices, days on a GPU.",
+        "nnU-Net documentation, resenc_presets.md; arXiv 2404.09556",
+    ),
+    Published(
+        "LiTS challenge, best (ISBI 2017 / MICCAI 2017 / MICCAI 2018)",
+        "0.963",
+        "0.674 / 0.702 / 0.739",
+        "per case, 70 hidden scans",
+        "No: hidden test scans, 131 training scans.",
+        "Bilic et al., Medical Image Analysis 84 (2023) 102680; arXiv 1901.04056",
+    ),
+    Published(
+        "CLIP-Driven Universal Model",
+        "0.954",
+        "0.794",
+        "Decathlon Task03 hidden test scans, per case",
+        "No: thousands of training scans of 14 datasets, volumes.",
+        "Liu et al., ICCV 2023; arXiv 2301.00785",
+    ),
+    Published(
+        "liverseg's reference run (SegFormer-B0, no care taken)",
+        "0.924 / 0.914",
+        "0.285 / 0.180 (best step), 0.132 / 0.068 (last)",
+        "pooled / per case; our val split, 256 px, slices that show liver",
+        "Nearly: same scans; scored at 256 px without the slices that show no liver, which flatters it.",
+        "liverseg",
+    ),
+)
+
+
+def published_table() -> str:
+    """The numbers as a Markdown table."""
+    rows = [
+        "| system | liver Dice | tumour Dice | protocol | comparable with ours? | source |",
+        "|---" * 6 + "|",
+    ]
+    rows += [
+        f"| {p.system} | {p.liver} | {p.tumour or '–'} | {p.protocol} | {p.comparable} | {p.source} |"
+        for p in PUBLISHED
+    ]
+    return "\n".join(rows)
