@@ -27,8 +27,9 @@ PARAMETERS = {  # with 3 classes and 3 channels, as `build` gives them without o
 IN_THE_PAPER = {"b0": 3.8, "b1": 13.7, "b2": 27.5, "b3": 47.3, "b4": 64.1, "b5": 84.7}  # millions, ADE20K
 
 SMALL = {"embedding": 16, "depths": (2, 1, 1, 1)}
-SHALLOW = {"depths": (1, 1, 2, 1)}  # B3 and B4 are B5 with fewer blocks, so only B5 is walked whole
-OPTIONS = {"nnformer-2d": SMALL, "nnformer-3d": SMALL, "segformer-b3": SHALLOW, "segformer-b4": SHALLOW}
+SHALLOW = {"depths": (1, 1, 2, 1)}  # B2 to B4 are B5 with fewer blocks, so only B5 is walked whole
+OPTIONS = {name: SMALL for name in ("nnformer-2d", "nnformer-3d")}
+OPTIONS |= {name: SHALLOW for name in ("segformer-b2", "segformer-b3", "segformer-b4")}
 
 
 def parameters(name: str, **options: int) -> int:
@@ -98,3 +99,11 @@ def test_an_unknown_name_is_refused_with_those_that_are_known():
 def test_an_unknown_option_is_refused_with_those_that_are_known():
     with pytest.raises(TrainError, match="segformer-b0 has no option embedding; it has decoder_width"):
         build("segformer-b0", embedding=32)
+
+
+@pytest.mark.parametrize(
+    "options", [{"decoder_width": 0}, {"depths": (2, 2, 2)}, {"depths": "2222"}, {"drop_path": 1}]
+)
+def test_options_that_make_no_segformer_are_refused(options):
+    with pytest.raises(TrainError):
+        build("segformer-b0", **options)

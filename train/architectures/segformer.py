@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from train.architectures.layers import DropPath, drop_path_rates
+from train.errors import TrainError
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,13 @@ class SegFormerConfig:
     mlp_ratio: int = 4
     drop_path: float = 0.1  # of the last block; earlier ones proportionally less
     dropout: float = 0.1  # before the classifier
+
+    def __post_init__(self) -> None:
+        numbers = (self.decoder_width, *self.depths)
+        if len(self.depths) != len(self.widths) or not all(isinstance(n, int) and n > 0 for n in numbers):
+            raise TrainError("A SegFormer has four stages of at least one block, and a decode head.")
+        if not (0 <= self.drop_path < 1 and 0 <= self.dropout < 1):
+            raise TrainError("Stochastic depth and dropout drop a share from 0 to below 1.")
 
 
 _WIDE = (64, 128, 320, 512)

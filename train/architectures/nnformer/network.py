@@ -24,7 +24,7 @@ class NnFormerConfig:
 
     patch: tuple[int, ...]  # pixels or voxels of a token of the first stage
     windows: tuple[tuple[int, ...] | None, ...]  # tokens of each stage's windows; None: the whole grid
-    reach: tuple[int, ...]  # of the relative positions where attention is over the whole grid
+    crop: tuple[int, ...]  # pixels or voxels of a training sample: how far global positions are told apart
     embedding: int = 96  # width of the first stage; each further one has twice the width and heads
     depths: tuple[int, ...] = (2, 2, 2, 2)  # blocks of each stage, in the decoder too
     head_width: int = 32  # channels of an attention head
@@ -51,17 +51,23 @@ class NnFormerConfig:
     def heads(self, stage: int) -> int:
         return max(1, self.embedding // self.head_width) * 2**stage
 
+    def reach(self, stage: int) -> tuple[int, ...]:
+        """The largest offset on the stage's grid of a training sample."""
+        steps = (side * (2**stage if side > 1 else 1) for side in self.patch)
+        return tuple(size // step - 1 for size, step in zip(self.crop, steps, strict=True))
+
 
 CONFIGS: dict[str, NnFormerConfig] = {
-    # A window of 8 × 8 has as many tokens as one of 4 × 4 × 4. The reach is the bottleneck's grid of
-    # a picture of 256 × 256.
-    "nnformer-2d": NnFormerConfig((4, 4), ((8, 8), (8, 8), (8, 8), None), (7, 7)),
-    # The published network for tumours: crop 64 × 128 × 128, heads 6-12-24-48, windows 4-4-8-4. On
-    # that crop the third stage's grid is 4 × 8 × 8 and the fourth's 2 × 4 × 4: both windows cover it.
+    # A window of 8 × 8 has as many tokens as one of 4 × 4 × 4.
+    "nnformer-2d": NnFormerConfig((4, 4), ((8, 8), (8, 8), (8, 8), None), (256, 256)),
+    # The published network for tumours: heads 6-12-24-48, windows 4-4-8-4. On its crop the windows of
+    # the third and fourth stage cover the grid, 4 × 8 × 8 and 2 × 4 × 4: they are the bottleneck's
+    # global blocks.
     "nnformer-3d": NnFormerConfig(
-        (4, 4, 4), ((4, 4, 4), (4, 4, 4), (4, 8, 8), None), (1, 3, 3), embedding=192
+        (4, 4, 4), ((4, 4, 4), (4, 4, 4), None, None), (64, 128, 128), embedding=192
     ),
 }
+"""The published numbers, but that slices have windows, a crop and a width of their own."""
 
 
 def _blocks(config: NnFormerConfig, stage: int, rates: list[float], skip: bool) -> nn.ModuleList:
@@ -69,7 +75,7 @@ def _blocks(config: NnFormerConfig, stage: int, rates: list[float], skip: bool) 
     width, heads, window = config.width(stage), config.heads(stage), config.windows[stage]
     blocks = []
     for index, rate in enumerate(rates):
-        attention: Attention = GlobalAttention(width, heads, config.reach)
+        attention: Attention = GlobalAttention(width, heads, config.reach(stage))
         if window is not None:
             attention = WindowAttention(width, heads, window, shifted=index % 2 == 1)
         kind = SkipBlock if skip and index == 0 else Block
