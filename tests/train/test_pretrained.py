@@ -92,8 +92,7 @@ def test_a_saved_model_gives_the_same_logits(reference, saved):
     same_logits(reference, network)
 
 
-@pytest.mark.parametrize("layout", ["4", "5"])
-@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
+@pytest.mark.parametrize("layout, file", [("4", "pytorch_model.bin"), ("5", "model.safetensors")])
 def test_both_layouts_and_both_kinds_of_file_are_read(reference, tmp_path, layout, file):
     tensors = reference.state_dict()
     tensors = old_layout(tensors) if layout == "4" else tensors
