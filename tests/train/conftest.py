@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.hub_standin.fixture import hub  # noqa: F401
 from train.dataset import DatasetFolder
 
 

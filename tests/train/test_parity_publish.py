@@ -111,3 +111,16 @@ def test_publish_refuses_in_one_line(tmp_path, capsys):
     assert error == "Not published: its parity with the trained network was not checked."
     assert not (tmp_path / "shelf").exists()
     assert open_checkpoint(copy, "").manifest.extra == {}
+
+
+def test_publish_sends_a_checkpoint_to_the_hub_and_it_lists_there(hub, capsys):
+    source = open_registries("bundled").find("segformer-b0")
+    assert main(["publish", str(source.folder), "hf://lab"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["ref"] == source.ref and len(told["revision"]) == 40 and not told["unchanged"]
+    (there,) = open_registries("hf://lab").list()
+    assert (there.ref, there.revision) == (source.ref, told["revision"])
+    assert there.read_model() == source.read_model()
+    assert main(["publish", str(source.folder), "hf://lab"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["unchanged"] and again["revision"] == told["revision"]
