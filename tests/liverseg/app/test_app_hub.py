@@ -80,10 +80,10 @@ def test_a_hub_out_of_reach_is_a_notice(hub: HubStandin, registry_folder: Path):
     choices, ref, card = offered(alone)
     assert (choices, ref) == ([], None) and "cannot be reached" in card and "ls-problem" in card
     hub.faults.clear()
-    push(BUNDLED, "hf://lab")
+    pushed = push(BUNDLED, "hf://lab")
     hub_registry._resting.clear()  # half a minute later
     update, card = _reload(alone)()
-    assert [value for _, value in update["choices"]] == [f"{NAME}@1.0.0"] and "ls-problem" not in card
+    assert [value for _, value in update["choices"]] == [pushed.ref] and "ls-problem" not in card
 
 
 @pytest.mark.parametrize("typed", ["hf://evil/tiny", "evil/tiny", "../../tiny", "evil"])
