@@ -28,6 +28,12 @@ def load_run(path: str | Path) -> dict:
     return {**state, "hours": hours, "settings": _in_present_terms(state["settings"])}
 
 
+def stages(state: dict) -> list[dict]:
+    """The runs that a run started from (`init`), the first of them first, and the run itself."""
+    init = state["settings"].get("init")
+    return [*(stages(load_run(init)) if init else []), state]
+
+
 def training_hours(log: Path, seen: int) -> float | None:
     """Hours that a run trained until it had seen so many samples, scoring aside; None without its log."""
     if not log.is_file():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from train import provenance
 from train.dataset import DatasetFolder
-from train.runs import load_run
+from train.runs import stages
 
 
 def training_record(state: dict) -> dict:
@@ -13,8 +13,8 @@ def training_record(state: dict) -> dict:
     Hours are those of training, scoring aside, and missing where a run kept no log.
     """
     datasets: dict[str, dict] = {}
-    stages = _stages(state)
-    for stage in stages:
+    runs = stages(state)
+    for stage in runs:
         for path, _, _ in stage["settings"]["data"]:
             folder = DatasetFolder.open(path)
             datasets[folder.name] = {
@@ -25,17 +25,11 @@ def training_record(state: dict) -> dict:
             }
     record = {
         "datasets": list(datasets.values()),
-        "samples_seen": sum(stage["seen"] for stage in stages),
+        "samples_seen": sum(stage["seen"] for stage in runs),
         "seed": state["settings"]["seed"],
         "commit": state.get("commit") or provenance.commit(),
         "hardware": state.get("hardware") or provenance.hardware(),
     }
-    if all(stage["hours"] is not None for stage in stages):
-        record["hours"] = round(sum(stage["hours"] for stage in stages), 2)
+    if all(stage["hours"] is not None for stage in runs):
+        record["hours"] = round(sum(stage["hours"] for stage in runs), 2)
     return record
-
-
-def _stages(state: dict) -> list[dict]:
-    """The runs that this one started from, the first of them first, and itself."""
-    init = state["settings"]["init"]
-    return [*(_stages(load_run(init)) if init else []), state]

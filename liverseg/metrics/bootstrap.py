@@ -41,8 +41,7 @@ def bootstrap_interval(
     >>> bootstrap_interval([0.5, 0.5, 0.5], seed=1)
     (0.5, 0.5)
     """
-    if not 0 < level < 1 or resamples < 1:
-        raise InvalidSetting("A bootstrap needs a level between 0 and 1 and at least one resample.")
+    _check(level, resamples)
     n = len(values)
     if n < 2:
         return math.nan, math.nan
@@ -68,8 +67,7 @@ def pooled_interval(
     >>> round(low, 2), round(high, 2)
     (0.2, 0.89)
     """
-    if not 0 < level < 1 or resamples < 1:
-        raise InvalidSetting("A bootstrap needs a level between 0 and 1 and at least one resample.")
+    _check(level, resamples)
     n = len(table)
     if n < 2:
         return math.nan, math.nan
@@ -77,6 +75,11 @@ def pooled_interval(
     times = np.stack([np.bincount(pick, minlength=n) for pick in picks])  # (resamples, n)
     with np.errstate(divide="ignore", invalid="ignore"):
         return _quantiles(np.asarray(statistic(times @ np.asarray(table, np.float64))), level)
+
+
+def _check(level: float, resamples: int) -> None:
+    if not 0 < level < 1 or resamples < 1:
+        raise InvalidSetting("A bootstrap needs a level between 0 and 1 and at least one resample.")
 
 
 def _quantiles(found: np.ndarray, level: float) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from train.evaluation.scans import scan_names, scans_of
 from train.evaluation.scores import ScanScore
 from train.evaluation.scoring import score_scan
 from train.folds import dataset_folds
-from train.runs import load_run
+from train.runs import load_run, stages
 
 SPLITS = ("train", "val")
 
@@ -96,7 +96,8 @@ def check_held_out(fold: Fold, state: dict | None = None) -> None:
 def trained_scans(state: dict, run: Path) -> dict[str, set[str]]:
     """dataset name -> scans that a run was trained on, those of the runs it started from included."""
     seen: dict[str, set[str]] = {}
-    for settings in _stages(state):
+    for stage in stages(state):
+        settings = stage["settings"]
         scored = settings.get("validation") or settings["data"][0][0]
         for path, *_ in settings["data"]:
             folder = _open(path, run)
@@ -106,14 +107,6 @@ def trained_scans(state: dict, run: Path) -> dict[str, set[str]]:
                 scans = set().union(*parts) - parts[settings["fold"]]
             seen.setdefault(folder.name, set()).update(scans)
     return seen
-
-
-def _stages(state: dict) -> Iterator[dict]:
-    """The settings of a run and of the runs it started from."""
-    settings = state["settings"]
-    yield settings
-    if settings.get("init"):
-        yield from _stages(load_run(settings["init"]))
 
 
 def _open(path: str, run: Path) -> DatasetFolder:
