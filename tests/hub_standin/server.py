@@ -1,8 +1,8 @@
 """A small stand-in for the Hugging Face Hub, over HTTP on the loopback address.
 
-It speaks the part of the Hub's protocol that publishing and fetching model repositories needs, so that the
-real client runs against it: `HF_ENDPOINT=<HubStandin.url>`. Large files are uploaded to and served by a
-second origin, as the Hub's are; every header that either is sent is noted.
+It speaks the part of the Hub's protocol that publishing and fetching models, and publishing Spaces, needs, so
+that the real client runs against it: `HF_ENDPOINT=<HubStandin.url>`. Large files are uploaded to and served
+by a second origin, as the Hub's are; every header that either is sent is noted.
 """
 
 from __future__ import annotations
