@@ -153,7 +153,7 @@ def _with_progress(action: Callable[..., Updates], parts: Parts, actions: Action
     """The same for an action that takes a while and says how far it is."""
 
     def event(*values: Any, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008 (gradio's way)
-        progress(0, desc=actions.checkpoints.loading or "Reading")
+        progress(0, desc="Waiting for the checkpoint" if actions.checkpoints.loading else "Reading")
 
         def tell(done: int, count: int) -> None:
             progress((done, count), desc="Segmenting", unit="slices")

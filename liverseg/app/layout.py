@@ -161,7 +161,7 @@ def _watch_loading(page: gr.Blocks, checkpoints: Checkpoints, parts: Parts) -> N
         line = checkpoints.loading
         problem = checkpoints.problem_with(ref)
         shown = texts.loading(line) if line else texts.problem(problem) if problem else ""
-        return shown, gr.Timer(active=bool(line))
+        return shown, gr.Timer(active=bool(shown))
 
     timer = gr.Timer(1.0, active=False)
     asked: dict[str, Any] = {

@@ -26,9 +26,10 @@ SPACES = "spaces/"
 class HubRefusal(Exception):
     """A status that is not 2xx, with the headers by which the client tells what it means."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, **more: str) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
+        self.body = {"error": message, **more}
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class Repositories:
         self.lock = threading.RLock()
         self.all: dict[str, Repository] = {}
         self.large: dict[str, bytes] = {}
+        self.url = ""
 
     def get(self, repo_id: str, reader: str | None) -> Repository:
         """The repository for `reader` (the owner of the token, None without one)."""
@@ -111,7 +113,7 @@ class Repositories:
     def create(self, repo_id: str, private: bool) -> Repository:
         with self.lock:
             if repo_id in self.all:
-                raise HubRefusal(409, "", "You already created this repo")
+                raise HubRefusal(409, "", "You already created this repo", url=f"{self.url}/{repo_id}")
             repository = self.all[repo_id] = Repository(repo_id, private)
             attributes = "".join(f"*{end} filter=lfs diff=lfs merge=lfs -text\n" for end in LARGE_FILES)
             repository.add({".gitattributes": Blob(attributes.encode(), False)}, "initial commit")

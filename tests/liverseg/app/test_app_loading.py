@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 import urllib.request
@@ -93,6 +94,10 @@ def test_what_is_wrong_with_folders_is_known_before_the_page_is_served(registry_
     Checkpoints(open_registries(str(registry_folder))).check()
     with pytest.raises(CheckpointRefused, match="no checkpoint"):
         Checkpoints(open_registries(str(tmp_path))).check()
+    model = shutil.copytree(registry_folder, tmp_path / "copy") / "segformer-b0" / "model.pt"
+    model.write_bytes(model.read_bytes()[:-1])
+    with pytest.raises(CheckpointRefused, match="model.pt .* truncated or was swapped"):
+        Checkpoints(open_registries(str(tmp_path / "copy"))).check()
     Checkpoints(open_registries("hf://lab")).check()  # what is there now is no matter
 
 
@@ -112,6 +117,7 @@ def test_the_page_is_there_before_the_weights_and_segments_after_them(
         assert arrived.wait(PATIENCE_S)
         return body
 
+    monkeypatch.setattr("registry.download.READ_S", PATIENCE_S)
     hub.faults.plant(Fault("GET /files/", change=late))
     checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
     thread = checkpoints.warm_up()
