@@ -2,7 +2,8 @@
 
 The tree is the project's own, tests and training aside. Two files are completed for the Space: the front
 matter of `README.md` (Python, hardware, the weights to have at hand before the first start) and, for
-ZeroGPU, the torch of `requirements.txt`.
+ZeroGPU, the torch of `requirements.txt`. A Space installs that file and adds gradio's extras `oauth` and
+`mcp` to it, so no more is pinned there: the extras ask for other versions of what gradio brings along.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import yaml
 
 from registry.checkpoint import Checkpoint, read_plain
 from registry.errors import CheckpointDamaged, PushRefused
-from registry.folder import MANIFEST_FILE
 from registry.hub_client import SCHEME
 from registry.hub_store import CONFIG_FILE
 from registry.manifest import MODEL_FILE
@@ -122,8 +122,8 @@ def read_files(root: Path, names: Iterable[str], secrets: Iterable[str] = ()) ->
 
 
 def preload_line(checkpoint: Checkpoint) -> str:
-    """How the front matter asks for a checkpoint: repository, the files that the page reads, full hash."""
-    files = [MODEL_FILE, MANIFEST_FILE, *([CONFIG_FILE] if CONFIG_FILE in checkpoint.manifest.files else [])]
+    """How the front matter asks for a checkpoint: repository, the files that running it reads, full hash."""
+    files = [MODEL_FILE, *([CONFIG_FILE] if CONFIG_FILE in checkpoint.manifest.files else [])]
     return f"{_repository(checkpoint)} {','.join(files)} {checkpoint.revision}"
 
 

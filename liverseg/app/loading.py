@@ -90,6 +90,7 @@ class Checkpoints:
         self._registries = registries or _open()
         self._engine = engine
         self._lock = threading.Lock()
+        self._opening = threading.Lock()  # one network is converted at a time: it takes every processor
         self._loaded: OrderedDict[tuple[str, str], Segmenter] = OrderedDict()
         self._loads: dict[tuple[str, str], _Load] = {}
         self._failed: dict[str, str] = {}  # ref -> why it could not be loaded
@@ -223,9 +224,10 @@ class Checkpoints:
             checkpoint.fetch(progress=load.tell)  # minutes, perhaps, so nobody else is kept waiting
         except RegistryError as error:
             raise CheckpointRefused(str(error)) from error
-        if zerogpu.is_here():
-            return zerogpu.GPUSegmenter.from_checkpoint(checkpoint)
-        return Segmenter.from_checkpoint(checkpoint, engine=self._engine)
+        with self._opening:
+            if zerogpu.is_here():
+                return zerogpu.GPUSegmenter.from_checkpoint(checkpoint)
+            return Segmenter.from_checkpoint(checkpoint, engine=self._engine)
 
 
 def _open() -> Registries:

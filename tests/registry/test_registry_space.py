@@ -100,7 +100,7 @@ def test_the_readme_is_the_projects_with_the_front_matter_completed(
     assert {key: front[key] for key in own} == own
     assert front["sdk"] == "gradio" and front["python_version"] == "3.11"
     assert front["suggested_hardware"] == "cpu-basic" and front["models"] == ["lab/other", "lab/tiny"]
-    files = "model.pt,manifest.json,config.json"
+    files = "model.pt,config.json"
     assert front["preload_from_hub"] == [
         f"lab/other {files} {weights['other@1.0.0']}",
         f"lab/tiny {files} {weights['tiny@1.1.0']}",
@@ -117,7 +117,7 @@ def test_the_next_push_follows_the_registry_and_leaves_nothing_behind(
     space = hub.repositories.all[SPACE]
     assert any(name.startswith("registry/bundled/") for name in tree(space))
     assert front_matter(space)["preload_from_hub"] == [
-        f"lab/tiny model.pt,manifest.json,config.json {weights['tiny@1.0.0']}"
+        f"lab/tiny model.pt,config.json {weights['tiny@1.0.0']}"
     ]
     newer = push(write("tiny", "1.2.0").folder, "hf://lab")
     done = push_space("lab/page", "hf://lab")

@@ -49,7 +49,7 @@ def test_a_checkpoint_is_loaded_once_however_many_ask(registry_folder: Path, mon
     with ThreadPoolExecutor(6) as pool:
         waiting = [pool.submit(checkpoints.segmenter, None) for _ in range(5)]
         other = pool.submit(checkpoints.segmenter, "segformer-b0-fast")
-        while len(gate.loads) < 2:  # both, at the same time
+        while len(checkpoints._loads) < 2:
             assert not any(future.done() for future in (*waiting, other))
             time.sleep(0.01)
         assert checkpoints.loading.startswith("Loading the checkpoint segformer-b0")
