@@ -47,7 +47,7 @@ def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
         "show_progress_on": parts["viewer"],
     }
     uploaded = parts["upload"].upload(
-        _with_progress(actions.upload, parts),
+        _with_progress(actions.upload, parts, actions),
         [parts["upload"], parts["checkpoint"], *made, *view],
         shown,
         trigger_mode="always_last",
@@ -57,11 +57,11 @@ def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
     for key in EXAMPLES:
         action = _example(actions, key)
         clicked = parts[f"example_{key}"].click(
-            _with_progress(action, parts), [parts["checkpoint"], *view], shown, **asked
+            _with_progress(action, parts, actions), [parts["checkpoint"], *view], shown, **asked
         )
         running.append(clicked)
     chosen = parts["checkpoint"].input(
-        _with_progress(actions.checkpoint, parts),
+        _with_progress(actions.checkpoint, parts, actions),
         [parts["analysis"], parts["upload"], parts["checkpoint"], *made, parts["slice"], *view],
         shown,
         trigger_mode="always_last",
@@ -70,7 +70,7 @@ def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
     running.append(chosen)
     for event in (made[0].submit, made[0].blur, made[1].submit, made[1].blur):
         changed = event(
-            _with_progress(actions.remade, parts),
+            _with_progress(actions.remade, parts, actions),
             [parts["analysis"], parts["checkpoint"], *made, parts["opacity"]],
             shown,
             trigger_mode="always_last",
@@ -149,11 +149,11 @@ def _by_name(action: Callable[..., Updates], parts: Parts) -> Callable[..., Upda
     return event
 
 
-def _with_progress(action: Callable[..., Updates], parts: Parts) -> Callable[..., Updates]:
+def _with_progress(action: Callable[..., Updates], parts: Parts, actions: Actions) -> Callable[..., Updates]:
     """The same for an action that takes a while and says how far it is."""
 
     def event(*values: Any, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008 (gradio's way)
-        progress(0, desc="Reading")
+        progress(0, desc="Waiting for the checkpoint" if actions.checkpoints.loading else "Reading")
 
         def tell(done: int, count: int) -> None:
             progress((done, count), desc="Segmenting", unit="slices")

@@ -97,20 +97,13 @@ def _serve(port: int | None, private: Path) -> int:
     from liverseg.app.loading import Checkpoints
     from liverseg.errors import LiversegError
 
-    log = logging.getLogger("liverseg")
     try:
         checkpoints = Checkpoints()
+        checkpoints.check()
     except LiversegError as error:
         print(error, file=sys.stderr)
         return 1
-    try:
-        first = checkpoints.segmenter(None)
-        log.info("checkpoint %s on %s", first.checkpoint.ref, first.engine.name)
-    except LiversegError as error:
-        if not checkpoints.may_come_later:
-            print(error, file=sys.stderr)
-            return 1
-        log.warning("%s", error)  # the page says it too, and looks again when it is loaded
+    checkpoints.warm_up()  # the page is there at once, the weights when they are loaded
     examples = Examples(private / "examples")
     page = build(checkpoints, examples)
     examples.warm_up()

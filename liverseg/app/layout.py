@@ -70,16 +70,18 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         events.connect_downloads(parts)
         endpoints.add(checkpoints, events.NETWORK)
         page.load(_reload(checkpoints), None, [parts["checkpoint"], parts["card"]], api_visibility="private")
+        _watch_loading(page, checkpoints, parts)
     return page.queue(max_size=MAX_WAITING)
 
 
 def _input_controls(checkpoints: Checkpoints) -> Parts:
     parts: Parts = {}
-    choices, ref, card = offered(checkpoints)
+    choices, ref, card = offered(checkpoints) if checkpoints.wait_for_list() else ([], None, "")
     parts["checkpoint"] = gr.Dropdown(
         choices, value=ref, label="Checkpoint", elem_id="ls-checkpoint", filterable=False
     )
     parts["card"] = gr.HTML(card, elem_id="ls-card", apply_default_css=False)
+    parts["loading"] = gr.HTML("", elem_id="ls-loading", apply_default_css=False)
     parts["upload"] = gr.File(
         label="CT slice or volume",
         file_count="multiple",
@@ -150,3 +152,23 @@ def _reload(checkpoints: Checkpoints) -> Callable[[], tuple[Any, str]]:
         return gr.update(choices=choices, value=ref), card
 
     return reload
+
+
+def _watch_loading(page: gr.Blocks, checkpoints: Checkpoints, parts: Parts) -> None:
+    """The line below the dropdown while weights are on their way, and why they are not there after that."""
+
+    def look(ref: str | None) -> tuple[str, gr.Timer]:
+        line = checkpoints.loading
+        problem = checkpoints.problem_with(ref)
+        shown = texts.loading(line) if line else texts.problem(problem) if problem else ""
+        return shown, gr.Timer(active=bool(shown))
+
+    timer = gr.Timer(1.0, active=False)
+    asked: dict[str, Any] = {
+        **events.DRAWING,
+        "inputs": parts["checkpoint"],
+        "outputs": [parts["loading"], timer],
+    }
+    page.load(look, **asked)
+    timer.tick(look, **asked)
+    parts["checkpoint"].change(look, **asked)

@@ -48,6 +48,11 @@ def problem(sentence: str) -> str:
     return f'<div class="ls-problem" role="alert">{escape(sentence)}</div>'
 
 
+def loading(line: str) -> str:
+    """What is on its way into memory."""
+    return f'<p class="ls-loading" role="status">{escape(line)}</p>'
+
+
 def checkpoint_card(checkpoint: Checkpoint | None) -> str:
     """What the chosen checkpoint is, in full."""
     if checkpoint is None:
