@@ -55,9 +55,11 @@ def server_name(environment: dict[str, str] | os._Environ[str]) -> str:
 
 def launch_options() -> dict[str, Any]:
     """How the page is served, apart from where."""
+    from liverseg.app.gate import wrong_arguments
     from liverseg.app.theme import STYLE, theme
 
     return {
+        "app_kwargs": {"exception_handlers": {TypeError: wrong_arguments}},
         "theme": theme(),
         "css_paths": [STYLE],
         "show_error": False,  # what is unexpected stays in the log; refusals are told by the page itself

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from liverseg.app import endpoints, events, session, texts
+from liverseg.app import endpoints, events, gate, session, texts
 from liverseg.app.actions import Actions
 from liverseg.app.events import Parts
 from liverseg.app.examples import EXAMPLES, Examples
@@ -70,6 +70,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         events.connect_downloads(parts)
         endpoints.add(checkpoints, events.NETWORK)
         page.load(_reload(checkpoints), None, [parts["checkpoint"], parts["card"]], api_visibility="private")
+    gate.guard(page)
     return page.queue(max_size=MAX_WAITING)
 
 
