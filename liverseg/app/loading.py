@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 
 import registry
 from liverseg.errors import CheckpointRefused
 from liverseg.segmenter import Segmenter, find_checkpoint
-from registry import Checkpoint, Registries, RegistryError
+from registry import Checkpoint, CheckpointNotFound, Registries, RegistryError
 from registry.hub_client import SCHEME
 
 MAX_LOADED = 3
 """Checkpoints that stay in memory; the one that was not used for longest goes first."""
+
+LOOK_AGAIN_S = 10.0
+"""A checkpoint that is not known is looked for in the registries again, but not more often than this."""
 
 KNOWN_LICENCES = {
     "cc-by-nc-sa-4.0": "CC BY-NC-SA 4.0",
@@ -59,6 +63,7 @@ class Checkpoints:
         self._registries = registries or _open()
         self._engine = engine
         self._lock = threading.Lock()
+        self._looked_s = time.monotonic()
         self._loaded: OrderedDict[tuple[str, str], Segmenter] = OrderedDict()
 
     @property
@@ -84,6 +89,7 @@ class Checkpoints:
 
         A registry on the Hub takes seconds at worst, in which the others go on with what was read before.
         """
+        self._looked_s = time.monotonic()
         self._registries.refresh()
 
     def notices(self) -> list[str]:
@@ -91,7 +97,20 @@ class Checkpoints:
         return [str(problem) for problem in self._registries.problems if not problem.where]
 
     def find(self, ref: str | None) -> Checkpoint:
-        """The checkpoint of a reference, None for the default one; raises `CheckpointRefused`."""
+        """The checkpoint of a reference, None for the default one; raises `CheckpointRefused`.
+
+        One that is not known may have been published since the registries were read, so they are read again.
+        """
+        try:
+            return self._find(ref)
+        except CheckpointRefused as error:
+            unknown = ref is not None and isinstance(error.__cause__, CheckpointNotFound)
+            if not unknown or time.monotonic() < self._looked_s + LOOK_AGAIN_S:
+                raise
+        self.refresh()
+        return self._find(ref)
+
+    def _find(self, ref: str | None) -> Checkpoint:
         with self._lock:
             return find_checkpoint(ref, self._registries)
 
