@@ -15,8 +15,8 @@ from liverseg.app.examples import Examples
 from liverseg.app.loading import Checkpoints
 from liverseg.windowing import DEFAULT_WINDOW, to_grey
 from registry import open_registries
+from tests.app_process import AppProcess
 from tests.hub_standin.fixture import hub  # noqa: F401
-from tests.liverseg.app.app_process import AppProcess
 from tests.liverseg.app.rule_checkpoints import write_registry
 
 SIDE = 128

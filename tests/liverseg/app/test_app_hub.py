@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
 import warnings
 from dataclasses import replace
@@ -29,10 +24,10 @@ from registry import open_checkpoint, open_registries, push
 from registry.card import model_card
 from registry.sources import BUNDLED_FOLDER
 from registry.writing import write_checkpoint
+from tests.app_process import AppProcess
 from tests.hub_standin.faults import Fault
 from tests.hub_standin.server import HubStandin
 
-ROOT = Path(__file__).parents[3]
 BUNDLED = BUNDLED_FOLDER / "segformer-b0-fast"
 NAME = "segformer-b0-fast"
 
@@ -145,33 +140,8 @@ def test_the_example_of_the_card_runs(hub: HubStandin, tmp_path: Path, monkeypat
 
 
 def test_the_app_starts_without_the_hub(tmp_path: Path):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "LIVERSEG_REGISTRY": "hf://lab",
-        "HF_ENDPOINT": "http://127.0.0.1:9",
-        "HF_HOME": str(tmp_path),
-    }
-    with open(tmp_path / "log", "w+") as log:
-        app = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, env=environment, stderr=log, stdout=log
-        )
-        try:
-            page = _page(f"http://127.0.0.1:{port}/", app)
-        finally:
-            app.terminate()
-            app.wait()
-        log.seek(0)
-        assert "cannot be reached" in log.read()
-    assert "cannot be reached" in page
-
-
-def _page(address: str, app: subprocess.Popen) -> str:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and app.poll() is None:
-        try:
-            with urllib.request.urlopen(address, timeout=30) as answer:
-                return answer.read().decode()
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("The page was not served.")
+    nowhere = {"LIVERSEG_REGISTRY": "hf://lab", "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path)}
+    with AppProcess(tmp_path / "log", **nowhere) as app:
+        with urllib.request.urlopen(app.url, timeout=30) as page:
+            assert "cannot be reached" in page.read().decode()
+    assert "cannot be reached" in app.log()

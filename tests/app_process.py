@@ -10,13 +10,13 @@ import time
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[1]
 PATIENCE_S = 240
 """A machine that does something else at the same time is slow; nothing here waits this long by design."""
 
 
 class AppProcess:
-    """The app on a free port; a context manager that waits until the page is served, and ends it."""
+    """The app on a free port, and what it logged; a context manager that waits until the page is served."""
 
     def __init__(self, log: Path, **environment: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -35,6 +35,10 @@ class AppProcess:
     def log(self) -> str:
         return self._log.read_text()
 
+    def runs(self) -> int:
+        """How often the network was run."""
+        return self.log().count("network run:")
+
     def __enter__(self) -> AppProcess:
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline and self.process.poll() is None:
@@ -48,4 +52,4 @@ class AppProcess:
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
-        self.process.wait()
+        self.process.wait(30)
