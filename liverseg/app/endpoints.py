@@ -57,7 +57,8 @@ def segment_file(
 
 
 def listing(checkpoints: Checkpoints) -> list[dict[str, Any]]:
-    """What `/checkpoints` answers: one object a checkpoint, the default one first."""
+    """What `/checkpoints` answers: one object a checkpoint, the default one first; reads the registries."""
+    checkpoints.refresh()
     return [
         {
             "ref": found.ref,
@@ -74,8 +75,11 @@ def listing(checkpoints: Checkpoints) -> list[dict[str, Any]]:
     ]
 
 
-def add(checkpoints: Checkpoints, network: dict[str, Any]) -> None:
-    """Add both endpoints to the open `gr.Blocks`; `network` is how events that run the network queue."""
+def add(available: Checkpoints, network: dict[str, Any]) -> None:
+    """Add the endpoints to the open `gr.Blocks`; `network` is how events that run the network queue.
+
+    Their names, descriptions and arguments are what a client of the API, or of MCP, is told of them.
+    """
 
     def segment(
         file: str,
@@ -85,26 +89,34 @@ def add(checkpoints: Checkpoints, network: dict[str, Any]) -> None:
         window_width: float = DEFAULT_WINDOW.width_hu,
         threshold: float | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Segment liver and tumour in a CT slice or volume (PNG, JPEG, NIfTI, DICOM, zip of a series).
+        """Segment liver and tumour in an abdominal CT slice or volume and measure both. Research only.
 
-        checkpoint: "name" or "name@version", the default one if left out. slice: index from 0 of
-        the one slice to segment and measure; left out, all are, and the most telling one is drawn.
-        window_center and window_width: the window a picture was made with; for HU input, the one to
-        draw in. threshold: tumour probability from which a pixel is tumour, the checkpoint's own if left out.
-        Returns the windowed slice, the segmentation, the heatmap and the report.
+        Args:
+            file: the CT: PNG, JPEG, NIfTI, DICOM, or a zip of one DICOM series.
+            checkpoint: "name" or "name@version" as checkpoints lists them; the default one if left out.
+            slice: index from 0 of the one slice to segment and measure; all of them if left out.
+            window_center: in HU, of the window a picture was made with; for HU input, the one to draw in.
+            window_width: in HU, of the same window.
+            threshold: tumour probability from which a pixel is tumour; the checkpoint's own if left out.
+
+        Returns:
+            the windowed slice
+            the segmentation (liver green, tumour red)
+            the tumour probability (each a picture of the slice that shows most tumour)
+            the report in JSON: sizes in pixels and mm² or mL, lesions, warnings, checkpoint
         """
         try:
             pictures, report = segment_file(
-                checkpoints, file, checkpoint, slice, window_center, window_width, threshold
+                available, file, checkpoint, slice, window_center, window_width, threshold
             )
         except Exception as error:  # the boundary to the client: told in one sentence
             raise refusal(error) from None
         return *pictures, report
 
-    def checkpoints_() -> list[dict[str, Any]]:
-        """The checkpoints that `/segment` takes, the default one first."""
+    def checkpoints() -> list[dict[str, Any]]:
+        """List the checkpoints to choose from, the default one first, with Dice, threshold and licence."""
         try:
-            return listing(checkpoints)
+            return listing(available)
         except LiversegError as error:
             raise refusal(error) from None
 
@@ -119,4 +131,4 @@ def add(checkpoints: Checkpoints, network: dict[str, Any]) -> None:
         ]
         outputs = [*(gr.Image(label=name, format="png") for name in texts.PANELS), gr.JSON(label="report")]
         gr.Button().click(segment, inputs, outputs, api_name="segment", **network)
-        gr.Button().click(checkpoints_, None, gr.JSON(label="checkpoints"), api_name="checkpoints")
+        gr.Button().click(checkpoints, None, gr.JSON(label="checkpoints"), api_name="checkpoints")

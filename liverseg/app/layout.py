@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from liverseg.app import endpoints, events, session, texts
+from liverseg.app import endpoints, events, gate, session, texts
 from liverseg.app.actions import Actions
 from liverseg.app.events import Parts
 from liverseg.app.examples import EXAMPLES, Examples
@@ -44,11 +44,12 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
             "analysis": gr.State(None, time_to_live=seconds),
             "shown": gr.State(False),
         }
+        refresh = gr.Button("Refresh list", render=False)
         gr.HTML(texts.header(), elem_id="ls-header")
         with gr.Row(elem_id="ls-main"):
             with gr.Column(scale=0, min_width=320, elem_id="ls-controls"):
                 with gr.Column(elem_id="ls-input"):
-                    parts |= _input_controls(checkpoints)
+                    parts |= _input_controls(checkpoints, refresh)
                 with gr.Column(elem_id="ls-view"):
                     parts |= _view_controls()
             with gr.Column(scale=1, min_width=320, elem_id="ls-output"):
@@ -69,16 +70,24 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         events.connect_drawing(parts, actions, running)
         events.connect_downloads(parts)
         endpoints.add(checkpoints, events.NETWORK)
-        page.load(_reload(checkpoints), None, [parts["checkpoint"], parts["card"]], api_visibility="private")
+        listed = [parts["checkpoint"], parts["card"]]
+        page.load(_reload(checkpoints), None, listed, api_visibility="private")
+        refresh.click(_look_again(checkpoints), [parts["checkpoint"]], listed, api_visibility="private")
         _watch_loading(page, checkpoints, parts)
+    gate.guard(page)
     return page.queue(max_size=MAX_WAITING)
 
 
-def _input_controls(checkpoints: Checkpoints) -> Parts:
+def _input_controls(checkpoints: Checkpoints, refresh: gr.Button) -> Parts:
     parts: Parts = {}
     choices, ref, card = offered(checkpoints) if checkpoints.wait_for_list() else ([], None, "")
     parts["checkpoint"] = gr.Dropdown(
-        choices, value=ref, label="Checkpoint", elem_id="ls-checkpoint", filterable=False
+        choices,
+        value=ref,
+        label="Checkpoint",
+        elem_id="ls-checkpoint",
+        filterable=False,
+        buttons=[refresh],
     )
     parts["card"] = gr.HTML(card, elem_id="ls-card", apply_default_css=False)
     parts["loading"] = gr.HTML("", elem_id="ls-loading", apply_default_css=False)
@@ -131,14 +140,18 @@ def _slider(label: str, low: float, high: float, step: float, value: float, **op
     return gr.Slider(low, high, value=value, step=step, label=label, buttons=[], **options)
 
 
-def offered(checkpoints: Checkpoints) -> tuple[list[tuple[str, str]], str | None, str]:
-    """The dropdown's entries, the one chosen first, and its card; a refusal instead of the card.
+def offered(
+    checkpoints: Checkpoints, chosen: str | None = None
+) -> tuple[list[tuple[str, str]], str | None, str]:
+    """The dropdown's entries, the one that is chosen, and its card; a refusal instead of the card.
 
-    Registries that cannot be reached are told below it.
+    `chosen` is the one chosen before: it stays if it is still there, else it is the default one.
+    Registries that cannot be reached are told below the card.
     """
     try:
         choices = checkpoints.choices()
-        first = checkpoints.find(None)
+        still_there = chosen in (ref for _, ref in choices)
+        first = checkpoints.find(chosen if still_there else None)
     except LiversegError as error:
         return [], None, texts.problem(str(error))
     notices = "".join(texts.problem(notice) for notice in checkpoints.notices())
@@ -172,3 +185,14 @@ def _watch_loading(page: gr.Blocks, checkpoints: Checkpoints, parts: Parts) -> N
     page.load(look, **asked)
     timer.tick(look, **asked)
     parts["checkpoint"].change(look, **asked)
+
+
+def _look_again(checkpoints: Checkpoints) -> Callable[[str | None], tuple[Any, str]]:
+    """The list anew, without a change of what is chosen and shown."""
+
+    def look_again(chosen: str | None) -> tuple[Any, str]:
+        checkpoints.refresh()
+        choices, first, card = offered(checkpoints, chosen)
+        return gr.update(choices=choices, value=first), card
+
+    return look_again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import registry
 from liverseg.app import zerogpu
 from liverseg.errors import CheckpointRefused, LiversegError
 from liverseg.segmenter import Segmenter, find_checkpoint
-from registry import Checkpoint, Registries, RegistryError
+from registry import Checkpoint, CheckpointNotFound, Registries, RegistryError
 from registry.hub_client import SCHEME
 from registry.meter import size_text
 
@@ -23,6 +24,9 @@ UNEXPECTED = "The checkpoint could not be loaded."
 
 LIST_S = 2.0
 """The page is built without the Hub's checkpoints if they take longer to list; it asks when it is opened."""
+
+LOOK_AGAIN_S = 10.0
+"""A checkpoint that is not known is looked for in the registries again, but not more often than this."""
 
 KNOWN_LICENCES = {
     "cc-by-nc-sa-4.0": "CC BY-NC-SA 4.0",
@@ -91,6 +95,7 @@ class Checkpoints:
         self._engine = engine
         self._lock = threading.Lock()
         self._opening = threading.Lock()  # one network is converted at a time: it takes every processor
+        self._looked_s = time.monotonic()
         self._loaded: OrderedDict[tuple[str, str], Segmenter] = OrderedDict()
         self._loads: dict[tuple[str, str], _Load] = {}
         self._failed: dict[str, str] = {}  # ref -> why it could not be loaded
@@ -167,6 +172,7 @@ class Checkpoints:
         Before they were looked at for the first time there is nothing to do.
         """
         if self._listed.is_set():
+            self._looked_s = time.monotonic()
             self._registries.refresh()
 
     def notices(self) -> list[str]:
@@ -174,7 +180,20 @@ class Checkpoints:
         return [str(problem) for problem in self._registries.problems if not problem.where]
 
     def find(self, ref: str | None) -> Checkpoint:
-        """The checkpoint of a reference, None for the default one; raises `CheckpointRefused`."""
+        """The checkpoint of a reference, None for the default one; raises `CheckpointRefused`.
+
+        One that is not known may have been published since the registries were read, so they are read again.
+        """
+        try:
+            return self._find(ref)
+        except CheckpointRefused as error:
+            unknown = ref is not None and isinstance(error.__cause__, CheckpointNotFound)
+            if not unknown or time.monotonic() < self._looked_s + LOOK_AGAIN_S:
+                raise
+        self.refresh()
+        return self._find(ref)
+
+    def _find(self, ref: str | None) -> Checkpoint:
         with self._lock:
             try:
                 return find_checkpoint(ref, self._registries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from liverseg.app.examples import Examples
 from liverseg.app.loading import Checkpoints
 from liverseg.windowing import DEFAULT_WINDOW, to_grey
 from registry import open_registries
+from tests.app_process import AppProcess
 from tests.hub_standin.fixture import hub  # noqa: F401
 from tests.liverseg.app.rule_checkpoints import write_registry
 
@@ -73,3 +75,11 @@ def text_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("inputs") / "MUSTERMANN_ERIKA_text.png"
     path.write_text("This is not a picture.")
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def served(registry_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
+    """The app with both checkpoints and with its tools for MCP clients, in a process of its own."""
+    log = tmp_path_factory.mktemp("served") / "log"
+    with AppProcess(log, LIVERSEG_REGISTRY=str(registry_folder), LIVERSEG_MCP="1") as app:
+        yield app
