@@ -17,7 +17,6 @@ from scipy import ndimage
 from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting
 from liverseg.isosurface import NOTHING, Surface, joined, level_surface
-from liverseg.lesions import CONNECTIVITY
 from liverseg.nifti_encoding import orthogonal_affine
 from liverseg.segmentation import BACKGROUND, TUMOUR, Segmentation
 
@@ -73,7 +72,9 @@ def _lesions(ct: CTImage, seg: Segmentation) -> Surface:
     box = _box_of(lambda z: seg.labels[z] == TUMOUR, ct.shape)
     if box is None:
         return NOTHING
-    components, number = ndimage.label(seg.labels[box] == TUMOUR, structure=CONNECTIVITY)
+    components, number = ndimage.label(
+        seg.labels[box] == TUMOUR, structure=np.ones((3, 3, 3))
+    )  # as lesions are told apart
     each = min(LESION_VERTICES, TUMOUR_VERTICES // number)
     surfaces = []
     for k, place in enumerate(ndimage.find_objects(components), start=1):
