@@ -6,7 +6,7 @@ import math
 from html import escape
 
 from liverseg.colours import LIVER_ON_WHITE_RGB, TUMOUR_ON_WHITE_RGB, css
-from liverseg.numerals import share as share_text
+from liverseg.wording import share as share_text
 
 RADIUS, THICKNESS = 42.0, 13.0
 """Of the middle of the ring and across it, where the picture is 100 wide and high."""

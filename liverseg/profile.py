@@ -12,8 +12,8 @@ import numpy as np
 from liverseg.colours import LIVER_ON_WHITE_RGB, TUMOUR_ON_WHITE_RGB, css
 from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting
-from liverseg.numerals import number
 from liverseg.segmentation import LIVER, TUMOUR, Segmentation
+from liverseg.wording import number
 
 MM2_IN_CM2 = 100.0
 
