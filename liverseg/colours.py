@@ -13,6 +13,10 @@ TEXT_RGB: RGB = (232, 232, 232)
 QUIET_RGB: RGB = (160, 160, 160)
 THRESHOLD_RGB: RGB = (255, 255, 255)
 
+LIVER_ON_WHITE_RGB: RGB = (31, 157, 85)
+TUMOUR_ON_WHITE_RGB: RGB = (217, 45, 45)
+"""The same two for lines and numbers on a light ground, on the page and on paper."""
+
 REFERENCE_RGB: RGB = (86, 180, 233)
 PREDICTION_RGB: RGB = (240, 170, 30)
 """Sky blue and orange of Okabe and Ito's palette: told apart by everyone, and on grey."""
@@ -24,6 +28,15 @@ PROBABILITY_COLOURS = cv2.applyColorMap(_LEVELS, cv2.COLORMAP_INFERNO).reshape(2
 
 DARKENED = 0.7
 """The grey of the CT under a heatmap, as a share of its own: the colours stand out, the anatomy stays."""
+
+
+def css(rgb: RGB) -> str:
+    """A colour as SVG and CSS write it.
+
+    >>> css((255, 60, 60))
+    '#ff3c3c'
+    """
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
 def heat_opacity(opacity: float) -> np.ndarray:

@@ -22,7 +22,7 @@ from liverseg.colours import (
 )
 from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting
-from liverseg.framing import Frame, draw_marks, frame_for
+from liverseg.framing import AXIAL_LETTERS, Frame, Letters, draw_marks, frame_for
 from liverseg.segmentation import BACKGROUND, TUMOUR, Segmentation, labels_from_probabilities
 from liverseg.windowing import DEFAULT_WINDOW, Window, to_grey
 
@@ -40,8 +40,10 @@ def _check(opacity: float, threshold: float = 0.5) -> None:
         raise InvalidSetting(f"The tumour threshold must lie above 0 and at most at 1, not at {threshold:g}.")
 
 
-def _frame(hu_slice: np.ndarray, spacing_mm: tuple[float, float] | None) -> Frame:
-    return frame_for(tuple(int(n) for n in hu_slice.shape), spacing_mm)  # type: ignore[arg-type]
+def _frame(
+    hu_slice: np.ndarray, spacing_mm: tuple[float, float] | None, letters: Letters = AXIAL_LETTERS
+) -> Frame:
+    return frame_for(tuple(int(n) for n in hu_slice.shape), spacing_mm, letters)  # type: ignore[arg-type]
 
 
 def _grey(hu_slice: np.ndarray, window: Window, frame: Frame) -> np.ndarray:
@@ -122,9 +124,10 @@ def windowed(
     window: Window = DEFAULT_WINDOW,
     spacing_mm: tuple[float, float] | None = None,
     caption: str = "",
+    letters: Letters = AXIAL_LETTERS,
 ) -> np.ndarray:
     """A slice (H, W) in HU as a viewer shows it; `spacing_mm` of rows and columns sets its aspect."""
-    frame = _frame(hu_slice, spacing_mm)
+    frame = _frame(hu_slice, spacing_mm, letters)
     return _finish(_grey(hu_slice, window, frame), strips.window_strip(frame, window, caption), frame)
 
 
@@ -134,13 +137,14 @@ def overlay(
     window: Window = DEFAULT_WINDOW,
     opacity: float = DEFAULT_OPACITY,
     spacing_mm: tuple[float, float] | None = None,
+    letters: Letters = AXIAL_LETTERS,
 ) -> np.ndarray:
     """Liver (green) and tumour (red) over a slice: `hu_slice` (H, W) HU, `labels` (H, W) 0, 1, 2.
 
     The green line follows the whole organ. Raises `InvalidSetting` unless 0 <= opacity <= 1.
     """
     _check(opacity)
-    frame = _frame(hu_slice, spacing_mm)
+    frame = _frame(hu_slice, spacing_mm, letters)
     picture = _segmented(_grey(hu_slice, window, frame), labels, opacity, frame)
     return _finish(picture, strips.legend_strip(frame, opacity), frame)
 
@@ -152,13 +156,14 @@ def heatmap(
     opacity: float = DEFAULT_OPACITY,
     threshold: float = 0.5,
     spacing_mm: tuple[float, float] | None = None,
+    letters: Letters = AXIAL_LETTERS,
 ) -> np.ndarray:
     """The tumour probability (H, W) in colour over the darkened slice, the threshold as a white line.
 
     Raises `InvalidSetting` unless 0 <= opacity <= 1 and 0 < threshold <= 1.
     """
     _check(opacity, threshold)
-    frame = _frame(hu_slice, spacing_mm)
+    frame = _frame(hu_slice, spacing_mm, letters)
     picture = _heated(_grey(hu_slice, window, frame), tumour_probability, opacity, threshold, frame)
     return _finish(picture, strips.probability_strip(frame, threshold), frame)
 

@@ -11,9 +11,10 @@ from liverseg.errors import LiversegError
 _EXAMPLE = """examples:
   python -m liverseg segment scan.nii.gz --out result
   python -m liverseg segment slice.png --window 60 200 --json
+  python -m liverseg segment scan.nii.gz --out result --formats nifti,pdf,glb
 """
 
-FORMATS = ("png", "nifti", "csv", "json")
+FORMATS = ("png", "nifti", "csv", "json", "pdf", "glb")
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
