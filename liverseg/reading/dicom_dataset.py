@@ -205,19 +205,24 @@ def numbers(dataset: pydicom.Dataset, keyword: str, count: int) -> tuple[float, 
     Numbers with a decimal comma, or divided by commas, as some writers have them, are read all the same.
     """
     try:
-        values = tuple(float(value) for value in as_list(dataset.get(keyword)))
+        stored = as_list(dataset.get(keyword))
     except (TypeError, ValueError, OverflowError):
-        values = _with_commas(dataset, keyword, count)
+        return None
+    try:
+        values = tuple(float(value) for value in stored)
+    except (TypeError, ValueError, OverflowError):
+        values = _with_commas([str(value) for value in stored], count)
     return values if len(values) == count and all(map(math.isfinite, values)) else None
 
 
-def _with_commas(dataset: pydicom.Dataset, keyword: str, count: int) -> tuple[float, ...]:
-    stored = getattr(dataset.get_item(keyword), "value", None)
-    if not isinstance(stored, bytes):
-        return ()
-    parts = stored.decode("ascii", "replace").strip(" \0").split("\\")
+def _with_commas(parts: list[str], count: int) -> tuple[float, ...]:
+    """Numbers whose text is none to DICOM; () where there are none.
+
+    >>> _with_commas(["0,8", "0,7"], 2), _with_commas(["0.8,0.7"], 2), _with_commas(["0.8 mm"], 1)
+    ((0.8, 0.7), (0.8, 0.7), ())
+    """
     if len(parts) == 1 and count > 1 and parts[0].count(",") == count - 1:
-        parts = parts[0].split(",")  # "0.7,0.7"
+        parts = parts[0].split(",")
     try:
         return tuple(float(part.replace(",", ".")) for part in parts)
     except ValueError:

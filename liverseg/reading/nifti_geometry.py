@@ -59,6 +59,10 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:  # noqa: AN
             f"The image is tilted by {tilt:.0f}° against the body's axes; it is read as it is stored."
         )
     native_spacing = list(spacing_from_affine(affine))
+    # Of a grid that is sheared (a gantry tilt) the distance between the planes counts, not that of voxels.
+    planes_mm = abs(np.linalg.det(affine[:3, :3])) / np.prod([native_spacing[a] for a in axes[1:]])
+    if not np.isclose(planes_mm, native_spacing[axes[0]], rtol=1e-4):
+        native_spacing[axes[0]] = float(planes_mm)
     spacing, source = None, "unknown"
     lone = 2 if len(shape) == 2 else next((a for a in range(3) if shape[a] == 1), None)
     # A flat file does not declare a third size: what it has there is NIfTI's default of 1.
