@@ -6,6 +6,7 @@ of them did. Per slice the pairs of labels are counted once, and every number is
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from liverseg.errors import InvalidSetting
 from liverseg.lesion_matching import LesionMatch, match_lesions
 from liverseg.measuring import amount, share_of_liver
 from liverseg.metrics.counts import Counts, dice
-from liverseg.report import Amount, plain
+from liverseg.report import Amount, Report, plain
 from liverseg.segmentation import CLASSES, LIVER, TUMOUR, CheckpointIdentity, Segmentation
 
 DEFINITIONS = {
@@ -151,6 +152,21 @@ def compare(ct: CTImage, a: Segmentation, b: Segmentation) -> Agreement:
         tumour_share_of_liver_b=share_of_liver(found["liver"].b.count, found["tumour"].b.count),
         lesions=match_lesions(ct, a.labels == TUMOUR, b.labels == TUMOUR),
     )
+
+
+def comparison_dict(agreement: Agreement, report_a: Report, report_b: Report) -> dict[str, Any]:
+    """The agreement and what it is of: `{agreement, report_a, report_b}`."""
+    return {
+        "agreement": agreement.to_dict(),
+        "report_a": report_a.to_dict(),
+        "report_b": report_b.to_dict(),
+    }
+
+
+def comparison_json(agreement: Agreement, report_a: Report, report_b: Report) -> str:
+    """The same as strict JSON (no NaN), indented, UTF-8 characters as they are."""
+    told = comparison_dict(agreement, report_a, report_b)
+    return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def label_pairs(a: np.ndarray, b: np.ndarray) -> np.ndarray:

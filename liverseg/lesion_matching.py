@@ -46,7 +46,8 @@ class LesionMatch:
 def match_lesions(ct: CTImage, a: np.ndarray, b: np.ndarray) -> tuple[LesionMatch, ...]:
     """Lesions of two boolean (S, H, W) tumour masks, joined where they share a pixel.
 
-    One lesion of A over two of B makes one match of the three. First those in both, then only in A, then only in B, each the largest first.
+    One lesion of A over two of B makes one match of the three. Those in both come first, then those
+    only in A, then those only in B, each the largest first.
     """
     numbers_a, box_a = number_lesions(a)
     numbers_b, box_b = number_lesions(b)
