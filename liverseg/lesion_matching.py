@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from liverseg.ct import CTImage
-from liverseg.lesions import number_lesions
 from liverseg.measuring import amount
 from liverseg.metrics.counts import Counts, dice
 from liverseg.report import Amount
+
+CONNECTIVITY = ndimage.generate_binary_structure(3, 3)
+"""As in `liverseg.lesions`: pixels that share a corner belong to one lesion."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ def match_lesions(ct: CTImage, a: np.ndarray, b: np.ndarray) -> tuple[LesionMatc
     One lesion of A over two of B makes one match of the three. Those in both come first, then those
     only in A, then those only in B, each the largest first.
     """
-    numbers_a, box_a = number_lesions(a)
-    numbers_b, box_b = number_lesions(b)
+    numbers_a, box_a = _numbered(a)
+    numbers_b, box_b = _numbered(b)
     shared = _shared(numbers_a, box_a, numbers_b, box_b)  # (lesions of A, lesions of B) pixels
     sizes_a, sizes_b = (np.bincount(n.ravel(), minlength=1)[1:] for n in (numbers_a, numbers_b))
     matches = []
@@ -69,6 +72,21 @@ def match_lesions(ct: CTImage, a: np.ndarray, b: np.ndarray) -> tuple[LesionMatc
     order = ("both", "a", "b")
     matches.sort(key=lambda m: (order.index(m.found_in), -m.amount_a.count - m.amount_b.count))
     return tuple(matches)
+
+
+def _numbered(tumour: np.ndarray) -> tuple[np.ndarray, tuple[slice, ...]]:
+    """The lesions of a (S, H, W) mask, numbered as those of the report: from 1, the largest first.
+
+    Returns the numbers (int32, 0 outside) within the smallest box that holds them all (a pixel where
+    there is none), and that box.
+    """
+    found = ndimage.find_objects(tumour.view(np.uint8), max_label=1)
+    box = found[0] if found and found[0] else (slice(0, 1),) * 3
+    components, number = ndimage.label(tumour[box], structure=CONNECTIVITY)
+    sizes = np.bincount(components.ravel(), minlength=number + 1)[1:]
+    rank = np.zeros(number + 1, np.int32)
+    rank[1 + np.argsort(-sizes, kind="stable")] = np.arange(1, number + 1)
+    return rank[components], box
 
 
 def _shared(

@@ -77,32 +77,22 @@ def _borders_on(mask: np.ndarray, other: np.ndarray) -> bool:
     return False
 
 
-def number_lesions(tumour: np.ndarray) -> tuple[np.ndarray, tuple[slice, ...]]:
-    """The lesions of a boolean (S, H, W) mask, numbered from 1, the largest first, equal ones by slice.
-
-    Returns the numbers (int32, 0 outside) within the smallest box that holds them all (a pixel
-    where there is none), and that box.
-    """
-    box = _bounding_box(tumour)
-    if box is None:
-        return np.zeros((1, 1, 1), np.int32), (slice(0, 1),) * 3
-    components, number = ndimage.label(tumour[box], structure=CONNECTIVITY)
-    sizes = np.bincount(components.ravel(), minlength=number + 1)[1:]
-    rank = np.zeros(number + 1, np.int32)
-    rank[1 + np.argsort(-sizes, kind="stable")] = np.arange(1, number + 1)
-    return rank[components], box
-
-
 def find_lesions(ct: CTImage, seg: Segmentation) -> tuple[Lesion, ...]:
     """All lesions of a segmentation, the largest first; equal sizes in the order of their slices.
 
     `seg` lies on the grid of `ct`, (S, H, W). Lengths, areas and volumes are None where the
     spacing is unknown.
     """
-    components, box = number_lesions(seg.labels == TUMOUR)
+    box = _bounding_box(seg.labels == TUMOUR)
+    if box is None:
+        return ()
+    components, number = ndimage.label(seg.labels[box] == TUMOUR, structure=CONNECTIVITY)
+    sizes = np.bincount(components.ravel(), minlength=number + 1)[1:]
+    places = ndimage.find_objects(components)
+    order = np.argsort(-sizes, kind="stable")
     return tuple(
-        _measure_one(ct, seg, number, components[place] == number, _shifted(place, box))
-        for number, place in enumerate(ndimage.find_objects(components), start=1)
+        _measure_one(ct, seg, rank, components[places[k]] == k + 1, _shifted(places[k], box))
+        for rank, k in enumerate(order.tolist(), start=1)
     )
 
 
