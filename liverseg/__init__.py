@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _HOME = {
+    "Agreement": "liverseg.agreement",
     "CTImage": "liverseg.ct",
     "LiversegError": "liverseg.errors",
     "Report": "liverseg.report",
     "Segmentation": "liverseg.segmentation",
     "Segmenter": "liverseg.segmenter",
     "Window": "liverseg.windowing",
+    "compare": "liverseg.agreement",
     "measure": "liverseg.measuring",
     "read": "liverseg.reading",
 }
@@ -30,6 +32,7 @@ _HOME = {
 __all__ = sorted([*_HOME, "__version__"])
 
 if TYPE_CHECKING:
+    from liverseg.agreement import Agreement, compare
     from liverseg.ct import CTImage
     from liverseg.errors import LiversegError
     from liverseg.measuring import measure

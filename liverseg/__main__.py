@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from liverseg import __version__
-from liverseg.commands import phantom, segment
+from liverseg.commands import compare, phantom, segment
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"liverseg {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (segment, phantom):
+    for command in (segment, compare, phantom):
         command.add_parser(subparsers)
     return parser
 

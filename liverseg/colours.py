@@ -13,9 +13,12 @@ TEXT_RGB: RGB = (232, 232, 232)
 QUIET_RGB: RGB = (160, 160, 160)
 THRESHOLD_RGB: RGB = (255, 255, 255)
 
-REFERENCE_RGB: RGB = (86, 180, 233)
-PREDICTION_RGB: RGB = (240, 170, 30)
-"""Sky blue and orange of Okabe and Ito's palette: told apart by everyone, and on grey."""
+FIRST_RGB: RGB = (86, 180, 233)
+SECOND_RGB: RGB = (240, 170, 30)
+"""Two segmentations of one slice. Sky blue and orange of Okabe and Ito's palette: told apart by everyone,
+and on grey."""
+BOTH_RGB: RGB = (240, 240, 240)
+"""What both have: no colour, so that what only one has stands out."""
 
 _LEVELS = np.arange(256, dtype=np.uint8)[:, None]
 
