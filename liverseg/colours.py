@@ -17,9 +17,12 @@ LIVER_ON_WHITE_RGB: RGB = (31, 157, 85)
 TUMOUR_ON_WHITE_RGB: RGB = (217, 45, 45)
 """The same two for lines and numbers on a light ground, on the page and on paper."""
 
-REFERENCE_RGB: RGB = (86, 180, 233)
-PREDICTION_RGB: RGB = (240, 170, 30)
-"""Sky blue and orange of Okabe and Ito's palette: told apart by everyone, and on grey."""
+FIRST_RGB: RGB = (86, 180, 233)
+SECOND_RGB: RGB = (240, 170, 30)
+"""Two segmentations of one slice. Sky blue and orange of Okabe and Ito's palette: told apart by everyone,
+and on grey."""
+BOTH_RGB: RGB = (240, 240, 240)
+"""What both have: no colour, so that what only one has stands out."""
 
 _LEVELS = np.arange(256, dtype=np.uint8)[:, None]
 

@@ -33,7 +33,7 @@ SUBPIXEL_BITS = 4
 """Fractional bits of a contour's coordinates, so that antialiased lines lie where they belong."""
 
 
-def _check(opacity: float, threshold: float = 0.5) -> None:
+def check_opacity(opacity: float, threshold: float = 0.5) -> None:
     if not 0 <= opacity <= 1:
         raise InvalidSetting(f"The opacity must lie between 0 and 1, not at {opacity:g}.")
     if not 0 < threshold <= 1:
@@ -46,12 +46,12 @@ def _frame(
     return frame_for(tuple(int(n) for n in hu_slice.shape), spacing_mm, letters)  # type: ignore[arg-type]
 
 
-def _grey(hu_slice: np.ndarray, window: Window, frame: Frame) -> np.ndarray:
+def enlarged_grey(hu_slice: np.ndarray, window: Window, frame: Frame) -> np.ndarray:
     """The slice in the window, enlarged: (rows, columns) uint8."""
     return frame.enlarge(to_grey(hu_slice, window), cv2.INTER_CUBIC)
 
 
-def _finish(picture: np.ndarray, strip: np.ndarray, frame: Frame) -> np.ndarray:
+def finish(picture: np.ndarray, strip: np.ndarray, frame: Frame) -> np.ndarray:
     """The enlarged slice (rows, columns[, 3]) set on black, with its marks and its strip."""
     rgb = np.zeros((frame.height, frame.width, 3), np.uint8)
     rgb[frame.place] = picture if picture.ndim == 3 else picture[..., None]
@@ -60,8 +60,8 @@ def _finish(picture: np.ndarray, strip: np.ndarray, frame: Frame) -> np.ndarray:
     return rgb
 
 
-def _box(mask: np.ndarray) -> tuple[slice, slice] | None:
-    """The smallest box around a mask (h, w), or None when it is empty."""
+def box_of(mask: np.ndarray) -> tuple[slice, slice] | None:
+    """The smallest box around what is not 0 of a mask (h, w), or None when it is empty."""
     x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
     return (slice(y, y + height), slice(x, x + width)) if width else None
 
@@ -76,14 +76,19 @@ def _smooth(contour: np.ndarray, window: int) -> np.ndarray:
     return cv2.blur(around, (1, 2 * reach + 1))[reach:-reach]
 
 
-def outline(rgb: np.ndarray, inside: np.ndarray, colour: RGB, thickness: int, smoothing: int) -> None:
-    """Draw the edges of a mask (h, w), those of its holes too, as opaque antialiased lines, in place."""
+def outline(
+    picture: np.ndarray, inside: np.ndarray, colour: RGB | int, thickness: int, smoothing: int
+) -> None:
+    """Draw the edges of a mask (h, w), those of its holes too, as opaque antialiased lines, in place.
+
+    `picture` is RGB or, with one number as its colour, grey.
+    """
     contours, _ = cv2.findContours(inside.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     lines = [np.round(_smooth(c, smoothing) * 2**SUBPIXEL_BITS).astype(np.int32) for c in contours]
-    cv2.polylines(rgb, lines, True, colour, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
+    cv2.polylines(picture, lines, True, colour, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
-def _smoothing(frame: Frame, shape: tuple[int, ...]) -> int:
+def smoothing_of(frame: Frame, shape: tuple[int, ...]) -> int:
     """Points of an enlarged contour to average on each side: one pixel of the slice itself."""
     return max(1, round(max(frame.rows / shape[0], frame.columns / shape[1])))
 
@@ -93,13 +98,13 @@ def _segmented(grey: np.ndarray, labels: np.ndarray, opacity: float, frame: Fram
     tumour_mask = labels == TUMOUR
     organ = frame.enlarge((labels > BACKGROUND).view(np.uint8) * np.uint8(255))
     tumour = frame.enlarge(tumour_mask.view(np.uint8) * np.uint8(255))
-    box = _box(organ > 0)
+    box = box_of(organ > 0)
     if box is None:
         return rgb
     fills = ((LIVER_RGB, cv2.subtract(organ[box], tumour[box])), (TUMOUR_RGB, tumour[box]))
     for colour, cover in fills:
         rgb[box] = blend(rgb[box], colour, cv2.convertScaleAbs(cover, alpha=opacity))
-    smoothing = _smoothing(frame, labels.shape)
+    smoothing = smoothing_of(frame, labels.shape)
     for colour, field in ((LIVER_RGB, organ), (TUMOUR_RGB, tumour)):
         outline(rgb, field > 127, colour, frame.line, smoothing)
     return rgb
@@ -112,10 +117,10 @@ def _heated(
     field = frame.enlarge(np.ascontiguousarray(probability, np.float32))
     level = cv2.convertScaleAbs(field, alpha=255)
     cover = cv2.LUT(level, heat_opacity(opacity))
-    box = _box(cover > 0)
+    box = box_of(cover > 0)
     if box is not None:
         rgb[box] = blend(rgb[box], PROBABILITY_COLOURS[level[box]], cover[box])
-    outline(rgb, field >= threshold, THRESHOLD_RGB, frame.line, _smoothing(frame, probability.shape))
+    outline(rgb, field >= threshold, THRESHOLD_RGB, frame.line, smoothing_of(frame, probability.shape))
     return rgb
 
 
@@ -128,7 +133,7 @@ def windowed(
 ) -> np.ndarray:
     """A slice (H, W) in HU as a viewer shows it; `spacing_mm` of rows and columns sets its aspect."""
     frame = _frame(hu_slice, spacing_mm, letters)
-    return _finish(_grey(hu_slice, window, frame), strips.window_strip(frame, window, caption), frame)
+    return finish(enlarged_grey(hu_slice, window, frame), strips.window_strip(frame, window, caption), frame)
 
 
 def overlay(
@@ -143,10 +148,10 @@ def overlay(
 
     The green line follows the whole organ. Raises `InvalidSetting` unless 0 <= opacity <= 1.
     """
-    _check(opacity)
+    check_opacity(opacity)
     frame = _frame(hu_slice, spacing_mm, letters)
-    picture = _segmented(_grey(hu_slice, window, frame), labels, opacity, frame)
-    return _finish(picture, strips.legend_strip(frame, opacity), frame)
+    picture = _segmented(enlarged_grey(hu_slice, window, frame), labels, opacity, frame)
+    return finish(picture, strips.legend_strip(frame, opacity), frame)
 
 
 def heatmap(
@@ -162,10 +167,10 @@ def heatmap(
 
     Raises `InvalidSetting` unless 0 <= opacity <= 1 and 0 < threshold <= 1.
     """
-    _check(opacity, threshold)
+    check_opacity(opacity, threshold)
     frame = _frame(hu_slice, spacing_mm, letters)
-    picture = _heated(_grey(hu_slice, window, frame), tumour_probability, opacity, threshold, frame)
-    return _finish(picture, strips.probability_strip(frame, threshold), frame)
+    picture = _heated(enlarged_grey(hu_slice, window, frame), tumour_probability, opacity, threshold, frame)
+    return finish(picture, strips.probability_strip(frame, threshold), frame)
 
 
 def telling_slice(seg: Segmentation) -> int:
@@ -191,16 +196,16 @@ def three_pictures(
     is run. Without a segmentation the second and third picture say so. Raises `InvalidSetting` for
     a slice that is not there, and for an opacity or a threshold out of range.
     """
-    _check(opacity, 0.5 if threshold is None else threshold)
+    check_opacity(opacity, 0.5 if threshold is None else threshold)
     if not 0 <= slice_index < len(ct.hu):
         raise InvalidSetting(f"There is no slice {slice_index}: the image has slices 0 to {len(ct.hu) - 1}.")
     frame = _frame(ct.hu[slice_index], None if ct.spacing_mm is None else ct.spacing_mm[1:])
-    grey = _grey(ct.hu[slice_index], window, frame)
+    grey = enlarged_grey(ct.hu[slice_index], window, frame)
     caption = f"Slice {slice_index + 1} / {len(ct.hu)}" if len(ct.hu) > 1 else ""
-    slice_picture = _finish(grey, strips.window_strip(frame, window, caption), frame)
+    slice_picture = finish(grey, strips.window_strip(frame, window, caption), frame)
     if seg is None:
         dim = cv2.convertScaleAbs(grey, alpha=0.35)
-        waiting = _finish(dim, strips.text_strip(frame, "Not segmented yet"), frame)
+        waiting = finish(dim, strips.text_strip(frame, "Not segmented yet"), frame)
         return slice_picture, waiting, waiting.copy()
 
     probability = seg.tumour_probability[slice_index]
@@ -211,8 +216,8 @@ def three_pictures(
         labels = labels_from_probabilities(seg.organ_probability[slice_index], probability, threshold)
     return (
         slice_picture,
-        _finish(_segmented(grey, labels, opacity, frame), strips.legend_strip(frame, opacity), frame),
-        _finish(
+        finish(_segmented(grey, labels, opacity, frame), strips.legend_strip(frame, opacity), frame),
+        finish(
             _heated(grey, probability, opacity, threshold, frame),
             strips.probability_strip(frame, threshold),
             frame,

@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from liverseg.agreement import Agreement, comparison_json
 from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting
 from liverseg.glb import glb_bytes
@@ -176,3 +177,28 @@ def write_results(
     except OSError as error:
         raise _not_writable(error) from error
     return written
+
+
+def write_comparison(
+    out_dir: str | os.PathLike[str],
+    agreement: Agreement,
+    report_a: Report,
+    report_b: Report,
+    picture: np.ndarray,
+) -> list[Path]:
+    """Write a comparison into a folder, which is made if needed; returns the files.
+
+    `report_a.json` and `report_b.json`, `comparison.png` (`picture`, RGB) and, last, `comparison.json`, which
+    holds both reports too. Raises `InvalidSetting` for a folder that cannot be written.
+    """
+    folder = make_folder(out_dir)
+    contents = {
+        "report_a.json": report_a.to_json().encode(),
+        "report_b.json": report_b.to_json().encode(),
+        "comparison.png": _png(picture),
+        "comparison.json": comparison_json(agreement, report_a, report_b).encode(),
+    }
+    try:
+        return [_write(folder / name, content) for name, content in contents.items()]
+    except OSError as error:
+        raise _not_writable(error) from error

@@ -11,11 +11,12 @@ from liverseg.app import session, texts
 from liverseg.app.loading import Checkpoints
 from liverseg.app.session import View
 from liverseg.app.updates import made_window, sentence_for
+from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting, LiversegError
 from liverseg.measuring import measure
 from liverseg.rendering import telling_slice, three_pictures
 from liverseg.selection import check_slice, single_slice, single_slice_of
-from liverseg.windowing import DEFAULT_WINDOW
+from liverseg.windowing import DEFAULT_WINDOW, Window
 
 Pictures = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -23,6 +24,23 @@ Pictures = tuple[np.ndarray, np.ndarray, np.ndarray]
 def refusal(error: Exception) -> gr.Error:
     """An error as the client sees it: one sentence, nothing printed on the server."""
     return gr.Error(sentence_for(error), print_exception=False)
+
+
+def opened(
+    file: str | None, slice: float | None, window_center: float | None, window_width: float | None
+) -> tuple[CTImage, int | None, Window]:
+    """What a call is about: the CT, the one slice that is asked for, and the window to draw in.
+
+    Raises a `LiversegError` for a file or a setting that is refused.
+    """
+    if not file:
+        raise InvalidSetting("Give a file: PNG, JPEG, NIfTI, DICOM or a zip of one DICOM series.")
+    window = made_window(window_center, window_width)
+    ct = session.read_input([file], window)
+    if slice is not None and slice != int(slice):
+        raise InvalidSetting(f"A slice has a whole number, not {slice:g}.")
+    index = None if slice is None else check_slice(ct, int(slice))
+    return ct, index, ct.assumed_window or window
 
 
 def segment_file(
@@ -38,19 +56,12 @@ def segment_file(
 
     Raises a `LiversegError` for a file, checkpoint or setting that is refused.
     """
-    if not file:
-        raise InvalidSetting("Give a file: PNG, JPEG, NIfTI, DICOM or a zip of one DICOM series.")
-    window = made_window(window_center, window_width)
-    ct = session.read_input([file], window)
-    drawn_in = ct.assumed_window or window
-    if slice is None:
-        analysis = session.analyse([file], ct, checkpoints.segmenter(checkpoint or None), threshold=threshold)
+    ct, index, drawn_in = opened(file, slice, window_center, window_width)
+    segmenter = checkpoints.segmenter(checkpoint or None)
+    if index is None:
+        analysis = session.analyse([str(file)], ct, segmenter, threshold=threshold)
         view = View(telling_slice(analysis.seg), drawn_in)
         return session.draw(analysis, view), analysis.report.to_dict()
-    if slice != int(slice):
-        raise InvalidSetting(f"A slice has a whole number, not {slice:g}.")
-    index = check_slice(ct, int(slice))
-    segmenter = checkpoints.segmenter(checkpoint or None)
     seg = segmenter.segment(ct, threshold=threshold, only_slice=index)
     report = measure(single_slice(ct, index), single_slice_of(seg, index))
     return three_pictures(ct, seg, index, drawn_in), report.to_dict()

@@ -7,8 +7,10 @@ from typing import Any
 
 import gradio as gr
 
-from liverseg.app import endpoints, events, gate, session, texts
+from liverseg.app import compare_endpoint, endpoints, events, gate, session, texts
 from liverseg.app.actions import Actions
+from liverseg.app.comparing import NO_COMPARISON, Comparing
+from liverseg.app.comparison_texts import COMPARISON_JS
 from liverseg.app.events import Parts
 from liverseg.app.examples import EXAMPLES, Examples
 from liverseg.app.loading import Checkpoints
@@ -43,6 +45,9 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         parts: Parts = {
             "analysis": gr.State(None, time_to_live=seconds),
             "shown": gr.State(False),
+            "wanted": gr.State(None),
+            "awaited": gr.State(None, time_to_live=seconds),
+            "fetched": gr.State(None, time_to_live=seconds),
         }
         refresh = gr.Button("Refresh list", render=False)
         gr.HTML(texts.header(), elem_id="ls-header")
@@ -56,6 +61,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
                 parts["viewer"] = gr.HTML(
                     texts.empty_viewer(), js_on_load=ENLARGE_JS, elem_id="ls-viewer", apply_default_css=False
                 )
+                parts |= _comparison()
                 parts["results"] = gr.HTML("", elem_id="ls-results", apply_default_css=False)
                 parts["download"] = gr.Button("Prepare downloads", visible=False, elem_id="ls-download")
                 parts["files"] = gr.File(
@@ -67,12 +73,16 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
                 )
         gr.HTML(texts.footer(), elem_id="ls-footer")
         running = events.connect_network(parts, actions)
+        listed = [parts["checkpoint"], parts["card"]]
+        refreshed = refresh.click(
+            _look_again(checkpoints), [parts["checkpoint"]], listed, api_visibility="private"
+        )
+        running.append(events.connect_comparison(parts, Comparing(checkpoints), [*running, refreshed]))
         events.connect_drawing(parts, actions, running)
         events.connect_downloads(parts)
+        compare_endpoint.add(checkpoints, events.NETWORK)
         endpoints.add(checkpoints, events.NETWORK)
-        listed = [parts["checkpoint"], parts["card"]]
         page.load(_reload(checkpoints), None, listed, api_visibility="private")
-        refresh.click(_look_again(checkpoints), [parts["checkpoint"]], listed, api_visibility="private")
         _watch_loading(page, checkpoints, parts)
     gate.guard(page)
     return page.queue(max_size=MAX_WAITING)
@@ -116,6 +126,26 @@ def _input_controls(checkpoints: Checkpoints, refresh: gr.Button) -> Parts:
                 DEFAULT_WINDOW.width_hu, label="Width, HU", min_width=80, elem_id="ls-made-width"
             )
     return parts
+
+
+def _comparison() -> Parts:
+    none = [("No comparison", NO_COMPARISON)]
+    return {
+        "compare_with": gr.Dropdown(
+            none,
+            value=NO_COMPARISON,
+            label="Compare with",
+            visible=False,
+            filterable=False,
+            elem_id="ls-compare-with",
+        ),
+        "comparison": gr.HTML(
+            "",
+            js_on_load=ENLARGE_JS + COMPARISON_JS,
+            elem_id="ls-comparison",
+            apply_default_css=False,
+        ),
+    }
 
 
 def _label(text: str) -> None:

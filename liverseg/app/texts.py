@@ -23,6 +23,7 @@ PRIVACY = (
     "other service, there are no analytics, and reports hold no file name and nothing of the patient."
 )
 UNEXPECTED = "Something went wrong on our side; the input was not segmented. Try again, or try another file."
+NOT_COMPARED = "The second checkpoint was not run; choose it again."
 EXPIRED = "This result was deleted after its time; upload the file again."
 SHOWN_LESIONS = 12
 """Rows of the table of lesions; `report.csv` has them all."""
@@ -82,13 +83,18 @@ def _with_n(value: float | None, n: int | None) -> str:
 
 def viewer(jpegs: Sequence[bytes], label: str) -> str:
     """The three pictures side by side; `label` says which slice for those who cannot see it."""
-    figures = "".join(
-        f'<figure><figcaption>{name}</figcaption><button type="button" title="Enlarge {name}">'
+    figures = "".join(figure(name, jpeg, label) for name, jpeg in zip(PANELS, jpegs, strict=True))
+    return f'<div class="ls-viewer">{figures}</div>'
+
+
+def figure(name: str, jpeg: bytes, label: str, kind: str = "") -> str:
+    """One picture under its name; `kind` is a class for the style."""
+    name, css = escape(name), f' class="{kind}"' if kind else ""
+    return (
+        f'<figure{css}><figcaption>{name}</figcaption><button type="button" title="Enlarge {name}">'
         f'<img src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" alt="{name}, {escape(label)}">'
         "</button></figure>"
-        for name, jpeg in zip(PANELS, jpegs, strict=True)
     )
-    return f'<div class="ls-viewer">{figures}</div>'
 
 
 def empty_viewer() -> str:
@@ -105,7 +111,8 @@ def empty_viewer() -> str:
     return f'<div class="ls-viewer">{figures}</div>'
 
 
-def _tile(name: str, value: str, unit: str, notes: Sequence[str], kind: str) -> str:
+def tile(name: str, value: str, unit: str, notes: Sequence[str], kind: str) -> str:
+    """One number in large with its unit, and notes below it."""
     small = "".join(f"<small>{escape(note)}</small>" for note in notes if note)
     return (
         f'<div class="ls-tile ls-{kind}"><h3>{escape(name)}</h3>'
@@ -134,16 +141,16 @@ def numbers(analysis: Analysis, counts: SliceCounts) -> str:
     names = ("Tumour volume", "Liver volume") if is_volume else ("Tumour area", "Liver area")
     found = len(report.lesions)
     tiles = (
-        _tile(names[0], *amount(report.tumour), (tumour_note, unknown), "tumour"),
-        _tile(names[1], *amount(report.liver), (liver_note + ", without tumour", unknown), "liver"),
-        _tile(
+        tile(names[0], *amount(report.tumour), (tumour_note, unknown), "tumour"),
+        tile(names[1], *amount(report.liver), (liver_note + ", without tumour", unknown), "liver"),
+        tile(
             "Tumour share of the liver",
             share(report.tumour_share_of_liver),
             "",
             ("tumour / (liver + tumour)",),
             "share",
         ),
-        _tile("Lesions", str(found), "", ("connected tumour regions",), "lesions"),
+        tile("Lesions", str(found), "", ("connected tumour regions",), "lesions"),
     )
     return f'<div class="ls-tiles">{"".join(tiles)}</div>'
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import ElementClickInterceptedException
 from selenium.webdriver.common.by import By
 
 from tests.app_process import PATIENCE_S
@@ -76,9 +77,17 @@ class Page:
         def entries() -> list:  # an entry has no text until the list has faded in
             return [entry for entry in self.find("[role=option]") if label in entry.text]
 
-        self.find("#ls-checkpoint input")[0].click()
+        wait(lambda: self.click("#ls-checkpoint input"), "the dropdown")
         wait(entries, "the checkpoints")
         entries()[0].click()
+
+    def click(self, selector: str) -> bool:
+        """Click the first match; False while something that is under way lies over it."""
+        try:
+            self.find(selector)[0].click()
+        except ElementClickInterceptedException:
+            return False
+        return True
 
     def shoot(self, name: str) -> None:
         """Screenshots of the whole page at both widths; nothing may scroll sideways."""

@@ -17,20 +17,9 @@ from liverseg.windowing import DEFAULT_WINDOW, to_grey
 from registry import open_registries
 from tests.app_process import AppProcess
 from tests.hub_standin.fixture import hub  # noqa: F401
-from tests.liverseg.app.rule_checkpoints import write_registry
+from tests.liverseg.app.rule_checkpoints import slice_hu, write_registry
 
-SIDE = 128
 TUMOUR_RADII = (0, 6, 8, 4)  # pixels, slice by slice of the volume
-
-
-def slice_hu(tumour_radius: int) -> np.ndarray:
-    """(SIDE, SIDE) HU: a body, on the patient's right a liver of 110 HU with a tumour of 55 HU in it."""
-    rows, columns = np.mgrid[:SIDE, :SIDE]
-    hu = np.full((SIDE, SIDE), -1000.0, np.float32)
-    hu[(rows - 64) ** 2 + (columns - 64) ** 2 < 60**2] = 20
-    hu[(rows - 64) ** 2 + (columns - 40) ** 2 < 28**2] = 110
-    hu[(rows - 60) ** 2 + (columns - 42) ** 2 < tumour_radius**2] = 55
-    return hu
 
 
 @pytest.fixture(scope="session")

@@ -97,6 +97,13 @@ def test_the_keys_are_those_of_the_results(client, nifti):
         found = report[key][0] if key == "lesions" else report[key]
         row = re.search(rf"^\| `{key}` \| (.*) \|$", text, re.MULTILINE).group(1)
         assert set(re.findall(r"`(\w+)`", row)) - {"slice", "volume"} <= set(found)
+    told = client.predict(handle_file(nifti), "segformer-b0", "segformer-b0-fast", api_name="/compare")[3]
+    text = section("/compare")
+    text = text[text.index("| key |") :]
+    assert told_keys(text, "key") == set(told)
+    row = re.search(r"^\| `agreement` \| (.*) \|$", text, re.MULTILINE).group(1)
+    found = {*told["agreement"], *told["agreement"]["tumour"]}
+    assert set(re.findall(r"`(\w+)`", row)) <= found
     (entry, *_) = client.predict(api_name="/checkpoints")
     text = section("/checkpoints")
     assert told_keys(text, "key") == set(entry)

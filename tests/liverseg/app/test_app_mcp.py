@@ -108,6 +108,15 @@ def test_a_report_and_pictures_are_those_of_the_endpoint(tools, served, nifti, t
         assert picture.mimeType == "image/png" and np.array_equal(shown, Image.open(path))
 
 
+def test_a_comparison_is_that_of_the_endpoint(tools, served, png, tmp_path):
+    refs = {"checkpoint_a": "segformer-b0", "checkpoint_b": "segformer-b0-fast"}
+    result = call(tools, "compare", file=data_url(png), **refs)
+    client = Client(served.url, verbose=False, download_files=str(tmp_path))
+    expected = client.predict(handle_file(png), **refs, api_name="/compare")[3]
+    assert json.loads(result.content[-1].text)["agreement"] == expected["agreement"]
+    assert [content.type for content in result.content].count("image") == 3
+
+
 def test_an_upload_is_given_by_its_address_or_its_path(tools, served, png):
     with open(png, "rb") as stream:
         uploaded = httpx.post(f"{served.url}/gradio_api/upload", files={"files": stream}).json()[0]
