@@ -3,7 +3,8 @@
 Surface nets (Gibson, 1998): one vertex where the surface passes through a cell of eight neighbouring
 points, one quadrilateral for each edge of the grid that it crosses. Triangles come out better shaped than
 those of marching cubes. Where two sheets pass through one cell each gets a vertex of its own (as in
-Nielson's dual marching cubes, 2004), so that they stay apart.
+Nielson's dual marching cubes, 2004), so that they stay apart. The surface is closed: each edge has as many
+faces on one side as on the other, two in all but, rarely, where a sheet comes back to the same face, four.
 """
 
 from __future__ import annotations
