@@ -161,7 +161,7 @@ class Actions:
         fresh = session.known_result(analysis, chosen) or session.analyse(
             analysis.sources, analysis.ct, self.checkpoints.segmenter(ref), progress=progress
         )
-        fresh = session.remembering(fresh, *analysis.known, analysis)
+        fresh = session.remembering(replace(fresh, series=analysis.series), *analysis.known, analysis)
         view = View(slice_index(analysis, slice_number), Window(center, width), opacity)
         return {
             **card,

@@ -56,7 +56,7 @@ def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
         **asked,
     )
     asked_for = parts["series"].input(
-        _with_progress(actions.series, parts),
+        _with_progress(actions.series, parts, actions),
         [parts["upload"], parts["series"], parts["checkpoint"], *made, *view],
         shown,
         trigger_mode="always_last",
@@ -126,7 +126,7 @@ def connect_comparison(parts: Parts, comparing: Comparing, running: list[Depende
     for main in running:
         main.then(compare, asked, shown, **DRAWING)
     fetching = parts["wanted"].change(
-        _with_progress(comparing.fetch, parts),
+        _with_progress(comparing.fetch, parts, comparing),
         [parts["analysis"], parts["wanted"]],
         [parts["fetched"], parts["problem"]],
         trigger_mode="always_last",
@@ -204,7 +204,9 @@ def _by_name(action: Callable[..., Updates], parts: Parts) -> Callable[..., Upda
     return event
 
 
-def _with_progress(action: Callable[..., Updates], parts: Parts, actions: Actions) -> Callable[..., Updates]:
+def _with_progress(
+    action: Callable[..., Updates], parts: Parts, actions: Actions | Comparing
+) -> Callable[..., Updates]:
     """The same for an action that takes a while and says how far it is."""
 
     def event(*values: Any, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008 (gradio's way)
