@@ -66,6 +66,8 @@ class Comparing:
             checkpoint = self.checkpoints.find(ref)
         except LiversegError as error:
             return _refused(analysis, str(error))
+        if analysis.second is not None and session.made_by(analysis.second, checkpoint):
+            return {"compare_with": offer}  # gradio tells of one choice more than once
         found = session.known_result(analysis, checkpoint)
         if found is None:
             waiting: Updates = {
@@ -74,18 +76,24 @@ class Comparing:
                 "compare_with": offer,
             }
             if _is_for(awaited, analysis, checkpoint.ref):
-                return waiting  # gradio tells of one choice more than once
+                return waiting
             wanted = Wanted(checkpoint.ref, analysis.ct)
             return {**waiting, "wanted": wanted, "awaited": wanted}
         view = View(slice_index(analysis, slice_number), Window(center, width), opacity)
         return {**_beside(analysis, found, view), "compare_with": offer}
 
     def fetch(
-        self, analysis: Analysis | None, wanted: Wanted | None, progress: Progress | None = None
+        self,
+        analysis: Analysis | None,
+        wanted: Wanted | None,
+        fetched: Analysis | Refused | None,
+        progress: Progress | None = None,
     ) -> Updates:
         """Run the checkpoint that is wanted on the input; the page is not touched yet."""
         if analysis is None or wanted is None:
             return {}
+        if isinstance(fetched, Analysis) and _is_for(wanted, fetched, fetched.seg.checkpoint.ref):
+            return {}  # it was run a moment ago and is about to be shown
         try:
             found = session.known_result(analysis, self.checkpoints.find(wanted.ref))
             if found is None:

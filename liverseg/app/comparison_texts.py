@@ -193,7 +193,7 @@ def lesions(agreement: Agreement) -> str:
 
 
 def _lesion(match: LesionMatch) -> tuple[Cell, ...]:
-    a, b = (" + ".join(f"#{k}" for k in numbers) or "–" for numbers in (match.a, match.b))
+    a, b = (", ".join(map(str, numbers)) or "–" for numbers in (match.a, match.b))
     size_a, size_b = (
         _size(size) if numbers else "–"
         for numbers, size in ((match.a, match.amount_a), (match.b, match.amount_b))

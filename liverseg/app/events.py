@@ -122,12 +122,13 @@ def connect_comparison(parts: Parts, comparing: Comparing, running: list[Depende
     view = [parts[name] for name in ("slice", "center", "width", "opacity")]
     awaited = parts["awaited"]
     compare, asked = _by_name(comparing.compare, parts), [parts["analysis"], awaited, chosen, *view]
-    chosen.input(compare, asked, shown, **DRAWING)
+    in_turn = {**DRAWING, "concurrency_limit": 1, "concurrency_id": "comparing"}
+    chosen.input(compare, asked, shown, **in_turn)
     for main in running:
-        main.then(compare, asked, shown, **DRAWING)
+        main.then(compare, asked, shown, **in_turn)
     fetching = parts["wanted"].change(
         _with_progress(comparing.fetch, parts, comparing),
-        [parts["analysis"], parts["wanted"]],
+        [parts["analysis"], parts["wanted"], parts["fetched"]],
         [parts["fetched"], parts["problem"]],
         trigger_mode="always_last",
         show_progress="full",

@@ -269,14 +269,15 @@ def test_two_checkpoints_are_compared_side_by_side_and_with_a_slider(page, serve
     assert abs(revealed(page)[0] - 20) <= 2
     page.resize(1280, 900)
 
-    set_slider(page, "ls-slice", agreement.most_different_slice or 1)
+    slice_value = "return document.querySelector('#ls-slice input').value"
+    shown, most = page.driver.execute_script(slice_value), str((agreement.most_different_slice or 0) + 1)
+    set_slider(page, "ls-slice", next(k for k in range(1, 7) if str(k) not in (shown, most)))
     wait(lambda: compared(page)["a"] != before["a"], "another slice")
     there = page.find("[data-slice]")[0]
     assert there.get_attribute("data-slice") == str(agreement.most_different_slice)
     there.click()
-    slice_value = "return document.querySelector('#ls-slice input').value"
-    most = str((agreement.most_different_slice or 0) + 1)
     wait(lambda: page.driver.execute_script(slice_value) == most, "the slice where they differ most")
+    wait(lambda: f"slice {most} of 6" in page.driver.page_source, "its pictures")
     moved = compared(page)
     set_slider(page, "ls-center", 100)
     wait(lambda: compared(page)["b"] != moved["b"], "another window")

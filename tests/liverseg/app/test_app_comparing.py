@@ -78,7 +78,7 @@ class Page:
             self.run()
 
     def run(self) -> None:
-        self.apply(self.comparing.fetch(*self.of("analysis", "wanted")))
+        self.apply(self.comparing.fetch(*self.of("analysis", "wanted", "fetched")))
         self.finish()
 
     def finish(self) -> None:
@@ -272,7 +272,7 @@ def test_a_result_that_comes_late_is_kept_and_not_shown(page, png, nifti, runs):
     asked = [page.values["analysis"], None, NEW]
     page.apply(page.comparing.compare(*asked, *page.view()))
     assert "Comparing with rule 1.1.0" in page.values["comparison"]
-    page.apply(page.comparing.fetch(*page.of("analysis", "wanted")))
+    page.apply(page.comparing.fetch(*page.of("analysis", "wanted", "fetched")))
     page.values["compare_with"] = NO_COMPARISON  # chosen while it ran
     page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view()))
     page.finish()
@@ -281,7 +281,7 @@ def test_a_result_that_comes_late_is_kept_and_not_shown(page, png, nifti, runs):
     assert runs == [OLD, NEW] and "B · rule 1.1.0" in page.values["comparison"]
 
     wanted = page.comparing.compare(page.values["analysis"], None, OTHER, *page.view())["wanted"]
-    late = page.comparing.fetch(page.values["analysis"], wanted)["fetched"]
+    late = page.comparing.fetch(page.values["analysis"], wanted, None)["fetched"]
     page.values["compare_with"] = NO_COMPARISON
     page.upload(nifti)  # in the meantime
     page.values.update(fetched=late, compare_with=OTHER)
@@ -295,9 +295,13 @@ def test_a_choice_that_is_told_twice_is_run_once(page, png, runs):
     page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view()))
     again = page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view())
     assert "wanted" not in again and "Comparing with" in again["comparison"]
-    page.run()
+    page.apply(page.comparing.fetch(*page.of("analysis", "wanted", "fetched")))
+    assert page.comparing.fetch(*page.of("analysis", "wanted", "fetched")) == {}  # not shown yet
+    page.finish()
     page.run()
     assert runs == [OLD, NEW] and "ls-pair" in page.values["comparison"]
+    again = page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view())
+    assert set(again) == {"compare_with"}
 
 
 def test_a_run_that_was_lost_is_said(page, png):
