@@ -227,6 +227,17 @@ return [box.x, box.y, box.width, box.height];
 """
 
 
+SENTENCE_JS = """
+const place = document.querySelector('#ls-comparison'), shown = () => getComputedStyle(place).display !== 'none';
+const before = shown(), sentence = document.createElement('div');
+sentence.className = 'ls-problem';
+place.querySelector('.html-container').append(sentence);
+const after = shown();
+sentence.remove();
+return [before, after];
+"""
+
+
 def touch(page: Page, selector: str, start: float, end: float) -> None:
     """Draw a finger over an element, from and to a part of its width."""
     x, y, width, height = page.driver.execute_script(PLACE_JS, selector)
@@ -242,6 +253,7 @@ def test_two_checkpoints_are_compared_side_by_side_and_with_a_slider(page, serve
     (_, first), (label, second), *_ = checkpoints.choices()
     runs, viewer = server.runs(), page.pictures()
     assert not page.find(".ls-pair")
+    assert page.driver.execute_script(SENTENCE_JS) == [False, True]  # no room without one, seen with one
     compare_with(page, label)
     before = compared(page)
     assert server.runs() == runs + 1 and page.pictures() == viewer
