@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,11 +36,23 @@ class NativeGrid:
         cube = native.reshape((*native.shape, 1, 1)[:3]).transpose(self.axes)
         return cube[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
 
+    def native_view(self, radiological: np.ndarray) -> np.ndarray:
+        """A (S, H, W) array as a view of three axes on the file's own grid: writing to it writes to both."""
+        cube = radiological[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
+        return cube.transpose(np.argsort(self.axes))
+
     def to_native(self, radiological: np.ndarray) -> np.ndarray:
         """A (S, H, W) array back on the file's own grid, with the file's own shape."""
-        cube = radiological[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
-        native = cube.transpose(np.argsort(self.axes))
-        return np.ascontiguousarray(native).reshape(self.shape)
+        return np.ascontiguousarray(self.native_view(radiological)).reshape(self.shape)
+
+    @property
+    def radiological_shape(self) -> tuple[int, int, int]:
+        """(slices, rows, columns) of an array on the radiological grid.
+
+        >>> NativeGrid((8, 4), (2, 0, 1), (False, False, True)).radiological_shape
+        (1, 8, 4)
+        """
+        return tuple((*self.shape, 1, 1)[axis] for axis in self.axes)  # type: ignore[return-value]
 
     @property
     def radiological_affine(self) -> np.ndarray | None:
@@ -58,6 +71,8 @@ class NativeGrid:
             to_native[axis, 3] = (*self.shape, 1, 1)[axis] - 1 if flipped else 0.0
         return self.affine @ to_native
 
+
+_HEADER_PRECISION = 1e-5  # numbers in headers are rounded to float32 or to a few digits
 
 THICKNESS_UNKNOWN = " (slice thickness unknown, 1 mm is a placeholder)"
 """How `spacing_source` ends where a lone slice has an area but no thickness."""
@@ -98,5 +113,15 @@ class CTImage:
 
     @property
     def voxel_volume_mm3(self) -> float | None:
-        """Volume of one voxel in mm³, or None where the spacing is unknown."""
-        return None if self.spacing_mm is None else float(np.prod(self.spacing_mm))
+        """Volume of one voxel in mm³, or None where the spacing is unknown.
+
+        Less than the product of the steps from voxel to voxel where the file's axes are not at right
+        angles, as those of a volume that a gantry tilt has sheared.
+        """
+        if self.spacing_mm is None:
+            return None
+        product, affine = float(np.prod(self.spacing_mm)), self.native.affine
+        if affine is None or not any(self.native.affine_codes):
+            return product
+        spanned = abs(float(np.linalg.det(affine[:3, :3])))
+        return product if math.isclose(spanned, product, rel_tol=_HEADER_PRECISION) else spanned
