@@ -67,13 +67,13 @@ class Checkpoints:
         return any(name.startswith(SCHEME) for name in self._registries.names)
 
     def list(self) -> list[Checkpoint]:
-        """Every checkpoint that takes slices, the default one first."""
+        """Every checkpoint, the default one first."""
         with self._lock:
-            usable = [c for c in self._registries.list() if c.manifest.input.kind == "slices"]
-            if not usable:
+            found = self._registries.list()
+            if not found:
                 return []
             default = find_checkpoint(None, self._registries).ref
-        return sorted(usable, key=lambda checkpoint: checkpoint.ref != default)
+        return sorted(found, key=lambda checkpoint: checkpoint.ref != default)
 
     def choices(self) -> list[tuple[str, str]]:
         """(label, ref) of each entry of the dropdown."""
