@@ -55,6 +55,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
                 parts["viewer"] = gr.HTML(
                     texts.empty_viewer(), js_on_load=ENLARGE_JS, elem_id="ls-viewer", apply_default_css=False
                 )
+                parts["cancel"] = gr.Button("Cancel", size="sm", elem_id="ls-cancel")
                 parts["results"] = gr.HTML("", elem_id="ls-results", apply_default_css=False)
                 parts["download"] = gr.Button("Prepare downloads", visible=False, elem_id="ls-download")
                 parts["files"] = gr.File(
@@ -67,6 +68,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         gr.HTML(texts.footer(), elem_id="ls-footer")
         running = events.connect_network(parts, actions)
         events.connect_drawing(parts, actions, running)
+        events.connect_stopping(page, parts, actions)
         events.connect_downloads(parts)
         endpoints.add(checkpoints, events.NETWORK)
         page.load(_reload(checkpoints), None, [parts["checkpoint"], parts["card"]], api_visibility="private")

@@ -35,6 +35,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar=("CENTER", "WIDTH"),
         help="in HU: the window a picture was made with (default 40 400); else the one pictures are drawn in",
     )
+    parser.add_argument(
+        "--keep-all",
+        action="store_true",
+        help="of a volume, keep every body that was found, not the largest connected one alone",
+    )
     parser.add_argument("--threshold", type=float, metavar="P", help="tumour from this probability on")
     parser.add_argument("--out", metavar="DIR", help="write report, labels, probability and overview there")
     parser.add_argument(
@@ -72,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         reading_s = time.perf_counter() - started
         check_formats(ct, args.formats, args.slice)
         seg = Segmenter.load(args.checkpoint, engine=args.engine).segment(
-            ct, threshold=args.threshold, only_slice=args.slice
+            ct, threshold=args.threshold, only_slice=args.slice, keep_all=args.keep_all
         )
         seg.timing_s["reading"] = reading_s
         if args.slice is None:
