@@ -17,12 +17,16 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _HOME = {
+    "Agreement": "liverseg.agreement",
     "CTImage": "liverseg.ct",
     "LiversegError": "liverseg.errors",
     "Report": "liverseg.report",
     "Segmentation": "liverseg.segmentation",
     "Segmenter": "liverseg.segmenter",
     "Window": "liverseg.windowing",
+    "SeriesChoice": "liverseg.errors",
+    "list_series": "liverseg.reading",
+    "compare": "liverseg.agreement",
     "measure": "liverseg.measuring",
     "read": "liverseg.reading",
 }
@@ -30,10 +34,11 @@ _HOME = {
 __all__ = sorted([*_HOME, "__version__"])
 
 if TYPE_CHECKING:
+    from liverseg.agreement import Agreement, compare
     from liverseg.ct import CTImage
-    from liverseg.errors import LiversegError
+    from liverseg.errors import LiversegError, SeriesChoice
     from liverseg.measuring import measure
-    from liverseg.reading import read
+    from liverseg.reading import list_series, read
     from liverseg.report import Report
     from liverseg.segmentation import Segmentation
     from liverseg.segmenter import Segmenter

@@ -10,21 +10,26 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from liverseg.agreement import Agreement, comparison_json
 from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting
+from liverseg.glb import glb_bytes
+from liverseg.meshing import check_meshable
 from liverseg.nifti_encoding import packed_nifti
 from liverseg.rendering import overview
 from liverseg.report import Report
 from liverseg.segmentation import Segmentation
 from liverseg.windowing import DEFAULT_WINDOW, Window
 
-FORMATS = ("png", "nifti", "csv", "json")
+FORMATS = ("png", "nifti", "csv", "json", "pdf", "glb")
 """What `write_results` writes; `report.json` and `overview.png` come with any of them."""
 
 PNG_FULL_SCALE = 65535
@@ -80,8 +85,8 @@ def check_formats(
 ) -> tuple[str, ...]:
     """The formats to write, None being `default_formats`.
 
-    Raises `InvalidSetting` for one that is not known, and where a volume's labels would not be written
-    at all because PNG holds one slice.
+    Raises `InvalidSetting` for one that is not known, where a volume's labels would not be written
+    at all because PNG holds one slice, and for a mesh of a slice or without a known spacing.
     """
     chosen = tuple(default_formats(ct) if formats is None else formats)
     unknown = [name for name in chosen if name not in FORMATS]
@@ -89,6 +94,8 @@ def check_formats(
         raise InvalidSetting(f"The format {unknown[0]!r} is not known: choose among {', '.join(FORMATS)}.")
     if "png" in chosen and "nifti" not in chosen and len(ct.hu) > 1 and slice_index is None:
         raise InvalidSetting("PNG holds one slice: ask for nifti, or name one slice of the volume.")
+    if "glb" in chosen:
+        check_meshable(ct, slice_index)
     return chosen
 
 
@@ -97,7 +104,8 @@ def make_folder(out_dir: str | os.PathLike[str]) -> Path:
     folder = Path(out_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / ".writable", b"").unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise _not_writable(error) from error
     return folder
@@ -126,6 +134,8 @@ def write_results(
     - "png": `labels.png` (8-bit 0, 1, 2) and `tumour_probability.png` (16-bit, 65535 is 1) of a
       single slice, or of the volume's slice `slice_index`, in radiological view.
     - "csv": `report.csv`, a row a lesion.
+    - "pdf": `report.pdf`, one page with the date of today (see `liverseg.report_page`).
+    - "glb": `mesh.glb` of a volume with a known spacing (see `liverseg.glb`).
 
     `formats` None takes `default_formats`. Raises `InvalidSetting` as `check_formats` does, for a slice
     that is not there, or for a folder that cannot be written.
@@ -148,9 +158,41 @@ def write_results(
                 written.append(_write(folder / f"{name}.png", _png(told)))
         if "csv" in chosen:
             written.append(_write(folder / "report.csv", report.to_csv().encode()))
+        if "pdf" in chosen:
+            from liverseg.report_page import report_pdf  # the PDF library is slow to load
+
+            page = report_pdf(ct, seg, report, window, slice_index, made=date.today())
+            written.append(_write(folder / "report.pdf", page))
+        if "glb" in chosen:
+            written.append(_write(folder / "mesh.glb", glb_bytes(ct, seg)))
         written.append(_write(folder / "overview.png", _png(picture)))
         # Last, so that a report stands for results that are all there.
         written.append(_write(folder / "report.json", report.to_json().encode()))
     except OSError as error:
         raise _not_writable(error) from error
     return written
+
+
+def write_comparison(
+    out_dir: str | os.PathLike[str],
+    agreement: Agreement,
+    report_a: Report,
+    report_b: Report,
+    picture: np.ndarray,
+) -> list[Path]:
+    """Write a comparison into a folder, which is made if needed; returns the files.
+
+    `report_a.json` and `report_b.json`, `comparison.png` (`picture`, RGB) and, last, `comparison.json`, which
+    holds both reports too. Raises `InvalidSetting` for a folder that cannot be written.
+    """
+    folder = make_folder(out_dir)
+    contents = {
+        "report_a.json": report_a.to_json().encode(),
+        "report_b.json": report_b.to_json().encode(),
+        "comparison.png": _png(picture),
+        "comparison.json": comparison_json(agreement, report_a, report_b).encode(),
+    }
+    try:
+        return [_write(folder / name, content) for name, content in contents.items()]
+    except OSError as error:
+        raise _not_writable(error) from error

@@ -7,6 +7,7 @@ sentence on the page; anything unexpected a general one, and a log line without 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import gradio as gr
 
@@ -29,7 +30,6 @@ from liverseg.app.updates import (
 from liverseg.errors import LiversegError
 from liverseg.watching import Progress
 from liverseg.windowing import PRESETS, Window
-from registry import Checkpoint
 
 
 class Actions:
@@ -47,10 +47,12 @@ class Actions:
         made_with: Window,
         view: View,
         progress: Progress | None = None,
+        series: int | None = None,
     ) -> Updates:
         """Read, segment and show an input from the start."""
-        ct = session.read_input(sources, made_with)
+        ct = session.read_input(sources, made_with, series)
         analysis = session.analyse(sources, ct, self.checkpoints.segmenter(ref), progress=progress)
+        analysis = replace(analysis, series=series)
         view = session.first_view(analysis, view)
         count = len(ct.hu)
         return {
@@ -65,8 +67,32 @@ class Actions:
             "threshold": analysis.seg.threshold,
             "download": gr.update(visible=True),
             "files": gr.update(visible=False, value=None),
+            "series": gr.update(visible=series is not None),
+            "comparison": "",
             **picture_and_numbers(analysis, view),
         }
+
+    def series(
+        self,
+        sources: Sequence[str] | None,
+        series: int | None,
+        ref: str | None,
+        made_center: float | None,
+        made_width: float | None,
+        center: float,
+        width: float,
+        opacity: float,
+        progress: Progress | None = None,
+    ) -> Updates:
+        """One of several series of the upload was chosen: the others can be chosen after it."""
+        if not sources or series is None:
+            return {}
+        view, paths = View(0, Window(center, width), opacity), session.belonging(sources)
+
+        def run() -> Updates:
+            return self._run(paths, ref, made_window(made_center, made_width), view, progress, series)
+
+        return {**refusable(run)(), "series": gr.update(visible=True)}
 
     @refusable
     def upload(
@@ -128,15 +154,16 @@ class Actions:
         card = {"card": texts.checkpoint_card(chosen)}
         if analysis is None and not sources:
             return {**card, "problem": ""}
-        if analysis is not None and _made_by(analysis, chosen):
+        if analysis is not None and session.made_by(analysis, chosen):
             return card  # gradio tells of one choice more than once
         if analysis is None:
             view = View(0, Window(center, width), opacity)
             paths = session.belonging(sources or [])
             return {**card, **self._run(paths, ref, made_window(made_center, made_width), view, progress)}
-        fresh = session.analyse(
+        fresh = session.known_result(analysis, chosen) or session.analyse(
             analysis.sources, analysis.ct, self.checkpoints.segmenter(ref), progress=progress
         )
+        fresh = session.remembering(replace(fresh, series=analysis.series), *analysis.known, analysis)
         view = View(slice_index(analysis, slice_number), Window(center, width), opacity)
         return {
             **card,
@@ -145,6 +172,7 @@ class Actions:
             "problem": "",
             "threshold": fresh.seg.threshold,
             "files": gr.update(visible=False, value=None),
+            "comparison": "",
             **picture_and_numbers(fresh, view),
         }
 
@@ -166,7 +194,9 @@ class Actions:
             return {"problem": texts.problem(str(error))}
         if window == analysis.ct.assumed_window:
             return {}
-        return refusable(self._run)(analysis.sources, ref, window, View(0, window, opacity), progress)
+        return refusable(self._run)(
+            analysis.sources, ref, window, View(0, window, opacity), progress, analysis.series
+        )
 
     def view(
         self,
@@ -230,8 +260,3 @@ class Actions:
             "files": gr.update(visible=False, value=None),
             **picture_and_numbers(moved, view),
         }
-
-
-def _made_by(analysis: Analysis, checkpoint: Checkpoint) -> bool:
-    made_by = analysis.seg.checkpoint
-    return (made_by.ref, made_by.sha256) == (checkpoint.ref, checkpoint.sha256)

@@ -13,14 +13,16 @@ from gradio.events import Dependency
 
 from liverseg.app import texts
 from liverseg.app.actions import Actions
+from liverseg.app.comparing import Comparing
 from liverseg.app.examples import EXAMPLES
 from liverseg.app.running import Runs
 from liverseg.app.session import Analysis
 from liverseg.app.updates import Updates, sentence_for
+from liverseg.comparing import comparison_overview
 from liverseg.errors import Cancelled
 from liverseg.watching import Progress
 from liverseg.windowing import Window
-from liverseg.writing import write_results
+from liverseg.writing import write_comparison, write_results
 
 NETWORK: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "network"}
 """One network at a time, whoever asks: it uses every processor."""
@@ -44,7 +46,7 @@ def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
 
     def listen(event: Any, action: Callable[..., Updates], inputs: list[Any], **options: Any) -> None:
         event(None, js=_SHOW_CANCEL, api_visibility="private")
-        run = event(_with_progress(action, parts, actions.runs), inputs, shown, **options)
+        run = event(_with_progress(action, parts, actions, actions.runs), inputs, shown, **options)
         run.then(None, js=_HIDE_CANCEL, api_visibility="private")
         running.append(run)
 
@@ -60,6 +62,13 @@ def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
         parts["upload"].upload,
         actions.upload,
         [parts["upload"], parts["checkpoint"], *made, *view],
+        trigger_mode="always_last",
+        **asked,
+    )
+    listen(
+        parts["series"].input,
+        actions.series,
+        [parts["upload"], parts["series"], parts["checkpoint"], *made, *view],
         trigger_mode="always_last",
         **asked,
     )
@@ -127,6 +136,44 @@ def connect_drawing(parts: Parts, actions: Actions, running: list[Dependency]) -
         event(_by_name(actions.removed, parts), [parts["upload"]], shown, cancels=running, **DRAWING)
 
 
+def connect_comparison(
+    parts: Parts, comparing: Comparing, runs: Runs, running: list[Dependency]
+) -> Dependency:
+    """Events of the comparison, which follows those of `running`; returns the one that runs the network."""
+    shown = list(parts.values())
+    chosen = parts["compare_with"]
+    view = [parts[name] for name in ("slice", "center", "width", "opacity")]
+    awaited = parts["awaited"]
+    compare, asked = _by_name(comparing.compare, parts), [parts["analysis"], awaited, chosen, *view]
+    chosen.input(compare, asked, shown, **DRAWING)
+    for main in running:
+        main.then(compare, asked, shown, **DRAWING)
+    fetching = parts["wanted"].change(
+        _with_progress(comparing.fetch, parts, comparing, runs),
+        [parts["analysis"], parts["wanted"]],
+        [parts["fetched"], parts["problem"]],
+        trigger_mode="always_last",
+        show_progress="full",
+        show_progress_on=parts["comparison"],
+        api_visibility="private",
+        **NETWORK,
+    )
+    fetching.then(
+        _by_name(comparing.fetched, parts),
+        [parts["analysis"], awaited, parts["fetched"], chosen, *view],
+        shown,
+        **DRAWING,
+    )
+
+    def jump(event: gr.EventData, *values: Any) -> Updates:
+        analysis, is_shown, *rest = values
+        return _components(comparing.jump(analysis, is_shown, int(event.index), *rest), parts)
+
+    have = [parts["analysis"], parts["shown"]]
+    parts["comparison"].select(jump, [*have, *view[1:]], shown, **DRAWING)
+    return fetching
+
+
 def connect_downloads(parts: Parts) -> None:
     def prepare(analysis: Analysis | None, slice_number: float, center: float, width: float) -> Updates:
         if analysis is None:
@@ -142,6 +189,16 @@ def connect_downloads(parts: Parts) -> None:
                 window=Window(center, width),
                 slice_index=index,
             )
+            if analysis.second is not None and analysis.agreement is not None:
+                written += write_comparison(
+                    folder,
+                    analysis.agreement,
+                    analysis.report,
+                    analysis.second.report,
+                    comparison_overview(
+                        analysis.ct, analysis.seg, analysis.second.seg, index, Window(center, width)
+                    ),
+                )
             # Copied into gradio's own folder, which `delete_cache` empties.
             kept = [parts["files"].move_resource_to_block_cache(path) for path in written]
             return {parts["files"]: gr.update(value=kept, visible=True)}
@@ -170,7 +227,9 @@ def _by_name(action: Callable[..., Updates], parts: Parts) -> Callable[..., Upda
     return event
 
 
-def _with_progress(action: Callable[..., Updates], parts: Parts, runs: Runs) -> Callable[..., Updates]:
+def _with_progress(
+    action: Callable[..., Updates], parts: Parts, actions: Actions | Comparing, runs: Runs
+) -> Callable[..., Updates]:
     """The same for an action that takes a while, says how far it is, and may be told to stop."""
 
     def event(
@@ -178,7 +237,7 @@ def _with_progress(action: Callable[..., Updates], parts: Parts, runs: Runs) -> 
         *values: Any,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (gradio's way)
     ) -> Updates:
-        progress(0, desc="Reading")
+        progress(0, desc="Waiting for the checkpoint" if actions.checkpoints.loading else "Reading")
         with runs.run(request.session_hash) as stop:
 
             def tell(done: int, count: int) -> None:

@@ -1,167 +1,36 @@
 """The page in headless Chromium, as a visitor uses it: three inputs, another checkpoint, another window.
 
-Needs Chromium and chromedriver, and fails without them. `LIVERSEG_SCREENSHOTS` names a folder for
-the screenshots (1280 and 390 pixels wide); `LIVERSEG_REGISTRY` other checkpoints than the bundled.
+`LIVERSEG_REGISTRY` names other checkpoints than the bundled.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 import liverseg
 from liverseg.app import texts
 from liverseg.app.loading import Checkpoints
 from liverseg.phantom import make, write
-
-ROOT = Path(__file__).parents[2]
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --hide-scrollbars"
-).split()
-PATIENCE_S = 240
-"""A machine that does something else at the same time is slow; nothing here waits this long by design."""
-
-PICTURES_JS = """
-return [...document.querySelectorAll('#ls-viewer img')].map(
-  image => [image.complete, image.naturalWidth, image.naturalHeight, image.clientWidth, image.src]);
-"""
-
-
-class Server:
-    """`python app.py` on a free port, and what it logged."""
-
-    def __init__(self, log: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/"
-        self._log = log
-        with log.open("w") as out:
-            command = [sys.executable, "app.py", "--port", str(port)]
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
-
-    def log(self) -> str:
-        return self._log.read_text()
-
-    def runs(self) -> int:
-        """How often the network was run."""
-        return self.log().count("network run:")
-
-    def is_up(self) -> bool:
-        assert self.process.poll() is None, f"app.py ended: {self.log()}"
-        try:
-            return urllib.request.urlopen(self.url, timeout=30).status == 200
-        except OSError:
-            return False
-
-
-class Page:
-    """What a visitor sees and does."""
-
-    def __init__(self, driver: webdriver.Chrome, shots: Path) -> None:
-        self.driver = driver
-        self.shots = shots
-
-    def resize(self, width: int, height: int) -> None:
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-
-    def find(self, selector: str) -> list:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def text(self, selector: str) -> str:
-        """The text of the first match, with plain digits; empty where there is none."""
-        found = self.driver.execute_script(
-            "return (document.querySelector(arguments[0]) || {}).textContent || ''", selector
-        )
-        return found.replace("\u202f", "")
-
-    def pictures(self) -> list[str]:
-        """The sources of the three pictures, once they are loaded and of one size."""
-        wait(lambda: all(image[0] for image in self.driver.execute_script(PICTURES_JS)), "loaded pictures")
-        found = self.driver.execute_script(PICTURES_JS)
-        assert len(found) == 3 and all(width > 500 for _, width, *_ in found)
-        assert len({(width, height) for _, width, height, *_ in found}) == 1
-        assert len({shown for *_, shown, _ in found}) == 1
-        return [source for *_, source in found]
-
-    def slice_picture(self) -> str:
-        """The source of the first picture, whatever its state."""
-        return self.driver.execute_script("return (document.querySelector('#ls-viewer img') || {}).src || ''")
-
-    def upload(self, path: Path) -> None:
-        """Take the present file away, as the next one is dropped where it was, and choose another."""
-        for button in self.find("#ls-upload button[aria-label='Clear']"):
-            self.driver.execute_script("arguments[0].click()", button)
-            wait(lambda: not self.find("#ls-viewer img") and not self.find(".ls-problem"), "an empty page")
-        wait(lambda: self.find("#ls-upload input[type=file]"), "the upload")
-        self.find("#ls-upload input[type=file]")[0].send_keys(str(path))
-
-    def shoot(self, name: str) -> None:
-        """Screenshots of the whole page at both widths; nothing may scroll sideways."""
-        for width in (390, 1280):
-            self.resize(width, 900)
-            time.sleep(0.5)
-            wide, high = self.driver.execute_script(
-                "return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
-            )
-            assert wide <= width, f"{name} scrolls sideways at {width}: {wide}"
-            self.resize(width, min(high, 4000))
-            self.driver.save_screenshot(str(self.shots / f"{name}-{width}.png"))
-        self.resize(1280, 900)
-
-
-def wait(condition: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < until, f"{what} did not come"
-        time.sleep(0.1)
+from tests.app_process import AppProcess
+from tests.browser.chromium import Page, open_page, wait
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("server") / "log.txt")
-    try:
-        wait(server.is_up, "the server")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
+    with AppProcess(tmp_path_factory.mktemp("server") / "log.txt") as server:
         yield server
-    finally:
-        server.process.terminate()
-        server.process.wait(30)
 
 
 @pytest.fixture(scope="module")
-def page(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert chromium and chromedriver, "Chromium and chromedriver are needed: apt-get install chromium-driver"
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    shots = Path(os.environ.get("LIVERSEG_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
-    shots.mkdir(parents=True, exist_ok=True)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
-    try:
-        page = Page(driver, shots)
-        page.resize(1280, 900)
-        driver.get(server.url)
-        wait(lambda: page.find("#ls-upload input[type=file]"), "the page")
+def page(server: AppProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with open_page(server.url, tmp_path_factory.mktemp("chromium")) as page:
         yield page
-    finally:
-        driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +71,7 @@ def check_numbers(page: Page, path: Path, checkpoints: Checkpoints, ref: str | N
     assert report.liver.count > 0
 
 
-def show(page: Page, server: Server, path: Path) -> None:
+def show(page: Page, server: AppProcess, path: Path) -> None:
     before = server.runs()
     page.upload(path)
     wait(lambda: server.runs() > before, "a run of the network")
@@ -252,20 +121,12 @@ def test_another_checkpoint_runs_on_the_same_input(page, server, inputs, checkpo
     runs, before = server.runs(), page.pictures()
     (_, first), (label, second), *_ = checkpoints.choices()
 
-    def choose(wanted: str) -> None:
-        def entries() -> list:  # an entry has no text until the list has faded in
-            return [entry for entry in page.find("[role=option]") if wanted in entry.text]
-
-        page.find("#ls-checkpoint input")[0].click()
-        wait(entries, "the checkpoints")
-        entries()[0].click()
-
-    choose(label)
+    page.choose_checkpoint(label)
     wait(lambda: page.text("[data-fact=checkpoint]") == second, "the other checkpoint's result")
     assert server.runs() == runs + 1
     assert page.pictures()[0] == before[0] and page.pictures()[2] != before[2]
     check_numbers(page, inputs["png"], checkpoints, second)
-    choose(checkpoints.choices()[0][0])
+    page.choose_checkpoint(checkpoints.choices()[0][0])
     wait(lambda: page.text("[data-fact=checkpoint]") == first, "the first checkpoint's result")
 
 

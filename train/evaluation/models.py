@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from liverseg.segmenter import Segmenter, find_checkpoint
+from liverseg.segmenter import Segmenter
 from train.errors import TrainError
 from train.runs import load_run
 from train.scoring import Predict, predictor

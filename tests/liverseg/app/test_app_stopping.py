@@ -48,7 +48,7 @@ def test_cancel_stops_the_network_before_its_next_slice_and_says_so(actions, nif
         name: name for name in ("analysis", "viewer", "problem", "results", "slice", "download", "files")
     }
     parts["shown"] = "shown"
-    event = events._with_progress(actions.upload, parts, actions.runs)
+    event = events._with_progress(actions.upload, parts, actions, actions.runs)
     told = {}
 
     def visit():
