@@ -187,6 +187,111 @@ def test_downloads_are_the_results(page, server, inputs):
         assert name in told
 
 
+COMPARED_JS = """
+return [...document.querySelectorAll('.ls-pair img')].map(image => {
+  const box = image.getBoundingClientRect();
+  return [image.complete && image.naturalWidth > 500, image.src, Math.round(box.left), Math.round(box.width)];
+});
+"""
+
+
+def compare_with(page: Page, label: str) -> None:
+    def entries() -> list:
+        return [entry for entry in page.find("[role=option]") if label in entry.text]
+
+    wait(lambda: page.find("#ls-compare-with input"), "the dropdown of the comparison")
+    page.find("#ls-compare-with input")[0].click()
+    wait(entries, "the checkpoints to compare with")
+    entries()[0].click()
+
+
+def compared(page: Page) -> dict[str, str]:
+    """The sources of the pictures of A, of B and of the difference, once they are loaded."""
+    wait(lambda: [p[0] for p in page.driver.execute_script(COMPARED_JS)] == [True] * 3, "three pictures")
+    b, a, where = (source for _, source, *_ in page.driver.execute_script(COMPARED_JS))
+    return {"a": a, "b": b, "where": where}
+
+
+def revealed(page: Page) -> tuple[int, str]:
+    """How much of A is shown, in per cent, and how its picture is cut."""
+    cut = "return getComputedStyle(document.querySelector('.ls-a button')).clipPath"
+    value = page.find(".ls-reveal input")[0].get_attribute("value")
+    return round(float(value)), page.driver.execute_script(cut)
+
+
+PLACE_JS = """
+const element = document.querySelector(arguments[0]);
+element.scrollIntoView({block: 'center'});
+const box = element.getBoundingClientRect();
+return [box.x, box.y, box.width, box.height];
+"""
+
+
+def touch(page: Page, selector: str, start: float, end: float) -> None:
+    """Draw a finger over an element, from and to a part of its width."""
+    x, y, width, height = page.driver.execute_script(PLACE_JS, selector)
+    steps = [start + (end - start) * k / 5 for k in range(6)]
+    for kind, part in [("touchStart", start), *(("touchMove", step) for step in steps)]:
+        points = [{"x": x + part * width, "y": y + height / 2}]
+        page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_two_checkpoints_are_compared_side_by_side_and_with_a_slider(page, server, inputs, checkpoints):
+    show(page, server, inputs["nifti"])
+    (_, first), (label, second), *_ = checkpoints.choices()
+    runs, viewer = server.runs(), page.pictures()
+    assert not page.find(".ls-pair")
+    compare_with(page, label)
+    before = compared(page)
+    assert server.runs() == runs + 1 and page.pictures() == viewer
+    assert before["a"] == viewer[1] and len(set(before.values())) == 3
+
+    ct = liverseg.read(inputs["nifti"])
+    a, b = (checkpoints.segmenter(ref).segment(ct) for ref in (first, second))
+    agreement = liverseg.compare(ct, a, b)
+    assert page.text("[data-measure=agree-tumour]") == f"{agreement.tumour.dice:.3f}"
+    assert page.text("[data-measure=agree-liver]") == f"{agreement.organ.dice:.3f}"
+    told = page.text(".ls-comparison table")
+    for size in (agreement.tumour.a, agreement.tumour.b, agreement.liver.a, agreement.liver.b):
+        assert " ".join(texts.amount(size)).replace("\u202f", "") in told
+    page.shoot("compare-side")
+
+    page.find("[data-show=slider]")[0].click()
+    lefts = [left for *_, left, _ in page.driver.execute_script(COMPARED_JS)]
+    assert lefts[0] == lefts[1] < lefts[2] and revealed(page) == (50, "inset(0px 50% 0px 0px)")
+    reveal = page.find(".ls-reveal input")[0]
+    reveal.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert revealed(page) == (52, "inset(0px 48% 0px 0px)")
+    page.shoot("compare-slider")
+    page.resize(390, 900)
+    touch(page, ".ls-reveal", 0.5, 0.2)
+    assert abs(revealed(page)[0] - 20) <= 2
+    page.resize(1280, 900)
+
+    set_slider(page, "ls-slice", agreement.most_different_slice or 1)
+    wait(lambda: compared(page)["a"] != before["a"], "another slice")
+    there = page.find("[data-slice]")[0]
+    assert there.get_attribute("data-slice") == str(agreement.most_different_slice)
+    there.click()
+    slice_value = "return document.querySelector('#ls-slice input').value"
+    most = str((agreement.most_different_slice or 0) + 1)
+    wait(lambda: page.driver.execute_script(slice_value) == most, "the slice where they differ most")
+    moved = compared(page)
+    set_slider(page, "ls-center", 100)
+    wait(lambda: compared(page)["b"] != moved["b"], "another window")
+    assert abs(revealed(page)[0] - 20) <= 2 and server.runs() == runs + 1
+
+    compare_with(page, "No comparison")
+    wait(lambda: not page.find(".ls-pair"), "no comparison")
+    compare_with(page, label)
+    compared(page)
+    assert server.runs() == runs + 1
+    compare_with(page, "No comparison")
+    wait(lambda: not page.find(".ls-pair"), "no comparison")
+    set_slider(page, "ls-center", 40)
+
+
 def test_the_log_holds_no_file_name_and_no_traceback(server):
     log = server.log()
     assert "network run:" in log
