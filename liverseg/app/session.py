@@ -21,7 +21,8 @@ from liverseg.reading.sniff import HEAD_BYTES, sniff
 from liverseg.rendering import DEFAULT_OPACITY, overlay, telling_slice, three_pictures
 from liverseg.report import Report
 from liverseg.segmentation import LIVER, TUMOUR, Segmentation
-from liverseg.segmenter import Progress, Segmenter
+from liverseg.segmenter import Segmenter
+from liverseg.watching import Progress
 from liverseg.windowing import DEFAULT_WINDOW, Window
 from registry import Checkpoint
 
