@@ -65,6 +65,11 @@ def nifti_chunks(
         yield native[..., k].astype(stored).tobytes("F")
 
 
+def nifti_bytes(ct: CTImage, array: np.ndarray, description: str) -> bytes:
+    """The same in one piece."""
+    return b"".join(nifti_chunks(ct, array, description))
+
+
 def packed_nifti(
     ct: CTImage, array: np.ndarray, description: str, dtype: type[np.generic] | None = None
 ) -> bytes:
