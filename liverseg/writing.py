@@ -8,7 +8,6 @@ under a temporary name and renamed, so none is ever half there.
 
 from __future__ import annotations
 
-import gzip
 import os
 import secrets
 import tempfile
@@ -24,7 +23,7 @@ from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting
 from liverseg.glb import glb_bytes
 from liverseg.meshing import check_meshable
-from liverseg.nifti_encoding import nifti_bytes
+from liverseg.nifti_encoding import packed_nifti
 from liverseg.rendering import overview
 from liverseg.report import Report
 from liverseg.segmentation import Segmentation
@@ -66,11 +65,6 @@ def _png(array: np.ndarray) -> bytes:
     return encoded.tobytes()
 
 
-def _packed(nifti: bytes) -> bytes:
-    # No time stamp: the same result is the same file. Level 1, for probabilities barely shrink further.
-    return gzip.compress(nifti, compresslevel=1, mtime=0)
-
-
 def _write(path: Path, content: bytes) -> Path:
     """Write a file whole or not at all."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
@@ -83,7 +77,7 @@ def _write(path: Path, content: bytes) -> Path:
 
 
 def _sixteen_bits(probability: np.ndarray) -> np.ndarray:
-    return np.round(probability * PNG_FULL_SCALE).astype(np.uint16)
+    return np.round(probability.astype(np.float32) * PNG_FULL_SCALE).astype(np.uint16)
 
 
 def check_formats(
@@ -150,18 +144,18 @@ def write_results(
     picture = overview(ct, seg, slice_index, window or ct.assumed_window or DEFAULT_WINDOW)
 
     folder = make_folder(out_dir)
-    probability = np.clip(seg.tumour_probability, 0, 1).astype(np.float32, copy=False)
     written: list[Path] = []
     try:
         if "nifti" in chosen:
-            labels_file = nifti_bytes(ct, seg.labels, "liverseg: 0 background, 1 liver, 2 tumour")
-            written.append(_write(folder / "labels.nii.gz", _packed(labels_file)))
-            probability_file = nifti_bytes(ct, probability, "liverseg: tumour probability")
-            written.append(_write(folder / "tumour_probability.nii.gz", _packed(probability_file)))
+            labels_file = packed_nifti(ct, seg.labels, "liverseg: 0 background, 1 liver, 2 tumour")
+            written.append(_write(folder / "labels.nii.gz", labels_file))
+            tumour = packed_nifti(ct, seg.tumour_probability, "liverseg: tumour probability", np.float32)
+            written.append(_write(folder / "tumour_probability.nii.gz", tumour))
         if "png" in chosen and (len(ct.hu) == 1 or slice_index is not None):
-            for name, values in (("labels", seg.labels), ("tumour_probability", _sixteen_bits(probability))):
+            for name, values in (("labels", seg.labels), ("tumour_probability", seg.tumour_probability)):
                 one = _own_picture_grid(ct, values) if len(ct.hu) == 1 else values[slice_index]
-                written.append(_write(folder / f"{name}.png", _png(one)))
+                told = one if name == "labels" else _sixteen_bits(np.clip(one, 0, 1))
+                written.append(_write(folder / f"{name}.png", _png(told)))
         if "csv" in chosen:
             written.append(_write(folder / "report.csv", report.to_csv().encode()))
         if "pdf" in chosen:

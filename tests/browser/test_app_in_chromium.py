@@ -228,7 +228,8 @@ return [box.x, box.y, box.width, box.height];
 
 
 SENTENCE_JS = """
-const place = document.querySelector('#ls-comparison'), shown = () => getComputedStyle(place).display !== 'none';
+const place = document.querySelector('#ls-comparison');
+const shown = () => getComputedStyle(place).display !== 'none';
 const before = shown(), sentence = document.createElement('div');
 sentence.className = 'ls-problem';
 place.querySelector('.html-container').append(sentence);
