@@ -12,6 +12,7 @@ from liverseg.reading.checks import check_shape, hu_warnings
 from liverseg.reading.dicom_dataset import open_dataset, refuse_unless_ct
 from liverseg.reading.dicom_decoder import FrameDecoder
 from liverseg.reading.dicom_pixels import hu_of, pixel_warnings, stored_frames
+from liverseg.reading.dicom_reference import reference_of
 from liverseg.reading.dicom_stack import Frame, Stack, frames_of, stack
 from liverseg.windowing import Window
 
@@ -43,11 +44,14 @@ def build_image(
     """
     rank = {frame: k for k, frame in enumerate(arranged.order)}
     native = np.empty((len(frames), frames[0].rows, frames[0].columns), np.float32)
+    source = [None] * len(frames)
     warnings: dict[str, None] = dict.fromkeys(arranged.warnings)  # ordered, each sentence once
     grey = False
     with FrameDecoder() as decoder:
         for dataset, indices in sources:
-            for index, stored in zip(indices, stored_frames(dataset, decoder), strict=True):
+            numbered = zip(indices, stored_frames(dataset, decoder), strict=True)
+            for number, (index, stored) in enumerate(numbered, start=1):
+                source[rank[index]] = reference_of(dataset, frames[index], number)
                 rescale = frames[index].rescale
                 native[rank[index]], through_window, sentences = hu_of(stored, dataset, rescale, window)
                 grey |= through_window
@@ -64,4 +68,5 @@ def build_image(
         kind="slice" if hu.shape[0] == 1 else "volume",
         assumed_window=window if grey else None,
         warnings=tuple(warnings),
+        source=tuple(source),
     )
