@@ -7,13 +7,13 @@ import sys
 import time
 
 from liverseg.errors import LiversegError
+from liverseg.formats import FORMATS
 
 _EXAMPLE = """examples:
   python -m liverseg segment scan.nii.gz --out result
   python -m liverseg segment slice.png --window 60 200 --json
+  python -m liverseg segment series/ --out result --formats seg,rtstruct
 """
-
-FORMATS = ("png", "nifti", "csv", "json")
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
