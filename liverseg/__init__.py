@@ -23,6 +23,8 @@ _HOME = {
     "Segmentation": "liverseg.segmentation",
     "Segmenter": "liverseg.segmenter",
     "Window": "liverseg.windowing",
+    "SeriesChoice": "liverseg.errors",
+    "list_series": "liverseg.reading",
     "measure": "liverseg.measuring",
     "read": "liverseg.reading",
 }
@@ -31,9 +33,9 @@ __all__ = sorted([*_HOME, "__version__"])
 
 if TYPE_CHECKING:
     from liverseg.ct import CTImage
-    from liverseg.errors import LiversegError
+    from liverseg.errors import LiversegError, SeriesChoice
     from liverseg.measuring import measure
-    from liverseg.reading import read
+    from liverseg.reading import list_series, read
     from liverseg.report import Report
     from liverseg.segmentation import Segmentation
     from liverseg.segmenter import Segmenter

@@ -1,4 +1,7 @@
-"""`python -m liverseg`: the command line. Exit 0 done, 1 refused with one line saying why, 2 wrong usage."""
+"""`python -m liverseg`: the command line.
+
+Exit 0 done, 1 refused with one line saying why, 2 wrong usage, 130 Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from collections.abc import Sequence
 
 from liverseg import __version__
 from liverseg.commands import phantom, segment
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it: 128 and the number of the signal."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -30,7 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks "×" or "²" shows "?" instead
             stream.reconfigure(errors="replace")
     args = build_parser().parse_args(argv)
-    return args.run(args)
+    try:
+        return args.run(args)
+    except KeyboardInterrupt:
+        print("Interrupted; no file was left half written.", file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

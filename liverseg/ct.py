@@ -39,11 +39,23 @@ class NativeGrid:
         cube = native.reshape((*native.shape, 1, 1)[:3]).transpose(self.axes)
         return cube[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
 
+    def native_view(self, radiological: np.ndarray) -> np.ndarray:
+        """A (S, H, W) array as a view of three axes on the file's own grid: writing to it writes to both."""
+        cube = radiological[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
+        return cube.transpose(np.argsort(self.axes))
+
     def to_native(self, radiological: np.ndarray) -> np.ndarray:
         """A (S, H, W) array back on the file's own grid, with the file's own shape."""
-        cube = radiological[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
-        native = cube.transpose(np.argsort(self.axes))
-        return np.ascontiguousarray(native).reshape(self.shape)
+        return np.ascontiguousarray(self.native_view(radiological)).reshape(self.shape)
+
+    @property
+    def radiological_shape(self) -> tuple[int, int, int]:
+        """(slices, rows, columns) of an array on the radiological grid.
+
+        >>> NativeGrid((8, 4), (2, 0, 1), (False, False, True)).radiological_shape
+        (1, 8, 4)
+        """
+        return tuple((*self.shape, 1, 1)[axis] for axis in self.axes)  # type: ignore[return-value]
 
     @property
     def radiological_affine(self) -> np.ndarray | None:

@@ -15,6 +15,17 @@ class UnreadableInput(LiversegError):
     """The input is empty, truncated, damaged, or of no format that liverseg reads."""
 
 
+class SeriesChoice(UnreadableInput):
+    """The input holds several CT series, and none was named; `series` are those to choose from.
+
+    Each is a `liverseg.reading.series_info.SeriesInfo`, and its `number` is what `read` takes.
+    """
+
+    def __init__(self, message: str, series: tuple = ()) -> None:
+        super().__init__(message)
+        self.series = series
+
+
 class NotCT(LiversegError):
     """The input was read, but it is not an axial CT slice or volume (MR, a photograph, …)."""
 

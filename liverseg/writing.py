@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,7 +172,8 @@ def make_folder(out_dir: str | os.PathLike[str]) -> Path:
     folder = Path(out_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / ".writable", b"").unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise _not_writable(error) from error
     return folder

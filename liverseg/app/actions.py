@@ -7,6 +7,7 @@ sentence on the page; anything unexpected a general one, and a log line without 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import gradio as gr
 
@@ -45,10 +46,12 @@ class Actions:
         made_with: Window,
         view: View,
         progress: Progress | None = None,
+        series: int | None = None,
     ) -> Updates:
         """Read, segment and show an input from the start."""
-        ct = session.read_input(sources, made_with)
+        ct = session.read_input(sources, made_with, series)
         analysis = session.analyse(sources, ct, self.checkpoints.segmenter(ref), progress=progress)
+        analysis = replace(analysis, series=series)
         view = session.first_view(analysis, view)
         count = len(ct.hu)
         return {
@@ -63,8 +66,31 @@ class Actions:
             "threshold": analysis.seg.threshold,
             "download": gr.update(visible=True),
             "files": gr.update(visible=False, value=None),
+            "series": gr.update(visible=series is not None),
             **picture_and_numbers(analysis, view),
         }
+
+    def series(
+        self,
+        sources: Sequence[str] | None,
+        series: int | None,
+        ref: str | None,
+        made_center: float | None,
+        made_width: float | None,
+        center: float,
+        width: float,
+        opacity: float,
+        progress: Progress | None = None,
+    ) -> Updates:
+        """One of several series of the upload was chosen: the others can be chosen after it."""
+        if not sources or series is None:
+            return {}
+        view, paths = View(0, Window(center, width), opacity), session.belonging(sources)
+
+        def run() -> Updates:
+            return self._run(paths, ref, made_window(made_center, made_width), view, progress, series)
+
+        return {**refusable(run)(), "series": gr.update(visible=True)}
 
     @refusable
     def upload(
@@ -164,7 +190,9 @@ class Actions:
             return {"problem": texts.problem(str(error))}
         if window == analysis.ct.assumed_window:
             return {}
-        return refusable(self._run)(analysis.sources, ref, window, View(0, window, opacity), progress)
+        return refusable(self._run)(
+            analysis.sources, ref, window, View(0, window, opacity), progress, analysis.series
+        )
 
     def view(
         self,

@@ -53,7 +53,14 @@ def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
         trigger_mode="always_last",
         **asked,
     )
-    running = [uploaded]
+    asked_for = parts["series"].input(
+        _with_progress(actions.series, parts),
+        [parts["upload"], parts["series"], parts["checkpoint"], *made, *view],
+        shown,
+        trigger_mode="always_last",
+        **asked,
+    )
+    running = [uploaded, asked_for]
     for key in EXAMPLES:
         action = _example(actions, key)
         clicked = parts[f"example_{key}"].click(

@@ -87,7 +87,8 @@ def _input_controls(checkpoints: Checkpoints) -> Parts:
         elem_id="ls-upload",
     )
     parts["problem"] = gr.HTML("", elem_id="ls-problem", apply_default_css=False)
-    _label("PNG, JPEG, NIfTI, DICOM, or the files or a zip of one DICOM series")
+    parts["series"] = gr.Radio([], label="Series", visible=False, elem_id="ls-series")
+    _label("PNG, JPEG, NIfTI, DICOM, or the files or a zip of DICOM series")
     _label("Examples, made by our phantom generator")
     with gr.Row(elem_id="ls-examples"):
         for key, example in EXAMPLES.items():

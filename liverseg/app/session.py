@@ -40,6 +40,7 @@ class Analysis:
     ct: CTImage
     seg: Segmentation
     report: Report
+    series: int | None = None  # the one chosen, where the upload holds several
 
     @property
     def is_picture(self) -> bool:
@@ -90,8 +91,8 @@ def _is_dicom(source: str) -> bool:
         return False
 
 
-def read_input(sources: Sequence[str], made_with: Window) -> CTImage:
-    """Read an upload: one file, or several that are a DICOM series.
+def read_input(sources: Sequence[str], made_with: Window, series: int | None = None) -> CTImage:
+    """Read an upload: one file, or several that are DICOM, of which `series` names one series.
 
     Raises a `LiversegError`; `UnreadableInput` too when the upload was deleted in the meantime.
     """
@@ -99,7 +100,7 @@ def read_input(sources: Sequence[str], made_with: Window) -> CTImage:
         raise UnreadableInput("Choose a file first.")
     if not all(Path(source).is_file() for source in sources):
         raise UnreadableInput("The upload was deleted after its time; upload it again.")
-    return liverseg.read(sources[0] if len(sources) == 1 else list(sources), window=made_with)
+    return liverseg.read(sources[0] if len(sources) == 1 else list(sources), made_with, series)
 
 
 def analyse(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
 
 from liverseg.app import session, texts
 from liverseg.app.session import Analysis, View
-from liverseg.errors import LiversegError
+from liverseg.errors import LiversegError, SeriesChoice
+from liverseg.reading.series_info import SeriesInfo
 from liverseg.windowing import PRESETS, Window
 
 Updates = dict[str, Any]
@@ -41,6 +42,18 @@ def nothing_shown() -> Updates:
         "slice": gr.update(visible=False),
         "download": gr.update(visible=False),
         "files": gr.update(visible=False, value=None),
+        "series": gr.update(visible=False),
+    }
+
+
+def choice_of(found: Sequence[SeriesInfo]) -> Updates:
+    """The page when it has to ask which series of an upload is meant."""
+    choices = [(info.line().partition(": ")[2], info.number) for info in found]
+    label = f"{len(found)} CT series in the upload: choose one"
+    return {
+        **nothing_shown(),
+        "problem": "",
+        "series": gr.update(choices=choices, value=None, label=label, visible=True),
     }
 
 
@@ -56,6 +69,8 @@ def refusable(action: Callable[..., Updates]) -> Callable[..., Updates]:
     def guarded(*args: Any, **kwargs: Any) -> Updates:
         try:
             return action(*args, **kwargs)
+        except SeriesChoice as choice:
+            return choice_of(choice.series)
         except Exception as error:  # the boundary to the visitor: told, logged and survived
             return {**nothing_shown(), "problem": texts.problem(sentence_for(error))}
 

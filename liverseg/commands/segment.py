@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from liverseg.errors import LiversegError
+from liverseg.commands.batch import run_all, tell_refusal
+from liverseg.errors import LiversegError, SeriesChoice
 from liverseg.formats import FORMATS
+
+if TYPE_CHECKING:
+    from liverseg.report import Report
+    from liverseg.segmenter import Segmenter
+    from liverseg.windowing import Window
 
 _EXAMPLE = """examples:
   python -m liverseg segment scan.nii.gz --out result
   python -m liverseg segment slice.png --window 60 200 --json
+  python -m liverseg segment study.zip --series 2 --out result
   python -m liverseg segment series/ --out result --formats seg,rtstruct
+  python -m liverseg segment scans/*.nii.gz series/ --out results      (a folder each)
 """
 
 
@@ -25,8 +36,16 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("input", metavar="INPUT", help="a file, or a folder or zip of one DICOM series")
+    parser.add_argument(
+        "input",
+        metavar="INPUT",
+        nargs="+",
+        help="a file, or a folder or zip of DICOM; several get a folder each",
+    )
     parser.add_argument("--checkpoint", metavar="REF", help="name or name@version; default: segformer-b0")
+    parser.add_argument(
+        "--series", type=int, metavar="N", help="of several DICOM series this one; without it they are listed"
+    )
     parser.add_argument("--slice", type=int, metavar="N", help="segment this slice only, 0 being the lowest")
     parser.add_argument(
         "--window",
@@ -54,36 +73,23 @@ def _formats(text: str) -> tuple[str, ...]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Segment one input; prints the report or its summary. Returns the exit status."""
+    """Segment one input, or several; prints the report or its summary. Returns the exit status."""
     # Imported late: `--help` and wrong usage need none of it.
-    from liverseg.measuring import measure
-    from liverseg.reading import read
     from liverseg.segmenter import Segmenter
-    from liverseg.selection import single_slice, single_slice_of
     from liverseg.windowing import Window
-    from liverseg.writing import check_formats, make_folder, write_results
+    from liverseg.writing import make_folder
 
     try:
         window = Window(*args.window) if args.window else None
-        if args.out:
-            make_folder(args.out)  # before minutes of work, not after
-        started = time.perf_counter()
-        ct = read(args.input, window=window)
-        reading_s = time.perf_counter() - started
-        check_formats(ct, args.formats, args.slice)
-        seg = Segmenter.load(args.checkpoint, engine=args.engine).segment(
-            ct, threshold=args.threshold, only_slice=args.slice
-        )
-        seg.timing_s["reading"] = reading_s
-        if args.slice is None:
-            report = measure(ct, seg)
-        else:
-            report = measure(single_slice(ct, args.slice), single_slice_of(seg, args.slice))
-        written = []
-        if args.out:
-            written = write_results(args.out, ct, seg, report, args.formats, window, args.slice)
+        out = make_folder(args.out) if args.out else None  # before minutes of work, not after
+        if len(args.input) > 1:
+            loaded = Segmenter.load(args.checkpoint, engine=args.engine)
+            one = partial(_segment_one, args, window, lambda: loaded)
+            return run_all(args.input, out, args.json, one)
+        load = partial(Segmenter.load, args.checkpoint, engine=args.engine)
+        report, written = _segment_one(args, window, load, args.input[0], out)
     except LiversegError as refusal:
-        print(refusal, file=sys.stderr)
+        tell_refusal(str(refusal), refusal.series if isinstance(refusal, SeriesChoice) else ())
         return 1
     print(report.to_json() if args.json else summary(report), end="")
     if not args.json:
@@ -92,11 +98,42 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _segment_one(
+    args: argparse.Namespace,
+    window: Window | None,
+    load: Callable[[], Segmenter],
+    source: str,
+    out: Path | None,
+) -> tuple[Report, list[Path]]:
+    """The report of one input, and the files written to `out`, which is made if needed."""
+    from liverseg.measuring import measure
+    from liverseg.reading import read
+    from liverseg.selection import single_slice, single_slice_of
+    from liverseg.staging import staged
+    from liverseg.writing import check_formats, make_folder, write_results
+
+    started = time.perf_counter()
+    ct = read(source, window=window, series=args.series)
+    reading_s = time.perf_counter() - started
+    check_formats(ct, args.formats, args.slice)
+    seg = load().segment(ct, threshold=args.threshold, only_slice=args.slice)
+    seg.timing_s["reading"] = reading_s
+    if args.slice is None:
+        report = measure(ct, seg)
+    else:
+        report = measure(single_slice(ct, args.slice), single_slice_of(seg, args.slice))
+    if out is None:
+        return report, []
+    with staged(make_folder(out)) as stage:
+        written = write_results(stage, ct, seg, report, args.formats, window, args.slice)
+    return report, [out / path.name for path in written]
+
+
 def summary(report) -> str:  # noqa: ANN001 (liverseg.report is imported late)
     """The report in a few lines."""
     lines = [f"checkpoint  {report.checkpoint.ref}, {report.engine}"]
     for name, amount in (("liver", report.liver), ("tumour", report.tumour)):
-        lines.append(f"{name:<10}  {_amount(amount)}")
+        lines.append(f"{name:<10}  {amount_text(amount)}")
     share = report.tumour_share_of_liver
     lines.append(
         "share       " + ("no liver found" if share is None else f"{share:.1%} of the liver is tumour")
@@ -112,7 +149,8 @@ def summary(report) -> str:  # noqa: ANN001 (liverseg.report is imported late)
     return "\n".join(lines) + "\n"
 
 
-def _amount(amount) -> str:  # noqa: ANN001
+def amount_text(amount) -> str:  # noqa: ANN001
+    """The size of a structure with its unit."""
     unit = "voxels" if amount.kind == "volume" else "pixels"
     if amount.volume_ml is not None:
         return f"{amount.volume_ml:.1f} mL ({amount.count} {unit})"

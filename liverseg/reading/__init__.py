@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,36 +17,93 @@ from liverseg.ct import CTImage
 from liverseg.errors import InputTooLarge, InvalidSetting, LiversegError, UnreadableInput
 from liverseg.geometry import is_plausible_spacing, upright_grid
 from liverseg.reading.checks import check_shape, hu_warnings
+from liverseg.reading.series_info import SeriesInfo
 from liverseg.reading.sniff import HEAD_BYTES, sniff
 from liverseg.windowing import DEFAULT_WINDOW, Window
 
-__all__ = ["from_array", "read"]
+if TYPE_CHECKING:
+    from liverseg.reading.dicom_sources import Opener
+
+__all__ = ["from_array", "list_series", "read"]
+
+Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 _HASH_CHUNK_BYTES = 1024**2
 
 
 def read(
-    source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    source: Source,
     window: Window | tuple[float, float] | None = None,
+    series: int | None = None,
 ) -> CTImage:
     """Read a CT slice or volume.
 
     `source` is the path of a PNG, JPEG, NIfTI or DICOM file (told by its content, not its name), or a
     DICOM series: a folder, a zip, or a list of paths. `window` (centre, width in HU) is the one a
     picture was made with, 40/400 where it is not given; it changes nothing where HU are stored.
+    `series` is the number, from 1, of the one to read where DICOM files hold several (`list_series`).
 
     Returns a `CTImage`: float32 HU of shape (slices, rows, columns) in radiological orientation.
-    Raises a subclass of `LiversegError` for everything that is not that, with one sentence for a person.
+    Raises `SeriesChoice`, which carries the choices, where several series may be meant, and another
+    subclass of `LiversegError` for everything that is no CT, with one sentence for a person.
     """
     chosen = _window(window)
-    try:
-        if isinstance(source, (str, os.PathLike)):
-            if not os.fspath(source):  # a Path of it would be the current folder
-                raise UnreadableInput("The path given is empty.")
-            return _read_path(Path(source), chosen)
-        from liverseg.reading.dicom_series import read_dicom_paths
+    if series is not None and (isinstance(series, bool) or not isinstance(series, int)):
+        raise InvalidSetting("A series is named by its number, a whole one from 1.")
+    with _refusals():
+        kind, size_bytes = _kind_of(source)
+        if series is not None and kind in ("png", "jpeg", "nifti", "nifti-gz"):
+            raise InvalidSetting("Only DICOM holds several series to choose from; this input is one image.")
+        # The readers are imported where they are needed: pydicom and nibabel take a while to load.
+        if kind in ("files", "zip"):
+            from liverseg.reading.dicom_series import read_series
 
-        return read_dicom_paths([Path(path) for path in source], chosen)
+            with _openers(source, kind, size_bytes) as openers:
+                return read_series(openers, chosen, series)
+        path = Path(source)  # type: ignore[arg-type]
+        with path.open("rb") as stream:
+            if kind in ("png", "jpeg"):
+                from liverseg.reading.picture import read_picture
+
+                image = read_picture(stream, kind, chosen)
+            elif kind in ("nifti", "nifti-gz"):
+                from liverseg.reading.nifti import read_nifti
+
+                image = read_nifti(stream, kind == "nifti-gz", size_bytes, chosen)
+            else:
+                from liverseg.reading.dicom_file import read_dicom_file
+
+                image = read_dicom_file(stream, chosen, series)
+        return replace(image, sha256=_sha256(path))
+
+
+def list_series(source: Source) -> tuple[SeriesInfo, ...]:
+    """The CT series in a DICOM file, folder, zip or list of paths, as `read` numbers them.
+
+    Localizers and what is not CT are not among them; a series that cannot be read is, with the reason.
+    Only headers are read, and nothing of the patient is told. Raises as `read` does, and InvalidSetting
+    for a picture or a NIfTI file, which holds no series.
+    """
+    with _refusals():
+        kind, size_bytes = _kind_of(source)
+        if kind in ("files", "zip"):
+            from liverseg.reading.dicom_series import series_among
+
+            with _openers(source, kind, size_bytes) as openers:
+                return series_among(openers)
+        if kind == "dicom":
+            from liverseg.reading.dicom_file import series_in_file
+
+            with Path(source).open("rb") as stream:  # type: ignore[arg-type]
+                return series_in_file(stream)
+        raise InvalidSetting("Only DICOM holds series; this input is one image.")
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn every error of reading into a refusal of ours."""
+    try:
+        yield
     except LiversegError:
         raise
     except MemoryError as error:
@@ -108,37 +167,36 @@ def _window(window: Window | tuple[float, float] | None) -> Window:
     return Window(center_hu, width_hu)
 
 
-def _read_path(path: Path, window: Window) -> CTImage:
-    # The readers are imported where they are needed: pydicom and nibabel take a while to load.
+def _kind_of(source: Source) -> tuple[str, int]:
+    """What `sniff` says of a file, or "files" for a folder or a list; and the file's size in bytes."""
+    if not isinstance(source, (str, os.PathLike)):
+        return "files", 0
+    if not os.fspath(source):  # a Path of it would be the current folder
+        raise UnreadableInput("The path given is empty.")
+    path = Path(source)
     if path.is_dir():
-        from liverseg.reading.dicom_series import files_below, read_dicom_paths
-
-        return read_dicom_paths(files_below(path), window)
+        return "files", 0
     if path.exists() and not path.is_file():
         raise UnreadableInput("The path given is neither a file nor a folder.")
     with path.open("rb") as stream:
         size_bytes = os.fstat(stream.fileno()).st_size
         if size_bytes > limits.MAX_FILE_BYTES:
             raise InputTooLarge("The file is larger than 2 GiB.")
-        kind = sniff(stream.read(HEAD_BYTES))
-        stream.seek(0)
-        if kind in ("png", "jpeg"):
-            from liverseg.reading.picture import read_picture
+        return sniff(stream.read(HEAD_BYTES)), size_bytes
 
-            image = read_picture(stream, kind, window)
-        elif kind in ("nifti", "nifti-gz"):
-            from liverseg.reading.nifti import read_nifti
 
-            image = read_nifti(stream, kind == "nifti-gz", size_bytes, window)
-        elif kind == "dicom":
-            from liverseg.reading.dicom_file import read_dicom_file
+@contextmanager
+def _openers(source: Source, kind: str, size_bytes: int) -> Iterator[list[Opener]]:
+    """How to open each file of a folder, list or zip."""
+    from liverseg.reading.dicom_sources import files_below, members_of_zip, openers_of
 
-            image = read_dicom_file(stream.read(), window)
-        else:
-            from liverseg.reading.dicom_series import read_dicom_zip
-
-            return read_dicom_zip(stream, size_bytes, window)
-    return replace(image, sha256=_sha256(path))
+    if kind == "zip":
+        with Path(source).open("rb") as stream, members_of_zip(stream, size_bytes) as openers:  # type: ignore[arg-type]
+            yield openers
+    elif isinstance(source, (str, os.PathLike)):
+        yield openers_of(files_below(Path(source)))
+    else:
+        yield openers_of(Path(path) for path in source)
 
 
 def _sha256(path: Path) -> str:

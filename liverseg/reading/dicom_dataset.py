@@ -10,6 +10,7 @@ import logging
 import math
 import warnings
 import zlib
+from typing import BinaryIO
 
 import pydicom
 from pydicom.filereader import data_element_generator
@@ -29,13 +30,24 @@ GEOMETRY_TAGS = [
     "SpacingBetweenSlices", "GantryDetectorTilt",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 ]  # fmt: skip
+NAMES = (
+    "AcquisitionNumber", "TemporalPositionIdentifier", "TemporalPositionIndex", "FrameAcquisitionNumber",
+    "NominalPercentageOfCardiacPhase", "ConvolutionKernel", "ImageType", "FrameType", "KVP",
+    "ContrastBolusAgent", "StackID",
+)  # fmt: skip
+"""Elements by whose value the volumes that one series holds may be told apart, the most telling first."""
+TIMES = (
+    "TriggerTime", "AcquisitionDateTime", "FrameAcquisitionDateTime", "AcquisitionTime", "ContentTime",
+)  # fmt: skip
+"""Elements by whose order they may be."""
+SERIES_TAGS = ["SOPInstanceUID", "SeriesNumber", *NAMES, *TIMES]
 _TAGS = [
-    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID",
-    "Modality", "ImageType", "BurnedInAnnotation",
+    "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID",
+    "Modality", "BurnedInAnnotation",
     "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation",
     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PlanarConfiguration",
     "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "RescaleType",
-    "PixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths", *GEOMETRY_TAGS,
+    "PixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths", *GEOMETRY_TAGS, *SERIES_TAGS,
 ]  # fmt: skip
 
 _MODALITIES = {
@@ -82,15 +94,15 @@ class NoImage(UnreadableInput):
     """A DICOM object that is whole, but is no image: an index, raw data, a report."""
 
 
-def open_dataset(data: bytes, pixels: bool = True) -> pydicom.Dataset:
+def open_dataset(source: bytes | BinaryIO, pixels: bool = True) -> pydicom.Dataset:
     """The needed elements of a DICOM file's bytes, with `file_meta.TransferSyntaxUID` set.
 
-    Raises NoImage for a DICOMDIR, UnreadableInput, or InputTooLarge when a deflated file unpacks to
-    more than is allowed.
+    `source` may be an open file, which is then not held in memory as a whole. Raises NoImage for a
+    DICOMDIR, UnreadableInput, or InputTooLarge when a deflated file unpacks to more than is allowed.
     """
-    data = _inflated(data)
+    stream = _inflated(io.BytesIO(source) if isinstance(source, bytes) else source)
     dataset = pydicom.dcmread(
-        io.BytesIO(data),
+        stream,
         force=True,
         stop_before_pixels=not pixels,
         specific_tags=_TAGS,
@@ -189,36 +201,57 @@ def as_list(value: object) -> list:
 
 
 def numbers(dataset: pydicom.Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
-    """`count` finite numbers of an element; None where it is missing, empty or not that."""
+    """`count` finite numbers of an element; None where it is missing, empty or not that.
+
+    Numbers with a decimal comma, or divided by commas, as some writers have them, are read all the same.
+    """
     try:
-        values = tuple(float(value) for value in as_list(dataset.get(keyword)))
+        stored = as_list(dataset.get(keyword))
     except (TypeError, ValueError, OverflowError):
         return None
+    try:
+        values = tuple(float(value) for value in stored)
+    except (TypeError, ValueError, OverflowError):
+        values = _with_commas([str(value) for value in stored], count)
     return values if len(values) == count and all(map(math.isfinite, values)) else None
 
 
-def _inflated(data: bytes) -> bytes:
+def _with_commas(parts: list[str], count: int) -> tuple[float, ...]:
+    """Numbers whose text is none to DICOM; () where there are none.
+
+    >>> _with_commas(["0,8", "0,7"], 2), _with_commas(["0.8,0.7"], 2), _with_commas(["0.8 mm"], 1)
+    ((0.8, 0.7), (0.8, 0.7), ())
+    """
+    if len(parts) == 1 and count > 1 and parts[0].count(",") == count - 1:
+        parts = parts[0].split(",")
+    try:
+        return tuple(float(part.replace(",", ".")) for part in parts)
+    except ValueError:
+        return ()
+
+
+def _inflated(stream: BinaryIO) -> BinaryIO:
     """Deflated Explicit VR Little Endian unpacked, with a bound that pydicom does not have."""
-    if data[128:132] != b"DICM":
-        return data
-    stream = io.BytesIO(data)
-    stream.seek(132)
+    head = stream.read(132)
     syntax, end = "", 132
-    for element in data_element_generator(
-        stream, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2
-    ):
-        end = stream.tell()
-        if element.tag == 0x00020010:
-            syntax = bytes(element.value).rstrip(b"\0 ").decode("ascii", "replace")
+    if head[128:132] == b"DICM":
+        for element in data_element_generator(
+            stream, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2
+        ):
+            end = stream.tell()
+            if element.tag == 0x00020010:
+                syntax = bytes(element.value).rstrip(b"\0 ").decode("ascii", "replace")
     if syntax != DeflatedExplicitVRLittleEndian:
-        return data
+        stream.seek(0)
+        return stream
+    stream.seek(end)
     inflater = zlib.decompressobj(wbits=-15)
     try:
-        body = inflater.decompress(data[end:], limits.MAX_FILE_BYTES)
+        body = inflater.decompress(stream.read(), limits.MAX_FILE_BYTES)
     except zlib.error as error:
         raise UnreadableInput("The DICOM file is damaged: its deflated data cannot be unpacked.") from error
     if inflater.unconsumed_tail:
         raise InputTooLarge("The deflated DICOM file unpacks to more than 2 GiB.")
     if not inflater.eof:
         raise UnreadableInput("The DICOM file is truncated: its deflated data ends too early.")
-    return _PLAIN_HEAD + body
+    return io.BytesIO(_PLAIN_HEAD + body)

@@ -80,4 +80,6 @@ def _start() -> subprocess.Popen[bytes]:
         raise EngineUnavailable("The DICOM image is compressed; install python-gdcm to read it.")
     # -I -S: neither the environment nor the working folder decides what is imported
     command = [sys.executable, "-I", "-S", gdcm_worker.__file__, str(Path(spec.origin).parent)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    # A session of its own: Ctrl-C is for this process, which then ends that one.
+    return subprocess.Popen(command, start_new_session=True, **pipes)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pydicom
 
+from liverseg import limits
 from liverseg.ct import THICKNESS_UNKNOWN, NativeGrid
 from liverseg.errors import NotCT, UnreadableInput
 from liverseg.geometry import (
@@ -22,9 +23,11 @@ from liverseg.geometry import (
 )
 from liverseg.reading.dicom_dataset import numbers
 from liverseg.reading.dicom_pixels import Rescale, rescale_of
+from liverseg.reading.slice_positions import refuse_uneven
 
-_SPACING_TOLERANCE = 0.05  # of the median distance between slices, for rounding in the headers
-_SHEAR_TOLERANCE = 0.0175  # in-plane drift a mm of height: 1 degree
+_OFF_SIDEWAYS = 0.0175  # of the distance between slices: 1 degree
+_SHEAR_WORTH_A_WARNING_DEG = 1.0
+_MAX_GANTRY_TILT_DEG = 35.0  # gantries reach 30
 _UPRIGHT = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _TILT_WORTH_A_WARNING_DEG = 0.5
 
@@ -90,14 +93,15 @@ def _frame(
 ) -> Frame:
     orientation = numbers(plane, "ImageOrientationPatient", 6)
     spacing = numbers(measures, "PixelSpacing", 2)
-    thickness = numbers(measures, "SliceThickness", 1) or numbers(measures, "SpacingBetweenSlices", 1)
+    # the second has a sign where slices are stored from head to feet
+    depths = [abs((numbers(measures, k, 1) or (0.0,))[0]) for k in ("SliceThickness", "SpacingBetweenSlices")]
     return Frame(
         rows=int(image.Rows),
         columns=int(image.Columns),
         orientation=orientation if orientation and is_orientation(orientation) else None,
         position_mm=numbers(place, "ImagePositionPatient", 3),
         pixel_spacing_mm=spacing,
-        thickness_mm=thickness[0] if thickness and thickness[0] > 0 else None,
+        thickness_mm=next((depth for depth in depths if depth > 0), None),
         gantry_tilt_deg=(numbers(image, "GantryDetectorTilt", 1) or (0.0,))[0],
         rescale=rescale_of(transform) or rescale_of(image),
     )
@@ -106,9 +110,11 @@ def _frame(
 def stack(frames: list[Frame]) -> Stack:
     """Order, grid and spacing of one or several slices of one series.
 
-    Raises NotCT when they are not axial, UnreadableInput (with the reason) when several slices do
-    not make a regular volume: other sizes or orientations, no positions, a position twice, a
-    missing slice, or a sheared stack as a gantry tilt leaves it.
+    Slices of a coronal or sagittal series are turned into axial ones, slices that a gantry tilt shears
+    against each other keep their tilted grid, whose affine is sheared and whose spacing is the distance
+    between the planes; both with a warning. Raises NotCT for a lone slice that is not axial,
+    UnreadableInput (with the reason) when several slices do not make a regular volume: other sizes or
+    orientations, no positions, a position twice, a missing slice, or slices shifted sideways.
     """
     first = frames[0]
     warnings: list[str] = []
@@ -120,16 +126,21 @@ def stack(frames: list[Frame]) -> Stack:
         )
     directions = directions_from_dicom(first.orientation or _UPRIGHT)  # slice, row, column
     axes, flipped = nearest_axes(directions)
-    if axes[0] != 0 or not is_axial(directions, 0):
+    if len(frames) == 1 and (axes[0] != 0 or not is_axial(directions, 0)):
         raise NotCT(
             "The DICOM image is not axial (it is coronal, sagittal or far oblique), liverseg reads axial CT."
         )
-    tilt = tilt_deg(directions, axes)
-    if max(tilt, abs(first.gantry_tilt_deg)) > _TILT_WORTH_A_WARNING_DEG:
+    order, depth, shear = ((0,), first.thickness_mm, 0.0) if len(frames) == 1 else _order(frames)
+    tilt = max(tilt_deg(directions, axes), abs(first.gantry_tilt_deg))
+    if shear > _SHEAR_WORTH_A_WARNING_DEG:
+        warnings.append(
+            f"The slices are sheared against each other by {shear:.0f}° (gantry tilt): they are read, "
+            "measured and written on this grid, as they are stored."
+        )
+    elif tilt > _TILT_WORTH_A_WARNING_DEG:
         warnings.append(
             "The slice is tilted against the body's axes (gantry tilt); it is read as it is stored."
         )
-    order, depth = ((0,), first.thickness_mm) if len(frames) == 1 else _order(frames)
     spacing, source = None, "unknown"
     if first.pixel_spacing_mm is not None:
         candidate = radiological_spacing((depth or PLACEHOLDER_THICKNESS_MM, *first.pixel_spacing_mm), axes)
@@ -146,12 +157,36 @@ def stack(frames: list[Frame]) -> Stack:
         if affine is not None:
             affine = affine[:, [1, 2, 0, 3]]
         native = NativeGrid(native.shape[1:], tuple((a - 1) % 3 for a in axes), flipped, affine)
+    if axes[0] != 0:
+        warnings.append(_turned(native, spacing))
     if spacing is None:
         warnings.append(
             "The DICOM file does not give a usable pixel size in the patient (PixelSpacing): sizes can only "
             "be given in pixels."
         )
     return Stack(order, native, spacing, source, tuple(warnings))
+
+
+def plane_of(axes: tuple[int, int, int]) -> str:
+    """The name of the plane of slices whose `NativeGrid.axes` these are.
+
+    >>> plane_of((0, 1, 2)), plane_of((1, 0, 2)), plane_of((1, 2, 0))
+    ('axial', 'coronal', 'sagittal')
+    """
+    return ("axial", "coronal", "sagittal")[axes.index(0)]
+
+
+def _turned(native: NativeGrid, spacing: tuple[float, float, float] | None) -> str:
+    """The sentence on a coronal or sagittal series; refuses one of too few slices to be seen from below."""
+    _, rows, columns = native.radiological_shape
+    plane = plane_of(native.axes)
+    if min(rows, columns) < limits.MIN_SIDE_PX:
+        raise NotCT(
+            f"The DICOM series is {plane} and has only {native.shape[0]} slices, too few to be turned into "
+            "axial ones; give the axial series."
+        )
+    size = "" if spacing is None else f", with pixels of {spacing[1]:.2g} × {spacing[2]:.2g} mm"
+    return f"The series is {plane}: it was turned into axial slices{size}; an axial series is more reliable."
 
 
 def _affine(frames: list[Frame], depth: float | None) -> np.ndarray | None:
@@ -167,8 +202,14 @@ def _affine(frames: list[Frame], depth: float | None) -> np.ndarray | None:
     return dicom_affine(first.orientation, first.position_mm, first.pixel_spacing_mm, step)
 
 
-def _order(frames: list[Frame]) -> tuple[tuple[int, ...], float]:
-    """Frame indices by rising position along the slice normal, and the distance between slices in mm."""
+def slice_normal(orientation: tuple[float, ...]) -> np.ndarray:
+    """(3,) LPS unit vector across slices of an ImageOrientationPatient."""
+    normal = np.cross(orientation[:3], orientation[3:])
+    return normal / np.linalg.norm(normal)
+
+
+def _order(frames: list[Frame]) -> tuple[tuple[int, ...], float, float]:
+    """Frame indices by rising position along the slice normal; the distance of slices in mm; shear in °."""
     first = frames[0]
     for frame in frames:
         if frame.position_mm is None or frame.orientation is None:
@@ -182,21 +223,22 @@ def _order(frames: list[Frame]) -> tuple[tuple[int, ...], float]:
             and not np.allclose(frame.pixel_spacing_mm, first.pixel_spacing_mm, rtol=1e-3)
         ):
             raise UnreadableInput("The DICOM slices of the series do not all have the same pixel spacing.")
-    normal = np.cross(first.orientation[:3], first.orientation[3:])
+    normal = slice_normal(first.orientation)
     positions = np.array([frame.position_mm for frame in frames])
     heights = positions @ normal
     order = np.argsort(heights, kind="stable")
-    steps = np.diff(heights[order])
-    distance = float(np.median(steps))
-    if distance <= 0 or (steps < 0.5 * distance).any():
+    refuse_uneven(heights[order])
+    steps = len(frames) - 1
+    distance = float(heights[order[-1]] - heights[order[0]]) / steps
+    # A gantry tilt moves each slice sideways by the same length; anything else is no one grid.
+    beside = positions[order] - heights[order, None] * normal  # (n, 3) in the plane
+    drift = (beside[-1] - beside[0]) / steps
+    off = np.linalg.norm(beside - beside[0] - np.arange(len(frames))[:, None] * drift, axis=1).max()
+    if off > max(_OFF_SIDEWAYS * distance + 0.01, 0.5 * min(first.pixel_spacing_mm or (0.0,))):
+        raise UnreadableInput("The DICOM slices are shifted sideways against each other, and not evenly.")
+    shear = float(np.degrees(np.arctan2(np.linalg.norm(drift), distance)))
+    if shear > _MAX_GANTRY_TILT_DEG:
         raise UnreadableInput(
-            "Two DICOM slices of the series lie at the same place (several phases or copies?)."
+            f"The DICOM slices are sheared against each other by {shear:.0f}°, more than a gantry tilts."
         )
-    if np.abs(steps - distance).max() > _SPACING_TOLERANCE * distance + 0.01:
-        raise UnreadableInput("The DICOM slices are not evenly spaced: slices are missing from the series.")
-    drift = np.diff(positions[order], axis=0) - steps[:, None] * normal
-    if np.linalg.norm(drift, axis=1).max() > _SHEAR_TOLERANCE * distance + 0.01:
-        raise UnreadableInput(
-            "The DICOM slices are sheared by a gantry tilt, which a volume cannot be built from."
-        )
-    return tuple(int(k) for k in order), float(heights[order[-1]] - heights[order[0]]) / (len(frames) - 1)
+    return tuple(int(k) for k in order), distance, shear

@@ -159,11 +159,8 @@ def _read_voxels(stream: BinaryIO, header: NiftiHeader) -> tuple[np.ndarray, Nat
     """Values (S, H, W) float32 after scaling, filled plane by plane so that one copy is held."""
     cube_shape = (*header.shape, 1)[:3]
     native = native_grid(header)
-    axes, flipped = native.axes, native.flipped
-    hu = np.empty(tuple(cube_shape[a] for a in axes), np.float32)
-    # the file's view of `hu`: writing to it writes to `hu`
-    unflipped = hu[tuple(slice(None, None, -1 if f else 1) for f in flipped)]
-    cube = unflipped.transpose(np.argsort(axes))
+    hu = np.empty(native.radiological_shape, np.float32)
+    cube = native.native_view(hu)
     plane = cube_shape[0] * cube_shape[1]
     step = max(1, _CHUNK_BYTES // (plane * header.dtype.itemsize))
     # 16-bit values are exact in float32; wider ones are scaled in float64 before they are rounded

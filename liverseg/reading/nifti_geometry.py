@@ -50,6 +50,11 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:  # noqa: AN
             "The NIfTI header does not say how the image lies in the patient: left, right, front and back "
             "are assumed."
         )
+    if _disagree(header, affine, codes):
+        warnings.append(
+            "The NIfTI header gives two geometries (sform and qform) that disagree on orientation or pixel "
+            "size: the sform was used."
+        )
     unit = _MM_PER_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)
     affine = np.diag([unit, unit, unit, 1.0]) @ affine
     axes, _ = nearest_axes(affine[:3, :3])
@@ -59,6 +64,10 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:  # noqa: AN
             f"The image is tilted by {tilt:.0f}° against the body's axes; it is read as it is stored."
         )
     native_spacing = list(spacing_from_affine(affine))
+    # Of a grid that is sheared (a gantry tilt) the distance between the planes counts, not that of voxels.
+    planes_mm = abs(np.linalg.det(affine[:3, :3])) / np.prod([native_spacing[a] for a in axes[1:]])
+    if not np.isclose(planes_mm, native_spacing[axes[0]], rtol=1e-4):
+        native_spacing[axes[0]] = float(planes_mm)
     spacing, source = None, "unknown"
     lone = 2 if len(shape) == 2 else next((a for a in range(3) if shape[a] == 1), None)
     # A flat file does not declare a third size: what it has there is NIfTI's default of 1.
@@ -135,6 +144,20 @@ def _affine(header, shape: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, int]
     middle = (np.array((*shape, 1)[:3]) - 1) / 2
     affine[:3, 3] = -affine[:3, :3] @ middle  # as nibabel's `get_base_affine`
     return affine, (0, 0)
+
+
+def _disagree(header, affine: np.ndarray, codes: tuple[int, int]) -> bool:  # noqa: ANN001
+    """Whether the qform has other axes or another size of voxels than the affine, which is the sform's."""
+    if not all(codes):
+        return False
+    try:
+        other = np.array(header.get_qform(), float)
+    except Exception:  # a damaged quaternion says nothing
+        return False
+    if not is_usable(other[:3, :3]):
+        return False
+    sizes = [spacing_from_affine(a) for a in (affine, other)]
+    return nearest_axes(affine[:3, :3]) != nearest_axes(other[:3, :3]) or not np.allclose(*sizes, rtol=0.01)
 
 
 def _code(stored: int) -> int:

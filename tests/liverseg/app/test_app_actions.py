@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 
+import pydicom
 import pytest
 
 from liverseg.app import session, texts
@@ -221,3 +222,41 @@ def test_progress_is_told_slice_by_slice(actions, nifti):
     told: list[tuple[int, int]] = []
     actions.upload([nifti], None, *MADE, *VIEW, progress=lambda done, count: told.append((done, count)))
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+@pytest.fixture
+def study(tmp_path) -> list[str]:
+    """The files of two series of DICOM, 3 and 2 slices."""
+    files = []
+    for number, slices in ((1, 3), (2, 2)):
+        made = make("volume", seed=number, size=96, slices=5)
+        for path in write(made, tmp_path / str(number), "dicom")[:slices]:
+            dataset = pydicom.dcmread(path)
+            dataset.SeriesNumber, dataset.SeriesInstanceUID = number, f"1.2.{number}"
+            dataset.save_as(path)
+            files.append(str(path))
+    return files
+
+
+def test_several_series_are_offered_and_each_can_be_chosen(actions, study, runs):
+    asked = actions.upload(study, None, *MADE, *VIEW)
+    assert asked["series"]["visible"] is True and asked["problem"] == "" and runs == []
+    (first, one), (second, two) = asked["series"]["choices"]
+    assert (one, two) == (1, 2) and first.startswith("3 axial slices") and second.startswith("2 axial")
+    assert asked["analysis"] is None and "<img" not in asked["viewer"]
+    for number, slices in ((2, 2), (1, 3)):
+        shown = actions.series(study, number, None, *MADE, *VIEW)
+        assert shown["series"] == {"visible": True, "__type__": "update"}  # its choices and choice stay
+        assert len(shown["analysis"].ct.hu) == slices and shown["analysis"].series == number
+    refused = actions.series(study, 7, None, *MADE, *VIEW)
+    assert refused["analysis"] is None and refused["series"]["visible"] is True
+    assert (
+        actions.series(None, 1, None, *MADE, *VIEW) == actions.series(study, None, None, *MADE, *VIEW) == {}
+    )
+
+
+def test_another_upload_takes_the_offer_away(actions, study, png, text_file):
+    assert actions.upload(study, None, *MADE, *VIEW)["series"]["visible"] is True
+    for path in (png, text_file):
+        assert upload(actions, path)["series"]["visible"] is False
+    assert actions.removed([])["series"]["visible"] is False

@@ -161,3 +161,66 @@ def dicom_file(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def series(synthetic_hu, dicom_file, tmp_path):
+    """Write slices with seed k at heights[k]; returns the folder and the paths."""
+
+    def write(heights=(0, 2.5, 5, 7.5), folder="series", step=(0, 0), **tags):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        paths = []
+        for k, height in enumerate(heights):
+            slope = [1.0, 0.5][k % 2]
+            stored = (synthetic_hu(seed=k) / slope).astype(np.int16)
+            elements = {
+                "ImagePositionPatient": [step[0] * k - 100, step[1] * k - 100, height],
+                "RescaleSlope": str(slope),
+            } | tags
+            paths.append(dicom_file(stored, folder=tmp_path / folder, **elements))
+        return tmp_path / folder, paths
+
+    return write
+
+
+def item(**elements) -> Dataset:
+    dataset = Dataset()
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+@pytest.fixture
+def enhanced(tmp_path):
+    """An Enhanced CT of frames stored from head to feet, each with a rescale of its own, three a phase."""
+
+    def write(heights=(20, 10, 0), phases=None):
+        volume = np.stack([synthetic_hu(seed=k) for k in range(3)])  # feet first
+        count = len(heights)
+        slopes = [1.0, 0.5, 2.0] * (count // 3)
+        stored = np.stack([volume[2 - k % 3] / slopes[k] for k in range(count)]).astype(np.int16)
+        dataset = dicom_dataset(stored[0], RescaleSlope=None, RescaleIntercept=None)
+        dataset.PixelData = stored.tobytes()
+        dataset.NumberOfFrames = count
+        dataset.SOPClassUID = pydicom.uid.EnhancedCTImageStorage
+        del dataset.ImageOrientationPatient, dataset.ImagePositionPatient, dataset.PixelSpacing
+        dataset.SharedFunctionalGroupsSequence = [
+            item(
+                PlaneOrientationSequence=[item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
+                PixelMeasuresSequence=[item(PixelSpacing=[0.8, 0.7], SliceThickness="10")],
+            )
+        ]
+        dataset.PerFrameFunctionalGroupsSequence = [
+            item(
+                PlanePositionSequence=[item(ImagePositionPatient=[0, 0, heights[k]])],
+                PixelValueTransformationSequence=[
+                    item(RescaleSlope=str(slopes[k]), RescaleIntercept="0", RescaleType="HU")
+                ],
+                FrameContentSequence=[item(TemporalPositionIndex=phases[k])] if phases else [],
+            )
+            for k in range(count)
+        ]
+        (tmp_path / "enhanced").write_bytes(dicom_bytes(dataset))
+        return tmp_path / "enhanced", volume
+
+    return write

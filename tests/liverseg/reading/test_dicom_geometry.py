@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import pydicom
 import pytest
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
 import liverseg
 from liverseg.errors import LiversegError, NotCT, UnreadableInput
@@ -136,51 +133,6 @@ def test_without_the_preamble(keep_meta, syntax, synthetic_hu, dicom_file):
 
 def test_missing_modality_of_a_ct_class_is_ct(synthetic_hu, dicom_file):
     assert liverseg.read(dicom_file(synthetic_hu(), Modality=None)).shape == (1, 80, 96)
-
-
-def item(**elements) -> Dataset:
-    dataset = Dataset()
-    for keyword, value in elements.items():
-        setattr(dataset, keyword, value)
-    return dataset
-
-
-@pytest.fixture
-def enhanced(synthetic_hu, dicom_dataset, dicom_bytes, tmp_path):
-    """An Enhanced CT of three frames, stored from head to feet, each with a rescale of its own."""
-
-    def write(heights=(20, 10, 0)):
-        volume = np.stack([synthetic_hu(seed=k) for k in range(3)])  # feet first
-        slopes = [1.0, 0.5, 2.0]
-        stored = np.stack([volume[2 - k] / slopes[k] for k in range(3)]).astype(np.int16)
-        dataset = dicom_dataset(stored[0], RescaleSlope=None, RescaleIntercept=None)
-        dataset.PixelData = stored.tobytes()
-        dataset.NumberOfFrames = 3
-        dataset.SOPClassUID = pydicom.uid.EnhancedCTImageStorage
-        del dataset.ImageOrientationPatient, dataset.ImagePositionPatient, dataset.PixelSpacing
-        dataset.SharedFunctionalGroupsSequence = Sequence(
-            [
-                item(
-                    PlaneOrientationSequence=Sequence([item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])]),
-                    PixelMeasuresSequence=Sequence([item(PixelSpacing=[0.8, 0.7], SliceThickness="10")]),
-                )
-            ]
-        )
-        dataset.PerFrameFunctionalGroupsSequence = Sequence(
-            [
-                item(
-                    PlanePositionSequence=Sequence([item(ImagePositionPatient=[0, 0, height])]),
-                    PixelValueTransformationSequence=Sequence(
-                        [item(RescaleSlope=str(slope), RescaleIntercept="0", RescaleType="HU")]
-                    ),
-                )
-                for height, slope in zip(heights, slopes, strict=True)
-            ]
-        )
-        (tmp_path / "enhanced").write_bytes(dicom_bytes(dataset))
-        return tmp_path / "enhanced", volume
-
-    return write
 
 
 def test_enhanced_ct(enhanced):

@@ -5,32 +5,13 @@ from __future__ import annotations
 import zipfile
 
 import numpy as np
+import pydicom
 import pytest
 
 import liverseg
 from liverseg import limits
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
-from liverseg.reading import dicom_series
-
-
-@pytest.fixture
-def series(synthetic_hu, dicom_file, tmp_path):
-    """Write slices with seed k at heights[k]; returns the folder and the paths."""
-
-    def write(heights=(0, 2.5, 5, 7.5), folder="series", step=(0, 0), **tags):
-        (tmp_path / folder).mkdir(exist_ok=True)
-        paths = []
-        for k, height in enumerate(heights):
-            slope = [1.0, 0.5][k % 2]
-            stored = (synthetic_hu(seed=k) / slope).astype(np.int16)
-            elements = {
-                "ImagePositionPatient": [step[0] * k - 100, step[1] * k - 100, height],
-                "RescaleSlope": str(slope),
-            } | tags
-            paths.append(dicom_file(stored, folder=tmp_path / folder, **elements))
-        return tmp_path / folder, paths
-
-    return write
+from liverseg.reading import dicom_sources
 
 
 def as_zip(paths, target, names=None, **options):
@@ -159,7 +140,7 @@ def test_several_series_are_refused_with_their_sizes(series):
     [
         ({"heights": (0, 2.5, 2.5, 5)}, "same place"),
         ({"heights": (0, 2.5, 5, 10)}, "missing"),
-        ({"step": (0, 0.5)}, "tilt"),
+        ({"step": (0, 2.5)}, "sheared"),
         ({"ImagePositionPatient": None}, "no position"),
         ({"ImageOrientationPatient": None}, "no orientation"),
     ],
@@ -190,9 +171,14 @@ def test_slices_of_two_sizes_are_refused(series, synthetic_hu, dicom_file):
         liverseg.read(folder)
 
 
-def test_coronal_and_mr_series_are_refused(series):
-    with pytest.raises(NotCT, match="axial"):
-        liverseg.read(series(ImageOrientationPatient=[1, 0, 0, 0, 0, -1])[0])
+def test_a_coronal_series_of_few_slices_and_mr_are_refused(series):
+    folder, paths = series(ImageOrientationPatient=[1, 0, 0, 0, 0, -1])
+    for k, path in enumerate(paths):
+        dataset = pydicom.dcmread(path)
+        dataset.ImagePositionPatient = [-100, 3 * k, 50]
+        dataset.save_as(path)
+    with pytest.raises(NotCT, match="only 4 slices"):
+        liverseg.read(folder)
     with pytest.raises(NotCT, match="MR"):
         liverseg.read(series(folder="mr", Modality="MR")[0])
 
@@ -211,7 +197,7 @@ def test_nothing_to_read(tmp_path):
 def test_zip_caps(series, tmp_path, monkeypatch):
     _, paths = series()
     path = as_zip(paths, tmp_path / "a.zip")
-    monkeypatch.setattr(dicom_series, "MAX_FILES", 3)
+    monkeypatch.setattr(dicom_sources, "MAX_FILES", 3)
     for source in (path, paths):
         with pytest.raises(InputTooLarge, match="more than 3 files"):
             liverseg.read(source)

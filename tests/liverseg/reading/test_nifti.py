@@ -362,3 +362,46 @@ def test_truncated_and_corrupted_files_are_refused(volume, write):
 def test_too_small(write):
     with pytest.raises(InputTooSmall):
         liverseg.read(write(np.zeros((63, 64, 2), np.int16)))
+
+
+def test_two_geometries_that_disagree_are_a_warning(volume, write):
+    image = nibabel.Nifti1Image(stored(volume), LPS)
+    for turned, disagree in (
+        (np.diag([0.7, -0.8, 5.0, 1.0]), True),
+        (np.diag([-0.9, -0.8, 5.0, 1.0]), True),
+        (LPS, False),
+    ):
+        image.set_sform(LPS, 2)
+        image.set_qform(turned, 1)
+        path = write(stored(volume), LPS, name="a.nii")
+        path.write_bytes(image.to_bytes())
+        ct = liverseg.read(path)
+        np.testing.assert_array_equal(ct.hu, volume)
+        assert ct.spacing_mm == pytest.approx((5.0, 0.8, 0.7))
+        assert any("disagree" in w for w in ct.warnings) == disagree
+
+
+def test_the_way_of_dcm2niix(volume, tmp_path):
+    """int16 with a slope, rows from back to front, a fourth axis of one volume, seconds as unit of time."""
+    flipped = stored(volume)[:, ::-1, :]
+    affine = np.array([[-0.7, 0, 0, 40], [0, 0.8, 0, -80], [0, 0, 5, -301.5], [0, 0, 0, 1]])
+    image = nibabel.Nifti1Image(flipped[..., None].astype(np.int16), affine)
+    image.set_sform(affine, 1)
+    image.set_qform(affine, 1)
+    image.header.set_xyzt_units("mm", "sec")
+    image.header["descrip"], image.header["cal_max"] = b"TE=0;Time=101500.000", 400
+    nibabel.save(image, tmp_path / "a.nii.gz")
+    ct = liverseg.read(tmp_path / "a.nii.gz")
+    np.testing.assert_array_equal(ct.hu, volume)
+    assert ct.native.shape == (*flipped.shape, 1) and ct.warnings == ()
+    assert ct.spacing_mm == pytest.approx((5.0, 0.8, 0.7))
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float64])
+def test_a_slope_with_any_type_compressed(dtype, volume, write):
+    raw = patched(
+        write((stored(volume) * 2).astype(dtype), name="a.nii"), {112: struct.pack("<2f", 0.5, 0)}
+    ).read_bytes()
+    path = write(stored(volume))
+    path.write_bytes(gzip.compress(raw))
+    np.testing.assert_array_equal(liverseg.read(path).hu, volume)

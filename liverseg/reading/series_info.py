@@ -1,0 +1,68 @@
+"""What is told of a CT series for somebody to choose by: numbers and known names, nothing of the patient."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_KERNELS = re.compile(
+    r"[A-Z][a-z]?\d{2}[a-z]?(\\\d)?"  # Siemens: B30f, Br40d\3
+    r"|F[CL]\d{2}(-?[A-Z]{1,2})?"  # Canon, Toshiba: FC08, FC13-H
+    r"|(STANDARD|SOFT|DETAIL|BONE(PLUS)?|LUNG|CHEST|EDGE|ULTRA|HD (STND|BONE|LUNG|DETAIL))"  # GE
+    r"|(A|B|C|D|E|F|L|SA|SB|SC|YA|YB|YC|YD|UA|UB|UC|IMR[123])"  # Philips
+)
+
+
+@dataclass(frozen=True)
+class SeriesInfo:
+    """One CT series of an input, or one phase or part of a series that is several volumes."""
+
+    number: int  # from 1: what `liverseg.read(..., series=number)` takes
+    series_number: int | None  # the scanner's own (SeriesNumber)
+    part: str  # "phase 2 of 3" of a series that holds several volumes; else ""
+    shape: tuple[int, int, int]  # slices, rows, columns as stored
+    spacing_mm: tuple[float | None, float, float] | None  # between slices, rows, columns as stored
+    thickness_mm: float | None
+    plane: str  # "axial" | "coronal" | "sagittal" | "unknown"
+    kernel: str | None  # the convolution kernel, where it is one of the known names
+    contrast: bool  # whether a contrast agent is recorded
+    refusal: str | None = None  # why it cannot be read
+    modality: str = "CT"
+
+    def label(self) -> str:
+        """The series in one line, without its number.
+
+        >>> SeriesInfo(1, 4, "", (119, 512, 512), (5, 0.7, 0.7), 5, "axial", "B30f", True).label()
+        '119 axial slices, 512 × 512 of 0.7 × 0.7 mm, every 5 mm, kernel B30f, contrast, series number 4'
+        """
+        slices, rows, columns = self.shape
+        plane = "" if self.plane == "unknown" else f"{self.plane} "
+        facts = [f"{slices} {plane}{'slice' if slices == 1 else 'slices'}", f"{columns} × {rows}"]
+        if self.spacing_mm is not None:
+            between, row, column = self.spacing_mm
+            facts[-1] += f" of {column:.3g} × {row:.3g} mm"
+            if between is not None and slices > 1:
+                facts.append(f"every {between:.3g} mm")
+            if self.thickness_mm and (slices == 1 or abs(self.thickness_mm - (between or 0)) > 0.01):
+                facts.append(f"{self.thickness_mm:.3g} mm thick")
+        facts += [f"kernel {self.kernel}"] * (self.kernel is not None) + ["contrast"] * self.contrast
+        facts += [f"series number {self.series_number}"] * (self.series_number is not None)
+        facts += [self.part] * bool(self.part)
+        return ", ".join(facts)
+
+    def line(self) -> str:
+        """The series in one line, with its number and why it cannot be read."""
+        why = f" (cannot be read: {self.refusal.rstrip('.')})" if self.refusal else ""
+        return f"{self.number}: {self.label()}{why}"
+
+
+def known_kernel(text: object) -> str | None:
+    r"""A ConvolutionKernel, where it is a vendor's name for one: any other text could name the patient.
+
+    >>> known_kernel("B30f"), known_kernel("STANDARD"), known_kernel("FC08"), known_kernel("Jane Doe")
+    ('B30f', 'STANDARD', 'FC08', None)
+    """
+    if text is not None and not isinstance(text, str):
+        text = "\\".join(str(part) for part in text)
+    text = (text or "").strip()
+    return text if _KERNELS.fullmatch(text) else None

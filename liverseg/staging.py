@@ -1,0 +1,37 @@
+"""Results that appear in a folder all at once, or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from liverseg.errors import InvalidSetting
+
+LAST = "report.json"
+"""The file that is moved last: where it stands, the others of its run do."""
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A temporary folder within `folder`, whose files are moved there when the context ends well.
+
+    However it ends, by an error or by Ctrl-C, nothing temporary stays behind; until the files are moved
+    those of an earlier run stay as they were. Raises `InvalidSetting` where the folder cannot be written to.
+    """
+    stage: Path | None = None
+    try:
+        stage = Path(tempfile.mkdtemp(prefix=".liverseg-", dir=folder))
+        yield stage
+        (folder / LAST).unlink(missing_ok=True)  # of an earlier run: it would not be that of the new files
+        for path in sorted(stage.iterdir(), key=lambda path: (path.name == LAST, path.name)):
+            os.replace(path, folder / path.name)
+    except OSError as error:
+        why = (error.strerror or "unknown reason").lower()
+        raise InvalidSetting(f"The results cannot be written to the output folder: {why}.") from error
+    finally:
+        if stage is not None:
+            shutil.rmtree(stage, ignore_errors=True)
