@@ -54,7 +54,10 @@ def _may_be_meant(volume: Volume, chosen: Volume) -> bool:
 def _readable(volume: Volume) -> tuple[Volume, tuple[str, ...]]:
     if volume.refusal is not None:
         raise volume.refusal
-    if not volume.copies:
-        return volume, ()
-    twice = "1 slice was" if volume.copies == 1 else f"{volume.copies} slices were"
-    return volume, (f"{twice} there more than once and counted once.",)
+    notes = []
+    if volume.copies:
+        twice = "1 slice was" if volume.copies == 1 else f"{volume.copies} slices were"
+        notes.append(f"{twice} there more than once and counted once.")
+    if len({one.series_uid for one in volume.slices}) > 1:
+        notes.append("Each file names a series of its own; they were read as one, for they fit together.")
+    return volume, tuple(notes)

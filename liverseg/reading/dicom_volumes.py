@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from liverseg.errors import LiversegError, UnreadableInput
-from liverseg.geometry import directions_from_dicom, is_axial
+from liverseg.geometry import directions_from_dicom, is_axial, nearest_axes
 from liverseg.reading.checks import check_shape
 from liverseg.reading.dicom_dataset import NAMES, TIMES
 from liverseg.reading.dicom_slices import Slice
@@ -58,7 +58,8 @@ class Volume:
 
     @property
     def is_axial(self) -> bool:
-        return self.arranged is not None and plane_of(_axes(self.arranged)) == "axial"
+        orientation = self.slices[0].frame.orientation
+        return orientation is None or plane_of(_slice_axes(orientation)) == "axial"
 
     def info(self, number: int) -> SeriesInfo:
         """What is told of it."""
@@ -68,7 +69,7 @@ class Volume:
         if frame.pixel_spacing_mm is not None:
             between = None
             if stacked is not None and stacked.spacing_mm is not None and len(self.slices) > 1:
-                between = stacked.spacing_mm[_axes(stacked).index(0)]
+                between = stacked.spacing_mm[stacked.native.axes.index(0)]
             spacing = (between, *frame.pixel_spacing_mm)
         return SeriesInfo(
             number,
@@ -77,16 +78,16 @@ class Volume:
             (len(self.slices), frame.rows, frame.columns),
             spacing,
             frame.thickness_mm,
-            "unknown" if frame.orientation is None or stacked is None else plane_of(_axes(stacked)),
+            "unknown" if frame.orientation is None else plane_of(_slice_axes(frame.orientation)),
             first.kernel,
             first.has_contrast,
             None if self.refusal is None else str(self.refusal),
         )
 
 
-def _axes(arranged: Stack) -> tuple[int, int, int]:
-    """The stack's axes as those of (slices, rows, columns); a lone slice is a plain picture, always axial."""
-    return arranged.native.axes if len(arranged.native.shape) == 3 else (0, 1, 2)
+def _slice_axes(orientation: tuple[float, ...]) -> tuple[int, int, int]:
+    """`NativeGrid.axes` of slices (slice, row, column) that lie in this ImageOrientationPatient."""
+    return nearest_axes(directions_from_dicom(orientation))[0]
 
 
 def volumes(slices: Iterable[Slice], same_pixels: SamePixels) -> list[Volume]:
