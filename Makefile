@@ -27,7 +27,7 @@ $(VENV)/.app: $(VENV)/bin/python requirements.txt constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.app pyproject.toml
-	$(PIP) --editable '.[train,dev]'
+	$(PIP) --editable '.[train,dev,mcp]'
 	touch $@
 
 clean:

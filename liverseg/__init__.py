@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _HOME = {
+    "Agreement": "liverseg.agreement",
     "CTImage": "liverseg.ct",
     "LiversegError": "liverseg.errors",
     "Report": "liverseg.report",
@@ -25,6 +26,7 @@ _HOME = {
     "Window": "liverseg.windowing",
     "SeriesChoice": "liverseg.errors",
     "list_series": "liverseg.reading",
+    "compare": "liverseg.agreement",
     "measure": "liverseg.measuring",
     "read": "liverseg.reading",
 }
@@ -32,6 +34,7 @@ _HOME = {
 __all__ = sorted([*_HOME, "__version__"])
 
 if TYPE_CHECKING:
+    from liverseg.agreement import Agreement, compare
     from liverseg.ct import CTImage
     from liverseg.errors import LiversegError, SeriesChoice
     from liverseg.measuring import measure

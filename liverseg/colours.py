@@ -13,9 +13,16 @@ TEXT_RGB: RGB = (232, 232, 232)
 QUIET_RGB: RGB = (160, 160, 160)
 THRESHOLD_RGB: RGB = (255, 255, 255)
 
-REFERENCE_RGB: RGB = (86, 180, 233)
-PREDICTION_RGB: RGB = (240, 170, 30)
-"""Sky blue and orange of Okabe and Ito's palette: told apart by everyone, and on grey."""
+LIVER_ON_WHITE_RGB: RGB = (31, 157, 85)
+TUMOUR_ON_WHITE_RGB: RGB = (217, 45, 45)
+"""The same two for lines and numbers on a light ground, on the page and on paper."""
+
+FIRST_RGB: RGB = (86, 180, 233)
+SECOND_RGB: RGB = (240, 170, 30)
+"""Two segmentations of one slice. Sky blue and orange of Okabe and Ito's palette: told apart by everyone,
+and on grey."""
+BOTH_RGB: RGB = (240, 240, 240)
+"""What both have: no colour, so that what only one has stands out."""
 
 _LEVELS = np.arange(256, dtype=np.uint8)[:, None]
 
@@ -24,6 +31,15 @@ PROBABILITY_COLOURS = cv2.applyColorMap(_LEVELS, cv2.COLORMAP_INFERNO).reshape(2
 
 DARKENED = 0.7
 """The grey of the CT under a heatmap, as a share of its own: the colours stand out, the anatomy stays."""
+
+
+def css(rgb: RGB) -> str:
+    """A colour as SVG and CSS write it.
+
+    >>> css((255, 60, 60))
+    '#ff3c3c'
+    """
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
 def heat_opacity(opacity: float) -> np.ndarray:

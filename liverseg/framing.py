@@ -21,6 +21,11 @@ LONG_SIDE_PX = 1024
 MIN_WIDTH_PX, MIN_HEIGHT_PX = 320, 192
 """A narrow slice gets black margins up to this size, so that letters and legend have room."""
 
+Letters = tuple[str, str, str, str]
+"""Which way of the patient lies at the left, the right, the top and the bottom of a picture."""
+
+AXIAL_LETTERS: Letters = ("R", "L", "A", "P")
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -36,6 +41,7 @@ class Frame:
     text: int  # size of the text
     line: int  # thickness of a contour
     px_per_mm: float | None  # None: spacing unknown
+    letters: Letters = AXIAL_LETTERS
 
     @property
     def place(self) -> tuple[slice, slice]:
@@ -50,7 +56,11 @@ class Frame:
 
 
 @lru_cache(maxsize=64)
-def frame_for(shape: tuple[int, int], spacing_mm: tuple[float, float] | None = None) -> Frame:
+def frame_for(
+    shape: tuple[int, int],
+    spacing_mm: tuple[float, float] | None = None,
+    letters: Letters = AXIAL_LETTERS,
+) -> Frame:
     """The frame of a slice of `shape` (H, W) with a pixel spacing of (rows, columns) in mm.
 
     Without a spacing, pixels are taken to be square.
@@ -83,6 +93,7 @@ def frame_for(shape: tuple[int, int], spacing_mm: tuple[float, float] | None = N
         text=text,
         line=max(1, round(canvas_width / 512)),
         px_per_mm=None if spacing_mm is None else factor / unit,
+        letters=letters,
     )
 
 
@@ -99,16 +110,17 @@ def scale_bar_mm(frame: Frame) -> int | None:
 
 
 def draw_marks(rgb: np.ndarray, frame: Frame) -> None:
-    """Draw R, L, A, P at the edges and the scale bar, in place, as radiological viewers do."""
+    """Draw the orientation letters at the edges and the scale bar, in place, as radiological viewers do."""
     margin, middle = round(0.9 * frame.text), (frame.height - frame.strip) / 2
     bottom = frame.height - frame.strip
     halo = max(1, frame.text // 14)
-    for letter, x, y in (
-        ("R", margin, middle),
-        ("L", frame.width - margin, middle),
-        ("A", frame.width / 2, margin),
-        ("P", frame.width / 2, bottom - margin),
-    ):
+    places = (
+        (margin, middle),
+        (frame.width - margin, middle),
+        (frame.width / 2, margin),
+        (frame.width / 2, bottom - margin),
+    )
+    for letter, (x, y) in zip(frame.letters, places, strict=True):
         draw_text(rgb, letter, x, y, frame.text, TEXT_RGB, "centre", halo)
 
     length_mm = scale_bar_mm(frame)

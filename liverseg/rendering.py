@@ -22,7 +22,7 @@ from liverseg.colours import (
 )
 from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting
-from liverseg.framing import Frame, draw_marks, frame_for
+from liverseg.framing import AXIAL_LETTERS, Frame, Letters, draw_marks, frame_for
 from liverseg.segmentation import BACKGROUND, TUMOUR, Segmentation, labels_from_probabilities
 from liverseg.windowing import DEFAULT_WINDOW, Window, to_grey
 
@@ -33,23 +33,25 @@ SUBPIXEL_BITS = 4
 """Fractional bits of a contour's coordinates, so that antialiased lines lie where they belong."""
 
 
-def _check(opacity: float, threshold: float = 0.5) -> None:
+def check_opacity(opacity: float, threshold: float = 0.5) -> None:
     if not 0 <= opacity <= 1:
         raise InvalidSetting(f"The opacity must lie between 0 and 1, not at {opacity:g}.")
     if not 0 < threshold <= 1:
         raise InvalidSetting(f"The tumour threshold must lie above 0 and at most at 1, not at {threshold:g}.")
 
 
-def _frame(hu_slice: np.ndarray, spacing_mm: tuple[float, float] | None) -> Frame:
-    return frame_for(tuple(int(n) for n in hu_slice.shape), spacing_mm)  # type: ignore[arg-type]
+def _frame(
+    hu_slice: np.ndarray, spacing_mm: tuple[float, float] | None, letters: Letters = AXIAL_LETTERS
+) -> Frame:
+    return frame_for(tuple(int(n) for n in hu_slice.shape), spacing_mm, letters)  # type: ignore[arg-type]
 
 
-def _grey(hu_slice: np.ndarray, window: Window, frame: Frame) -> np.ndarray:
+def enlarged_grey(hu_slice: np.ndarray, window: Window, frame: Frame) -> np.ndarray:
     """The slice in the window, enlarged: (rows, columns) uint8."""
     return frame.enlarge(to_grey(hu_slice, window), cv2.INTER_CUBIC)
 
 
-def _finish(picture: np.ndarray, strip: np.ndarray, frame: Frame) -> np.ndarray:
+def finish(picture: np.ndarray, strip: np.ndarray, frame: Frame) -> np.ndarray:
     """The enlarged slice (rows, columns[, 3]) set on black, with its marks and its strip."""
     rgb = np.zeros((frame.height, frame.width, 3), np.uint8)
     rgb[frame.place] = picture if picture.ndim == 3 else picture[..., None]
@@ -58,8 +60,8 @@ def _finish(picture: np.ndarray, strip: np.ndarray, frame: Frame) -> np.ndarray:
     return rgb
 
 
-def _box(mask: np.ndarray) -> tuple[slice, slice] | None:
-    """The smallest box around a mask (h, w), or None when it is empty."""
+def box_of(mask: np.ndarray) -> tuple[slice, slice] | None:
+    """The smallest box around what is not 0 of a mask (h, w), or None when it is empty."""
     x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
     return (slice(y, y + height), slice(x, x + width)) if width else None
 
@@ -74,14 +76,19 @@ def _smooth(contour: np.ndarray, window: int) -> np.ndarray:
     return cv2.blur(around, (1, 2 * reach + 1))[reach:-reach]
 
 
-def outline(rgb: np.ndarray, inside: np.ndarray, colour: RGB, thickness: int, smoothing: int) -> None:
-    """Draw the edges of a mask (h, w), those of its holes too, as opaque antialiased lines, in place."""
+def outline(
+    picture: np.ndarray, inside: np.ndarray, colour: RGB | int, thickness: int, smoothing: int
+) -> None:
+    """Draw the edges of a mask (h, w), those of its holes too, as opaque antialiased lines, in place.
+
+    `picture` is RGB or, with one number as its colour, grey.
+    """
     contours, _ = cv2.findContours(inside.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     lines = [np.round(_smooth(c, smoothing) * 2**SUBPIXEL_BITS).astype(np.int32) for c in contours]
-    cv2.polylines(rgb, lines, True, colour, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
+    cv2.polylines(picture, lines, True, colour, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
-def _smoothing(frame: Frame, shape: tuple[int, ...]) -> int:
+def smoothing_of(frame: Frame, shape: tuple[int, ...]) -> int:
     """Points of an enlarged contour to average on each side: one pixel of the slice itself."""
     return max(1, round(max(frame.rows / shape[0], frame.columns / shape[1])))
 
@@ -91,13 +98,13 @@ def _segmented(grey: np.ndarray, labels: np.ndarray, opacity: float, frame: Fram
     tumour_mask = labels == TUMOUR
     organ = frame.enlarge((labels > BACKGROUND).view(np.uint8) * np.uint8(255))
     tumour = frame.enlarge(tumour_mask.view(np.uint8) * np.uint8(255))
-    box = _box(organ > 0)
+    box = box_of(organ > 0)
     if box is None:
         return rgb
     fills = ((LIVER_RGB, cv2.subtract(organ[box], tumour[box])), (TUMOUR_RGB, tumour[box]))
     for colour, cover in fills:
         rgb[box] = blend(rgb[box], colour, cv2.convertScaleAbs(cover, alpha=opacity))
-    smoothing = _smoothing(frame, labels.shape)
+    smoothing = smoothing_of(frame, labels.shape)
     for colour, field in ((LIVER_RGB, organ), (TUMOUR_RGB, tumour)):
         outline(rgb, field > 127, colour, frame.line, smoothing)
     return rgb
@@ -110,10 +117,10 @@ def _heated(
     field = frame.enlarge(np.ascontiguousarray(probability, np.float32))
     level = cv2.convertScaleAbs(field, alpha=255)
     cover = cv2.LUT(level, heat_opacity(opacity))
-    box = _box(cover > 0)
+    box = box_of(cover > 0)
     if box is not None:
         rgb[box] = blend(rgb[box], PROBABILITY_COLOURS[level[box]], cover[box])
-    outline(rgb, field >= threshold, THRESHOLD_RGB, frame.line, _smoothing(frame, probability.shape))
+    outline(rgb, field >= threshold, THRESHOLD_RGB, frame.line, smoothing_of(frame, probability.shape))
     return rgb
 
 
@@ -122,10 +129,11 @@ def windowed(
     window: Window = DEFAULT_WINDOW,
     spacing_mm: tuple[float, float] | None = None,
     caption: str = "",
+    letters: Letters = AXIAL_LETTERS,
 ) -> np.ndarray:
     """A slice (H, W) in HU as a viewer shows it; `spacing_mm` of rows and columns sets its aspect."""
-    frame = _frame(hu_slice, spacing_mm)
-    return _finish(_grey(hu_slice, window, frame), strips.window_strip(frame, window, caption), frame)
+    frame = _frame(hu_slice, spacing_mm, letters)
+    return finish(enlarged_grey(hu_slice, window, frame), strips.window_strip(frame, window, caption), frame)
 
 
 def overlay(
@@ -134,15 +142,16 @@ def overlay(
     window: Window = DEFAULT_WINDOW,
     opacity: float = DEFAULT_OPACITY,
     spacing_mm: tuple[float, float] | None = None,
+    letters: Letters = AXIAL_LETTERS,
 ) -> np.ndarray:
     """Liver (green) and tumour (red) over a slice: `hu_slice` (H, W) HU, `labels` (H, W) 0, 1, 2.
 
     The green line follows the whole organ. Raises `InvalidSetting` unless 0 <= opacity <= 1.
     """
-    _check(opacity)
-    frame = _frame(hu_slice, spacing_mm)
-    picture = _segmented(_grey(hu_slice, window, frame), labels, opacity, frame)
-    return _finish(picture, strips.legend_strip(frame, opacity), frame)
+    check_opacity(opacity)
+    frame = _frame(hu_slice, spacing_mm, letters)
+    picture = _segmented(enlarged_grey(hu_slice, window, frame), labels, opacity, frame)
+    return finish(picture, strips.legend_strip(frame, opacity), frame)
 
 
 def heatmap(
@@ -152,15 +161,16 @@ def heatmap(
     opacity: float = DEFAULT_OPACITY,
     threshold: float = 0.5,
     spacing_mm: tuple[float, float] | None = None,
+    letters: Letters = AXIAL_LETTERS,
 ) -> np.ndarray:
     """The tumour probability (H, W) in colour over the darkened slice, the threshold as a white line.
 
     Raises `InvalidSetting` unless 0 <= opacity <= 1 and 0 < threshold <= 1.
     """
-    _check(opacity, threshold)
-    frame = _frame(hu_slice, spacing_mm)
-    picture = _heated(_grey(hu_slice, window, frame), tumour_probability, opacity, threshold, frame)
-    return _finish(picture, strips.probability_strip(frame, threshold), frame)
+    check_opacity(opacity, threshold)
+    frame = _frame(hu_slice, spacing_mm, letters)
+    picture = _heated(enlarged_grey(hu_slice, window, frame), tumour_probability, opacity, threshold, frame)
+    return finish(picture, strips.probability_strip(frame, threshold), frame)
 
 
 def telling_slice(seg: Segmentation) -> int:
@@ -186,16 +196,16 @@ def three_pictures(
     is run. Without a segmentation the second and third picture say so. Raises `InvalidSetting` for
     a slice that is not there, and for an opacity or a threshold out of range.
     """
-    _check(opacity, 0.5 if threshold is None else threshold)
+    check_opacity(opacity, 0.5 if threshold is None else threshold)
     if not 0 <= slice_index < len(ct.hu):
         raise InvalidSetting(f"There is no slice {slice_index}: the image has slices 0 to {len(ct.hu) - 1}.")
     frame = _frame(ct.hu[slice_index], None if ct.spacing_mm is None else ct.spacing_mm[1:])
-    grey = _grey(ct.hu[slice_index], window, frame)
+    grey = enlarged_grey(ct.hu[slice_index], window, frame)
     caption = f"Slice {slice_index + 1} / {len(ct.hu)}" if len(ct.hu) > 1 else ""
-    slice_picture = _finish(grey, strips.window_strip(frame, window, caption), frame)
+    slice_picture = finish(grey, strips.window_strip(frame, window, caption), frame)
     if seg is None:
         dim = cv2.convertScaleAbs(grey, alpha=0.35)
-        waiting = _finish(dim, strips.text_strip(frame, "Not segmented yet"), frame)
+        waiting = finish(dim, strips.text_strip(frame, "Not segmented yet"), frame)
         return slice_picture, waiting, waiting.copy()
 
     probability = seg.tumour_probability[slice_index]
@@ -206,8 +216,8 @@ def three_pictures(
         labels = labels_from_probabilities(seg.organ_probability[slice_index], probability, threshold)
     return (
         slice_picture,
-        _finish(_segmented(grey, labels, opacity, frame), strips.legend_strip(frame, opacity), frame),
-        _finish(
+        finish(_segmented(grey, labels, opacity, frame), strips.legend_strip(frame, opacity), frame),
+        finish(
             _heated(grey, probability, opacity, threshold, frame),
             strips.probability_strip(frame, threshold),
             frame,

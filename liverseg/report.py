@@ -72,12 +72,12 @@ class Amount:
         return {"pixels": self.count, "area_mm2": self.area_mm2}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value as JSON has it: floats rounded, nothing that is not finite."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return round(float(value), DECIMALS) if math.isfinite(value) else None
     return value
@@ -123,7 +123,7 @@ class Report:
             "software": self.software,
             "definitions": DEFINITIONS,
         }
-        return _plain(facts)
+        return plain(facts)
 
     def to_json(self) -> str:
         """The report as strict JSON (no NaN), indented, UTF-8 characters as they are."""

@@ -7,10 +7,13 @@ from functools import lru_cache
 import numpy as np
 
 from liverseg.colours import (
+    BOTH_RGB,
+    FIRST_RGB,
     LIVER_RGB,
     PROBABILITY_COLOURS,
     QUIET_RGB,
     RGB,
+    SECOND_RGB,
     TEXT_RGB,
     THRESHOLD_RGB,
     TUMOUR_RGB,
@@ -55,10 +58,25 @@ def text_strip(frame: Frame, text: str) -> Strip:
 @lru_cache(maxsize=16)
 def legend_strip(frame: Frame, opacity: float) -> Strip:
     """What green and red stand for, each with a swatch as translucent as the overlay."""
-    strip, y, x = _blank(frame), frame.strip / 2, round(0.6 * frame.text)
-    side, edge = round(0.9 * frame.text), max(1, frame.line)
-    entries: tuple[tuple[str, RGB], ...] = (("Liver", LIVER_RGB), ("Tumour", TUMOUR_RGB))
-    for name, colour in entries:
+    return _swatches(frame, (("Liver", LIVER_RGB, opacity), ("Tumour", TUMOUR_RGB, opacity)))
+
+
+@lru_cache(maxsize=16)
+def difference_strip(frame: Frame, names: tuple[str, str], opacity: float) -> Strip:
+    """What the colours of a difference map stand for."""
+    entries = (
+        (f"Only {names[0]}", FIRST_RGB, opacity),
+        (f"Only {names[1]}", SECOND_RGB, opacity),
+        ("Both", BOTH_RGB, opacity),
+    )
+    return _swatches(frame, entries, "tumour bright, liver faint")
+
+
+def _swatches(frame: Frame, entries: tuple[tuple[str, RGB, float], ...], note: str = "") -> Strip:
+    """Squares of a colour with their names, and at the right a quiet note, left out where it does not fit."""
+    strip, y, margin = _blank(frame), frame.strip / 2, round(0.6 * frame.text)
+    side, edge, x = round(0.9 * frame.text), max(1, frame.line), margin
+    for name, colour, opacity in entries:
         top = round(y - side / 2)
         strip[top : top + side, x : x + side] = colour
         inner = (slice(top + edge, top + side - edge), slice(x + edge, x + side - edge))
@@ -67,6 +85,8 @@ def legend_strip(frame: Frame, opacity: float) -> Strip:
         x += side + round(0.45 * frame.text)
         draw_text(strip, name, x, y, frame.text)
         x += text_width(name, frame.text) + round(1.2 * frame.text)
+    if note and x + text_width(note, frame.text) + margin <= frame.width:
+        draw_text(strip, note, frame.width - margin, y, frame.text, QUIET_RGB, "right")
     return _frozen(strip)
 
 

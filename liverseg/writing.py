@@ -14,14 +14,18 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from liverseg.agreement import Agreement, comparison_json
 from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting
 from liverseg.formats import FORMATS
+from liverseg.glb import glb_bytes
+from liverseg.meshing import check_meshable
 from liverseg.nifti_encoding import nifti_bytes
 from liverseg.references import referable_slices, thickness_mm
 from liverseg.rendering import overview
@@ -85,6 +89,7 @@ class _Results:
     ct: CTImage
     seg: Segmentation
     report: Report
+    window: Window | None
     slice_index: int | None
 
     @property
@@ -131,12 +136,27 @@ def _csv_files(results: _Results) -> _Files:
     yield "report.csv", results.report.to_csv().encode()
 
 
+def _pdf_files(results: _Results) -> _Files:
+    from liverseg.report_page import report_pdf  # the PDF library is slow to load
+
+    page = report_pdf(
+        results.ct, results.seg, results.report, results.window, results.slice_index, made=date.today()
+    )
+    yield "report.pdf", page
+
+
+def _glb_files(results: _Results) -> _Files:
+    yield "mesh.glb", glb_bytes(results.ct, results.seg)
+
+
 _WRITERS: dict[str, Callable[[_Results], _Files]] = {
     "nifti": _nifti_files,
     "png": _png_files,
     "seg": _seg_files,
     "rtstruct": _rtstruct_files,
     "csv": _csv_files,
+    "pdf": _pdf_files,
+    "glb": _glb_files,
 }
 """The files of each format but json, in the order in which they are written."""
 
@@ -151,7 +171,8 @@ def check_formats(
     """The formats to write, None being `default_formats`.
 
     Raises `InvalidSetting` for one that is not known, where a volume's labels would not be written
-    at all because PNG holds one slice, and for a SEG or RTSTRUCT of what is no DICOM image to refer to.
+    at all because PNG holds one slice, for a SEG or RTSTRUCT of what is no DICOM image to refer to, and for a
+    mesh of a slice or without a known spacing.
     """
     chosen = tuple(default_formats(ct) if formats is None else formats)
     unknown = [name for name in chosen if name not in FORMATS]
@@ -164,6 +185,8 @@ def check_formats(
     of_volumes = {"nifti", "seg", "rtstruct"}
     if "png" in chosen and not of_volumes & set(chosen) and len(ct.hu) > 1 and slice_index is None:
         raise InvalidSetting("PNG holds one slice: ask for nifti, or name one slice of the volume.")
+    if "glb" in chosen:
+        check_meshable(ct, slice_index)
     return chosen
 
 
@@ -203,13 +226,15 @@ def write_results(
       single slice, or of the volume's slice `slice_index`, in radiological view.
     - "seg", "rtstruct" of DICOM: `segmentation.dcm` and `rtstruct.dcm` (see `liverseg.dicom_output`).
     - "csv": `report.csv`, a row a lesion.
+    - "pdf": `report.pdf`, one page with the date of today (see `liverseg.report_page`).
+    - "glb": `mesh.glb` of a volume with a known spacing (see `liverseg.glb`).
 
     `formats` None takes `default_formats`. Raises `InvalidSetting` as `check_formats` does, for a slice
     that is not there, or for a folder that cannot be written.
     """
     chosen = check_formats(ct, formats, slice_index)
     picture = overview(ct, seg, slice_index, window or ct.assumed_window or DEFAULT_WINDOW)
-    results = _Results(ct, seg, report, slice_index)
+    results = _Results(ct, seg, report, window, slice_index)
 
     folder = make_folder(out_dir)
     written: list[Path] = []
@@ -222,3 +247,28 @@ def write_results(
     except OSError as error:
         raise _not_writable(error) from error
     return written
+
+
+def write_comparison(
+    out_dir: str | os.PathLike[str],
+    agreement: Agreement,
+    report_a: Report,
+    report_b: Report,
+    picture: np.ndarray,
+) -> list[Path]:
+    """Write a comparison into a folder, which is made if needed; returns the files.
+
+    `report_a.json` and `report_b.json`, `comparison.png` (`picture`, RGB) and, last, `comparison.json`, which
+    holds both reports too. Raises `InvalidSetting` for a folder that cannot be written.
+    """
+    folder = make_folder(out_dir)
+    contents = {
+        "report_a.json": report_a.to_json().encode(),
+        "report_b.json": report_b.to_json().encode(),
+        "comparison.png": _png(picture),
+        "comparison.json": comparison_json(agreement, report_a, report_b).encode(),
+    }
+    try:
+        return [_write(folder / name, content) for name, content in contents.items()]
+    except OSError as error:
+        raise _not_writable(error) from error

@@ -87,10 +87,10 @@ class Checkpoint:
             )
         return data
 
-    def fetch(self, name: str = MODEL_FILE) -> None:
+    def fetch(self, name: str = MODEL_FILE, progress: Callable[[str, int, int], None] | None = None) -> None:
         """Fetches a file of the manifest that is not on this machine yet; it is not checked here."""
         if self.source is not None and name in self.manifest.files:
-            self.source.provide(self, name)
+            self.source.provide(self, name, progress)
 
     def names(self) -> set[str]:
         """The names of the files that are there, hidden ones aside."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import sys
 from typing import Any
 
 from registry.checkpoint import Checkpoint
-from registry.meter import Meter
+from registry.meter import Meter, size_text
 from registry.pulling import Pulled, pull
 from registry.pushing import push
-from registry.sources import Registries
+from registry.sources import ENVIRONMENT, Registries
 from registry.text import one_line
 from registry.verify import CheckResult, verify
 
@@ -147,6 +148,38 @@ def run_push(folder: str, target: str, private: bool, as_json: bool) -> str:
     if as_json:
         return _json(dataclasses.asdict(pushed))
     return f"{pushed.ref} {'was there already' if pushed.unchanged else 'published'}: {pushed.location}"
+
+
+def run_space(options: argparse.Namespace) -> tuple[str, list[str]]:
+    """What `space` prints on stdout, and what on stderr beside its progress. Raises `RegistryError`."""
+    from registry.space_pushing import push_space
+
+    pushed = push_space(
+        options.space,
+        options.registry,
+        refs=options.checkpoints or (),
+        hardware=options.hardware,
+        private=options.private,
+        dry_run=options.dry_run,
+        progress=Meter(sys.stderr),
+    )
+    if options.json:
+        return _json(dataclasses.asdict(pushed)), list(pushed.notes)
+    size = f"{len(pushed.files)} files, {size_text(sum(pushed.files.values()))}"
+    lines = [
+        ("hardware", pushed.hardware),
+        (ENVIRONMENT, pushed.registry),
+        ("at hand", ", ".join(pushed.preloaded) or "nothing from the Hub"),
+    ]
+    if options.dry_run:
+        head = f"Space {pushed.space} would hold {size}:"
+        lines += [(size_text(count), name) for name, count in pushed.files.items()]
+    else:
+        done = "was so already" if pushed.unchanged else f"published, {size}"
+        head = f"Space {pushed.space} {done}: {pushed.location}"
+    return "\n".join([head, *(f"  {key:<18}{one_line(value, 1000)}" for key, value in lines)]), list(
+        pushed.notes
+    )
 
 
 def _json(value: Any) -> str:

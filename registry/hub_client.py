@@ -45,12 +45,17 @@ def owner_of(place: str) -> str | None:
     if not place.lower().startswith(SCHEME):
         return None
     owner = place[len(SCHEME) :].removesuffix("/")
-    if not _OWNER.fullmatch(owner) or "--" in owner:
+    if not is_owner(owner):
         raise UnsupportedRegistry(
             "A registry is a folder or hf://owner, with the name of a user or an organisation on the Hub; "
             f"'{one_line(place, 60)}' is neither."
         )
     return owner
+
+
+def is_owner(text: str) -> bool:
+    """Whether the text can be the name of a user or an organisation on the Hub."""
+    return _OWNER.fullmatch(text) is not None and "--" not in text
 
 
 def endpoint() -> str:
@@ -171,6 +176,8 @@ def _of_status(status: int, what: str) -> RegistryError:
         return HubRefused(
             f"The Hub asks for a valid token for {what}; set HF_TOKEN, or check that the name is right."
         )
+    if status == 402:
+        return HubRefused(f"The Hub asks for a paid plan or credits for {what}.")
     if status == 403:
         return HubRefused(f"The token in use gives no right to {what}.")
     if status == 404:

@@ -116,10 +116,18 @@ def open_registries(spec: str | None = None) -> Registries:
     >>> open_registries("bundled").names
     ('bundled',)
     """
+    return Registries([_open(place) for place in places_of(spec)])
+
+
+def places_of(spec: str | None = None) -> list[str]:
+    """The places that `spec` names, else `LIVERSEG_REGISTRY`, else the bundled one.
+
+    >>> places_of("hf://lab, bundled")
+    ['hf://lab', 'bundled']
+    """
     if spec is None:
         spec = os.environ.get(ENVIRONMENT, "")
-    places = [place.strip() for place in spec.split(",") if place.strip()]
-    return Registries([_open(place) for place in places or [BUNDLED]])
+    return [place.strip() for place in spec.split(",") if place.strip()] or [BUNDLED]
 
 
 def _open(place: str) -> Registry:

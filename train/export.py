@@ -1,4 +1,4 @@
-"""From a run's weights to a checkpoint of contract 1: archive, manifest, card, safe twin, metrics."""
+"""From a run's weights to a checkpoint: archive, manifest, card with a picture, safe twin, metrics."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import safetensors.torch
 import torch
 
 from registry import Checkpoint, InputSpec, Manifest, WindowSpec
-from registry.card import model_card
+from registry.card import PICTURE_FILE, model_card
 from registry.writing import write_checkpoint
 from train.archive import archive
+from train.card_picture import card_picture
 from train.dataset import DatasetFolder
 from train.evaluate import best_threshold, evaluate
 from train.parity import check_parity
@@ -99,7 +100,8 @@ def export(
         "model.safetensors": safetensors.torch.save(weights),
         "config.json": (json.dumps(_config(fit, spec), indent=2) + "\n").encode(),
         "metrics.csv": ("\n".join([header, *rows]) + "\n").encode(),
-        "README.md": model_card(manifest).encode(),
+        PICTURE_FILE: card_picture(predict, context_slices, threshold, manifest.ref),
+        "README.md": model_card(manifest, picture=PICTURE_FILE).encode(),
     }
     return write_checkpoint(folder, manifest, files, replace=settings.replace)
 

@@ -29,7 +29,6 @@ from liverseg.app.updates import (
 from liverseg.errors import LiversegError
 from liverseg.segmenter import Progress
 from liverseg.windowing import PRESETS, Window
-from registry import Checkpoint
 
 
 class Actions:
@@ -67,6 +66,7 @@ class Actions:
             "download": gr.update(visible=True),
             "files": gr.update(visible=False, value=None),
             "series": gr.update(visible=series is not None),
+            "comparison": "",
             **picture_and_numbers(analysis, view),
         }
 
@@ -152,15 +152,16 @@ class Actions:
         card = {"card": texts.checkpoint_card(chosen)}
         if analysis is None and not sources:
             return {**card, "problem": ""}
-        if analysis is not None and _made_by(analysis, chosen):
+        if analysis is not None and session.made_by(analysis, chosen):
             return card  # gradio tells of one choice more than once
         if analysis is None:
             view = View(0, Window(center, width), opacity)
             paths = session.belonging(sources or [])
             return {**card, **self._run(paths, ref, made_window(made_center, made_width), view, progress)}
-        fresh = session.analyse(
+        fresh = session.known_result(analysis, chosen) or session.analyse(
             analysis.sources, analysis.ct, self.checkpoints.segmenter(ref), progress=progress
         )
+        fresh = session.remembering(replace(fresh, series=analysis.series), *analysis.known, analysis)
         view = View(slice_index(analysis, slice_number), Window(center, width), opacity)
         return {
             **card,
@@ -169,6 +170,7 @@ class Actions:
             "problem": "",
             "threshold": fresh.seg.threshold,
             "files": gr.update(visible=False, value=None),
+            "comparison": "",
             **picture_and_numbers(fresh, view),
         }
 
@@ -256,8 +258,3 @@ class Actions:
             "files": gr.update(visible=False, value=None),
             **picture_and_numbers(moved, view),
         }
-
-
-def _made_by(analysis: Analysis, checkpoint: Checkpoint) -> bool:
-    made_by = analysis.seg.checkpoint
-    return (made_by.ref, made_by.sha256) == (checkpoint.ref, checkpoint.sha256)

@@ -11,11 +11,12 @@ from liverseg.app import session, texts
 from liverseg.app.loading import Checkpoints
 from liverseg.app.session import View
 from liverseg.app.updates import made_window, sentence_for
+from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting, LiversegError
 from liverseg.measuring import measure
 from liverseg.rendering import telling_slice, three_pictures
 from liverseg.selection import check_slice, single_slice, single_slice_of
-from liverseg.windowing import DEFAULT_WINDOW
+from liverseg.windowing import DEFAULT_WINDOW, Window
 
 Pictures = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -23,6 +24,23 @@ Pictures = tuple[np.ndarray, np.ndarray, np.ndarray]
 def refusal(error: Exception) -> gr.Error:
     """An error as the client sees it: one sentence, nothing printed on the server."""
     return gr.Error(sentence_for(error), print_exception=False)
+
+
+def opened(
+    file: str | None, slice: float | None, window_center: float | None, window_width: float | None
+) -> tuple[CTImage, int | None, Window]:
+    """What a call is about: the CT, the one slice that is asked for, and the window to draw in.
+
+    Raises a `LiversegError` for a file or a setting that is refused.
+    """
+    if not file:
+        raise InvalidSetting("Give a file: PNG, JPEG, NIfTI, DICOM or a zip of one DICOM series.")
+    window = made_window(window_center, window_width)
+    ct = session.read_input([file], window)
+    if slice is not None and slice != int(slice):
+        raise InvalidSetting(f"A slice has a whole number, not {slice:g}.")
+    index = None if slice is None else check_slice(ct, int(slice))
+    return ct, index, ct.assumed_window or window
 
 
 def segment_file(
@@ -38,26 +56,20 @@ def segment_file(
 
     Raises a `LiversegError` for a file, checkpoint or setting that is refused.
     """
-    if not file:
-        raise InvalidSetting("Give a file: PNG, JPEG, NIfTI, DICOM or a zip of one DICOM series.")
-    window = made_window(window_center, window_width)
-    ct = session.read_input([file], window)
-    drawn_in = ct.assumed_window or window
-    if slice is None:
-        analysis = session.analyse([file], ct, checkpoints.segmenter(checkpoint or None), threshold=threshold)
+    ct, index, drawn_in = opened(file, slice, window_center, window_width)
+    segmenter = checkpoints.segmenter(checkpoint or None)
+    if index is None:
+        analysis = session.analyse([str(file)], ct, segmenter, threshold=threshold)
         view = View(telling_slice(analysis.seg), drawn_in)
         return session.draw(analysis, view), analysis.report.to_dict()
-    if slice != int(slice):
-        raise InvalidSetting(f"A slice has a whole number, not {slice:g}.")
-    index = check_slice(ct, int(slice))
-    segmenter = checkpoints.segmenter(checkpoint or None)
     seg = segmenter.segment(ct, threshold=threshold, only_slice=index)
     report = measure(single_slice(ct, index), single_slice_of(seg, index))
     return three_pictures(ct, seg, index, drawn_in), report.to_dict()
 
 
 def listing(checkpoints: Checkpoints) -> list[dict[str, Any]]:
-    """What `/checkpoints` answers: one object a checkpoint, the default one first."""
+    """What `/checkpoints` answers: one object a checkpoint, the default one first; reads the registries."""
+    checkpoints.refresh()
     return [
         {
             "ref": found.ref,
@@ -74,8 +86,11 @@ def listing(checkpoints: Checkpoints) -> list[dict[str, Any]]:
     ]
 
 
-def add(checkpoints: Checkpoints, network: dict[str, Any]) -> None:
-    """Add both endpoints to the open `gr.Blocks`; `network` is how events that run the network queue."""
+def add(available: Checkpoints, network: dict[str, Any]) -> None:
+    """Add the endpoints to the open `gr.Blocks`; `network` is how events that run the network queue.
+
+    Their names, descriptions and arguments are what a client of the API, or of MCP, is told of them.
+    """
 
     def segment(
         file: str,
@@ -85,26 +100,34 @@ def add(checkpoints: Checkpoints, network: dict[str, Any]) -> None:
         window_width: float = DEFAULT_WINDOW.width_hu,
         threshold: float | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Segment liver and tumour in a CT slice or volume (PNG, JPEG, NIfTI, DICOM, zip of a series).
+        """Segment liver and tumour in an abdominal CT slice or volume and measure both. Research only.
 
-        checkpoint: "name" or "name@version", the default one if left out. slice: index from 0 of
-        the one slice to segment and measure; left out, all are, and the most telling one is drawn.
-        window_center and window_width: the window a picture was made with; for HU input, the one to
-        draw in. threshold: tumour probability from which a pixel is tumour, the checkpoint's own if left out.
-        Returns the windowed slice, the segmentation, the heatmap and the report.
+        Args:
+            file: the CT: PNG, JPEG, NIfTI, DICOM, or a zip of one DICOM series.
+            checkpoint: "name" or "name@version" as checkpoints lists them; the default one if left out.
+            slice: index from 0 of the one slice to segment and measure; all of them if left out.
+            window_center: in HU, of the window a picture was made with; for HU input, the one to draw in.
+            window_width: in HU, of the same window.
+            threshold: tumour probability from which a pixel is tumour; the checkpoint's own if left out.
+
+        Returns:
+            the windowed slice
+            the segmentation (liver green, tumour red)
+            the tumour probability (each a picture of the slice that shows most tumour)
+            the report in JSON: sizes in pixels and mm² or mL, lesions, warnings, checkpoint
         """
         try:
             pictures, report = segment_file(
-                checkpoints, file, checkpoint, slice, window_center, window_width, threshold
+                available, file, checkpoint, slice, window_center, window_width, threshold
             )
         except Exception as error:  # the boundary to the client: told in one sentence
             raise refusal(error) from None
         return *pictures, report
 
-    def checkpoints_() -> list[dict[str, Any]]:
-        """The checkpoints that `/segment` takes, the default one first."""
+    def checkpoints() -> list[dict[str, Any]]:
+        """List the checkpoints to choose from, the default one first, with Dice, threshold and licence."""
         try:
-            return listing(checkpoints)
+            return listing(available)
         except LiversegError as error:
             raise refusal(error) from None
 
@@ -119,4 +142,4 @@ def add(checkpoints: Checkpoints, network: dict[str, Any]) -> None:
         ]
         outputs = [*(gr.Image(label=name, format="png") for name in texts.PANELS), gr.JSON(label="report")]
         gr.Button().click(segment, inputs, outputs, api_name="segment", **network)
-        gr.Button().click(checkpoints_, None, gr.JSON(label="checkpoints"), api_name="checkpoints")
+        gr.Button().click(checkpoints, None, gr.JSON(label="checkpoints"), api_name="checkpoints")

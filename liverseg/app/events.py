@@ -13,12 +13,14 @@ from gradio.events import Dependency
 
 from liverseg.app import texts
 from liverseg.app.actions import Actions
+from liverseg.app.comparing import Comparing
 from liverseg.app.examples import EXAMPLES
 from liverseg.app.session import Analysis
 from liverseg.app.updates import Updates, sentence_for
+from liverseg.comparing import comparison_overview
 from liverseg.segmenter import Progress
 from liverseg.windowing import Window
-from liverseg.writing import write_results
+from liverseg.writing import write_comparison, write_results
 
 NETWORK: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "network"}
 """One network at a time, whoever asks: it uses every processor."""
@@ -47,14 +49,14 @@ def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
         "show_progress_on": parts["viewer"],
     }
     uploaded = parts["upload"].upload(
-        _with_progress(actions.upload, parts),
+        _with_progress(actions.upload, parts, actions),
         [parts["upload"], parts["checkpoint"], *made, *view],
         shown,
         trigger_mode="always_last",
         **asked,
     )
     asked_for = parts["series"].input(
-        _with_progress(actions.series, parts),
+        _with_progress(actions.series, parts, actions),
         [parts["upload"], parts["series"], parts["checkpoint"], *made, *view],
         shown,
         trigger_mode="always_last",
@@ -64,11 +66,11 @@ def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
     for key in EXAMPLES:
         action = _example(actions, key)
         clicked = parts[f"example_{key}"].click(
-            _with_progress(action, parts), [parts["checkpoint"], *view], shown, **asked
+            _with_progress(action, parts, actions), [parts["checkpoint"], *view], shown, **asked
         )
         running.append(clicked)
     chosen = parts["checkpoint"].input(
-        _with_progress(actions.checkpoint, parts),
+        _with_progress(actions.checkpoint, parts, actions),
         [parts["analysis"], parts["upload"], parts["checkpoint"], *made, parts["slice"], *view],
         shown,
         trigger_mode="always_last",
@@ -77,7 +79,7 @@ def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
     running.append(chosen)
     for event in (made[0].submit, made[0].blur, made[1].submit, made[1].blur):
         changed = event(
-            _with_progress(actions.remade, parts),
+            _with_progress(actions.remade, parts, actions),
             [parts["analysis"], parts["checkpoint"], *made, parts["opacity"]],
             shown,
             trigger_mode="always_last",
@@ -113,6 +115,42 @@ def connect_drawing(parts: Parts, actions: Actions, running: list[Dependency]) -
         event(_by_name(actions.removed, parts), [parts["upload"]], shown, cancels=running, **DRAWING)
 
 
+def connect_comparison(parts: Parts, comparing: Comparing, running: list[Dependency]) -> Dependency:
+    """Events of the comparison, which follows those of `running`; returns the one that runs the network."""
+    shown = list(parts.values())
+    chosen = parts["compare_with"]
+    view = [parts[name] for name in ("slice", "center", "width", "opacity")]
+    awaited = parts["awaited"]
+    compare, asked = _by_name(comparing.compare, parts), [parts["analysis"], awaited, chosen, *view]
+    chosen.input(compare, asked, shown, **DRAWING)
+    for main in running:
+        main.then(compare, asked, shown, **DRAWING)
+    fetching = parts["wanted"].change(
+        _with_progress(comparing.fetch, parts, comparing),
+        [parts["analysis"], parts["wanted"]],
+        [parts["fetched"], parts["problem"]],
+        trigger_mode="always_last",
+        show_progress="full",
+        show_progress_on=parts["comparison"],
+        api_visibility="private",
+        **NETWORK,
+    )
+    fetching.then(
+        _by_name(comparing.fetched, parts),
+        [parts["analysis"], awaited, parts["fetched"], chosen, *view],
+        shown,
+        **DRAWING,
+    )
+
+    def jump(event: gr.EventData, *values: Any) -> Updates:
+        analysis, is_shown, *rest = values
+        return _components(comparing.jump(analysis, is_shown, int(event.index), *rest), parts)
+
+    have = [parts["analysis"], parts["shown"]]
+    parts["comparison"].select(jump, [*have, *view[1:]], shown, **DRAWING)
+    return fetching
+
+
 def connect_downloads(parts: Parts) -> None:
     def prepare(analysis: Analysis | None, slice_number: float, center: float, width: float) -> Updates:
         if analysis is None:
@@ -128,6 +166,16 @@ def connect_downloads(parts: Parts) -> None:
                 window=Window(center, width),
                 slice_index=index,
             )
+            if analysis.second is not None and analysis.agreement is not None:
+                written += write_comparison(
+                    folder,
+                    analysis.agreement,
+                    analysis.report,
+                    analysis.second.report,
+                    comparison_overview(
+                        analysis.ct, analysis.seg, analysis.second.seg, index, Window(center, width)
+                    ),
+                )
             # Copied into gradio's own folder, which `delete_cache` empties.
             kept = [parts["files"].move_resource_to_block_cache(path) for path in written]
             return {parts["files"]: gr.update(value=kept, visible=True)}
@@ -156,11 +204,13 @@ def _by_name(action: Callable[..., Updates], parts: Parts) -> Callable[..., Upda
     return event
 
 
-def _with_progress(action: Callable[..., Updates], parts: Parts) -> Callable[..., Updates]:
+def _with_progress(
+    action: Callable[..., Updates], parts: Parts, actions: Actions | Comparing
+) -> Callable[..., Updates]:
     """The same for an action that takes a while and says how far it is."""
 
     def event(*values: Any, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008 (gradio's way)
-        progress(0, desc="Reading")
+        progress(0, desc="Waiting for the checkpoint" if actions.checkpoints.loading else "Reading")
 
         def tell(done: int, count: int) -> None:
             progress((done, count), desc="Segmenting", unit="slices")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import os
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,6 +21,11 @@ MAX_UPLOAD = "1gb"
 MAX_SESSIONS = 200
 """Visitors whose result is kept in memory at once."""
 
+MCP_MISSING = (
+    "LIVERSEG_MCP is set, but the package mcp is not installed; "
+    "install it with: pip install --constraint constraints.txt mcp"
+)
+
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
@@ -27,7 +33,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         prog="app.py",
         description="Serve the liverseg page on this machine.",
         epilog="LIVERSEG_REGISTRY names the folders, or hf://owner, to take checkpoints from; "
-        "GRADIO_SERVER_PORT the port.",
+        "GRADIO_SERVER_PORT the port. LIVERSEG_MCP=1 serves the endpoints as tools for MCP clients too.",
     )
     parser.add_argument(
         "--port", type=_port, help="the port to serve on (default: 7860, or the next free one)"
@@ -53,11 +59,22 @@ def server_name(environment: dict[str, str] | os._Environ[str]) -> str:
     )
 
 
+def serves_tools(environment: Mapping[str, str]) -> bool:
+    """Whether the endpoints are to be tools for MCP clients too: `LIVERSEG_MCP=1`.
+
+    >>> serves_tools({}), serves_tools({"LIVERSEG_MCP": "0"}), serves_tools({"LIVERSEG_MCP": "1"})
+    (False, False, True)
+    """
+    return environment.get("LIVERSEG_MCP", "").strip().lower() not in ("", "0", "no", "off", "false")
+
+
 def launch_options() -> dict[str, Any]:
     """How the page is served, apart from where."""
+    from liverseg.app.gate import wrong_arguments
     from liverseg.app.theme import STYLE, theme
 
     return {
+        "app_kwargs": {"exception_handlers": {TypeError: wrong_arguments}},
         "theme": theme(),
         "css_paths": [STYLE],
         "show_error": False,  # what is unexpected stays in the log; refusals are told by the page itself
@@ -77,6 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("liverseg").setLevel(logging.INFO)
+    if serves_tools(os.environ) and importlib.util.find_spec("mcp") is None:
+        print(MCP_MISSING, file=sys.stderr)
+        return 1
     private = Path(tempfile.mkdtemp(prefix="liverseg-app-"))  # readable by this user only
     os.environ["GRADIO_TEMP_DIR"] = str(private / "files")
     signal.signal(signal.SIGTERM, _stop)
@@ -92,30 +112,26 @@ def _stop(signum: int, frame: FrameType | None) -> None:
 
 def _serve(port: int | None, private: Path) -> int:
     # gradio is imported only now: it reads its settings from the environment as it is imported.
+    from liverseg.app import mcp_server
     from liverseg.app.examples import Examples
     from liverseg.app.layout import build
     from liverseg.app.loading import Checkpoints
     from liverseg.errors import LiversegError
 
-    log = logging.getLogger("liverseg")
     try:
         checkpoints = Checkpoints()
+        checkpoints.check()
     except LiversegError as error:
         print(error, file=sys.stderr)
         return 1
-    try:
-        first = checkpoints.segmenter(None)
-        log.info("checkpoint %s on %s", first.checkpoint.ref, first.engine.name)
-    except LiversegError as error:
-        if not checkpoints.may_come_later:
-            print(error, file=sys.stderr)
-            return 1
-        log.warning("%s", error)  # the page says it too, and looks again when it is loaded
+    checkpoints.warm_up()  # the page is there at once, the weights when they are loaded
     examples = Examples(private / "examples")
     page = build(checkpoints, examples)
     examples.warm_up()
     try:
-        page.launch(server_name=server_name(os.environ), server_port=port, **launch_options())
+        where = {"server_name": server_name(os.environ), "server_port": port}
+        mcp_server.serve_tools()
+        page.launch(**where, mcp_server=serves_tools(os.environ), **launch_options())
     except OSError as error:
         print(f"The page cannot be served: {error}", file=sys.stderr)
         return 1

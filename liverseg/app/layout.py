@@ -7,8 +7,10 @@ from typing import Any
 
 import gradio as gr
 
-from liverseg.app import endpoints, events, session, texts
+from liverseg.app import compare_endpoint, endpoints, events, gate, session, texts
 from liverseg.app.actions import Actions
+from liverseg.app.comparing import NO_COMPARISON, Comparing
+from liverseg.app.comparison_texts import COMPARISON_JS
 from liverseg.app.events import Parts
 from liverseg.app.examples import EXAMPLES, Examples
 from liverseg.app.loading import Checkpoints
@@ -43,18 +45,23 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         parts: Parts = {
             "analysis": gr.State(None, time_to_live=seconds),
             "shown": gr.State(False),
+            "wanted": gr.State(None),
+            "awaited": gr.State(None, time_to_live=seconds),
+            "fetched": gr.State(None, time_to_live=seconds),
         }
+        refresh = gr.Button("Refresh list", render=False)
         gr.HTML(texts.header(), elem_id="ls-header")
         with gr.Row(elem_id="ls-main"):
             with gr.Column(scale=0, min_width=320, elem_id="ls-controls"):
                 with gr.Column(elem_id="ls-input"):
-                    parts |= _input_controls(checkpoints)
+                    parts |= _input_controls(checkpoints, refresh)
                 with gr.Column(elem_id="ls-view"):
                     parts |= _view_controls()
             with gr.Column(scale=1, min_width=320, elem_id="ls-output"):
                 parts["viewer"] = gr.HTML(
                     texts.empty_viewer(), js_on_load=ENLARGE_JS, elem_id="ls-viewer", apply_default_css=False
                 )
+                parts |= _comparison()
                 parts["results"] = gr.HTML("", elem_id="ls-results", apply_default_css=False)
                 parts["download"] = gr.Button("Prepare downloads", visible=False, elem_id="ls-download")
                 parts["files"] = gr.File(
@@ -66,20 +73,34 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
                 )
         gr.HTML(texts.footer(), elem_id="ls-footer")
         running = events.connect_network(parts, actions)
+        listed = [parts["checkpoint"], parts["card"]]
+        refreshed = refresh.click(
+            _look_again(checkpoints), [parts["checkpoint"]], listed, api_visibility="private"
+        )
+        running.append(events.connect_comparison(parts, Comparing(checkpoints), [*running, refreshed]))
         events.connect_drawing(parts, actions, running)
         events.connect_downloads(parts)
+        compare_endpoint.add(checkpoints, events.NETWORK)
         endpoints.add(checkpoints, events.NETWORK)
-        page.load(_reload(checkpoints), None, [parts["checkpoint"], parts["card"]], api_visibility="private")
+        page.load(_reload(checkpoints), None, listed, api_visibility="private")
+        _watch_loading(page, checkpoints, parts)
+    gate.guard(page)
     return page.queue(max_size=MAX_WAITING)
 
 
-def _input_controls(checkpoints: Checkpoints) -> Parts:
+def _input_controls(checkpoints: Checkpoints, refresh: gr.Button) -> Parts:
     parts: Parts = {}
-    choices, ref, card = offered(checkpoints)
+    choices, ref, card = offered(checkpoints) if checkpoints.wait_for_list() else ([], None, "")
     parts["checkpoint"] = gr.Dropdown(
-        choices, value=ref, label="Checkpoint", elem_id="ls-checkpoint", filterable=False
+        choices,
+        value=ref,
+        label="Checkpoint",
+        elem_id="ls-checkpoint",
+        filterable=False,
+        buttons=[refresh],
     )
     parts["card"] = gr.HTML(card, elem_id="ls-card", apply_default_css=False)
+    parts["loading"] = gr.HTML("", elem_id="ls-loading", apply_default_css=False)
     parts["upload"] = gr.File(
         label="CT slice or volume",
         file_count="multiple",
@@ -107,6 +128,26 @@ def _input_controls(checkpoints: Checkpoints) -> Parts:
     return parts
 
 
+def _comparison() -> Parts:
+    none = [("No comparison", NO_COMPARISON)]
+    return {
+        "compare_with": gr.Dropdown(
+            none,
+            value=NO_COMPARISON,
+            label="Compare with",
+            visible=False,
+            filterable=False,
+            elem_id="ls-compare-with",
+        ),
+        "comparison": gr.HTML(
+            "",
+            js_on_load=ENLARGE_JS + COMPARISON_JS,
+            elem_id="ls-comparison",
+            apply_default_css=False,
+        ),
+    }
+
+
 def _label(text: str) -> None:
     gr.HTML(f'<p class="ls-label">{text}</p>', apply_default_css=False)
 
@@ -130,14 +171,18 @@ def _slider(label: str, low: float, high: float, step: float, value: float, **op
     return gr.Slider(low, high, value=value, step=step, label=label, buttons=[], **options)
 
 
-def offered(checkpoints: Checkpoints) -> tuple[list[tuple[str, str]], str | None, str]:
-    """The dropdown's entries, the one chosen first, and its card; a refusal instead of the card.
+def offered(
+    checkpoints: Checkpoints, chosen: str | None = None
+) -> tuple[list[tuple[str, str]], str | None, str]:
+    """The dropdown's entries, the one that is chosen, and its card; a refusal instead of the card.
 
-    Registries that cannot be reached are told below it.
+    `chosen` is the one chosen before: it stays if it is still there, else it is the default one.
+    Registries that cannot be reached are told below the card.
     """
     try:
         choices = checkpoints.choices()
-        first = checkpoints.find(None)
+        still_there = chosen in (ref for _, ref in choices)
+        first = checkpoints.find(chosen if still_there else None)
     except LiversegError as error:
         return [], None, texts.problem(str(error))
     notices = "".join(texts.problem(notice) for notice in checkpoints.notices())
@@ -151,3 +196,34 @@ def _reload(checkpoints: Checkpoints) -> Callable[[], tuple[Any, str]]:
         return gr.update(choices=choices, value=ref), card
 
     return reload
+
+
+def _watch_loading(page: gr.Blocks, checkpoints: Checkpoints, parts: Parts) -> None:
+    """The line below the dropdown while weights are on their way, and why they are not there after that."""
+
+    def look(ref: str | None) -> tuple[str, gr.Timer]:
+        line = checkpoints.loading
+        problem = checkpoints.problem_with(ref)
+        shown = texts.loading(line) if line else texts.problem(problem) if problem else ""
+        return shown, gr.Timer(active=bool(shown))
+
+    timer = gr.Timer(1.0, active=False)
+    asked: dict[str, Any] = {
+        **events.DRAWING,
+        "inputs": parts["checkpoint"],
+        "outputs": [parts["loading"], timer],
+    }
+    page.load(look, **asked)
+    timer.tick(look, **asked)
+    parts["checkpoint"].change(look, **asked)
+
+
+def _look_again(checkpoints: Checkpoints) -> Callable[[str | None], tuple[Any, str]]:
+    """The list anew, without a change of what is chosen and shown."""
+
+    def look_again(chosen: str | None) -> tuple[Any, str]:
+        checkpoints.refresh()
+        choices, first, card = offered(checkpoints, chosen)
+        return gr.update(choices=choices, value=first), card
+
+    return look_again

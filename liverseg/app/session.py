@@ -12,15 +12,18 @@ import cv2
 import numpy as np
 
 import liverseg
+from liverseg.agreement import Agreement, compare
+from liverseg.comparing import difference
 from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting, LiversegError, UnreadableInput
 from liverseg.measuring import measure
 from liverseg.reading.sniff import HEAD_BYTES, sniff
-from liverseg.rendering import DEFAULT_OPACITY, telling_slice, three_pictures
+from liverseg.rendering import DEFAULT_OPACITY, overlay, telling_slice, three_pictures
 from liverseg.report import Report
 from liverseg.segmentation import LIVER, TUMOUR, Segmentation
 from liverseg.segmenter import Progress, Segmenter
 from liverseg.windowing import DEFAULT_WINDOW, Window
+from registry import Checkpoint
 
 JPEG_QUALITY = 92
 """Of the pictures on the page: encoded in milliseconds, no visible loss. Downloads are lossless."""
@@ -28,6 +31,9 @@ JPEG_QUALITY = 92
 CENTER_RANGE_HU = (-1000, 1000)
 WIDTH_RANGE_HU = (10, 3000)
 """What the sliders of the display window reach."""
+
+KEPT_BYTES = 256 * 2**20
+"""Results of other checkpoints that a visitor's session holds, so that none runs twice on one image."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +46,10 @@ class Analysis:
     ct: CTImage
     seg: Segmentation
     report: Report
+    own_threshold: float  # the checkpoint's; `seg` may be at another
+    second: Analysis | None = None  # what another checkpoint says of the same image, shown beside this
+    agreement: Agreement | None = None  # of this and `second`
+    known: tuple[Analysis, ...] = ()  # of other checkpoints that were run on this image, the latest first
     series: int | None = None  # the one chosen, where the upload holds several
 
     @property
@@ -48,11 +58,21 @@ class Analysis:
         return self.ct.assumed_window is not None
 
     def at_threshold(self, threshold: float) -> Analysis:
-        """The same probabilities, labelled and measured at another threshold; no network is run."""
-        if threshold == self.seg.threshold:
-            return self
-        seg = self.seg.at_threshold(threshold)
-        return replace(self, seg=seg, report=measure(self.ct, seg))
+        """The same probabilities, labelled and measured at another threshold; no network is run.
+
+        What is shown beside it follows.
+        """
+        moved = self
+        if threshold != self.seg.threshold:
+            seg = self.seg.at_threshold(threshold)
+            moved = replace(self, seg=seg, report=measure(self.ct, seg))
+        return moved if self.second is None else moved.beside(self.second.at_threshold(threshold))
+
+    def beside(self, second: Analysis | None) -> Analysis:
+        """This result with that of another checkpoint beside it, or with none."""
+        if second is None:
+            return replace(self, second=None, agreement=None)
+        return replace(self, second=second, agreement=compare(self.ct, self.seg, second.seg))
 
 
 @dataclass(frozen=True)
@@ -118,7 +138,38 @@ def analyse(
     _log.info(
         "network run: %s, %d slice(s), %.2f s", seg.checkpoint.ref, len(ct.hu), time.perf_counter() - started
     )
-    return Analysis(tuple(sources), ct, seg, report)
+    return Analysis(tuple(sources), ct, seg, report, segmenter.threshold)
+
+
+def made_by(analysis: Analysis, checkpoint: Checkpoint) -> bool:
+    """Whether a result is that checkpoint's."""
+    identity = analysis.seg.checkpoint
+    return (identity.ref, identity.sha256) == (checkpoint.ref, checkpoint.sha256)
+
+
+def known_result(analysis: Analysis, checkpoint: Checkpoint) -> Analysis | None:
+    """What a checkpoint said of the image before, at its own threshold; None: not run, or forgotten."""
+    found = next((known for known in analysis.known if made_by(known, checkpoint)), None)
+    return None if found is None else found.at_threshold(found.own_threshold)
+
+
+def remembering(analysis: Analysis, *others: Analysis) -> Analysis:
+    """The analysis with the results of other checkpoints on the same image, the ones to keep longest first.
+
+    The first is always kept, the rest while all of them together are below `KEPT_BYTES`.
+    """
+    kept: list[Analysis] = []
+    seen = {analysis.seg.checkpoint}
+    for other in others:
+        if other.ct is analysis.ct and other.seg.checkpoint not in seen:
+            seen.add(other.seg.checkpoint)
+            kept.append(replace(other, second=None, agreement=None, known=()))
+    sizes = np.cumsum([_size_bytes(other.seg) for other in kept])
+    return replace(analysis, known=tuple(o for k, o in enumerate(kept) if k == 0 or sizes[k] <= KEPT_BYTES))
+
+
+def _size_bytes(seg: Segmentation) -> int:
+    return seg.labels.nbytes + seg.tumour_probability.nbytes + seg.organ_probability.nbytes
 
 
 def first_view(analysis: Analysis, view: View) -> View:
@@ -144,6 +195,18 @@ def within_sliders(window: Window) -> Window:
 def draw(analysis: Analysis, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Windowed slice, segmentation and heatmap: three uint8 RGB arrays (H', W', 3) of one size."""
     return three_pictures(analysis.ct, analysis.seg, view.slice_index, view.window, view.opacity)
+
+
+def draw_beside(analysis: Analysis, view: View) -> tuple[np.ndarray, np.ndarray]:
+    """The segmentation of `second`, and where the two differ: RGB of the size of `draw`'s."""
+    assert analysis.second is not None
+    index, spacing_mm = view.slice_index, analysis.ct.spacing_mm
+    hu, plane = analysis.ct.hu[index], None if spacing_mm is None else spacing_mm[1:]
+    first, second = analysis.seg.labels[index], analysis.second.seg.labels[index]
+    return (
+        overlay(hu, second, view.window, view.opacity, plane),
+        difference(hu, first, second, view.window, view.opacity, plane),
+    )
 
 
 def as_jpeg(rgb: np.ndarray) -> bytes:

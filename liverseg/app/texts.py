@@ -10,6 +10,7 @@ from liverseg.app.loading import dice, licence_name
 from liverseg.app.session import Analysis, SliceCounts
 from liverseg.lesions import Lesion
 from liverseg.report import Amount, Report
+from liverseg.wording import amount, facts, lesion_amount, number, share, slice_span
 from registry import Checkpoint
 
 TITLE = "liverseg"
@@ -22,6 +23,7 @@ PRIVACY = (
     "other service, there are no analytics, and reports hold no file name and nothing of the patient."
 )
 UNEXPECTED = "Something went wrong on our side; the input was not segmented. Try again, or try another file."
+NOT_COMPARED = "The second checkpoint was not run; choose it again."
 EXPIRED = "This result was deleted after its time; upload the file again."
 SHOWN_LESIONS = 12
 """Rows of the table of lesions; `report.csv` has them all."""
@@ -46,6 +48,11 @@ def footer() -> str:
 def problem(sentence: str) -> str:
     """A refusal, as one sentence next to the upload."""
     return f'<div class="ls-problem" role="alert">{escape(sentence)}</div>'
+
+
+def loading(line: str) -> str:
+    """What is on its way into memory."""
+    return f'<p class="ls-loading" role="status">{escape(line)}</p>'
 
 
 def checkpoint_card(checkpoint: Checkpoint | None) -> str:
@@ -76,13 +83,18 @@ def _with_n(value: float | None, n: int | None) -> str:
 
 def viewer(jpegs: Sequence[bytes], label: str) -> str:
     """The three pictures side by side; `label` says which slice for those who cannot see it."""
-    figures = "".join(
-        f'<figure><figcaption>{name}</figcaption><button type="button" title="Enlarge {name}">'
+    figures = "".join(figure(name, jpeg, label) for name, jpeg in zip(PANELS, jpegs, strict=True))
+    return f'<div class="ls-viewer">{figures}</div>'
+
+
+def figure(name: str, jpeg: bytes, label: str, kind: str = "") -> str:
+    """One picture under its name; `kind` is a class for the style."""
+    name, css = escape(name), f' class="{kind}"' if kind else ""
+    return (
+        f'<figure{css}><figcaption>{name}</figcaption><button type="button" title="Enlarge {name}">'
         f'<img src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" alt="{name}, {escape(label)}">'
         "</button></figure>"
-        for name, jpeg in zip(PANELS, jpegs, strict=True)
     )
-    return f'<div class="ls-viewer">{figures}</div>'
 
 
 def empty_viewer() -> str:
@@ -99,38 +111,8 @@ def empty_viewer() -> str:
     return f'<div class="ls-viewer">{figures}</div>'
 
 
-def number(value: float) -> str:
-    """A measure with three significant digits, a count or a larger one with all its whole ones.
-
-    >>> number(0.12345), number(12.345), number(1234.6), number(0.0), number(7)
-    ('0.123', '12.3', '1\\u202f235', '0', '7')
-    """
-    whole = isinstance(value, int) or value == 0 or abs(value) >= 100
-    digits = 0 if whole else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
-    return f"{value:,.{digits}f}".replace(",", "\u202f")
-
-
-def share(value: float | None) -> str:
-    """A share in per cent.
-
-    >>> share(0.0456), share(None)
-    ('4.6 %', '–')
-    """
-    return "–" if value is None else f"{100 * value:.1f} %"
-
-
-def amount(value: Amount) -> tuple[str, str]:
-    """A size and its unit: mm² or mL, pixels or voxels where the spacing is unknown."""
-    if value.kind == "volume":
-        known, unit, count_unit = value.volume_ml, "mL", "voxels"
-    else:
-        known, unit, count_unit = value.area_mm2, "mm²", "pixels"
-    if known is None:
-        return number(value.count), count_unit if value.count != 1 else count_unit[:-1]
-    return number(known), unit
-
-
-def _tile(name: str, value: str, unit: str, notes: Sequence[str], kind: str) -> str:
+def tile(name: str, value: str, unit: str, notes: Sequence[str], kind: str) -> str:
+    """One number in large with its unit, and notes below it."""
     small = "".join(f"<small>{escape(note)}</small>" for note in notes if note)
     return (
         f'<div class="ls-tile ls-{kind}"><h3>{escape(name)}</h3>'
@@ -159,16 +141,16 @@ def numbers(analysis: Analysis, counts: SliceCounts) -> str:
     names = ("Tumour volume", "Liver volume") if is_volume else ("Tumour area", "Liver area")
     found = len(report.lesions)
     tiles = (
-        _tile(names[0], *amount(report.tumour), (tumour_note, unknown), "tumour"),
-        _tile(names[1], *amount(report.liver), (liver_note + ", without tumour", unknown), "liver"),
-        _tile(
+        tile(names[0], *amount(report.tumour), (tumour_note, unknown), "tumour"),
+        tile(names[1], *amount(report.liver), (liver_note + ", without tumour", unknown), "liver"),
+        tile(
             "Tumour share of the liver",
             share(report.tumour_share_of_liver),
             "",
             ("tumour / (liver + tumour)",),
             "share",
         ),
-        _tile("Lesions", str(found), "", ("connected tumour regions",), "lesions"),
+        tile("Lesions", str(found), "", ("connected tumour regions",), "lesions"),
     )
     return f'<div class="ls-tiles">{"".join(tiles)}</div>'
 
@@ -197,13 +179,12 @@ def lesion_table(report: Report) -> str:
 
 
 def _lesion_cells(lesion: Lesion, is_volume: bool) -> list[str]:
-    size = amount(Amount("volume" if is_volume else "slice", lesion.count, lesion.area_mm2, lesion.volume_ml))
+    size = lesion_amount(lesion, is_volume)
     if lesion.longest_diameter_mm is None or lesion.perpendicular_diameter_mm is None:
         across = f"{lesion.longest_diameter_px:.1f} × {lesion.perpendicular_diameter_px:.1f} pixels"
     else:
         across = f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f} mm"
-    first, last = (index + 1 for index in lesion.slice_range)
-    slices = [f"{first}" if first == last else f"{first}–{last}"] if is_volume else []
+    slices = [slice_span(lesion)] if is_volume else []
     probability = f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}"
     return [str(lesion.id), *slices, " ".join(size), across, probability]
 
@@ -217,25 +198,7 @@ def assumptions(report: Report) -> str:
 
 def provenance(report: Report) -> str:
     """Which input, weights and engine the numbers come from, and how long it took."""
-    facts, checkpoint = report.input, report.checkpoint
-    slices, height, width = facts.shape
-    shape = (
-        f"{slices} × {height} × {width} voxels" if facts.kind == "volume" else f"{height} × {width} pixels"
-    )
-    spacing = "unknown"
-    if facts.spacing_mm is not None:
-        used = facts.spacing_mm if facts.kind == "volume" else facts.spacing_mm[1:]
-        spacing = " × ".join(f"{value:.3g}" for value in used) + f" mm ({facts.spacing_source})"
-    commit = f" at {checkpoint.revision[:12]}" if checkpoint.revision else ""
-    rows = [
-        ("Input", f"{facts.source_format.upper() if facts.source_format != 'nifti' else 'NIfTI'}, {shape}"),
-        ("Spacing", spacing),
-        ("Checkpoint", checkpoint.ref),
-        ("Weights", f"sha256 {checkpoint.sha256[:12]}… from {checkpoint.registry}{commit}"),
-        ("Threshold", f"{report.tumour_threshold:.2f}"),
-        ("Engine", report.engine),
-        ("Network time", f"{report.timing_s.get('network', 0.0):.2f} s"),
-    ]
+    rows = [*facts(report), ("Network time", f"{report.timing_s.get('network', 0.0):.2f} s")]
     return "<dl>" + "".join(_fact(name, value) for name, value in rows) + "</dl>"
 
 

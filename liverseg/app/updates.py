@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from liverseg.app import session, texts
+from liverseg.app import comparison_texts, session, texts
 from liverseg.app.session import Analysis, View
 from liverseg.errors import LiversegError, SeriesChoice
 from liverseg.reading.series_info import SeriesInfo
@@ -38,6 +38,8 @@ def nothing_shown() -> Updates:
         "analysis": None,
         "shown": False,
         "viewer": texts.empty_viewer(),
+        "compare_with": gr.update(visible=False),
+        "comparison": "",
         "results": "",
         "slice": gr.update(visible=False),
         "download": gr.update(visible=False),
@@ -95,10 +97,15 @@ def picture_and_numbers(analysis: Analysis, view: View) -> Updates:
 
 
 def picture(analysis: Analysis, view: View) -> Updates:
-    """The three pictures of a view."""
+    """The three pictures of a view; those of a comparison too, where there is one."""
     count = len(analysis.ct.hu)
     label = f"slice {view.slice_index + 1} of {count}" if count > 1 else "the uploaded slice"
-    return {"viewer": texts.viewer([session.as_jpeg(p) for p in session.draw(analysis, view)], label)}
+    jpegs = [session.as_jpeg(p) for p in session.draw(analysis, view)]
+    shown: Updates = {"viewer": texts.viewer(jpegs, label)}
+    if analysis.second is not None:
+        beside = [session.as_jpeg(p) for p in session.draw_beside(analysis, view)]
+        shown["comparison"] = comparison_texts.comparison(analysis, [jpegs[1], *beside], label)
+    return shown
 
 
 def made_window(center: float | None, width: float | None) -> Window:

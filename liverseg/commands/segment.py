@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _EXAMPLE = """examples:
   python -m liverseg segment scan.nii.gz --out result
   python -m liverseg segment slice.png --window 60 200 --json
+  python -m liverseg segment scan.nii.gz --out result --formats nifti,pdf,glb
   python -m liverseg segment study.zip --series 2 --out result
   python -m liverseg segment series/ --out result --formats seg,rtstruct
   python -m liverseg segment scans/*.nii.gz series/ --out results      (a folder each)
@@ -43,6 +44,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="a file, or a folder or zip of DICOM; several get a folder each",
     )
     parser.add_argument("--checkpoint", metavar="REF", help="name or name@version; default: segformer-b0")
+    add_reading_options(parser)
+    parser.add_argument("--out", metavar="DIR", help="write report, labels, probability and overview there")
+    parser.add_argument(
+        "--formats", type=_formats, metavar="LIST", help=f"comma-separated, of {','.join(FORMATS)}"
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.set_defaults(run=run)
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that runs a network on an input."""
     parser.add_argument(
         "--series", type=int, metavar="N", help="of several DICOM series this one; without it they are listed"
     )
@@ -55,13 +67,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="in HU: the window a picture was made with (default 40 400); else the one pictures are drawn in",
     )
     parser.add_argument("--threshold", type=float, metavar="P", help="tumour from this probability on")
-    parser.add_argument("--out", metavar="DIR", help="write report, labels, probability and overview there")
-    parser.add_argument(
-        "--formats", type=_formats, metavar="LIST", help=f"comma-separated, of {','.join(FORMATS)}"
-    )
     parser.add_argument("--engine", choices=("auto", "torch", "openvino"), default="auto")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.set_defaults(run=run)
 
 
 def _formats(text: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.hub_standin.faults import Faults
-from tests.hub_standin.repositories import LARGE_FILES, Blob, HubRefusal, Repositories, Repository
+from tests.hub_standin.repositories import LARGE_FILES, SPACES, Blob, HubRefusal, Repositories, Repository
 
 REPO = r"(?P<repo>[\w.-]+/[\w.-]+)"
 
@@ -62,7 +62,10 @@ class Answers:
         for verb, pattern, action in _ROUTES[origin]:
             match = re.fullmatch(pattern, path)
             if match and method in verb:
-                return self.actions[action](user, body, query | match.groupdict(), headers)
+                found = match.groupdict()
+                if found.pop("kind", None) == "spaces":
+                    found["repo"] = SPACES + found["repo"]
+                return self.actions[action](user, body, query | found, headers)
         raise HubRefusal(404, "", "Sorry, we can't find the page you are looking for.")
 
     # What follows answers one kind of request each.
@@ -71,8 +74,12 @@ class Answers:
         asked = json.loads(body)
         owner = asked.get("organization") or user
         self._may_write(user, f"{owner}/")
-        repo_id = f"{owner}/{asked['name']}"
-        self.repositories.create(repo_id, asked.get("visibility") == "private")
+        repo_id = f"{SPACES if asked.get('type') == 'space' else ''}{owner}/{asked['name']}"
+        if repo_id.startswith(SPACES) and asked.get("sdk") != "gradio":
+            raise HubRefusal(400, "", "A Space needs an SDK")
+        made = self.repositories.create(repo_id, asked.get("visibility") == "private")
+        made.variables |= {variable["key"]: variable["value"] for variable in asked.get("variables", [])}
+        made.hardware = asked.get("hardware", made.hardware)
         return as_json({"url": f"{self.url}/{repo_id}", "id": repo_id})
 
     def models(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
@@ -81,8 +88,9 @@ class Answers:
             {"id": r.id, "modelId": r.id, "sha": r.head, "private": r.private, "tags": r.card_tags()}
             for r in self.repositories.all.values()
             if r.id.startswith(f"{author}/" if author else "")
+            and not r.id.startswith(SPACES)
             and wanted <= set(r.card_tags())
-            and (not r.private or user == r.id.split("/")[0])
+            and (not r.private or user == r.owner)
         ]
         start = int(query.get("cursor", ["0"])[0])
         more = {}
@@ -95,7 +103,12 @@ class Answers:
         repository = self.repositories.get(query["repo"], user)
         commit = repository.resolve(query.get("revision") or "main")
         siblings = [{"rfilename": name} for name in repository.commits[commit]]
-        found = {"id": repository.id, "sha": commit, "private": repository.private, "siblings": siblings}
+        found = {
+            "id": repository.id.removeprefix(SPACES),
+            "sha": commit,
+            "private": repository.private,
+            "siblings": siblings,
+        }
         return as_json(found | {"tags": repository.card_tags()})
 
     def refs(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
@@ -171,6 +184,20 @@ class Answers:
         self.repositories.tag(repository, query["revision"], json.loads(body)["tag"])
         return as_json({})
 
+    def variables(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        space = self._writable(user, query["repo"])
+        if body:
+            asked = json.loads(body)
+            space.variables[asked["key"]] = asked["value"]
+        return as_json({key: {"key": key, "value": value} for key, value in space.variables.items()})
+
+    def runtime(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        space = self.repositories.get(query["repo"], user)
+        if body:
+            space = self._writable(user, query["repo"])
+            space.hardware = json.loads(body)["flavor"]
+        return as_json({"stage": "BUILDING", "hardware": {"current": None, "requested": space.hardware}})
+
     def resolve(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
         repository = self.repositories.get(query["repo"], user)
         commit = repository.resolve(query["revision"])
@@ -194,7 +221,7 @@ class Answers:
     def _may_write(self, user: str | None, repo_id: str) -> None:
         if user is None:
             raise HubRefusal(401, "", "Invalid username or password.")
-        if repo_id.split("/")[0] != user:
+        if repo_id.removeprefix(SPACES).split("/")[0] != user:
             raise HubRefusal(403, "", "You don't have the rights to write to this namespace")
 
 
@@ -209,21 +236,26 @@ def _ranged(data: bytes, headers: dict[str, str], more: dict[str, str]) -> Answe
     return Answer(206, data[start : end + 1], more | {"Content-Range": f"bytes {start}-{end}/{len(data)}"})
 
 
-_MODEL = f"/api/models/{REPO}"
+_API = f"/api/(?P<kind>models|spaces)/{REPO}"
+_SPACE = f"/api/(?P<kind>spaces)/{REPO}"
+_FILES = f"/(?:(?P<kind>spaces)/)?{REPO}"
 _ROUTES: dict[str, list[tuple[tuple[str, ...], str, str]]] = {
     "hub": [
         (("POST",), "/api/repos/create", "create"),
         (("GET",), "/api/models", "models"),
         (("POST",), "/api/validate-yaml", "validate"),
-        (("GET",), f"{_MODEL}/refs", "refs"),
-        (("GET",), f"{_MODEL}/tree/(?P<revision>[^/]+)", "tree"),
-        (("GET",), f"{_MODEL}(?:/revision/(?P<revision>[^/]+))?", "info"),
-        (("POST",), f"{_MODEL}/preupload/(?P<revision>[^/]+)", "preupload"),
-        (("POST",), f"{_MODEL}/commit/(?P<revision>[^/]+)", "commit"),
-        (("POST",), f"{_MODEL}/tag/(?P<revision>[^/]+)", "tag"),
-        (("POST",), rf"/{REPO}\.git/info/lfs/objects/batch", "batch"),
-        (("POST",), rf"/{REPO}\.git/info/lfs/verify", "verify"),
-        (("GET", "HEAD"), f"/{REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "resolve"),
+        (("GET",), f"{_API}/refs", "refs"),
+        (("GET",), f"{_API}/tree/(?P<revision>[^/]+)", "tree"),
+        (("GET",), f"{_API}(?:/revision/(?P<revision>[^/]+))?", "info"),
+        (("POST",), f"{_API}/preupload/(?P<revision>[^/]+)", "preupload"),
+        (("POST",), f"{_API}/commit/(?P<revision>[^/]+)", "commit"),
+        (("POST",), f"{_API}/tag/(?P<revision>[^/]+)", "tag"),
+        (("POST",), rf"{_FILES}\.git/info/lfs/objects/batch", "batch"),
+        (("POST",), rf"{_FILES}\.git/info/lfs/verify", "verify"),
+        (("GET", "HEAD"), f"{_FILES}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "resolve"),
+        (("GET", "POST"), f"{_SPACE}/variables", "variables"),
+        (("GET",), f"{_SPACE}/runtime", "runtime"),
+        (("POST",), f"{_SPACE}/hardware", "runtime"),
     ],
     "storage": [
         (("PUT",), "/upload/(?P<oid>[0-9a-f]{64})", "upload"),

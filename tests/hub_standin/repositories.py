@@ -1,4 +1,4 @@
-"""What the Hub stand-in remembers: model repositories with commits and tags, and the large file storage.
+"""What the Hub stand-in remembers: repositories of models and Spaces, and the large file storage.
 
 It does with them what the Hub documents: a commit is applied whole or not at all, one whose parent is not
 the head of the branch is refused, and a tag never moves.
@@ -20,12 +20,16 @@ LARGE_FILES = (".pt", ".safetensors", ".png")
 """Endings that the Hub's default `.gitattributes` puts into large file storage."""
 
 
+SPACES = "spaces/"
+
+
 class HubRefusal(Exception):
     """A status that is not 2xx, with the headers by which the client tells what it means."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, **more: str) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
+        self.body = {"error": message, **more}
 
 
 @dataclass(frozen=True)
@@ -54,14 +58,20 @@ class Blob:
 
 @dataclass
 class Repository:
-    """A model repository: its branch `main`, its commits and its tags."""
+    """A repository: its branch `main`, its commits and its tags; of a Space also how it runs."""
 
-    id: str
+    id: str  # owner/name of a model, spaces/owner/name of a Space
     private: bool
     commits: dict[str, dict[str, Blob]] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
     head: str = ""
     tags: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    hardware: str = "cpu-basic"
+
+    @property
+    def owner(self) -> str:
+        return self.id.removeprefix(SPACES).split("/")[0]
 
     def add(self, files: dict[str, Blob], message: str) -> str:
         text = json.dumps([self.head, message, {name: blob.git_oid for name, blob in files.items()}])
@@ -91,18 +101,19 @@ class Repositories:
         self.lock = threading.RLock()
         self.all: dict[str, Repository] = {}
         self.large: dict[str, bytes] = {}
+        self.url = ""
 
     def get(self, repo_id: str, reader: str | None) -> Repository:
         """The repository for `reader` (the owner of the token, None without one)."""
         repository = self.all.get(repo_id)
-        if repository is None or (repository.private and reader != repo_id.split("/")[0]):
+        if repository is None or (repository.private and reader != repository.owner):
             raise HubRefusal(404 if reader else 401, "RepoNotFound", "Repository not found")
         return repository
 
     def create(self, repo_id: str, private: bool) -> Repository:
         with self.lock:
             if repo_id in self.all:
-                raise HubRefusal(409, "", "You already created this model repo")
+                raise HubRefusal(409, "", "You already created this repo", url=f"{self.url}/{repo_id}")
             repository = self.all[repo_id] = Repository(repo_id, private)
             attributes = "".join(f"*{end} filter=lfs diff=lfs merge=lfs -text\n" for end in LARGE_FILES)
             repository.add({".gitattributes": Blob(attributes.encode(), False)}, "initial commit")

@@ -1,8 +1,8 @@
 """A small stand-in for the Hugging Face Hub, over HTTP on the loopback address.
 
-It speaks the part of the Hub's protocol that publishing and fetching model repositories needs, so that the
-real client runs against it: `HF_ENDPOINT=<HubStandin.url>`. Large files are uploaded to and served by a
-second origin, as the Hub's are; every header that either is sent is noted.
+It speaks the part of the Hub's protocol that publishing and fetching models, and publishing Spaces, needs, so
+that the real client runs against it: `HF_ENDPOINT=<HubStandin.url>`. Large files are uploaded to and served
+by a second origin, as the Hub's are; every header that either is sent is noted.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class HubStandin(Answers):
             f"http://{host}:{server.server_address[1]}"
             for server, host in zip(self._servers, ("127.0.0.1", "localhost"), strict=True)
         )
+        self.repositories.url = self.url
 
     def _server(self, origin: str) -> ThreadingHTTPServer:
         handler = type("Handler", (_Handler,), {"hub": self, "origin": origin})
@@ -77,9 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
             answer = self.hub.answer(self.origin, self.command, self.path, headers, body)
         except HubRefusal as refusal:
             told = {"X-Error-Code": refusal.code, "X-Error-Message": refusal.message} | fault.headers
-            answer = as_json(
-                {"error": refusal.message}, refusal.status, **{k: v for k, v in told.items() if v}
-            )
+            answer = as_json(refusal.body, refusal.status, **{k: v for k, v in told.items() if v})
         if fault.lose_answer:
             self.close_connection = True
             return

@@ -143,7 +143,9 @@ def test_out_folder_that_cannot_be_made_is_refused(inputs, tmp_path, capsys):
     assert "written" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["segment"], ["segment", "x", "--formats", "tiff"], ["dance"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["segment"], ["compare", "x", "a"], ["segment", "x", "--formats", "tiff"], ["dance"]]
+)
 def test_wrong_usage_exits_2(arguments):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)

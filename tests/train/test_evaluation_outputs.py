@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from liverseg.colours import PREDICTION_RGB, REFERENCE_RGB
+from liverseg.colours import FIRST_RGB, SECOND_RGB
 from tests.train.sample_scans import LARGE, LIVER, SHAPE, SMALL, box, reads_the_labels, write_dataset
 from train.__main__ import main
 from train.architectures import build
@@ -138,7 +138,7 @@ def test_the_folder_holds_tables_plots_and_overlays(scores, found, tmp_path):
     page = cv2.imread(str(tmp_path / "plots.png"))
     assert page.shape[0] > 800 and page.shape[1] > 1200 and (page < 250).any(axis=-1).mean() > 0.02
     strip = cv2.imread(str(tmp_path / "overlays" / "tumour-worst_scan-2.png"))[..., ::-1].astype(int)
-    for colour in (REFERENCE_RGB, PREDICTION_RGB):
+    for colour in (FIRST_RGB, SECOND_RGB):
         assert (np.abs(strip - colour) < 30).all(axis=-1).sum() > 50
 
 

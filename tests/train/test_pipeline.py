@@ -6,6 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import cv2
 import nibabel
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from liverseg.segmenter import Segmenter
 from liverseg.windowing import Window
 from registry import open_registries
 from registry.verify import verify
+from train import card_picture
 from train.__main__ import main
 from train.archive import without_debug_records
 from train.errors import TrainError
@@ -91,6 +93,20 @@ def test_exported_checkpoint_keeps_the_contract(trained):
         probabilities = module(torch.full((2, 3, *shape), 60.0))
         assert probabilities.shape == (2, 3, *shape) and probabilities.dtype == torch.float32
         assert torch.allclose(probabilities.sum(1), torch.ones(2, *shape), atol=1e-5)
+
+
+def test_the_card_shows_what_the_network_makes_of_a_phantom(trained):
+    folder = trained / "registry" / "tiny"
+    assert "](overview.png)" in (folder / "README.md").read_text()
+    picture = cv2.imread(str(folder / "overview.png"))
+    assert picture.shape[1] == card_picture.WIDTH_PX and 300 < picture.shape[0] < 600
+
+    def half_tumour(hu):
+        tumour = (np.arange(hu.shape[-1]) < 256) * np.ones_like(hu[:, :1])
+        return np.concatenate([1 - tumour, 0 * tumour, tumour], axis=1).astype(np.float32)
+
+    shown = cv2.imdecode(np.frombuffer(card_picture.card_picture(half_tumour, 3, 0.5, "x"), np.uint8), 1)
+    assert shown.shape == picture.shape and not np.array_equal(shown, picture)
 
 
 def test_the_archive_tells_nothing_of_the_machine(trained):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from liverseg.windowing import Window, from_unit
+from train import synthetic_lesions
 from train.dataset import BACKGROUND_BIT, LIVER_BIT, ORGAN_BITS, TUMOUR_BIT, DatasetFolder
 from train.errors import TrainError
 from train.sampling import SamplingShares, SliceSampler
@@ -47,7 +48,8 @@ def test_sampler_draws_tumour_slices_as_often_as_asked(discs):
     assert train.shows_organ[drawn].all()
 
 
-def test_painted_lesions_stay_in_the_liver_and_change_what_they_cover(discs):
+def test_painted_lesions_stay_in_the_liver_and_change_what_they_cover(discs, monkeypatch):
+    monkeypatch.setattr(synthetic_lesions, "OUTGROWING_SHARE", 0.0)
     train = discs.load("train")
     bits = cv2.resize(train.labels[5], (384, 384), interpolation=cv2.INTER_NEAREST)
     grey = cv2.resize(train.greys[5], (384, 384), interpolation=cv2.INTER_NEAREST)
@@ -63,3 +65,20 @@ def test_painted_lesions_stay_in_the_liver_and_change_what_they_cover(discs):
             assert np.abs(changed[new] - hu[new]).mean() > 3
     assert painted == 10
     assert not (bits == TUMOUR_BIT).any(), "the slice in memory must not be painted over"
+
+
+def test_a_lesion_that_grows_out_of_the_liver_stays_near_it(monkeypatch):
+    monkeypatch.setattr(synthetic_lesions, "OUTGROWING_SHARE", 1.0)
+    monkeypatch.setattr(synthetic_lesions, "RADII_PX", (20.0, 32.0))
+    y, x = np.ogrid[:512, :512]
+    from_liver = np.hypot(y - 256, x - 200) - 90
+    bits = np.where(from_liver < 0, LIVER_BIT, BACKGROUND_BIT).astype(np.uint8)
+    hu = np.where(bits == LIVER_BIT, 110, -100).astype(np.float32)[..., None]
+    beyond = []
+    for seed in range(12):
+        changed, labels = paint_lesions(hu, bits, np.random.default_rng(seed))
+        bulge = (labels == TUMOUR_BIT) & (bits == BACKGROUND_BIT)
+        assert from_liver[labels == TUMOUR_BIT].max() <= synthetic_lesions.BULGE_PX[1]
+        assert not bulge.any() or np.median(changed[bulge]) > 0, "tumour, not the fat that was there"
+        beyond.append(bulge.sum())
+    assert sum(pixels > 50 for pixels in beyond) >= 6

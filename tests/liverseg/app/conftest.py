@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -14,21 +15,11 @@ from liverseg.app.examples import Examples
 from liverseg.app.loading import Checkpoints
 from liverseg.windowing import DEFAULT_WINDOW, to_grey
 from registry import open_registries
+from tests.app_process import AppProcess
 from tests.hub_standin.fixture import hub  # noqa: F401
-from tests.liverseg.app.rule_checkpoints import write_registry
+from tests.liverseg.app.rule_checkpoints import slice_hu, write_registry
 
-SIDE = 128
 TUMOUR_RADII = (0, 6, 8, 4)  # pixels, slice by slice of the volume
-
-
-def slice_hu(tumour_radius: int) -> np.ndarray:
-    """(SIDE, SIDE) HU: a body, on the patient's right a liver of 110 HU with a tumour of 55 HU in it."""
-    rows, columns = np.mgrid[:SIDE, :SIDE]
-    hu = np.full((SIDE, SIDE), -1000.0, np.float32)
-    hu[(rows - 64) ** 2 + (columns - 64) ** 2 < 60**2] = 20
-    hu[(rows - 64) ** 2 + (columns - 40) ** 2 < 28**2] = 110
-    hu[(rows - 60) ** 2 + (columns - 42) ** 2 < tumour_radius**2] = 55
-    return hu
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +64,11 @@ def text_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("inputs") / "MUSTERMANN_ERIKA_text.png"
     path.write_text("This is not a picture.")
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def served(registry_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
+    """The app with both checkpoints and with its tools for MCP clients, in a process of its own."""
+    log = tmp_path_factory.mktemp("served") / "log"
+    with AppProcess(log, LIVERSEG_REGISTRY=str(registry_folder), LIVERSEG_MCP="1") as app:
+        yield app

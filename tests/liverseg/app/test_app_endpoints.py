@@ -18,6 +18,7 @@ from PIL import Image
 import liverseg
 from liverseg.app.launch import launch_options
 from liverseg.app.layout import build
+from liverseg.comparing import compared_pictures
 from liverseg.selection import single_slice, single_slice_of
 from liverseg.windowing import Window
 
@@ -116,12 +117,65 @@ def test_checkpoints_are_listed(client):
     assert listed[0]["dice"]["tumour"] == 0.463 and len(listed[0]["sha256"]) == 64
 
 
-def test_only_the_two_endpoints_are_public(client):
+B0, FAST = "segformer-b0", "segformer-b0-fast"
+
+
+def test_two_checkpoints_are_compared(client, checkpoints, nifti):
+    *pictures, told = client.predict(handle_file(nifti), B0, FAST, api_name="/compare")
+    assert set(told) == {"agreement", "report_a", "report_b"}
+    ct = liverseg.read(nifti)
+    a, b = (checkpoints.segmenter(ref).segment(ct) for ref in (B0, FAST))
+    agreement = liverseg.compare(ct, a, b)
+    assert told["agreement"] == json.loads(json.dumps(agreement.to_dict()))
+    for side, ref in (("a", B0), ("b", FAST)):
+        assert without_time(told[f"report_{side}"]) == without_time(expected(checkpoints, nifti, ref))
+    drawn = compared_pictures(ct, a, b, agreement.most_different_slice)
+    for path, picture in zip(pictures, drawn, strict=True):
+        assert np.array_equal(Image.open(path), picture)
+    assert "MUSTERMANN" not in json.dumps(told)
+
+
+def test_every_argument_of_a_comparison_has_its_effect(client, checkpoints, nifti):
+    *pictures, told = client.predict(
+        file=handle_file(nifti),
+        checkpoint_a=FAST,
+        checkpoint_b=B0,
+        slice=1,
+        window_center=60,
+        window_width=150,
+        threshold=0.2,
+        api_name="/compare",
+    )
+    ct = liverseg.read(nifti)
+    segs = [checkpoints.segmenter(ref).segment(ct, threshold=0.2, only_slice=1) for ref in (FAST, B0)]
+    one, (a, b) = single_slice(ct, 1), (single_slice_of(seg, 1) for seg in segs)
+    assert told["agreement"] == json.loads(json.dumps(liverseg.compare(one, a, b).to_dict()))
+    assert told["report_a"]["input"]["kind"] == "slice" and told["report_a"]["tumour_threshold"] == 0.2
+    drawn = compared_pictures(one, a, b, 0, Window(60, 150))
+    assert all(np.array_equal(Image.open(path), pic) for path, pic in zip(pictures, drawn, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("checkpoint_a", "checkpoint_b", "sentence"),
+    [(B0, "no-such", "no-such"), ("no-such", B0, "no-such"), (B0, "", "Name two checkpoints")],
+)
+def test_a_comparison_with_an_unknown_checkpoint_is_a_sentence(
+    client, png, checkpoint_a, checkpoint_b, sentence
+):
+    with pytest.raises(AppError, match=sentence):
+        client.predict(handle_file(png), checkpoint_a, checkpoint_b, api_name="/compare")
+
+
+def test_only_the_named_endpoints_are_public(client):
     named = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(named) == {"/segment", "/checkpoints"}
+    assert set(named) == {"/segment", "/compare", "/checkpoints"}
     parameters = {p["parameter_name"]: p for p in named["/segment"]["parameters"]}
     assert list(parameters) == ["file", "checkpoint", "slice", "window_center", "window_width", "threshold"]
     assert [name for name, p in parameters.items() if not p["parameter_has_default"]] == ["file"]
+    parameters = {p["parameter_name"]: p for p in named["/compare"]["parameters"]}
+    needed = [name for name, p in parameters.items() if not p["parameter_has_default"]]
+    assert needed == ["file", "checkpoint_a", "checkpoint_b"]
+    assert list(parameters)[3:] == ["slice", "window_center", "window_width", "threshold"]
 
 
 def test_the_page_names_no_other_host(url):

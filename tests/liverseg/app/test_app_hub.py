@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
 import warnings
 from dataclasses import replace
@@ -19,7 +14,9 @@ import pytest
 import torch
 
 import liverseg
-from liverseg.app.layout import _reload, offered
+from liverseg.app import loading
+from liverseg.app.endpoints import listing
+from liverseg.app.layout import _look_again, _reload, offered
 from liverseg.app.loading import Checkpoints
 from liverseg.errors import CheckpointRefused
 from registry import hub as hub_registry
@@ -27,10 +24,10 @@ from registry import open_checkpoint, open_registries, push
 from registry.card import model_card
 from registry.sources import BUNDLED_FOLDER
 from registry.writing import write_checkpoint
+from tests.app_process import AppProcess
 from tests.hub_standin.faults import Fault
 from tests.hub_standin.server import HubStandin
 
-ROOT = Path(__file__).parents[3]
 BUNDLED = BUNDLED_FOLDER / "segformer-b0-fast"
 NAME = "segformer-b0-fast"
 
@@ -68,6 +65,41 @@ def test_the_dropdown_fills_from_the_hub_and_refreshes_without_a_restart(
     update, _ = _reload(checkpoints)()
     assert [value for _, value in update["choices"]] == [f"{NAME}@1.1.0", pushed.ref]
     assert checkpoints.segmenter(f"{NAME}@1.1.0").identity.ref == f"{NAME}@1.1.0"
+
+
+def test_what_was_published_since_is_found_by_its_name(hub: HubStandin, tmp_path: Path, monkeypatch):
+    first = push(BUNDLED, "hf://lab")
+    checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
+    assert [entry["ref"] for entry in listing(checkpoints)] == [first.ref]
+    push(another_version("1.1.0", tmp_path / "newer"), "hf://lab")
+    hub.seen.clear()
+    with pytest.raises(CheckpointRefused):  # looked at a moment ago
+        checkpoints.find(f"{NAME}@1.1.0")
+    assert hub.seen == []
+    monkeypatch.setattr(loading, "LOOK_AGAIN_S", 0.0)
+    assert checkpoints.find(f"{NAME}@1.1.0").ref == f"{NAME}@1.1.0"
+    assert hub.requests("author=lab") and not hub.requests("/files/")
+    with pytest.raises(CheckpointRefused, match="There is no"):
+        checkpoints.find("nothing-of-that-name")
+
+
+def test_refreshing_the_list_keeps_what_is_chosen(hub: HubStandin, tmp_path: Path):
+    first = push(BUNDLED, "hf://lab")
+    checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
+    assert offered(checkpoints)[1] == first.ref
+    push(another_version("1.1.0", tmp_path / "newer"), "hf://lab")
+    update, card = _look_again(checkpoints)(first.ref)
+    assert [value for _, value in update["choices"]] == [f"{NAME}@1.1.0", first.ref]
+    assert update["value"] == first.ref and "ls-card" in card
+    assert _look_again(checkpoints)("gone@1.0.0")[0]["value"] == f"{NAME}@1.1.0"
+
+
+def test_the_endpoint_lists_what_was_published_since(hub: HubStandin, tmp_path: Path):
+    first = push(BUNDLED, "hf://lab")
+    checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
+    assert len(listing(checkpoints)) == 1
+    push(another_version("1.1.0", tmp_path / "newer"), "hf://lab")
+    assert [entry["ref"] for entry in listing(checkpoints)] == [f"{NAME}@1.1.0", first.ref]
 
 
 def test_a_hub_out_of_reach_is_a_notice(hub: HubStandin, registry_folder: Path):
@@ -108,33 +140,8 @@ def test_the_example_of_the_card_runs(hub: HubStandin, tmp_path: Path, monkeypat
 
 
 def test_the_app_starts_without_the_hub(tmp_path: Path):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "LIVERSEG_REGISTRY": "hf://lab",
-        "HF_ENDPOINT": "http://127.0.0.1:9",
-        "HF_HOME": str(tmp_path),
-    }
-    with open(tmp_path / "log", "w+") as log:
-        app = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, env=environment, stderr=log, stdout=log
-        )
-        try:
-            page = _page(f"http://127.0.0.1:{port}/", app)
-        finally:
-            app.terminate()
-            app.wait()
-        log.seek(0)
-        assert "cannot be reached" in log.read()
-    assert "cannot be reached" in page
-
-
-def _page(address: str, app: subprocess.Popen) -> str:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and app.poll() is None:
-        try:
-            with urllib.request.urlopen(address, timeout=30) as answer:
-                return answer.read().decode()
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("The page was not served.")
+    nowhere = {"LIVERSEG_REGISTRY": "hf://lab", "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path)}
+    with AppProcess(tmp_path / "log", **nowhere) as app:
+        with urllib.request.urlopen(app.url, timeout=30) as page:
+            assert "cannot be reached" in page.read().decode()
+    assert "cannot be reached" in app.log()

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.datadict import DicomDictionary, keyword_for_tag, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
+from pypdf import PdfReader
 
 import liverseg
 from liverseg.__main__ import main
@@ -87,9 +89,20 @@ def series(tmp_path_factory):
 
 
 def everything_said(folder: Path) -> dict[str, bytes]:
-    """The files below a folder by their name, unpacked."""
-    files = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    return {name: gzip.decompress(data) if name.endswith(".gz") else data for name, data in files.items()}
+    """The files below a folder by their name, unpacked; of pictures and pages also the text."""
+    files = {}
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+        elif path.suffix == ".png":
+            data += repr(Image.open(path).info).encode()
+        elif path.suffix == ".pdf":
+            reader = PdfReader(path)
+            data += repr((reader.metadata, reader.xmp_metadata)).encode()
+            data += "".join(page.extract_text() for page in reader.pages).encode()
+        files[path.name] = data
+    return files
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -99,7 +112,7 @@ def test_no_canary_gets_out_but_the_uids_that_must_be_quoted(series, tmp_path, c
     arguments = ["--checkpoint", "segformer-b0-fast", "--out", str(out), "--formats", ",".join(FORMATS)]
     assert main(["segment", str(series), *arguments, "--json"]) == 0
     said = everything_said(out)
-    assert {"segmentation.dcm", "rtstruct.dcm", "report.json", "overview.png"} <= set(said)
+    assert {"segmentation.dcm", "rtstruct.dcm", "report.json", "report.pdf", "mesh.glb"} <= set(said)
     told = capfd.readouterr()
     said |= {"stdout": told.out.encode(), "stderr": told.err.encode(), "log": caplog.text.encode()}
     said["names"] = " ".join(said).encode()

@@ -1,0 +1,117 @@
+"""Every example of `docs/api.md` is run as it stands, and every table of it held against a live app."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+
+from liverseg.app import launch, layout, texts
+
+ROOT = Path(__file__).parents[3]
+DOC = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+ADDRESS = "http://127.0.0.1:7860"
+BLOCKS = re.findall(r"^```(python|bash)\n(.*?)^```", DOC, re.MULTILINE | re.DOTALL)
+RUN_BY = {"python": [sys.executable, "-"], "bash": ["bash", "-euo", "pipefail"]}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, png, nifti) -> Path:
+    """Where a reader would try the examples."""
+    folder = tmp_path_factory.mktemp("reader")
+    shutil.copy(png, folder / "slice.png")
+    shutil.copy(nifti, folder / "scan.nii.gz")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(served, tmp_path_factory) -> Client:
+    return Client(served.url, verbose=False, download_files=str(tmp_path_factory.mktemp("answers")))
+
+
+def section(title: str) -> str:
+    """The text under a heading, up to the next one of its level."""
+    return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", DOC, re.MULTILINE | re.DOTALL).group(1)
+
+
+def told_keys(text: str, header: str) -> set[str]:
+    """The code words in the first column of the table with that header."""
+    table = text[text.index(f"| {header} |") :].split("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines()[2:]]
+    return {word for row in rows for word in re.findall(r"`(\w+)`", row)}
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_an_example_runs(served, folder, number):
+    language, code = BLOCKS[number]
+    assert ADDRESS in code
+    environment = {**os.environ, "TMPDIR": str(folder), "GRADIO_TEMP_DIR": str(folder / "answers")}
+    ran = subprocess.run(
+        RUN_BY[language],
+        input=code.replace(ADDRESS, served.url),
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip() and "event: error" not in ran.stdout
+    quoted = re.search(r"# (There is no slice \d+)", code)
+    if quoted:
+        assert quoted.group(1) in ran.stdout
+
+
+def test_both_languages_are_there_for_every_endpoint(client):
+    names = client.view_api(return_format="dict")["named_endpoints"]
+    assert {f"/{name}" for name in re.findall(r"\[`/(\w+)`\]", DOC)} == set(names)
+    for name in names:
+        assert any(language == "python" and f'api_name="{name}"' in code for language, code in BLOCKS)
+        assert any(language == "bash" and f"/call/v2{name}" in code for language, code in BLOCKS)
+
+
+def test_the_arguments_are_those_of_the_endpoints(client):
+    for name, endpoint in client.view_api(return_format="dict")["named_endpoints"].items():
+        wanted = {parameter["parameter_name"] for parameter in endpoint["parameters"]}
+        text = section(name)
+        assert (told_keys(text, "argument") if wanted else set()) == wanted
+        for parameter in endpoint["parameters"]:
+            if parameter["parameter_default"] is not None:
+                assert re.search(
+                    rf"`{parameter['parameter_name']}` \| [^|]* \| {parameter['parameter_default']:g} \|",
+                    text,
+                )
+
+
+def test_the_keys_are_those_of_the_results(client, nifti):
+    report = client.predict(handle_file(nifti), api_name="/segment")[3]
+    text = section("/segment")
+    text = text[text.index("| key |") :]
+    assert told_keys(text, "key") == set(report)
+    for key in ("input", "checkpoint", "lesions"):
+        found = report[key][0] if key == "lesions" else report[key]
+        row = re.search(rf"^\| `{key}` \| (.*) \|$", text, re.MULTILINE).group(1)
+        assert set(re.findall(r"`(\w+)`", row)) - {"slice", "volume"} <= set(found)
+    told = client.predict(handle_file(nifti), "segformer-b0", "segformer-b0-fast", api_name="/compare")[3]
+    text = section("/compare")
+    text = text[text.index("| key |") :]
+    assert told_keys(text, "key") == set(told)
+    row = re.search(r"^\| `agreement` \| (.*) \|$", text, re.MULTILINE).group(1)
+    found = {*told["agreement"], *told["agreement"]["tumour"]}
+    assert set(re.findall(r"`(\w+)`", row)) <= found
+    (entry, *_) = client.predict(api_name="/checkpoints")
+    text = section("/checkpoints")
+    assert told_keys(text, "key") == set(entry)
+    row = re.search(r"^\| `dice` \| (.*) \|$", text, re.MULTILINE).group(1)
+    assert set(re.findall(r"`(\w+)`", row)) == set(entry["dice"])
+
+
+def test_the_limits_are_those_of_the_app():
+    assert launch.MAX_UPLOAD == "1gb" and "larger than 1 GB" in DOC
+    assert f"more than {layout.MAX_WAITING} waiting" in DOC
+    assert f"deleted {texts.KEEP_MINUTES} minutes after" in DOC

@@ -1,0 +1,348 @@
+"""A second checkpoint beside the result: what is shown, what is run, and what stays as it was."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import Any
+
+import numpy as np
+import pytest
+
+import liverseg
+from liverseg.agreement import compare
+from liverseg.app import session, texts
+from liverseg.app.actions import Actions
+from liverseg.app.comparing import NO_COMPARISON, Comparing
+from liverseg.app.comparison_texts import signed
+from liverseg.app.loading import Checkpoints
+from registry import open_registries
+from tests.liverseg.app.rule_checkpoints import write_versions
+
+MADE = (40, 400)
+OLD, NEW, OTHER = "rule@1.0.0", "rule@1.1.0", "other@2.0.0"
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory):
+    """Two versions of one checkpoint, and one of another architecture."""
+    folder = write_versions(tmp_path_factory.mktemp("versions"))
+    return Checkpoints(open_registries(str(folder)), engine="torch")
+
+
+@pytest.fixture
+def runs(monkeypatch) -> list[str]:
+    """The checkpoint of every network run."""
+    seen: list[str] = []
+    analyse = session.analyse
+
+    def counted(sources, ct, segmenter, **options):
+        seen.append(segmenter.checkpoint.ref)
+        return analyse(sources, ct, segmenter, **options)
+
+    monkeypatch.setattr(session, "analyse", counted)
+    return seen
+
+
+class Page:
+    """The values that the page holds, and its events with what follows each, as `events` ties them."""
+
+    def __init__(self, checkpoints: Checkpoints, examples: Any) -> None:
+        self.actions, self.comparing = Actions(checkpoints, examples), Comparing(checkpoints)
+        self.values: dict[str, Any] = {
+            **dict.fromkeys(("analysis", "awaited", "fetched", "wanted", "checkpoint", "upload")),
+            **{"shown": False, "slice": 1, "center": 40, "width": 400, "opacity": 0.3},
+            **{"compare_with": NO_COMPARISON, "comparison": "", "problem": ""},
+        }
+        self.seen: dict[str, Any] = {}
+
+    def apply(self, updates: dict[str, Any]) -> None:
+        for name, update in updates.items():
+            is_update = isinstance(update, dict) and update.get("__type__") == "update"
+            self.seen[name] = update
+            if not is_update or "value" in update:
+                self.values[name] = update["value"] if is_update else update
+
+    def of(self, *names: str) -> list[Any]:
+        return [self.values[name] for name in names]
+
+    def view(self) -> list[Any]:
+        return self.of("slice", "center", "width", "opacity")
+
+    def compare(self) -> None:
+        """The event after a choice and after every main result; then the run that it asks for."""
+        before = self.values["wanted"]
+        asked = self.of("analysis", "awaited", "compare_with")
+        self.apply(self.comparing.compare(*asked, *self.view()))
+        if self.values["wanted"] is not before:
+            self.run()
+
+    def run(self) -> None:
+        self.apply(self.comparing.fetch(*self.of("analysis", "wanted")))
+        self.finish()
+
+    def finish(self) -> None:
+        asked = self.of("analysis", "awaited", "fetched", "compare_with")
+        self.apply(self.comparing.fetched(*asked, *self.view()))
+
+    def upload(self, path: str) -> None:
+        self.apply(self.actions.upload([path], self.values["checkpoint"], *MADE, *self.view()[1:]))
+        self.values["upload"] = [path]
+        self.compare()
+
+    def choose(self, ref: str) -> None:
+        self.values["checkpoint"] = ref
+        asked = self.of("analysis", "upload", "checkpoint")
+        self.apply(self.actions.checkpoint(*asked, *MADE, *self.view()))
+        self.compare()
+
+    def compare_with(self, ref: str) -> None:
+        self.values["compare_with"] = ref
+        self.compare()
+
+    def pictures(self, name: str) -> list[str]:
+        return re.findall(r"base64,([^\"]+)", self.values[name])
+
+
+@pytest.fixture
+def page(versions, examples) -> Page:
+    page = Page(versions, examples)
+    page.values["checkpoint"] = OLD
+    return page
+
+
+def test_a_result_offers_the_other_checkpoints_and_shows_no_comparison(page, png):
+    page.upload(png)
+    offer = page.seen["compare_with"]
+    assert [ref for _, ref in offer["choices"]] == [NO_COMPARISON, OTHER, NEW]
+    assert offer["visible"] is True and offer["value"] == NO_COMPARISON
+    assert page.values["comparison"] == ""
+
+
+def test_one_checkpoint_alone_has_nothing_to_be_compared_with(versions, examples, png, tmp_path):
+    folder = versions.find(OTHER).folder
+    shutil.copytree(folder, tmp_path / "other")
+    page = Page(Checkpoints(open_registries(str(tmp_path)), engine="torch"), examples)
+    page.upload(png)
+    assert page.seen["compare_with"]["visible"] is False
+
+
+@pytest.mark.parametrize("second", [NEW, OTHER])
+def test_the_second_checkpoint_is_shown_beside_the_first_with_both_numbers(
+    page, versions, nifti, runs, second
+):
+    page.upload(nifti)
+    before = page.values["viewer"], page.values["results"]
+    page.compare_with(second)
+    assert runs == [OLD, second]
+    assert (page.values["viewer"], page.values["results"]) == before
+    one, other, where = sorted(page.pictures("comparison"), key=page.pictures("comparison").index)
+    assert len({one, other, where}) == 3 and page.pictures("viewer")[1] in (one, other)
+    ct = liverseg.read(nifti)
+    a, b = (versions.segmenter(ref).segment(ct) for ref in (OLD, second))
+    expected, html = compare(ct, a, b), page.values["comparison"]
+    assert f'"agree-tumour">{expected.tumour.dice:.3f}<' in html
+    assert f'"agree-liver">{expected.organ.dice:.3f}<' in html
+    for size in (expected.tumour.a, expected.tumour.b, expected.liver.a, expected.liver.b):
+        assert f"<td>{' '.join(texts.amount(size))}</td>" in html
+    gap = abs(expected.tumour.difference.volume_ml)
+    assert (
+        f"{texts.number(gap)} mL" in html
+        and f"{signed(100 * expected.tumour.relative_difference, 1)} %" in html
+    )
+    assert "A · rule 1.0.0" in html and "B · " + second.replace("@", " ") in html
+    assert f'data-slice="{expected.most_different_slice}"' in html
+
+
+def test_redraws_follow_the_view_without_the_network(page, nifti, runs):
+    page.upload(nifti)
+    page.compare_with(NEW)
+    runs.clear()
+    seen = [page.values["comparison"]]
+    events = {
+        "opacity": (page.actions.view, {"opacity": 0.8}),
+        "window": (page.actions.view, {"center": 60, "width": 150}),
+        "slice": (page.actions.slice, {"slice": 2}),
+    }
+    for action, moved in events.values():
+        page.values.update(moved)
+        page.apply(action(*page.of("analysis", "shown"), *page.view()))
+        seen.append(page.values["comparison"])
+    page.apply(page.actions.preset(*page.of("analysis", "shown"), "Liver", *page.of("slice", "opacity")))
+    seen.append(page.values["comparison"])
+    page.apply(page.actions.threshold(*page.of("analysis", "shown"), 0.1, *page.view()))
+    seen.append(page.values["comparison"])
+    assert len(set(seen)) == len(seen) and "slice 2 of 4" in seen[-1]
+    assert runs == []
+
+
+def test_a_moved_threshold_counts_for_both_and_each_has_its_own_before(page, nifti):
+    page.upload(nifti)
+    page.compare_with(NEW)
+    thresholds = re.findall(r"<td>(\d\.\d\d)</td>", page.values["comparison"])
+    assert thresholds[:2] == ["0.40", "0.50"]
+    page.apply(page.actions.threshold(*page.of("analysis", "shown"), 0.2, *page.view()))
+    assert page.values["analysis"].second.seg.threshold == 0.2
+    page.compare_with(OTHER)
+    assert page.values["analysis"].second.seg.threshold == page.values["analysis"].seg.threshold == 0.2
+
+
+def test_each_checkpoint_runs_once_on_an_input(page, png, runs):
+    page.upload(png)
+    for ref in (NEW, OTHER, NEW, NO_COMPARISON, NEW):
+        page.compare_with(ref)
+    assert runs == [OLD, NEW, OTHER]
+    page.choose(NEW)
+    assert runs == [OLD, NEW, OTHER]
+    assert page.values["analysis"].report.checkpoint.ref == NEW and page.values["threshold"] == 0.5
+    page.compare_with(OLD)
+    assert runs == [OLD, NEW, OTHER] and "B · rule 1.0.0" in page.values["comparison"]
+
+
+def test_no_comparison_leaves_the_page_as_it_was_without(page, png):
+    page.upload(png)
+    before = page.values["viewer"], page.values["results"]
+    page.compare_with(NEW)
+    page.compare_with(NO_COMPARISON)
+    assert page.values["comparison"] == "" and page.values["analysis"].second is None
+    assert (page.values["viewer"], page.values["results"]) == before
+
+
+def test_another_main_checkpoint_is_compared_with_the_same_second(page, png, runs):
+    page.upload(png)
+    page.compare_with(NEW)
+    page.choose(OTHER)
+    assert runs == [OLD, NEW, OTHER]
+    assert "A · other 2.0.0" in page.values["comparison"] and "B · rule 1.1.0" in page.values["comparison"]
+    assert [ref for _, ref in page.seen["compare_with"]["choices"]] == [NO_COMPARISON, NEW, OLD]
+
+
+def test_a_checkpoint_is_not_compared_with_itself(page, png):
+    page.upload(png)
+    page.compare_with(NEW)
+    page.choose(NEW)
+    assert page.values["compare_with"] == NO_COMPARISON and page.values["comparison"] == ""
+    assert page.values["analysis"].second is None
+
+
+def test_another_upload_is_compared_with_the_same_second(page, png, nifti, runs):
+    page.upload(png)
+    page.compare_with(NEW)
+    page.upload(nifti)
+    assert runs == [OLD, NEW, OLD, NEW]
+    second = page.values["analysis"].second
+    assert second.ct is page.values["analysis"].ct and second.ct.kind == "volume"
+    assert "mL" in page.values["comparison"]
+
+
+def test_a_refused_upload_shows_no_comparison(page, png, text_file):
+    page.upload(png)
+    page.compare_with(NEW)
+    page.upload(text_file)
+    assert page.values["comparison"] == "" and page.seen["compare_with"]["visible"] is False
+    assert "text, not an image" in page.values["problem"]
+
+
+def test_a_refused_second_checkpoint_is_one_sentence_and_can_be_chosen_again(
+    page, versions, examples, png, tmp_path, runs
+):
+    folder = shutil.copytree(versions.find(OTHER).folder, tmp_path / "all" / "other")
+    for ref in (OLD, NEW):
+        shutil.copytree(versions.find(ref).folder, tmp_path / "all" / ref.replace("@", "-"))
+    model = folder / "model.pt"
+    good = model.read_bytes()
+    page = Page(Checkpoints(open_registries(str(tmp_path / "all")), engine="torch"), examples)
+    page.values["checkpoint"] = OLD
+    page.upload(png)
+    page.compare_with(NEW)
+    before = page.values["viewer"], page.values["results"]
+    model.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    page.compare_with(OTHER)
+    assert page.values["comparison"].count("ls-problem") == 1 and "sha256" in page.values["comparison"]
+    assert page.values["compare_with"] == NO_COMPARISON and page.values["problem"] == ""
+    assert page.values["analysis"].second is None
+    assert (page.values["viewer"], page.values["results"]) == before and runs == [OLD, NEW]
+    model.write_bytes(good)
+    page.compare_with(OTHER)
+    assert "B · other 2.0.0" in page.values["comparison"] and runs == [OLD, NEW, OTHER]
+
+
+def test_a_result_that_comes_late_is_kept_and_not_shown(page, png, nifti, runs):
+    page.upload(png)
+    asked = [page.values["analysis"], None, NEW]
+    page.apply(page.comparing.compare(*asked, *page.view()))
+    assert "Comparing with rule 1.1.0" in page.values["comparison"]
+    page.apply(page.comparing.fetch(*page.of("analysis", "wanted")))
+    page.values["compare_with"] = NO_COMPARISON  # chosen while it ran
+    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view()))
+    page.finish()
+    assert page.values["comparison"] == "" and page.values["awaited"] is None
+    page.compare_with(NEW)
+    assert runs == [OLD, NEW] and "B · rule 1.1.0" in page.values["comparison"]
+
+    wanted = page.comparing.compare(page.values["analysis"], None, OTHER, *page.view())["wanted"]
+    late = page.comparing.fetch(page.values["analysis"], wanted)["fetched"]
+    page.values["compare_with"] = NO_COMPARISON
+    page.upload(nifti)  # in the meantime
+    page.values.update(fetched=late, compare_with=OTHER)
+    page.finish()
+    assert page.values["comparison"] == "" and page.values["analysis"].second is None
+
+
+def test_a_choice_that_is_told_twice_is_run_once(page, png, runs):
+    page.upload(png)
+    page.values["compare_with"] = NEW
+    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view()))
+    again = page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view())
+    assert "wanted" not in again and "Comparing with" in again["comparison"]
+    page.run()
+    page.run()
+    assert runs == [OLD, NEW] and "ls-pair" in page.values["comparison"]
+
+
+def test_a_run_that_was_lost_is_said(page, png):
+    page.upload(png)
+    page.values["compare_with"] = NEW
+    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view()))
+    page.finish()  # the queue was full: nothing was fetched
+    assert texts.NOT_COMPARED in page.values["comparison"]
+    assert page.values["compare_with"] == NO_COMPARISON and page.values["awaited"] is None
+
+
+def test_events_without_a_result_do_nothing_or_say_that_it_was_deleted(page):
+    page.compare_with(NEW)
+    assert page.seen == {}
+    assert page.comparing.jump(None, False, 2, 40, 400, 0.3) == {}
+    assert texts.EXPIRED in page.comparing.jump(None, True, 2, 40, 400, 0.3)["problem"]
+
+
+def test_to_the_slice_where_they_differ_most(page, nifti):
+    page.upload(nifti)
+    page.compare_with(NEW)
+    most = page.values["analysis"].agreement.most_different_slice
+    page.apply(page.comparing.jump(*page.of("analysis", "shown"), most, 40, 400, 0.3))
+    assert page.values["slice"] == most + 1
+    assert (
+        f"slice {most + 1} of 4" in page.values["viewer"]
+        and f"slice {most + 1} of 4" in page.values["comparison"]
+    )
+
+
+def test_results_beyond_what_a_session_may_hold_are_forgotten_the_oldest_first(page, nifti, monkeypatch):
+    page.upload(nifti)
+    page.compare_with(NEW)
+    one = page.values["analysis"].second
+    size = sum(a.nbytes for a in (one.seg.labels, one.seg.tumour_probability, one.seg.organ_probability))
+    monkeypatch.setattr(session, "KEPT_BYTES", 2 * size - 1)
+    page.compare_with(OTHER)
+    assert [known.seg.checkpoint.ref for known in page.values["analysis"].known] == [OTHER]
+    monkeypatch.setattr(session, "KEPT_BYTES", 2 * size)
+    page.compare_with(NEW)
+    assert [known.seg.checkpoint.ref for known in page.values["analysis"].known] == [NEW, OTHER]
+    assert np.array_equal(page.values["analysis"].known[0].seg.labels, one.seg.labels)
+
+
+def test_what_is_put_into_the_comparison_tells_no_file_name(page, nifti):
+    page.upload(nifti)
+    page.compare_with(NEW)
+    assert "MUSTERMANN" not in page.values["comparison"]

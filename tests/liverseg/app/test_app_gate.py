@@ -1,0 +1,150 @@
+"""What the page and its endpoints cannot be given: answered in one sentence, with nothing in the log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import gradio as gr
+import httpx
+import pytest
+from gradio.utils import get_upload_folder
+
+from liverseg.app.gate import NO_FILE, NOT_UPLOADED
+from liverseg.app.launch import launch_options
+from liverseg.app.layout import build
+
+META = {"_type": "gradio.FileData"}
+
+
+@pytest.fixture(scope="module")
+def api(checkpoints, examples, tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+    page: gr.Blocks = build(checkpoints, examples)
+    _, address, _ = page.launch(
+        server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options()
+    )
+    with httpx.Client(base_url=f"{address}gradio_api/", timeout=60) as client:
+        yield client
+    page.close()
+    patch.undo()
+
+
+@pytest.fixture
+def uploaded(api, png) -> str:
+    with open(png, "rb") as stream:
+        return api.post("upload", files={"files": ("slice.png", stream)}).json()[0]
+
+
+def answer(api: httpx.Client, name: str, values: list) -> tuple[str, object]:
+    """What a call by values ends with: `complete` or `error`, and its data."""
+    event = api.post(f"call/{name}", json={"data": values}).json()["event_id"]
+    kind, data = api.get(f"call/{name}/{event}").text.strip().split("\n")[-2:]
+    return kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+
+
+def values(file: object, **changes: object) -> list:
+    given = {"checkpoint": None, "slice": None, "center": 40, "width": 400, "threshold": None} | changes
+    return [file, *given.values()]
+
+
+def test_an_upload_is_segmented(api, uploaded):
+    kind, data = answer(api, "segment", values({"path": uploaded, "meta": META}))
+    assert kind == "complete" and data[3]["tumour"]["pixels"] > 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "MUSTERMANN_ERIKA.png",
+        "{uploads}/../secret.png",
+        "{uploads}/link.png",
+        "{uploads}",
+        "{server}/config",
+        "http://localhost:1/ct.png",
+        "http://169.254.169.254/latest/meta-data",
+        "http://[::1]/ct.png",
+        "https://example.org/ct.png",
+        "a\0b",
+    ],
+)
+def test_what_was_not_uploaded_is_not_read(api, tmp_path, capfd, path):
+    uploads = Path(get_upload_folder())
+    secret = uploads.parent / "secret.png"
+    secret.write_bytes(b"secret")
+    link = uploads / "link.png"
+    if not link.is_symlink():
+        link.symlink_to(secret)
+    server = str(api.base_url).removesuffix("/gradio_api/")
+    given = path.format(uploads=uploads, server=server)
+    kind, data = answer(api, "segment", values({"path": given, "meta": META}))
+    assert (kind, data["error"]) == ("error", NOT_UPLOADED)
+    told = capfd.readouterr()
+    assert told.out + told.err == ""
+
+
+def test_a_path_is_looked_at_in_any_form(api):
+    for file in ({"path": "/etc/passwd"}, [[{"path": "/etc/passwd"}]], {"a": [{"path": "/etc/passwd"}]}):
+        assert answer(api, "segment", values(file))[1]["error"] == NOT_UPLOADED
+
+
+def test_the_address_beside_an_upload_is_not_fetched(api, uploaded):
+    server = str(api.base_url).removesuffix("/gradio_api/")
+    file = {"path": uploaded, "url": f"{server}/no-such", "meta": META}
+    assert answer(api, "segment", values(file))[0] == "complete"
+
+
+@pytest.mark.parametrize("file", ["/etc/passwd", {"url": "/etc/passwd"}, 5, [["/etc/passwd"]]])
+def test_a_file_has_one_form(api, file, capfd):
+    kind, data = answer(api, "segment", values(file))
+    assert (kind, data["error"]) == ("error", NO_FILE)
+    told = capfd.readouterr()
+    assert told.out + told.err == ""
+
+
+def test_a_file_in_the_place_of_something_else_is_looked_at_too(api, uploaded):
+    hidden = {"path": "/etc/passwd", "meta": META}
+    kind, data = answer(api, "segment", values({"path": uploaded, "meta": META}, checkpoint=hidden))
+    assert (kind, data["error"]) == ("error", NOT_UPLOADED)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"threshold": "half"}, "threshold is a number."),
+        ({"slice": True}, "slice is a number."),
+        ({"width": [400]}, "window_width is a number."),
+        ({"checkpoint": 5}, "checkpoint is text."),
+    ],
+)
+def test_values_of_another_kind_are_a_sentence(api, uploaded, changes, sentence, capfd):
+    kind, data = answer(api, "segment", values({"path": uploaded, "meta": META}, **changes))
+    assert (kind, data["error"]) == ("error", sentence)
+    told = capfd.readouterr()
+    assert told.out + told.err == ""
+
+
+def test_too_few_values_are_a_sentence(api, uploaded):
+    kind, data = answer(api, "segment", [{"path": uploaded, "meta": META}])
+    assert kind == "error" and data["error"].startswith("6 values are needed")
+    assert data["error"].endswith("file, checkpoint, slice, window_center, window_width, threshold.")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [({}, "required argument: file"), ({"file": None, "slize": 1}, "`slize` is not a valid")],
+)
+def test_wrong_names_of_arguments_are_told(api, body, told, capfd):
+    response = api.post("call/v2/segment", json=body)
+    assert response.status_code == 422 and told in response.json()["detail"]
+    logged = capfd.readouterr()
+    assert "Traceback" not in logged.out + logged.err
+
+
+def test_the_file_route_serves_nothing_else(api):
+    for path in ("/etc/passwd", "http://127.0.0.1:1/ct.png", "http://10.0.0.1/"):
+        response = api.get(f"file={path}")
+        assert response.status_code in (403, 404) and "root:" not in response.text

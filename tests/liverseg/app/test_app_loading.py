@@ -1,0 +1,145 @@
+"""Weights are loaded behind the page: once, however many wait for them, and again after a failure."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+
+from liverseg.app import texts
+from liverseg.app.examples import Examples
+from liverseg.app.launch import launch_options
+from liverseg.app.layout import build
+from liverseg.app.loading import UNEXPECTED, Checkpoints
+from liverseg.errors import CheckpointRefused
+from liverseg.segmenter import Segmenter
+from registry import open_registries, push
+from registry.sources import BUNDLED_FOLDER
+from tests.hub_standin.faults import Fault
+from tests.hub_standin.server import HubStandin
+
+PATIENCE_S = 120
+
+
+class Gate:
+    """`Segmenter.from_checkpoint` that counts, and waits until it may go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.opened, self.loads = threading.Event(), []
+        original = Segmenter.from_checkpoint
+
+        def slow(checkpoint, *, engine="auto"):
+            self.loads.append(checkpoint.ref)
+            assert self.opened.wait(PATIENCE_S)
+            return original(checkpoint, engine=engine)
+
+        monkeypatch.setattr(Segmenter, "from_checkpoint", slow)
+
+
+def test_a_checkpoint_is_loaded_once_however_many_ask(registry_folder: Path, monkeypatch):
+    gate = Gate(monkeypatch)
+    checkpoints = Checkpoints(open_registries(str(registry_folder)), engine="torch")
+    with ThreadPoolExecutor(6) as pool:
+        waiting = [pool.submit(checkpoints.segmenter, None) for _ in range(5)]
+        other = pool.submit(checkpoints.segmenter, "segformer-b0-fast")
+        while len(checkpoints._loads) < 2:
+            assert not any(future.done() for future in (*waiting, other))
+            time.sleep(0.01)
+        assert checkpoints.loading.startswith("Loading the checkpoint segformer-b0")
+        gate.opened.set()
+        assert len({id(future.result()) for future in waiting}) == 1
+        assert other.result() is not waiting[0].result()
+    assert sorted(gate.loads) == ["segformer-b0-fast@0.3.0", "segformer-b0@1.0.0"]
+    assert checkpoints.segmenter(None) is waiting[0].result() and len(gate.loads) == 2
+    assert checkpoints.loading == ""
+
+
+def test_a_failure_is_told_to_all_who_wait_and_the_next_tries_again(
+    registry_folder: Path, monkeypatch, caplog
+):
+    checkpoints = Checkpoints(open_registries(str(registry_folder)), engine="torch")
+    original = Segmenter.from_checkpoint
+    reason = "OpenVINO cannot convert this checkpoint."
+
+    def fails(checkpoint, *, engine="auto"):
+        raise CheckpointRefused(reason)
+
+    monkeypatch.setattr(Segmenter, "from_checkpoint", fails)
+    with caplog.at_level(logging.WARNING):
+        checkpoints.warm_up().join(PATIENCE_S)
+    assert reason in caplog.text and checkpoints.loading == ""
+    assert checkpoints.problem_with("segformer-b0@1.0.0") == reason
+    assert checkpoints.problem_with("segformer-b0-fast@0.3.0") == checkpoints.problem_with(None) == ""
+    monkeypatch.setattr(Segmenter, "from_checkpoint", original)
+    assert checkpoints.segmenter(None).checkpoint.ref == "segformer-b0@1.0.0"
+    assert checkpoints.problem_with("segformer-b0@1.0.0") == ""
+
+
+def test_what_is_unexpected_ends_the_wait_too(registry_folder: Path, monkeypatch):
+    checkpoints = Checkpoints(open_registries(str(registry_folder)), engine="torch")
+    monkeypatch.setattr(Segmenter, "from_checkpoint", lambda checkpoint, *, engine: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        checkpoints.segmenter(None)
+    assert checkpoints.problem_with("segformer-b0@1.0.0") == UNEXPECTED and checkpoints.loading == ""
+
+
+def test_what_is_wrong_with_folders_is_known_before_the_page_is_served(registry_folder: Path, tmp_path: Path):
+    Checkpoints(open_registries(str(registry_folder))).check()
+    with pytest.raises(CheckpointRefused, match="no checkpoint"):
+        Checkpoints(open_registries(str(tmp_path))).check()
+    model = shutil.copytree(registry_folder, tmp_path / "copy") / "segformer-b0" / "model.pt"
+    model.write_bytes(model.read_bytes()[:-1])
+    with pytest.raises(CheckpointRefused, match="model.pt .* truncated or was swapped"):
+        Checkpoints(open_registries(str(tmp_path / "copy"))).check()
+    Checkpoints(open_registries("hf://lab")).check()  # what is there now is no matter
+
+
+def test_the_page_is_there_before_the_weights_and_segments_after_them(
+    hub: HubStandin, examples: Examples, png: str, monkeypatch, tmp_path: Path
+):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    pushed = push(BUNDLED_FOLDER / "segformer-b0-fast", "hf://lab")
+    loads = []
+    original = Segmenter.from_checkpoint
+    monkeypatch.setattr(
+        Segmenter, "from_checkpoint", lambda c, *, engine: loads.append(c.ref) or original(c, engine=engine)
+    )
+    arrived = threading.Event()
+
+    def late(body: bytes) -> bytes:
+        assert arrived.wait(PATIENCE_S)
+        return body
+
+    monkeypatch.setattr("registry.download.READ_S", PATIENCE_S)
+    hub.faults.plant(Fault("GET /files/", change=late))
+    checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
+    thread = checkpoints.warm_up()
+    page = build(checkpoints, examples)
+    try:
+        _, url, _ = page.launch(
+            server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options()
+        )
+        assert urllib.request.urlopen(url, timeout=PATIENCE_S).status == 200
+        client = Client(url, verbose=False, download_files=str(tmp_path / "answers"))
+        assert [entry["ref"] for entry in client.predict(api_name="/checkpoints")] == [pushed.ref]
+        job = client.submit(handle_file(png), api_name="/segment")
+        while not hub.requests("GET /files/"):
+            assert thread.is_alive()
+            time.sleep(0.01)
+        assert not job.done() and loads == []
+        assert checkpoints.loading.startswith(f"Loading the checkpoint {pushed.ref} …")
+        assert 'role="status"' in texts.loading(checkpoints.loading)
+        arrived.set()
+        report = job.result(timeout=PATIENCE_S)[3]
+        assert report["checkpoint"]["revision"] == pushed.revision and report["tumour"]["pixels"] > 0
+        assert loads == [pushed.ref] and len(hub.requests("GET /files/")) == 1
+    finally:
+        arrived.set()
+        page.close()
