@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,8 @@ class NativeGrid:
         return self.affine @ to_native
 
 
+_HEADER_PRECISION = 1e-5  # numbers in headers are rounded to float32 or to a few digits
+
 THICKNESS_UNKNOWN = " (slice thickness unknown, 1 mm is a placeholder)"
 """How `spacing_source` ends where a lone slice has an area but no thickness."""
 
@@ -116,5 +119,15 @@ class CTImage:
 
     @property
     def voxel_volume_mm3(self) -> float | None:
-        """Volume of one voxel in mm³, or None where the spacing is unknown."""
-        return None if self.spacing_mm is None else float(np.prod(self.spacing_mm))
+        """Volume of one voxel in mm³, or None where the spacing is unknown.
+
+        Less than the product of the steps from voxel to voxel where the file's axes are not at right
+        angles, as those of a volume that a gantry tilt has sheared.
+        """
+        if self.spacing_mm is None:
+            return None
+        product, affine = float(np.prod(self.spacing_mm)), self.native.affine
+        if affine is None or not any(self.native.affine_codes):
+            return product
+        spanned = abs(float(np.linalg.det(affine[:3, :3])))
+        return product if math.isclose(spanned, product, rel_tol=_HEADER_PRECISION) else spanned

@@ -48,3 +48,10 @@ class CheckpointRefused(LiversegError):
 
 class EngineUnavailable(LiversegError):
     """The engine that was asked for is not installed or cannot run here."""
+
+
+class Cancelled(LiversegError):
+    """The caller asked for the work to stop; nothing of it is kept."""
+
+    def __init__(self, text: str = "The segmentation was cancelled.") -> None:
+        super().__init__(text)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from liverseg.colours import RGB
-from liverseg.lesions import Lesion
+from liverseg.lesions import MEASURABLE_MM, Lesion
 from liverseg.pdf_sheet import Sheet, width_of
 from liverseg.report import Amount, Report
 from liverseg.wording import amount, lesion_amount, slice_span
@@ -16,8 +16,6 @@ _HEAD_PT = 38.0  # heading, column heads and their rule
 _FOOT_PT = 16.0  # what is not in the table
 
 TEXT = 7.5
-MEASURABLE_MM = 10.0
-"""RECIST 1.1 calls a lesion measurable in CT from this longest axial diameter on."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,7 @@ def _place(lesion: Lesion) -> str:
 
 def _flags(lesion: Lesion) -> str:
     """What a reader must know of a lesion, as the letters that the foot of the table explains."""
-    small = lesion.longest_diameter_mm is not None and lesion.longest_diameter_mm < MEASURABLE_MM
-    signs = (("s", small), ("e", lesion.touches_edge), ("a", not lesion.touches_liver))
+    signs = (("s", lesion.measurable is False), ("e", lesion.touches_edge), ("a", not lesion.touches_liver))
     return " ".join(sign for sign, holds in signs if holds)
 
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
+from liverseg.components import Box, find_components
 from liverseg.ct import CTImage
 from liverseg.diameters import lesion_diameters
-from liverseg.segmentation import LIVER, TUMOUR, Segmentation
+from liverseg.labels import LIVER, TUMOUR
+from liverseg.segmentation import Segmentation
 
-CONNECTIVITY = ndimage.generate_binary_structure(3, 3)
-"""Pixels that share a corner belong to one lesion: 8-connected in a slice, 26-connected in a volume."""
+MEASURABLE_MM = 10.0
+"""RECIST 1.1: a lesion is measurable in CT from this longest axial diameter on."""
 
 
 @dataclass(frozen=True)
 class Lesion:
-    """One connected tumour region. Indices count from 0 on the radiological grid of the `CTImage`."""
+    """One connected tumour region: pixels that share a corner, in a slice or across slices, are one.
+
+    Indices count from 0 on the radiological grid of the `CTImage`.
+    """
 
     id: int  # 1 is the largest
     slice_range: tuple[int, int]  # first and last slice, both included
@@ -31,22 +35,12 @@ class Lesion:
     longest_diameter_px: float
     perpendicular_diameter_px: float
     diameter_slice: int  # the slice where it is longest
+    measurable: bool | None  # at least `MEASURABLE_MM` long (RECIST 1.1); None: spacing unknown
     mean_probability: float  # of tumour, over the lesion's pixels
     peak_probability: float
     mean_hu: float
     touches_edge: bool  # cut off by the picture's border or the volume's first or last slice
     touches_liver: bool  # has a pixel labelled liver as a direct neighbour
-
-
-def _bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
-    """The smallest box around the True elements, or None when there is none."""
-    box = []
-    for axis in range(mask.ndim):
-        hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
-        if not hit.size:
-            return None
-        box.append(slice(int(hit[0]), int(hit[-1]) + 1))
-    return tuple(box)
 
 
 def _centroid(mask: np.ndarray, offset: tuple[int, ...]) -> tuple[float, ...]:
@@ -83,26 +77,16 @@ def find_lesions(ct: CTImage, seg: Segmentation) -> tuple[Lesion, ...]:
     `seg` lies on the grid of `ct`, (S, H, W). Lengths, areas and volumes are None where the
     spacing is unknown.
     """
-    box = _bounding_box(seg.labels == TUMOUR)
-    if box is None:
-        return ()
-    components, number = ndimage.label(seg.labels[box] == TUMOUR, structure=CONNECTIVITY)
-    sizes = np.bincount(components.ravel(), minlength=number + 1)[1:]
-    places = ndimage.find_objects(components)
-    order = np.argsort(-sizes, kind="stable")
+    found = find_components(lambda z: seg.labels[z] == TUMOUR, len(seg.labels))
+    boxes = found.boxes()
+    order = np.argsort(-found.sizes, kind="stable")
     return tuple(
-        _measure_one(ct, seg, rank, components[places[k]] == k + 1, _shifted(places[k], box))
+        _measure_one(ct, seg, rank, found.mask(k, boxes[k]), boxes[k])
         for rank, k in enumerate(order.tolist(), start=1)
     )
 
 
-def _shifted(place: tuple[slice, ...], box: tuple[slice, ...]) -> tuple[slice, ...]:
-    return tuple(slice(p.start + b.start, p.stop + b.start) for p, b in zip(place, box, strict=True))
-
-
-def _measure_one(
-    ct: CTImage, seg: Segmentation, number: int, mask: np.ndarray, place: tuple[slice, ...]
-) -> Lesion:
+def _measure_one(ct: CTImage, seg: Segmentation, number: int, mask: np.ndarray, place: Box) -> Lesion:
     """Measures of the lesion whose mask fills the box `place` of the grid."""
     count = int(np.count_nonzero(mask))
     probability = seg.tumour_probability[place][mask].astype(np.float64)
@@ -135,6 +119,7 @@ def _measure_one(
         longest_diameter_px=diameters.longest_px,
         perpendicular_diameter_px=diameters.perpendicular_px,
         diameter_slice=place[0].start + diameters.slice_index,
+        measurable=diameters.longest >= MEASURABLE_MM if known else None,
         mean_probability=float(probability.mean()),
         peak_probability=float(probability.max()),
         mean_hu=float(ct.hu[place][mask].mean(dtype=np.float64)),

@@ -8,11 +8,16 @@ import time
 import numpy as np
 
 import liverseg
+from liverseg.bodies import Removed
 from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting
-from liverseg.lesions import Lesion, find_lesions
-from liverseg.report import Amount, InputFacts, Report
-from liverseg.segmentation import LIVER, TUMOUR, Segmentation
+from liverseg.labels import LIVER, TUMOUR
+from liverseg.lesions import MEASURABLE_MM, Lesion, find_lesions
+from liverseg.report import Amount, InputFacts, RemovedBodies, Report
+from liverseg.segmentation import Segmentation
+
+THIN_MM = 5.0
+"""RECIST 1.1: where slices are thicker, a lesion is measurable from twice their thickness on."""
 
 
 def amount(ct: CTImage, count: int) -> Amount:
@@ -51,6 +56,54 @@ def result_warnings(liver: int, tumour: int, lesions: tuple[Lesion, ...]) -> lis
     return found
 
 
+def removed_bodies(ct: CTImage, removed: Removed | None) -> RemovedBodies | None:
+    """What the rule for volumes took away, measured; None where it was not applied."""
+    if removed is None:
+        return None
+    return RemovedBodies(removed.bodies, *(amount(ct, n) for n in (removed.liver, removed.tumour)))
+
+
+def removed_warning(ct: CTImage, removed: Removed | None) -> list[str]:
+    """One sentence on what the rule for volumes took away, if anything."""
+    if removed is None or not removed.bodies:
+        return []
+    sizes = [_size(amount(ct, count)) for count in (removed.voxels, removed.tumour, removed.largest)]
+    several = removed.bodies > 1
+    return [
+        "In a volume the liver is the largest connected body: "
+        + (f"{removed.bodies} smaller bodies were" if several else "1 smaller body was")
+        + f" removed, {sizes[0]}"
+        + (f", the largest of {sizes[2]}" if several else "")
+        + (f"; {sizes[1]} of that was called tumour." if removed.tumour else ".")
+    ]
+
+
+def _size(value: Amount) -> str:
+    """A volume in words.
+
+    >>> _size(Amount("volume", 3)), _size(Amount("volume", 3, volume_ml=0.0021))
+    ('3 voxels', '0.0021 mL')
+    """
+    if value.volume_ml is None:
+        return f"{value.count} voxel{'s' if value.count != 1 else ''}"
+    return f"{value.volume_ml:.{0 if value.volume_ml >= 100 else 2}{'f' if value.volume_ml >= 1 else 'g'}} mL"
+
+
+def thick_slices_warning(ct: CTImage, lesions: tuple[Lesion, ...]) -> list[str]:
+    """One sentence where slices are too thick for every lesion marked measurable to be so in RECIST."""
+    if ct.kind != "volume" or ct.spacing_mm is None or ct.spacing_mm[0] <= THIN_MM:
+        return []
+    least = 2 * ct.spacing_mm[0]
+    short = sum(bool(lesion.measurable) and lesion.longest_diameter_mm < least for lesion in lesions)
+    if not short:
+        return []
+    return [
+        f"The slices are {ct.spacing_mm[0]:.3g} mm apart, where RECIST 1.1 asks for {least:.3g} mm: {short} "
+        f"of the lesions marked measurable ({MEASURABLE_MM:g} mm) "
+        + ("is shorter." if short == 1 else "are shorter.")
+    ]
+
+
 def _told_spacing(ct: CTImage) -> tuple[float | None, float, float] | None:
     """The spacing without a placeholder: the distance between slices is None where it is not known."""
     if ct.spacing_mm is None or ct.thickness_is_known:
@@ -68,10 +121,17 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
     started = time.perf_counter()
     if not ct.shape == seg.labels.shape == seg.tumour_probability.shape:
         raise InvalidSetting("The segmentation is not on the grid of the CT image it is measured with.")
-    liver, tumour = (int(np.count_nonzero(seg.labels == label)) for label in (LIVER, TUMOUR))
+    counts = sum((np.bincount(plane.ravel(), minlength=3) for plane in seg.labels), np.zeros(3, np.int64))
+    liver, tumour = int(counts[LIVER]), int(counts[TUMOUR])
     lesions = find_lesions(ct, seg)
 
-    warnings = [*ct.warnings, *seg.warnings, *result_warnings(liver, tumour, lesions)]
+    warnings = [
+        *ct.warnings,
+        *seg.warnings,
+        *result_warnings(liver, tumour, lesions),
+        *removed_warning(ct, seg.removed),
+        *thick_slices_warning(ct, lesions),
+    ]
     if ct.spacing_mm is None and not any("in pixels" in warning for warning in warnings):
         warnings.append(  # readers say it in their own words, and why
             "The pixel spacing is unknown: sizes are in pixels, not in millimetres."
@@ -102,4 +162,6 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
             "python": platform.python_version(),
             "numpy": np.__version__,
         },
+        removed=removed_bodies(ct, seg.removed),
+        skipped_slices=seg.skipped,
     )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+from collections.abc import Iterator
+
 import nibabel
 import numpy as np
 
@@ -24,28 +28,55 @@ def orthogonal_affine(spacing_mm: tuple[float, float, float] | None) -> np.ndarr
     return np.diag([-columns, -rows, slices, 1.0])
 
 
-def nifti_bytes(ct: CTImage, array: np.ndarray, description: str) -> bytes:
-    """A (S, H, W) array on the grid of `ct` as an uncompressed NIfTI-1 file.
+def nifti_chunks(
+    ct: CTImage, array: np.ndarray, description: str, dtype: type[np.generic] | None = None
+) -> Iterator[bytes]:
+    """A (S, H, W) array on the grid of `ct` as an uncompressed NIfTI-1 file, piece by piece.
 
     A NIfTI input keeps its array shape, axis order, affine and the codes that say what the affine is
     worth. Any other input becomes a (W, H, S) array of the radiological grid, which lies in the patient
     as the file says (DICOM), or by `orthogonal_affine` where it does not; its unit is mm only where the
-    spacing is known. `description` (79 characters at most) must say nothing of the patient.
+    spacing is known. `dtype` is what is stored, None: the array's own. `description` (79 characters at
+    most) must say nothing of the patient.
     """
-    native, affine, codes = array, ct.native.affine, ct.native.affine_codes
+    affine, codes = ct.native.affine, ct.native.affine_codes
     if affine is not None and ct.source_format == "nifti":
-        native = ct.native.to_native(array)
+        native, shape = ct.native.native_view(array), ct.native.shape
     else:
-        native = np.ascontiguousarray(array.transpose(2, 1, 0))
+        native = array.transpose(2, 1, 0)
+        shape = native.shape
         if affine is None:
             affine, codes = orthogonal_affine(ct.spacing_mm), (ALIGNED, ALIGNED)
         else:
             affine = ct.native.radiological_affine[:, [2, 1, 0, 3]]
-    image = nibabel.Nifti1Image(native, affine)
+    stored = np.dtype(array.dtype if dtype is None else dtype).newbyteorder("<")
+    image = nibabel.Nifti1Image(np.broadcast_to(np.zeros((), stored), shape), affine)
     image.set_sform(affine, codes[0])
     image.set_qform(affine, codes[1])  # without shear, which a qform cannot hold
     image.header.set_xyzt_units("mm" if ct.spacing_mm is not None else "unknown")
     image.header["descrip"] = description.encode()
-    if array.dtype == np.uint8:
+    if stored == np.uint8:
         image.header.set_intent("label")
-    return image.to_bytes()
+    image.header.set_slope_inter(1, 0)
+    header = io.BytesIO()
+    image.header.write_to(header)
+    yield header.getvalue().ljust(image.header.single_vox_offset, b"\0")
+    for k in range(native.shape[2]):  # the first axis runs fastest, the last one slowest
+        yield native[..., k].astype(stored).tobytes("F")
+
+
+def nifti_bytes(ct: CTImage, array: np.ndarray, description: str) -> bytes:
+    """The same in one piece."""
+    return b"".join(nifti_chunks(ct, array, description))
+
+
+def packed_nifti(
+    ct: CTImage, array: np.ndarray, description: str, dtype: type[np.generic] | None = None
+) -> bytes:
+    """The same, gzipped; but for the result nothing of the volume's size is made."""
+    packed = io.BytesIO()
+    # No time stamp: the same result is the same file. Level 1, for probabilities barely shrink further.
+    with gzip.GzipFile("", "wb", compresslevel=1, fileobj=packed, mtime=0) as stream:
+        for chunk in nifti_chunks(ct, array, description, dtype):
+            stream.write(chunk)
+    return packed.getvalue()

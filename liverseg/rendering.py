@@ -175,8 +175,8 @@ def heatmap(
 
 def telling_slice(seg: Segmentation) -> int:
     """The slice to show first: the one with most tumour, else with most liver, else the middle one."""
-    for wanted in (seg.labels == TUMOUR, seg.labels > BACKGROUND):
-        area = wanted.sum(axis=(1, 2))
+    areas = np.array([[np.count_nonzero(p == TUMOUR), np.count_nonzero(p)] for p in seg.labels])
+    for area in areas.T:
         if area.any():
             return int(area.argmax())
     return len(seg.labels) // 2

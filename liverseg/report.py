@@ -25,7 +25,12 @@ DEFINITIONS = {
     "tumour": "label 2",
     "tumour_share_of_liver": "tumour / (liver + tumour); null when neither was found",
     "indices": "slice, row, column from 0; row 0 is anterior, column 0 the patient's right, slice 0 lowest",
+    "centroid_ras_mm": "in the patient: mm to the right, to anterior and to superior",
     "longest_diameter": "between outer edges, in the axial slice where it is longest (RECIST 1.1)",
+    "measurable": "longest diameter of at least 10 mm (RECIST 1.1)",
+    "removed": "bodies of liver and tumour (26-connected) other than a volume's largest; null: all were kept",
+    "skipped_slices": "first and last of the slices that the network was not run on, as they cannot show the "
+    "largest body; probabilities are 0 there",
     "probability": "of tumour, as the network gives it; in tumour_probability.png 65535 stands for 1",
 }
 """What the report's own words mean; written into every `report.json`."""
@@ -33,8 +38,8 @@ DEFINITIONS = {
 CSV_COLUMNS = (
     "lesion,first_slice,last_slice,centroid_slice,centroid_row,centroid_column,centroid_r_mm,centroid_a_mm,"
     "centroid_s_mm,pixels,voxels,area_mm2,volume_ml,longest_diameter_mm,perpendicular_diameter_mm,"
-    "longest_diameter_px,perpendicular_diameter_px,diameter_slice,mean_probability,peak_probability,mean_hu,"
-    "touches_edge,touches_liver"
+    "longest_diameter_px,perpendicular_diameter_px,diameter_slice,measurable,mean_probability,"
+    "peak_probability,mean_hu,touches_edge,touches_liver"
 ).split(",")
 """The header of the table of lesions; the same for a slice and a volume."""
 
@@ -72,6 +77,19 @@ class Amount:
         return {"pixels": self.count, "area_mm2": self.area_mm2}
 
 
+@dataclass(frozen=True)
+class RemovedBodies:
+    """What the rule for volumes took away: all bodies of liver and tumour but the largest."""
+
+    bodies: int
+    liver: Amount
+    tumour: Amount
+
+    def to_dict(self) -> dict[str, Any]:
+        """`{bodies, liver, tumour}`, the latter two as `Amount` has them."""
+        return {"bodies": self.bodies, "liver": self.liver.to_dict(), "tumour": self.tumour.to_dict()}
+
+
 def plain(value: Any) -> Any:
     """A value as JSON has it: floats rounded, nothing that is not finite."""
     if isinstance(value, dict):
@@ -98,6 +116,8 @@ class Report:
     warnings: tuple[str, ...]
     timing_s: dict[str, float]
     software: dict[str, str]
+    removed: RemovedBodies | None = None  # None: the rule for volumes was not applied
+    skipped_slices: tuple[tuple[int, int], ...] = ()  # first and last of each run of slices
 
     def _lesion_dict(self, lesion: Lesion) -> dict[str, Any]:
         amount = Amount(self.input.kind, lesion.count, lesion.area_mm2, lesion.volume_ml).to_dict()
@@ -121,6 +141,8 @@ class Report:
             "warnings": self.warnings,
             "timing_s": self.timing_s,
             "software": self.software,
+            "removed": self.removed and self.removed.to_dict(),
+            "skipped_slices": self.skipped_slices,
             "definitions": DEFINITIONS,
         }
         return plain(facts)

@@ -6,12 +6,39 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from liverseg.errors import InvalidSetting
+from liverseg.bodies import Removed, bodies_of, keep_largest_body
+from liverseg.labels import (
+    BACKGROUND,
+    CLASSES,
+    LIVER,
+    TUMOUR,
+    check_threshold,
+    labels_from_probabilities,
+    labels_of_volume,
+)
+from liverseg.liver_range import unsettled
 
-BACKGROUND, LIVER, TUMOUR = 0, 1, 2
-"""The label values of every array and file that liverseg writes."""
+__all__ = [
+    "BACKGROUND",
+    "CLASSES",
+    "LIVER",
+    "TUMOUR",
+    "CheckpointIdentity",
+    "Segmentation",
+    "check_threshold",
+    "labels_from_probabilities",
+    "probability_type",
+]
 
-CLASSES = ("background", "liver", "tumour")
+NOT_CERTAIN = (
+    "At this tumour threshold the liver may go on in slices that were not run: segment the scan anew with it."
+)
+"""The warning of `at_threshold` where the slices that were left out may matter."""
+
+
+def probability_type(slices: int) -> type[np.floating]:
+    """float32 for a lone slice; float16 for a volume, rounding by 0.00025 at most to halve its memory."""
+    return np.float32 if slices == 1 else np.float16
 
 
 @dataclass(frozen=True)
@@ -24,43 +51,36 @@ class CheckpointIdentity:
     revision: str | None = None  # full commit hash when it came from the Hub
 
 
-def check_threshold(threshold: float) -> None:
-    """Raises `InvalidSetting` unless 0 < threshold <= 1."""
-    if not 0 < threshold <= 1:
-        raise InvalidSetting(f"The tumour threshold must lie above 0 and at most at 1, not at {threshold:g}.")
-
-
-def labels_from_probabilities(
-    organ_probability: np.ndarray, tumour_probability: np.ndarray, threshold: float = 0.5
-) -> np.ndarray:
-    """Labels (uint8, the shape of the inputs) from the two probability maps.
-
-    Tumour where its probability reaches `threshold`; else liver where liver and tumour
-    together reach 0.5; else background. Raises `InvalidSetting` unless 0 < threshold <= 1.
-
-    >>> labels_from_probabilities(np.array([0.1, 0.9, 0.9]), np.array([0.0, 0.1, 0.6])).tolist()
-    [0, 1, 2]
-    """
-    check_threshold(threshold)
-    labels = (organ_probability >= 0.5).astype(np.uint8)
-    labels[tumour_probability >= threshold] = TUMOUR
-    return labels
-
-
 @dataclass(frozen=True)
 class Segmentation:
-    """Labels and probabilities on the grid of the `CTImage` they were computed from."""
+    """Labels and probabilities on the grid of the `CTImage` they were computed from.
+
+    Of a volume the labels are those of the largest connected body (`liverseg.bodies`), unless all
+    were kept; the probabilities are the network's own everywhere, and 0 in slices that were not run.
+    """
 
     labels: np.ndarray  # (S, H, W) uint8: 0 background, 1 liver, 2 tumour
-    tumour_probability: np.ndarray  # (S, H, W) float32
-    organ_probability: np.ndarray  # (S, H, W) float32: liver and tumour together
+    tumour_probability: np.ndarray  # (S, H, W) `probability_type`
+    organ_probability: np.ndarray  # (S, H, W) the same: liver and tumour together
     threshold: float  # tumour probability from which a pixel is labelled tumour
     checkpoint: CheckpointIdentity
     engine: str  # "torch" | "openvino", with its version and precision
     timing_s: dict[str, float] = field(default_factory=dict)  # seconds a step took
     warnings: tuple[str, ...] = ()
+    removed: Removed | None = None  # bodies apart from the largest; None: the rule was not applied
+    skipped: tuple[tuple[int, int], ...] = ()  # first and last slice of each run that needed no network
 
     def at_threshold(self, threshold: float) -> Segmentation:
         """The same probabilities with labels drawn at another tumour threshold; no network is run."""
-        labels = labels_from_probabilities(self.organ_probability, self.tumour_probability, threshold)
-        return replace(self, labels=labels, threshold=threshold)
+        labels = labels_of_volume(self.organ_probability, self.tumour_probability, threshold)
+        if self.removed is None:
+            return replace(self, labels=labels, threshold=threshold)
+        bodies = bodies_of(labels)
+        todo = np.zeros(len(labels), bool)
+        for first, last in self.skipped:
+            todo[first : last + 1] = True
+        warnings = tuple(warning for warning in self.warnings if warning != NOT_CERTAIN)
+        if unsettled(bodies, todo, labels[0].size):
+            warnings += (NOT_CERTAIN,)
+        removed = keep_largest_body(labels, bodies)
+        return replace(self, labels=labels, threshold=threshold, removed=removed, warnings=warnings)

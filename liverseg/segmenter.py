@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 
 import registry
 from liverseg import engines
+from liverseg.bodies import keep_largest_body
 from liverseg.ct import CTImage
 from liverseg.errors import CheckpointRefused
+from liverseg.labels import check_threshold, labels_from_probabilities
+from liverseg.limits import MAX_SIDE_PX
+from liverseg.liver_range import gaps, run_what_is_needed, sample_step
 from liverseg.reading.checks import check_shape
-from liverseg.segmentation import (
-    CheckpointIdentity,
-    Segmentation,
-    check_threshold,
-    labels_from_probabilities,
-)
+from liverseg.resampling import grid_shape
+from liverseg.segmentation import CheckpointIdentity, Segmentation, probability_type
 from liverseg.selection import check_slice
-from registry import Checkpoint, Registries, RegistryError
+from liverseg.volumes import VolumeRun
+from liverseg.watching import Progress, Stop, Watch
+from registry import Checkpoint, InputSpec, Registries, RegistryError
 
 DEFAULT_CHECKPOINT = "segformer-b0"
 """The checkpoint that is used when none is named, where the registry has it."""
 
-Progress = Callable[[int, int], None]
-"""Called with the slices done and the slices in all."""
+LARGEST_USUAL_PATCH = 128
+"""Voxels a side, where a manifest for volumes does not give its patch."""
 
 
 def find_checkpoint(ref: str | None = None, registries: Registries | None = None) -> Checkpoint:
@@ -48,6 +50,34 @@ def find_checkpoint(ref: str | None = None, registries: Registries | None = None
         nothing = "The registry holds no checkpoint; LIVERSEG_REGISTRY names the registries to look in."
         raise CheckpointRefused(" ".join([nothing, *reasons]))
     return checkpoints[0]
+
+
+def patch_of(spec: InputSpec) -> tuple[int, int, int]:
+    """The voxels that a network for volumes is run with at once.
+
+    >>> patch_of(InputSpec("volume", 1, (), 256))
+    (128, 128, 128)
+    """
+    side = min(spec.working_size, LARGEST_USUAL_PATCH)
+    return spec.patch or (side, side, side)
+
+
+def check_fits(checkpoint: Checkpoint, ct: CTImage) -> None:
+    """Raises `CheckpointRefused` unless a checkpoint for volumes can be run on `ct`."""
+    if len(ct.hu) == 1:
+        raise CheckpointRefused(
+            f"{checkpoint.ref} takes volumes and this is a single slice; choose a checkpoint for slices."
+        )
+    needed = checkpoint.manifest.input.spacing_mm
+    if needed is None:
+        return
+    if ct.spacing_mm is None:
+        raise CheckpointRefused(
+            f"{checkpoint.ref} works at {' × '.join(f'{s:g}' for s in needed)} mm and the spacing of this "
+            "input is unknown; choose a checkpoint for slices."
+        )
+    if max(grid_shape(ct.shape, ct.spacing_mm, needed)) > MAX_SIDE_PX:
+        raise CheckpointRefused(f"{checkpoint.ref} works at too fine a spacing for a volume of this extent.")
 
 
 class Segmenter:
@@ -76,13 +106,12 @@ class Segmenter:
     def from_checkpoint(cls, checkpoint: Checkpoint, *, engine: str = "auto") -> Segmenter:
         """Verify and load a checkpoint that was found already; errors as for `load`."""
         spec = checkpoint.manifest.input
-        if spec.kind != "slices":
-            raise CheckpointRefused(f"{checkpoint.ref} takes whole volumes, which this version does not run.")
         try:
             archive = checkpoint.read_model()
         except RegistryError as error:
             raise CheckpointRefused(str(error)) from error
-        return cls(checkpoint, engines.load(archive, spec.context_slices, engine))
+        patch = patch_of(spec) if spec.kind == "volume" else None
+        return cls(checkpoint, engines.load(archive, spec.context_slices, engine, patch))
 
     @property
     def threshold(self) -> float:
@@ -95,39 +124,88 @@ class Segmenter:
         *,
         threshold: float | None = None,
         only_slice: int | None = None,
+        keep_all: bool = False,
         progress: Progress | None = None,
+        cancelled: Stop | None = None,
     ) -> Segmentation:
         """Segment every slice of `ct`, or with `only_slice` that one, the others being left empty.
 
+        Of a volume only the largest connected body is kept (`liverseg.bodies`), and slices that
+        cannot change it are not run (`liverseg.liver_range`); with `keep_all` everything is kept and
+        run. A lone slice may show the liver in several parts: there nothing is removed.
+
         `threshold` replaces the checkpoint's own. Raises `InputTooSmall` or `InputTooLarge` when a
         slice is outside the sizes that checkpoints take, `InvalidSetting` for a threshold outside
-        (0, 1] or a slice that is not there.
+        (0, 1] or a slice that is not there, `CheckpointRefused` when a checkpoint for volumes does not
+        fit the input, `Cancelled` when `cancelled` (a function or a `threading.Event`) says to stop.
         """
         check_shape(1, *ct.shape[1:])  # an image need not come from a reader
         threshold = self.threshold if threshold is None else threshold
         check_threshold(threshold)
         wanted = range(len(ct.hu)) if only_slice is None else [check_slice(ct, only_slice)]
+        largest_only = len(ct.hu) > 1 and only_slice is None and not keep_all
+        watch = Watch(len(wanted), progress, cancelled)
+        found = _Found(ct.shape, threshold)
         started = time.perf_counter()
-        organ = np.zeros(ct.shape, np.float32)
-        tumour = np.zeros(ct.shape, np.float32)
-        for done, index in enumerate(wanted, start=1):
-            _, liver, tumour[index] = self._probabilities(ct.hu, index)
-            np.add(liver, tumour[index], out=organ[index])
-            if progress:
-                progress(done, len(wanted))
+        bodies, todo = None, np.zeros(len(ct.hu), bool)
+        if self.checkpoint.manifest.input.kind == "volume":
+            self._run_volume(ct, found, wanted, watch)
+        elif largest_only and (step := sample_step(len(ct.hu), ct.spacing_mm)) > 1:
+            todo[:] = True
+            bodies = run_what_is_needed(found.labels, todo, step, lambda z: self._run(ct, found, z, watch))
+        else:
+            for z in wanted:
+                self._run(ct, found, z, watch)
         network_s = time.perf_counter() - started
+        removed = keep_largest_body(found.labels, bodies) if largest_only else None
+        watch.done(len(wanted))
         return Segmentation(
-            labels=labels_from_probabilities(organ, tumour, threshold),
-            tumour_probability=tumour,
-            organ_probability=organ,
+            labels=found.labels,
+            tumour_probability=found.tumour,
+            organ_probability=found.organ,
             threshold=threshold,
             checkpoint=self.identity,
             engine=self.engine.name,
             timing_s={"network": network_s},
+            removed=removed,
+            skipped=tuple((gap.start, gap.stop - 1) for gap in gaps(todo)),
         )
 
-    def _probabilities(self, hu: np.ndarray, index: int) -> np.ndarray:
-        """(K, H, W) probabilities of one slice of (S, H, W), from it and its neighbours."""
+    def _run(self, ct: CTImage, found: _Found, index: int, watch: Watch) -> None:
+        """Run one slice of (S, H, W), with its neighbours."""
+        watch.check()
         reach = self.checkpoint.manifest.input.context_slices // 2
-        around = np.clip(np.arange(index - reach, index + reach + 1), 0, len(hu) - 1)
-        return self.engine.run(hu[around][None])[0]
+        around = np.clip(np.arange(index - reach, index + reach + 1), 0, len(ct.hu) - 1)
+        _, liver, tumour = self.engine.run(ct.hu[around][None])[0]
+        found.put(index, liver, tumour)
+        watch.done()
+
+    def _run_volume(self, ct: CTImage, found: _Found, wanted: Sequence[int], watch: Watch) -> None:
+        """Run the volume in patches and keep the slices that are `wanted`."""
+        spec = self.checkpoint.manifest.input
+        check_fits(self.checkpoint, ct)
+        run = VolumeRun(ct.hu, ct.spacing_mm, patch_of(spec), spec.spacing_mm)
+
+        def before_a_patch(patches: int) -> None:
+            watch.check()
+            watch.done(patches * len(wanted) // run.patches)
+
+        for z, liver, tumour in run.probabilities(self.engine.run, before_a_patch):
+            if z in wanted:
+                found.put(z, liver, tumour)
+
+
+class _Found:
+    """Probabilities and labels (S, H, W) that are filled slice by slice."""
+
+    def __init__(self, shape: tuple[int, int, int], threshold: float) -> None:
+        kind = probability_type(shape[0])
+        self.organ, self.tumour = np.zeros(shape, kind), np.zeros(shape, kind)
+        self.labels = np.zeros(shape, np.uint8)
+        self._threshold = threshold
+
+    def put(self, index: int, liver: np.ndarray, tumour: np.ndarray) -> None:
+        """Probabilities (H, W) of one slice; labels follow from them as they are stored."""
+        self.tumour[index] = tumour
+        self.organ[index] = liver + tumour
+        self.labels[index] = labels_from_probabilities(self.organ[index], self.tumour[index], self._threshold)

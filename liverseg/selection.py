@@ -63,4 +63,6 @@ def single_slice_of(seg: Segmentation, index: int) -> Segmentation:
         labels=seg.labels[one],
         tumour_probability=seg.tumour_probability[one],
         organ_probability=seg.organ_probability[one],
+        removed=None,
+        skipped=(),
     )

@@ -68,6 +68,14 @@ def facts(report: Report, sha_digits: int = 12) -> list[tuple[str, str]]:
         ("Spacing", spacing),
         ("Checkpoint", checkpoint.ref),
         ("Weights", f"sha256 {sha} from {checkpoint.registry}{commit}"),
+        *([("Slices run", slices_run(report))] if given.kind == "volume" else []),
         ("Threshold", f"{report.tumour_threshold:.2f}"),
         ("Engine", report.engine),
     ]
+
+
+def slices_run(report: Report) -> str:
+    """On how many slices of a volume the network was run, and why not on the others."""
+    skipped = sum(last - first + 1 for first, last in report.skipped_slices)
+    total = report.input.shape[0]
+    return f"{total - skipped} of {total}" + (": the others cannot show this liver" if skipped else "")

@@ -8,7 +8,6 @@ grid). Every file is written under a temporary name and renamed, so none is ever
 
 from __future__ import annotations
 
-import gzip
 import os
 import secrets
 import tempfile
@@ -26,7 +25,7 @@ from liverseg.errors import InvalidSetting
 from liverseg.formats import FORMATS
 from liverseg.glb import glb_bytes
 from liverseg.meshing import check_meshable
-from liverseg.nifti_encoding import nifti_bytes
+from liverseg.nifti_encoding import packed_nifti
 from liverseg.references import referable_slices, thickness_mm
 from liverseg.rendering import overview
 from liverseg.report import Report
@@ -66,11 +65,6 @@ def _png(array: np.ndarray) -> bytes:
     return encoded.tobytes()
 
 
-def _packed(nifti: bytes) -> bytes:
-    # No time stamp: the same result is the same file. Level 1, for probabilities barely shrink further.
-    return gzip.compress(nifti, compresslevel=1, mtime=0)
-
-
 def _write(path: Path, content: bytes) -> Path:
     """Write a file whole or not at all."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
@@ -92,32 +86,25 @@ class _Results:
     window: Window | None
     slice_index: int | None
 
-    @property
-    def probability(self) -> np.ndarray:
-        """(S, H, W) float32, within 0 and 1."""
-        return np.clip(self.seg.tumour_probability, 0, 1).astype(np.float32, copy=False)
-
 
 _Files = Iterator[tuple[str, bytes]]  # name and content, made when it is asked for
 
 
 def _nifti_files(results: _Results) -> _Files:
-    labels = nifti_bytes(results.ct, results.seg.labels, "liverseg: 0 background, 1 liver, 2 tumour")
-    yield "labels.nii.gz", _packed(labels)
-    probability = nifti_bytes(results.ct, results.probability, "liverseg: tumour probability")
-    yield "tumour_probability.nii.gz", _packed(probability)
+    ct, seg = results.ct, results.seg
+    yield "labels.nii.gz", packed_nifti(ct, seg.labels, "liverseg: 0 background, 1 liver, 2 tumour")
+    tumour = packed_nifti(ct, seg.tumour_probability, "liverseg: tumour probability", np.float32)
+    yield "tumour_probability.nii.gz", tumour
 
 
 def _png_files(results: _Results) -> _Files:
-    slices = len(results.ct.hu)
-    if slices > 1 and results.slice_index is None:
+    ct, seg, index = results.ct, results.seg, results.slice_index
+    if len(ct.hu) > 1 and index is None:
         return
-    for name, values in (
-        ("labels", results.seg.labels),
-        ("tumour_probability", _sixteen_bits(results.probability)),
-    ):
-        one = _own_picture_grid(results.ct, values) if slices == 1 else values[results.slice_index]
-        yield f"{name}.png", _png(one)
+    for name, values in (("labels", seg.labels), ("tumour_probability", seg.tumour_probability)):
+        one = _own_picture_grid(ct, values) if len(ct.hu) == 1 else values[index]
+        told = one if name == "labels" else _sixteen_bits(np.clip(one, 0, 1))
+        yield f"{name}.png", _png(told)
 
 
 def _seg_files(results: _Results) -> _Files:
@@ -162,7 +149,7 @@ _WRITERS: dict[str, Callable[[_Results], _Files]] = {
 
 
 def _sixteen_bits(probability: np.ndarray) -> np.ndarray:
-    return np.round(probability * PNG_FULL_SCALE).astype(np.uint16)
+    return np.round(probability.astype(np.float32) * PNG_FULL_SCALE).astype(np.uint16)
 
 
 def check_formats(

@@ -169,10 +169,13 @@ def _what_it_is(manifest: Manifest) -> str:
         if spec.spacing_mm is None
         else f" at a spacing of {' × '.join(f'{s:g}' for s in spec.spacing_mm)} mm (slices, rows, columns)"
     )
+    at = f"at {spec.working_size} pixels along the longer side"
+    if spec.patch is not None:
+        at = f"on overlapping patches of {' × '.join(map(str, spec.patch))} voxels (slices, rows, columns)"
     return (
         f"A {manifest.architecture} network that segments the liver and its tumours in CT. It takes {takes} "
         f"in Hounsfield units{spacing}, sees them through the CT window {windows} HU (centre/width), works "
-        f"at {spec.working_size} pixels along the longer side, and gives the probabilities of "
+        f"{at}, and gives the probabilities of "
         f"{', '.join(manifest.classes[:-1])} and {manifest.classes[-1]}. A pixel is called tumour from "
         f"a tumour probability of {manifest.tumour_threshold:g}."
     )

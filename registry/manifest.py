@@ -48,6 +48,7 @@ class InputSpec:
     windows: tuple[WindowSpec, ...]
     working_size: int  # px that the longer side is resized to inside the graph
     spacing_mm: tuple[float, float, float] | None = None  # between slices, rows, columns
+    patch: tuple[int, int, int] | None = None  # voxels of a volume run at once: slices, rows, columns
     extra: dict[str, Any] = field(default_factory=dict)  # keys that this version does not know
 
 
@@ -124,6 +125,7 @@ class Manifest:
                 "windows": [{"center_hu": w.center_hu, "width_hu": w.width_hu} for w in self.input.windows],
                 "working_size": self.input.working_size,
                 "spacing_mm": None if spacing is None else list(spacing),
+                **({} if self.input.patch is None else {"patch": list(self.input.patch)}),
                 **self.input.extra,
             },
             "tumour_threshold": self.tumour_threshold,
@@ -171,13 +173,14 @@ class Manifest:
     def _from_checked(cls, data: dict[str, Any]) -> Manifest:
         raw = dict(data["input"])
         windows = tuple(WindowSpec(w["center_hu"], w["width_hu"]) for w in raw.pop("windows"))
-        spacing = raw.pop("spacing_mm")
+        spacing, patch = raw.pop("spacing_mm"), raw.pop("patch", None)
         spec = InputSpec(
             kind=raw.pop("kind"),
             context_slices=raw.pop("context_slices"),
             windows=windows,
             working_size=raw.pop("working_size"),
             spacing_mm=None if spacing is None else tuple(spacing),
+            patch=None if patch is None else tuple(patch),
             extra=raw,
         )
         own = {key: data[key] for key in _OWN_KEYS if key in data}

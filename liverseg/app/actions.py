@@ -14,6 +14,7 @@ import gradio as gr
 from liverseg.app import session, texts
 from liverseg.app.examples import Examples
 from liverseg.app.loading import Checkpoints
+from liverseg.app.running import Runs
 from liverseg.app.session import Analysis, View
 from liverseg.app.updates import (
     Updates,
@@ -27,7 +28,7 @@ from liverseg.app.updates import (
     slice_index,
 )
 from liverseg.errors import LiversegError
-from liverseg.segmenter import Progress
+from liverseg.watching import Progress
 from liverseg.windowing import PRESETS, Window
 
 
@@ -37,6 +38,7 @@ class Actions:
     def __init__(self, checkpoints: Checkpoints, examples: Examples) -> None:
         self.checkpoints = checkpoints
         self.examples = examples
+        self.runs = Runs()
 
     def _run(
         self,

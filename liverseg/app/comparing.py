@@ -17,7 +17,7 @@ from liverseg.app.session import Analysis, View
 from liverseg.app.updates import Updates, missing, picture, picture_and_numbers, sentence_for, slice_index
 from liverseg.ct import CTImage
 from liverseg.errors import LiversegError
-from liverseg.segmenter import Progress
+from liverseg.watching import Progress
 from liverseg.windowing import Window
 
 NO_COMPARISON = "-"

@@ -15,10 +15,12 @@ from liverseg.app import texts
 from liverseg.app.actions import Actions
 from liverseg.app.comparing import Comparing
 from liverseg.app.examples import EXAMPLES
+from liverseg.app.running import Runs
 from liverseg.app.session import Analysis
 from liverseg.app.updates import Updates, sentence_for
 from liverseg.comparing import comparison_overview
-from liverseg.segmenter import Progress
+from liverseg.errors import Cancelled
+from liverseg.watching import Progress
 from liverseg.windowing import Window
 from liverseg.writing import write_comparison, write_results
 
@@ -38,8 +40,16 @@ Parts = dict[str, Any]
 
 
 def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
-    """Events that run the network; returns them."""
+    """Events that run the network; returns them. While one runs, the Cancel button has `data-busy`."""
     shown = list(parts.values())
+    running: list[Dependency] = []
+
+    def listen(event: Any, action: Callable[..., Updates], inputs: list[Any], **options: Any) -> None:
+        event(None, js=_SHOW_CANCEL, api_visibility="private")
+        run = event(_with_progress(action, parts, actions, actions.runs), inputs, shown, **options)
+        run.then(None, js=_HIDE_CANCEL, api_visibility="private")
+        running.append(run)
+
     view = [parts[name] for name in ("center", "width", "opacity")]
     made = [parts["made_center"], parts["made_width"]]
     asked: dict[str, Any] = {
@@ -48,45 +58,56 @@ def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
         "show_progress": "full",
         "show_progress_on": parts["viewer"],
     }
-    uploaded = parts["upload"].upload(
-        _with_progress(actions.upload, parts, actions),
+    listen(
+        parts["upload"].upload,
+        actions.upload,
         [parts["upload"], parts["checkpoint"], *made, *view],
-        shown,
         trigger_mode="always_last",
         **asked,
     )
-    asked_for = parts["series"].input(
-        _with_progress(actions.series, parts, actions),
+    listen(
+        parts["series"].input,
+        actions.series,
         [parts["upload"], parts["series"], parts["checkpoint"], *made, *view],
-        shown,
         trigger_mode="always_last",
         **asked,
     )
-    running = [uploaded, asked_for]
     for key in EXAMPLES:
-        action = _example(actions, key)
-        clicked = parts[f"example_{key}"].click(
-            _with_progress(action, parts, actions), [parts["checkpoint"], *view], shown, **asked
-        )
-        running.append(clicked)
-    chosen = parts["checkpoint"].input(
-        _with_progress(actions.checkpoint, parts, actions),
+        listen(parts[f"example_{key}"].click, _example(actions, key), [parts["checkpoint"], *view], **asked)
+    listen(
+        parts["checkpoint"].input,
+        actions.checkpoint,
         [parts["analysis"], parts["upload"], parts["checkpoint"], *made, parts["slice"], *view],
-        shown,
         trigger_mode="always_last",
         **asked,
     )
-    running.append(chosen)
     for event in (made[0].submit, made[0].blur, made[1].submit, made[1].blur):
-        changed = event(
-            _with_progress(actions.remade, parts, actions),
+        listen(
+            event,
+            actions.remade,
             [parts["analysis"], parts["checkpoint"], *made, parts["opacity"]],
-            shown,
             trigger_mode="always_last",
             **asked,
         )
-        running.append(changed)
     return running
+
+
+_SHOW_CANCEL = "() => { document.querySelector('#ls-cancel').dataset.busy = ''; }"
+_HIDE_CANCEL = "() => { delete document.querySelector('#ls-cancel').dataset.busy; }"
+
+
+def connect_stopping(page: gr.Blocks, parts: Parts, actions: Actions) -> None:
+    """A run ends when its visitor presses Cancel, takes the upload away, or leaves."""
+
+    def stop(request: gr.Request) -> None:
+        actions.runs.stop(request.session_hash)
+
+    asked: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    for event in (parts["cancel"].click, parts["upload"].clear, parts["upload"].delete):
+        event(stop, None, None, **asked)
+    for event in (parts["upload"].clear, parts["upload"].delete):
+        event(None, js=_HIDE_CANCEL, api_visibility="private")
+    page.unload(stop)
 
 
 def _example(actions: Actions, key: str) -> Callable[..., Updates]:
@@ -115,7 +136,9 @@ def connect_drawing(parts: Parts, actions: Actions, running: list[Dependency]) -
         event(_by_name(actions.removed, parts), [parts["upload"]], shown, cancels=running, **DRAWING)
 
 
-def connect_comparison(parts: Parts, comparing: Comparing, running: list[Dependency]) -> Dependency:
+def connect_comparison(
+    parts: Parts, comparing: Comparing, runs: Runs, running: list[Dependency]
+) -> Dependency:
     """Events of the comparison, which follows those of `running`; returns the one that runs the network."""
     shown = list(parts.values())
     chosen = parts["compare_with"]
@@ -126,7 +149,7 @@ def connect_comparison(parts: Parts, comparing: Comparing, running: list[Depende
     for main in running:
         main.then(compare, asked, shown, **DRAWING)
     fetching = parts["wanted"].change(
-        _with_progress(comparing.fetch, parts, comparing),
+        _with_progress(comparing.fetch, parts, comparing, runs),
         [parts["analysis"], parts["wanted"]],
         [parts["fetched"], parts["problem"]],
         trigger_mode="always_last",
@@ -205,18 +228,25 @@ def _by_name(action: Callable[..., Updates], parts: Parts) -> Callable[..., Upda
 
 
 def _with_progress(
-    action: Callable[..., Updates], parts: Parts, actions: Actions | Comparing
+    action: Callable[..., Updates], parts: Parts, actions: Actions | Comparing, runs: Runs
 ) -> Callable[..., Updates]:
-    """The same for an action that takes a while and says how far it is."""
+    """The same for an action that takes a while, says how far it is, and may be told to stop."""
 
-    def event(*values: Any, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008 (gradio's way)
+    def event(
+        request: gr.Request,
+        *values: Any,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (gradio's way)
+    ) -> Updates:
         progress(0, desc="Waiting for the checkpoint" if actions.checkpoints.loading else "Reading")
+        with runs.run(request.session_hash) as stop:
 
-        def tell(done: int, count: int) -> None:
-            progress((done, count), desc="Segmenting", unit="slices")
+            def tell(done: int, count: int) -> None:
+                if stop.is_set():
+                    raise Cancelled()
+                progress((done, count), desc="Segmenting", unit="slices")
 
-        told: Progress = tell
-        return _components(action(*values, progress=told), parts)
+            told: Progress = tell
+            return _components(action(*values, progress=told), parts)
 
     return event
 

@@ -61,6 +61,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
                 parts["viewer"] = gr.HTML(
                     texts.empty_viewer(), js_on_load=ENLARGE_JS, elem_id="ls-viewer", apply_default_css=False
                 )
+                parts["cancel"] = gr.Button("Cancel", size="sm", elem_id="ls-cancel")
                 parts |= _comparison()
                 parts["results"] = gr.HTML("", elem_id="ls-results", apply_default_css=False)
                 parts["download"] = gr.Button("Prepare downloads", visible=False, elem_id="ls-download")
@@ -77,8 +78,11 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         refreshed = refresh.click(
             _look_again(checkpoints), [parts["checkpoint"]], listed, api_visibility="private"
         )
-        running.append(events.connect_comparison(parts, Comparing(checkpoints), [*running, refreshed]))
+        running.append(
+            events.connect_comparison(parts, Comparing(checkpoints), actions.runs, [*running, refreshed])
+        )
         events.connect_drawing(parts, actions, running)
+        events.connect_stopping(page, parts, actions)
         events.connect_downloads(parts)
         compare_endpoint.add(checkpoints, events.NETWORK)
         endpoints.add(checkpoints, events.NETWORK)

@@ -152,14 +152,14 @@ class Checkpoints:
         return self._failed.get(ref or "", "")
 
     def list(self) -> list[Checkpoint]:
-        """Every checkpoint that takes slices, the default one first."""
+        """Every checkpoint, the default one first."""
         with self._lock:
-            usable = [c for c in self._registries.list() if c.manifest.input.kind == "slices"]
+            found = self._registries.list()
             self._listed.set()
-            if not usable:
+            if not found:
                 return []
             default = find_checkpoint(None, self._registries).ref
-        return sorted(usable, key=lambda checkpoint: checkpoint.ref != default)
+        return sorted(found, key=lambda checkpoint: checkpoint.ref != default)
 
     def choices(self) -> list[tuple[str, str]]:
         """(label, ref) of each entry of the dropdown."""

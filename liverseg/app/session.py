@@ -15,13 +15,14 @@ import liverseg
 from liverseg.agreement import Agreement, compare
 from liverseg.comparing import difference
 from liverseg.ct import CTImage
-from liverseg.errors import InvalidSetting, LiversegError, UnreadableInput
+from liverseg.errors import Cancelled, InvalidSetting, LiversegError, UnreadableInput
 from liverseg.measuring import measure
 from liverseg.reading.sniff import HEAD_BYTES, sniff
 from liverseg.rendering import DEFAULT_OPACITY, overlay, telling_slice, three_pictures
 from liverseg.report import Report
 from liverseg.segmentation import LIVER, TUMOUR, Segmentation
-from liverseg.segmenter import Progress, Segmenter
+from liverseg.segmenter import Segmenter
+from liverseg.watching import Progress
 from liverseg.windowing import DEFAULT_WINDOW, Window
 from registry import Checkpoint
 
@@ -133,7 +134,11 @@ def analyse(
 ) -> Analysis:
     """Run the network on a CT image and measure what it found; errors as `Segmenter.segment`."""
     started = time.perf_counter()
-    seg = segmenter.segment(ct, threshold=threshold, progress=progress)
+    try:
+        seg = segmenter.segment(ct, threshold=threshold, progress=progress)
+    except Cancelled:
+        _log.info("run cancelled: %s, after %.2f s", segmenter.checkpoint.ref, time.perf_counter() - started)
+        raise
     report = measure(ct, seg)
     _log.info(
         "network run: %s, %d slice(s), %.2f s", seg.checkpoint.ref, len(ct.hu), time.perf_counter() - started

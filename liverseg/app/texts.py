@@ -28,6 +28,10 @@ EXPIRED = "This result was deleted after its time; upload the file again."
 SHOWN_LESIONS = 12
 """Rows of the table of lesions; `report.csv` has them all."""
 
+SHORT, CUT = "†", "‡"
+MARKS = {SHORT: "shorter than 10 mm: not measurable by RECIST 1.1", CUT: "cut off at the edge of the image"}
+"""What marks behind a lesion's diameters stand for."""
+
 PANELS = ("CT slice", "Segmentation", "Tumour probability")
 
 
@@ -165,28 +169,44 @@ def lesion_table(report: Report) -> str:
         *(["Slices"] if is_volume else []),
         "Size",
         "Longest × perpendicular",
+        *(["Mean HU"] if report.input.assumed_window is None else []),
         "Probability, mean / peak",
     ]
     rows = "".join(
-        "<tr>" + "".join(f"<td>{cell}</td>" for cell in _lesion_cells(lesion, is_volume)) + "</tr>"
+        "<tr>" + "".join(f"<td>{cell}</td>" for cell in _lesion_cells(lesion, report)) + "</tr>"
         for lesion in report.lesions[:SHOWN_LESIONS]
     )
     more = len(report.lesions) - SHOWN_LESIONS
     rest = f'<p class="ls-none">and {more} smaller ones; report.csv has them all.</p>' if more > 0 else ""
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<div class="ls-scroll">{table}</div>{rest}'
+    return f'<div class="ls-scroll">{table}</div>{_keys(rows)}{rest}'
 
 
-def _lesion_cells(lesion: Lesion, is_volume: bool) -> list[str]:
+def _keys(rows: str) -> str:
+    """What the marks in a table's rows stand for, those that are there."""
+    keys = [f"{mark}\u00a0{meaning}" for mark, meaning in MARKS.items() if f">{mark}<" in rows]
+    return f'<p class="ls-none">{"; ".join(keys)}.</p>' if keys else ""
+
+
+def _mark(mark: str) -> str:
+    return f' <abbr title="{escape(MARKS[mark])}">{mark}</abbr>'
+
+
+def _lesion_cells(lesion: Lesion, report: Report) -> list[str]:
+    is_volume = report.input.kind == "volume"
     size = lesion_amount(lesion, is_volume)
     if lesion.longest_diameter_mm is None or lesion.perpendicular_diameter_mm is None:
         across = f"{lesion.longest_diameter_px:.1f} × {lesion.perpendicular_diameter_px:.1f} pixels"
     else:
         across = f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f} mm"
+        across += "" if lesion.measurable else _mark(SHORT)
+    if lesion.touches_edge:
+        across += _mark(CUT)
     slices = [slice_span(lesion)] if is_volume else []
     probability = f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}"
-    return [str(lesion.id), *slices, " ".join(size), across, probability]
+    hu = [f"{lesion.mean_hu:.0f}"] if report.input.assumed_window is None else []
+    return [str(lesion.id), *slices, " ".join(size), across, *hu, probability]
 
 
 def assumptions(report: Report) -> str:

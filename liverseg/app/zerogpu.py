@@ -20,7 +20,8 @@ from typing import Any
 from liverseg.ct import CTImage
 from liverseg.errors import CheckpointRefused, EngineUnavailable, LiversegError
 from liverseg.segmentation import Segmentation
-from liverseg.segmenter import Progress, Segmenter
+from liverseg.segmenter import Segmenter
+from liverseg.watching import Progress, Stop, Watch
 from registry import Checkpoint, RegistryError
 from registry.text import one_line
 
@@ -113,9 +114,18 @@ class GPUSegmenter(Segmenter):
         return cls(checkpoint, _Elsewhere())
 
     @functools.wraps(Segmenter.segment)
-    def segment(self, ct: CTImage, *, progress: Progress | None = None, **settings: Any) -> Segmentation:
+    def segment(
+        self,
+        ct: CTImage,
+        *,
+        progress: Progress | None = None,
+        cancelled: Stop | None = None,
+        **settings: Any,
+    ) -> Segmentation:
         last: Step | None = None
+        watch = Watch(len(ct.hu), None, cancelled)  # here, for a worker would only get a copy of it
         for last in _told(run_with_gpu(self.checkpoint, ct, settings)):  # to its end: the GPU is given back
+            watch.check()
             if progress and isinstance(last, tuple):
                 progress(*last)
         if isinstance(last, LiversegError):

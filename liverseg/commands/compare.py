@@ -62,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
             check_slice(ct, args.slice)
         refs = (args.checkpoint_a, args.checkpoint_b)
         segmenters = [Segmenter.load(ref, engine=args.engine) for ref in refs]  # a bad one is told at once
-        a, b = (s.segment(ct, threshold=args.threshold, only_slice=args.slice) for s in segmenters)
+        settings = {"threshold": args.threshold, "only_slice": args.slice, "keep_all": args.keep_all}
+        a, b = (segmenter.segment(ct, **settings) for segmenter in segmenters)
         if args.slice is not None:
             a, b = (single_slice_of(seg, args.slice) for seg in (a, b))
             ct = single_slice(ct, args.slice)

@@ -66,6 +66,11 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         metavar=("CENTER", "WIDTH"),
         help="in HU: the window a picture was made with (default 40 400); else the one pictures are drawn in",
     )
+    parser.add_argument(
+        "--keep-all",
+        action="store_true",
+        help="of a volume, keep every body that was found, not the largest connected one alone",
+    )
     parser.add_argument("--threshold", type=float, metavar="P", help="tumour from this probability on")
     parser.add_argument("--engine", choices=("auto", "torch", "openvino"), default="auto")
 
@@ -122,7 +127,7 @@ def _segment_one(
     ct = read(source, window=window, series=args.series)
     reading_s = time.perf_counter() - started
     check_formats(ct, args.formats, args.slice)
-    seg = load().segment(ct, threshold=args.threshold, only_slice=args.slice)
+    seg = load().segment(ct, threshold=args.threshold, only_slice=args.slice, keep_all=args.keep_all)
     seg.timing_s["reading"] = reading_s
     if args.slice is None:
         report = measure(ct, seg)

@@ -21,15 +21,18 @@ class Engine(Protocol):
     name: str  # engine, version and precision, as the report quotes it
 
     def run(self, hu: np.ndarray) -> np.ndarray:
-        """(N, C, H, W) float32 HU to (N, K, H, W) float32 probabilities."""
+        """(N, C, H, W) float32 HU to (N, K, H, W) float32 probabilities; of a volume (N, 1, D, H, W)."""
         ...
 
 
-def load(archive: bytes, context_slices: int, name: str = "auto") -> Engine:
+def load(
+    archive: bytes, context_slices: int, name: str = "auto", patch: tuple[int, int, int] | None = None
+) -> Engine:
     """Open a verified TorchScript archive with the named engine.
 
-    `auto` takes OpenVINO where it is installed, else torch. Raises `EngineUnavailable` for an
-    unknown engine or one that is not installed, `CheckpointRefused` when the archive does not open.
+    `patch` is what a network for volumes is run with, in voxels; None: it takes slices. `auto` takes
+    OpenVINO where it is installed, else torch. Raises `EngineUnavailable` for an unknown engine or one
+    that is not installed, `CheckpointRefused` when the archive does not open.
     """
     if name not in NAMES:
         raise EngineUnavailable(f"There is no engine {name!r}; choose one of {', '.join(NAMES)}.")
@@ -44,4 +47,4 @@ def load(archive: bytes, context_slices: int, name: str = "auto") -> Engine:
         return TorchEngine(archive)
     from liverseg.engines.openvino_engine import OpenVINOEngine
 
-    return OpenVINOEngine(archive, context_slices)
+    return OpenVINOEngine(archive, context_slices, patch)

@@ -19,10 +19,12 @@ from liverseg.errors import CheckpointRefused  # noqa: E402
 
 
 class OpenVINOEngine:
-    """See `liverseg.engines.Engine`. Batch, height and width stay free; one compiled model serves all."""
+    """See `liverseg.engines.Engine`. Of slices, batch, height and width stay free; patches have one size."""
 
-    def __init__(self, archive: bytes, context_slices: int) -> None:
-        shape = openvino.PartialShape([-1, context_slices, -1, -1])
+    def __init__(
+        self, archive: bytes, context_slices: int, patch: tuple[int, int, int] | None = None
+    ) -> None:
+        shape = openvino.PartialShape([1, 1, *patch] if patch else [-1, context_slices, -1, -1])
         try:
             model = openvino.convert_model(load_script(archive), input=[(shape, openvino.Type.f32)])
             compiled = openvino.Core().compile_model(
@@ -43,7 +45,7 @@ class OpenVINOEngine:
         self.name = f"openvino {openvino.__version__.split('-')[0]} float32, cpu"
 
     def run(self, hu: np.ndarray) -> np.ndarray:
-        """(N, C, H, W) float32 HU to (N, K, H, W) float32 probabilities."""
+        """(N, C, H, W) float32 HU to (N, K, H, W) float32 probabilities; of a patch (1, 1, D, H, W)."""
         with self._lock:
             result = self._request.infer([np.ascontiguousarray(hu, np.float32)])
             return result[0].copy()  # the request reuses its output

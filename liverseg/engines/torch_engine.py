@@ -35,6 +35,6 @@ class TorchEngine:
         self.name = f"torch {torch.__version__.split('+')[0]} float32, {self._device}"
 
     def run(self, hu: np.ndarray) -> np.ndarray:
-        """(N, C, H, W) float32 HU to (N, K, H, W) float32 probabilities."""
+        """(N, C, H, W) float32 HU to (N, K, H, W) float32 probabilities; of a volume (N, 1, D, H, W)."""
         with torch.inference_mode():
             return self._module(torch.from_numpy(np.ascontiguousarray(hu)).to(self._device)).cpu().numpy()

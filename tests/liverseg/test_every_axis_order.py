@@ -14,7 +14,7 @@ from nibabel.orientations import io_orientation, ornt_transform
 from torch import Tensor, nn
 
 import liverseg
-from liverseg.nifti_encoding import nifti_bytes
+from liverseg.nifti_encoding import nifti_chunks
 from liverseg.segmenter import Segmenter
 from registry import InputSpec, Manifest, WindowSpec, open_registries
 from registry.writing import write_checkpoint
@@ -75,8 +75,8 @@ def segmented(image, segmenter, folder):
     ct = liverseg.read(folder / "ct.nii")
     seg = segmenter.segment(ct)
     written = [
-        nibabel.Nifti1Image.from_bytes(nifti_bytes(ct, array, "result"))
-        for array in (seg.labels, seg.tumour_probability)
+        nibabel.Nifti1Image.from_bytes(b"".join(nifti_chunks(ct, array, "result", dtype)))
+        for array, dtype in ((seg.labels, np.uint8), (seg.tumour_probability, np.float32))
     ]
     return liverseg.measure(ct, seg), written
 

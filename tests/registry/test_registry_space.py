@@ -1,30 +1,20 @@
-"""The page on a Space of the Hub, over HTTP: what is sent, what is told to the Hub, and that it runs."""
+"""The page on a Space of the Hub, over HTTP: what is sent, and what the Hub is told."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import socket
 import subprocess
-import sys
-import threading
-import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 import yaml
-from gradio_client import Client, handle_file
 
 from registry import Checkpoint, HubRefused, PushRefused, push
 from registry.__main__ import main
 from registry.hub_store import is_commit
-from registry.sources import BUNDLED_FOLDER
 from registry.space import HARDWARE, ROOT, project_files, space_content, space_files
 from registry.space_pushing import push_space
 from tests.hub_standin.faults import Fault
@@ -33,7 +23,6 @@ from tests.hub_standin.repositories import Repository
 from tests.hub_standin.server import HubStandin
 
 SPACE = "spaces/lab/page"
-PATIENCE_S = 240
 
 
 def tree(space: Repository) -> dict[str, bytes]:
@@ -277,64 +266,3 @@ def test_a_readme_without_front_matter_is_none_for_a_space() -> None:
     files = {"README.md": b"# x\n", "requirements.txt": b"gradio==6.0.0\n", "constraints.txt": b""}
     with pytest.raises(PushRefused, match="front matter"):
         space_content(files, HARDWARE["cpu-basic"], [], [])
-
-
-def test_the_uploaded_tree_alone_serves_the_page_before_the_weights_are_there(
-    hub: HubStandin, tmp_path: Path
-) -> None:
-    pushed = push(BUNDLED_FOLDER / "segformer-b0-fast", "hf://lab")
-    push_space("lab/page", "hf://lab")
-    space, home = hub.repositories.all[SPACE], tmp_path / "space"
-    for name, data in tree(space).items():
-        (home / name).parent.mkdir(parents=True, exist_ok=True)
-        (home / name).write_bytes(data)
-    arrived = threading.Event()
-
-    def late(body: bytes) -> bytes:
-        assert arrived.wait(PATIENCE_S)
-        return body
-
-    hub.faults.plant(Fault("GET /files/", change=late, times=10**6))  # of every try, on a slow machine
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PYTHON"))
-    }
-    environment |= {
-        "HF_ENDPOINT": hub.url,
-        "HF_HOME": str(tmp_path / "empty"),
-        "GRADIO_SERVER_PORT": str(port),
-    }
-    environment |= space.variables
-    picture = tmp_path / "slice.png"
-    with open(tmp_path / "log", "w+") as log:
-        app = subprocess.Popen([sys.executable, "app.py"], cwd=home, env=environment, stdout=log, stderr=log)
-        try:
-            url = f"http://127.0.0.1:{port}/"
-            _wait_for(url, app)
-            assert not arrived.is_set()
-            client = Client(url, verbose=False, download_files=str(tmp_path / "answers"))
-            cv2.imwrite(str(picture), cv2.circle(np.zeros((96, 96), np.uint8), (48, 48), 40, 128, -1))
-            job = client.submit(handle_file(str(picture)), api_name="/segment")
-            time.sleep(0.5)
-            assert not job.done()
-            arrived.set()
-            assert job.result(timeout=PATIENCE_S)[3]["checkpoint"]["revision"] == pushed.revision
-        finally:
-            arrived.set()
-            app.terminate()
-            app.wait(PATIENCE_S)
-        log.seek(0)
-        assert "Traceback" not in log.read()
-    assert not list((home / "liverseg").rglob("*.pt"))
-
-
-def _wait_for(url: str, app: subprocess.Popen) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline and app.poll() is None:
-        try:
-            assert urllib.request.urlopen(url, timeout=30).status == 200
-            return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("The page was not served.")

@@ -27,9 +27,16 @@ class Model:
 
 
 def checkpoint_model(ref: str, engine: str = "auto") -> Model:
-    """A checkpoint of the registries, run as the app runs it. Raises `LiversegError` when it is refused."""
+    """A checkpoint of the registries, run as the app runs it. Raises `LiversegError` when it is refused.
+
+    Raises `TrainError` for one that takes volumes: scans are scored slice by slice.
+    """
     segmenter = Segmenter.load(ref, engine=engine)
     manifest = segmenter.checkpoint.manifest
+    if manifest.input.kind != "slices":
+        raise TrainError(
+            f"{segmenter.checkpoint.ref} takes volumes; evaluate runs networks that take slices."
+        )
     about = {
         "kind": "checkpoint",
         "sha256": segmenter.checkpoint.sha256,

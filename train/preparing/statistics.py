@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from liverseg.lesions import CONNECTIVITY
+from liverseg.metrics.detection import IN_VOLUME
 
 TUMOUR_LABEL = 2
 PERCENTILES = (5, 50, 95)
@@ -37,7 +37,7 @@ def count_lesions(labels: np.ndarray) -> Lesions:
     if not rows.size:
         return Lesions(0, 0)
     box = tumour[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    components, number = ndimage.label(box, structure=CONNECTIVITY)
+    components, number = ndimage.label(box, structure=IN_VOLUME)
     return Lesions(int(number), int(np.bincount(components.ravel())[1:].max()))
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import liverseg
 from liverseg.errors import UnreadableInput
-from liverseg.nifti_encoding import nifti_bytes
+from liverseg.nifti_encoding import nifti_chunks
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
@@ -214,7 +214,7 @@ def test_a_gantry_tilt_keeps_its_own_grid(angle, sheared_axis, series, synthetic
     assert [f"{abs(angle):.0f}°" in w for w in ct.warnings] == [True]
     labels = np.zeros(ct.shape, np.uint8)
     labels[3, 20, 30] = 1
-    image = nibabel.Nifti1Image.from_bytes(nifti_bytes(ct, labels, "labels"))
+    image = nibabel.Nifti1Image.from_bytes(b"".join(nifti_chunks(ct, labels, "labels")))
     (x, y, z, _) = image.affine @ [*np.argwhere(np.asarray(image.dataobj))[0], 1]
     dataset = pydicom.dcmread(paths[3])
     position = np.array(dataset.ImagePositionPatient, float)
