@@ -47,8 +47,6 @@ def nothing_shown() -> Updates:
         "series": gr.update(visible=False),
         "planes": "",
         "point": None,
-        "show_model": gr.update(visible=False),
-        "model": gr.update(visible=False, value=None),
     }
 
 

@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
 
 from liverseg.app import volume_page, volume_texts
-from liverseg.app.downloads import keeper
 from liverseg.app.events import DRAWING, Parts, by_name, components
 from liverseg.app.updates import Updates
 
-MODEL_HEIGHT_PX = 460
 WISHES = ("slice", "lesion", "plane", "x", "y")
 """What an event of `volume.js` may say."""
 
 
 def views() -> Parts:
-    """The components: coronal, sagittal and profile, and the 3D view. Nothing is shown of them yet."""
+    """The components: coronal and sagittal view, and the profile. Nothing is shown of them yet."""
     return {
         "planes": gr.HTML(
             "", js_on_load=volume_texts.VOLUME_JS, elem_id="ls-planes", apply_default_css=False
-        ),
-        "show_model": gr.Button("Show in 3D", visible=False, elem_id="ls-show-model"),
-        "model": gr.Model3D(
-            visible=False,
-            label="Liver and tumours in 3D: drag to turn, wheel or two fingers to zoom",
-            height=MODEL_HEIGHT_PX,
-            interactive=False,
-            camera_position=(90, 80, None),
-            clear_color=(0.043, 0.051, 0.063, 1.0),
-            elem_id="ls-model",
         ),
     }
 
@@ -42,7 +29,7 @@ def connect(parts: Parts, renewing: Sequence[Dependency], redrawing: Sequence[De
     """The views follow what changes the result, and what changes only how it is drawn."""
     have, at = [parts["analysis"], parts["shown"]], [parts["point"], parts["slice"]]
     view = [parts[name] for name in ("center", "width", "opacity")]
-    places = [parts[name] for name in ("planes", "point", "show_model", "model", "problem")]
+    places = [parts[name] for name in ("planes", "point", "problem")]
     for events, action in ((renewing, volume_page.renewed), (redrawing, volume_page.redrawn)):
         for event in events:
             event.then(by_name(action, parts), [parts["analysis"], *at, *view], places, **DRAWING)
@@ -52,12 +39,3 @@ def connect(parts: Parts, renewing: Sequence[Dependency], redrawing: Sequence[De
         return components(volume_page.go(*values, wish=wish), parts)
 
     parts["planes"].select(go, [*have, *at, *view], list(parts.values()), **DRAWING)
-    parts["show_model"].click(
-        by_name(partial(volume_page.model, keep=keeper(parts["model"])), parts),
-        have,
-        list(parts.values()),
-        show_progress="full",
-        show_progress_on=parts["show_model"],
-        concurrency_limit=2,
-        api_visibility="private",
-    )

@@ -6,23 +6,16 @@ page, None until a result was first shown.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 
-from liverseg.app import session, texts, volume_texts
-from liverseg.app.downloads import Keep
+from liverseg.app import session, volume_texts
 from liverseg.app.session import Analysis, View
-from liverseg.app.updates import Updates, missing, picture_and_numbers, sentence_for, slice_index
-from liverseg.glb import glb_bytes
+from liverseg.app.updates import Updates, missing, picture_and_numbers, slice_index
 from liverseg.lesions import Lesion
-from liverseg.meshing import check_meshable
 from liverseg.planes import PLANES, Point, plane_view, point_at, telling_point
 from liverseg.segmentation import TUMOUR, Segmentation
 from liverseg.windowing import Window
@@ -104,29 +97,15 @@ def renewed(
     width: float,
     opacity: float,
 ) -> Updates:
-    """The views of a new result, or of one at another threshold; a 3D view of the one before goes."""
+    """The views of a new result, or of one at another threshold."""
     if analysis is None or not is_volume(analysis):
         return no_views()
-    return {
-        **no_model(offered=has_model(analysis)),
-        **redrawn(analysis, in_plane, slice_number, center, width, opacity),
-    }
-
-
-def has_model(analysis: Analysis) -> bool:
-    """Whether there is something to show in 3D."""
-    report = analysis.report
-    return analysis.ct.spacing_mm is not None and report.liver.count + report.tumour.count > 0
+    return redrawn(analysis, in_plane, slice_number, center, width, opacity)
 
 
 def no_views() -> Updates:
     """The page without what only a volume has."""
-    return {"planes": "", "point": None, **no_model()}
-
-
-def no_model(offered: bool = False) -> Updates:
-    """The page without a 3D view; `offered` is whether there can be one."""
-    return {"model": gr.update(visible=False, value=None), "show_model": gr.update(visible=offered)}
+    return {"planes": "", "point": None}
 
 
 def go(
@@ -155,22 +134,3 @@ def go(
     if there[1:] != here[1:]:
         moved |= _planes(analysis, there, window, opacity)
     return moved
-
-
-def model(analysis: Analysis | None, shown: bool, keep: Keep) -> Updates:
-    """The 3D view, made when it is first asked for; `keep` puts a file where gradio deletes it in time."""
-    if analysis is None:
-        return missing(shown)
-    folder = Path(tempfile.mkdtemp(prefix="liverseg-model-"))
-    try:
-        check_meshable(analysis.ct)
-        path = folder / "mesh.glb"
-        path.write_bytes(glb_bytes(analysis.ct, analysis.seg))
-        return {
-            "model": gr.update(value=keep(str(path)), visible=True),
-            "show_model": gr.update(visible=False),
-        }
-    except Exception as error:  # the boundary to the visitor, as in `updates.refusable`
-        return {"problem": texts.problem(sentence_for(error))}
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

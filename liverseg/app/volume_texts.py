@@ -27,7 +27,6 @@ PROFILE_SIZE = (360.0, 210.0, 12.5)
 HINT = (
     "Click a picture to move the lines. Wheel or arrow keys: slice by slice; Page Up and Page Down: by ten."
 )
-NO_MODEL = "No 3D view: the voxel spacing of this input is unknown, so its shape is not known."
 
 
 def viewer(jpegs: Sequence[bytes], analysis: Analysis, index: int) -> str:
@@ -59,7 +58,6 @@ def planes(analysis: Analysis, jpegs: Sequence[bytes], point: Point) -> str:
     width, height, text = PROFILE_SIZE
     svg = profile_svg(profile_of(ct, analysis.seg), point[0], width, height, text)
     count = ct.shape[0]
-    no_model = "" if ct.spacing_mm is not None else f'<p class="ls-hint">{NO_MODEL}</p>'
     return (
         f'<section class="ls-planes" aria-label="Other views" data-x="{x:.5f}" data-y="{y:.5f}">'
         f'<div class="ls-views">{"".join(parts)}'
@@ -68,7 +66,7 @@ def planes(analysis: Analysis, jpegs: Sequence[bytes], point: Point) -> str:
         f'aria-valuenow="{point[0] + 1}">{svg}</div></figure></div>'
         f'<div class="ls-foot"><p class="ls-hint">{HINT}</p>'
         '<button type="button" data-lines aria-pressed="true">Lines</button></div>'
-        f"{no_model}</section>"
+        "</section>"
     )
 
 

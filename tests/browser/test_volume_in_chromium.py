@@ -1,4 +1,4 @@
-"""A volume's page in headless Chromium, wide and narrow: jumps, 3D view, downloads, the time of a redraw."""
+"""A volume's page in headless Chromium, wide and narrow: jumps, downloads, the time of a redraw."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import nibabel
 import numpy as np
 import pytest
@@ -40,11 +39,6 @@ input.value = to;
 for (const kind of ['input', 'change']) input.dispatchEvent(new Event(kind, { bubbles: true }));
 """
 """From the event of the slider to the new pictures, decoded, in ms."""
-
-OTHER_HOSTS_JS = """
-return performance.getEntriesByType('resource').map(entry => entry.name)
-  .filter(name => /^(https?|wss?):/.test(name) && new URL(name).host !== location.host);
-"""
 
 
 @pytest.fixture(scope="module")
@@ -149,22 +143,6 @@ def test_the_time_of_a_redraw_is_told(page, capsys):
         )
         print(f"three pictures, together {sum(sizes):.0f} KiB")
     assert len(times) == 10 and shown_slice(page) == 49
-
-
-def test_the_3d_view_shows_something_and_asks_no_other_host(page):
-    page.driver.execute_script("document.querySelector('#ls-show-model').click()")
-    wait(lambda: page.find("#ls-model canvas"), "the 3D view")
-    canvas = page.find("#ls-model canvas")[0]
-
-    def colours() -> tuple[int, int]:
-        page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
-        rgb = cv2.imdecode(np.frombuffer(canvas.screenshot_as_png, np.uint8), 1)[..., ::-1].astype(int)
-        red, green = rgb[..., 0] - rgb[..., 1], rgb[..., 1] - rgb[..., 0]
-        return int((red > 40).sum()), int((green > 20).sum())
-
-    wait(lambda: colours()[1] > 500, "a green liver")
-    assert page.driver.execute_script(OTHER_HOSTS_JS) == []
-    page.shoot("volume-3d")
 
 
 def test_the_zip_holds_every_file_of_the_list(page):

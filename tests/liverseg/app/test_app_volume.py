@@ -6,7 +6,6 @@ import base64
 import json
 import re
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 from gradio.route_utils import delete_files_created_by_app
 
-from liverseg.app import downloads, session, texts, volume_page, volume_texts
+from liverseg.app import downloads, session, texts, volume_page
 from liverseg.app.layout import build
 from liverseg.app.session import Analysis
 from liverseg.planes import plane_view, shares_at
@@ -49,7 +48,6 @@ def test_a_new_result_shows_the_other_planes_through_its_tumour(analysis):
     shown = volume_page.renewed(analysis, None, 3, *VIEW)
     row, column = shown["point"]
     assert analysis.seg.labels[2, row, column] == TUMOUR
-    assert shown["show_model"]["visible"] is True and shown["model"]["value"] is None
     for name, drawn in zip(("coronal", "sagittal"), jpegs(shown["planes"]), strict=True):
         expected = plane_view(analysis.ct, analysis.seg, name, (2, row, column))
         assert drawn.shape == expected.shape
@@ -60,7 +58,6 @@ def test_a_new_result_shows_the_other_planes_through_its_tumour(analysis):
 def test_a_slice_has_none_of_it(picture):
     shown = volume_page.renewed(picture, None, 1, *VIEW)
     assert shown["planes"] == "" and shown["point"] is None
-    assert not shown["model"]["visible"] and not shown["show_model"]["visible"]
     assert go(picture, (0, 1, 1), slice=0) == {}
     drawn = texts.results(picture, session.slice_counts(picture.seg, 0))
     assert "<svg" not in drawn and "data-lesion" not in drawn
@@ -109,9 +106,9 @@ def test_what_makes_no_sense_does_nothing(analysis, wish):
     assert go(analysis, (2, 60, 42), **wish) == {}
 
 
-def test_another_window_keeps_the_point_and_the_3d_view(analysis):
+def test_another_window_keeps_the_point(analysis):
     drawn = volume_page.redrawn(analysis, (60, 42), 3, 60, 150, 0.3)
-    assert drawn["point"] == (60, 42) and "model" not in drawn
+    assert drawn["point"] == (60, 42)
     assert drawn["planes"] != volume_page.redrawn(analysis, (60, 42), 3, *VIEW)["planes"]
 
 
@@ -120,27 +117,6 @@ def test_the_lines_follow_the_slice_without_another_picture(analysis):
     lowest, highest = (float(re.search(rf'data-{k}="([\d.]+)"', html)[1]) for k in ("lowest", "highest"))
     _, y = shares_at(analysis.ct, "coronal", (2, 60, 42))
     assert lowest + 2 / 3 * (highest - lowest) == pytest.approx(y, abs=1e-4)
-
-
-def test_the_3d_view_is_made_when_it_is_asked_for(analysis, tmp_path):
-    kept = tmp_path / "kept.glb"
-
-    def keep(path: str) -> str:
-        kept.write_bytes(Path(path).read_bytes())
-        return str(kept)
-
-    shown = volume_page.model(analysis, True, keep)
-    assert shown["model"] == {"value": str(kept), "visible": True, "__type__": "update"}
-    assert kept.read_bytes()[:4] == b"glTF"
-    assert "deleted after its time" in volume_page.model(None, True, keep)["problem"]
-
-
-def test_without_a_spacing_it_says_why_there_is_no_3d_view(checkpoints, analysis):
-    ct = replace(analysis.ct, spacing_mm=None)
-    unknown = session.analyse([], ct, checkpoints.segmenter(None))
-    shown = volume_page.renewed(unknown, None, 3, *VIEW)
-    assert volume_texts.NO_MODEL in shown["planes"] and not shown["show_model"]["visible"]
-    assert "spacing" in volume_page.model(unknown, True, str)["problem"]
 
 
 def test_a_result_that_was_deleted_says_so():
@@ -171,16 +147,14 @@ def test_a_picture_has_one_grid_and_no_mesh(picture, tmp_path):
     assert not names & {"labels.nii.gz", "mesh.glb"}
 
 
-def test_the_3d_view_and_the_downloads_are_deleted_with_the_uploads(
-    checkpoints, examples, tmp_path, monkeypatch
-):
+def test_the_downloads_are_deleted_with_the_uploads(checkpoints, examples, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     page = build(checkpoints, examples)
-    blocks = [b for b in page.blocks.values() if getattr(b, "elem_id", None) in ("ls-model", "ls-files")]
+    blocks = [b for b in page.blocks.values() if getattr(b, "elem_id", None) == "ls-files"]
     made = tmp_path / "mesh.glb"
     made.write_bytes(b"glTF")
     kept = [Path(downloads.keeper(block)(str(made))) for block in blocks]
-    assert len(kept) == 2 and all(path.is_file() for path in kept)
+    assert len(kept) == 1 and all(path.is_file() for path in kept)
     seconds = texts.KEEP_MINUTES * 60
     delete_files_created_by_app(page, seconds)
     assert all(path.is_file() for path in kept)
