@@ -149,6 +149,7 @@ def connect_comparison(
     chosen.input(compare, asked, shown, **in_turn)
     for main in running:
         main.then(compare, asked, shown, **in_turn)
+    parts["wanted"].change(None, js=_SHOW_CANCEL, api_visibility="private")
     fetching = parts["wanted"].change(
         _with_progress(comparing.fetch, parts, comparing, runs),
         [parts["analysis"], parts["wanted"], parts["fetched"]],
@@ -159,6 +160,7 @@ def connect_comparison(
         api_visibility="private",
         **NETWORK,
     )
+    fetching.then(None, js=_HIDE_CANCEL, api_visibility="private")
     fetching.then(
         by_name(comparing.fetched, parts),
         [parts["analysis"], awaited, parts["fetched"], chosen, *view],

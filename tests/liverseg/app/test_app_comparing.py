@@ -16,6 +16,7 @@ from liverseg.app.actions import Actions
 from liverseg.app.comparing import NO_COMPARISON, Comparing
 from liverseg.app.comparison_texts import signed
 from liverseg.app.loading import Checkpoints
+from liverseg.errors import Cancelled
 from registry import open_registries
 from tests.liverseg.app.rule_checkpoints import write_versions
 
@@ -311,6 +312,21 @@ def test_a_run_that_was_lost_is_said(page, png):
     page.finish()  # the queue was full: nothing was fetched
     assert texts.NOT_COMPARED in page.values["comparison"]
     assert page.values["compare_with"] == NO_COMPARISON and page.values["awaited"] is None
+
+
+def test_a_cancelled_run_leaves_the_main_result_and_says_so(page, png):
+    page.upload(png)
+    before = page.values["viewer"], page.values["results"]
+    page.values["compare_with"] = NEW
+    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view()))
+
+    def cancelled(done: int, count: int) -> None:
+        raise Cancelled()
+
+    page.apply(page.comparing.fetch(*page.of("analysis", "wanted", "fetched"), progress=cancelled))
+    page.finish()
+    assert str(Cancelled()) in page.values["comparison"] and page.values["compare_with"] == NO_COMPARISON
+    assert (page.values["viewer"], page.values["results"]) == before and page.values["problem"] == ""
 
 
 def test_events_without_a_result_do_nothing_or_say_that_it_was_deleted(page):
