@@ -132,10 +132,7 @@ def _affine(header, shape: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, int]
         if np.isfinite(affine).all() and _repairable(affine, depth):
             return affine, (sform_code, qform_code)
     if qform_code:
-        try:
-            affine = np.array(header.get_qform(), float)
-        except Exception:  # nibabel raises several kinds on a damaged quaternion: as good as none
-            affine = np.full((4, 4), np.nan)
+        affine = _qform(header)
         if np.isfinite(affine).all() and _repairable(affine, depth):
             return affine, (0, qform_code)
     size = np.abs(np.nan_to_num(header["pixdim"][1:4].astype(float), nan=1.0, posinf=1.0, neginf=1.0))
@@ -150,14 +147,19 @@ def _disagree(header, affine: np.ndarray, codes: tuple[int, int]) -> bool:  # no
     """Whether the qform has other axes or another size of voxels than the affine, which is the sform's."""
     if not all(codes):
         return False
-    try:
-        other = np.array(header.get_qform(), float)
-    except Exception:  # a damaged quaternion says nothing
-        return False
+    other = _qform(header)
     if not is_usable(other[:3, :3]):
         return False
     sizes = [spacing_from_affine(a) for a in (affine, other)]
     return nearest_axes(affine[:3, :3]) != nearest_axes(other[:3, :3]) or not np.allclose(*sizes, rtol=0.01)
+
+
+def _qform(header) -> np.ndarray:  # noqa: ANN001
+    """The (4, 4) affine of the qform; NaN where the quaternion is damaged."""
+    try:
+        return np.array(header.get_qform(), float)
+    except Exception:  # nibabel raises several kinds
+        return np.full((4, 4), np.nan)
 
 
 def _code(stored: int) -> int:
