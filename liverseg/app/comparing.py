@@ -1,8 +1,8 @@
 """What the events of a comparison do: values in, updates by name out, as in `actions`.
 
 A comparison is asked for by `compare`, and by `follow` after a main result. Neither needs the network where
-the checkpoint was run on the input before; else they leave a `Wanted`, whose change has `fetch` run it without
-touching what is on the page, and `fetched` puts the result beside whatever the page shows by then.
+the checkpoint was run on the input before; else they leave a `Wanted`, whose change has `fetch` run it and
+touch nothing on the page, and `fetched` puts the result beside whatever the page shows by then.
 """
 
 from __future__ import annotations
