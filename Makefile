@@ -4,15 +4,20 @@ PORT ?= 7860
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-app test-train lint clean
 
 demo: $(VENV)/.app
 	$(VENV)/bin/python app.py --port $(PORT)
 
 # Training forks loader processes; a process that holds inference engines, their threads and a server has
-# crashed at that, so the two halves run apart.
+# crashed at that, so the two halves run apart, and at the same time: a test waits more than it computes.
 test: $(VENV)/.dev
+	$(MAKE) --jobs 2 --output-sync=target --no-print-directory test-app test-train
+
+test-app: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest tests liverseg registry --ignore=tests/train
+
+test-train: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest tests/train train
 
 lint: $(VENV)/.dev

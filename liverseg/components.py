@@ -75,9 +75,20 @@ class Components:
         return table[labels]
 
     def mask(self, component: int, box: Box) -> np.ndarray:
-        """The component's mask within a box of the stack."""
-        keep = np.arange(len(self)) == component
-        return np.stack([self.plane(z, keep)[box[1:]] for z in range(box[0].start, box[0].stop)])
+        """The component's mask within its box, or a larger one, of the stack."""
+        return np.stack([self._part_of(component, z, box) for z in range(box[0].start, box[0].stop)])
+
+    def _part_of(self, component: int, z: int, box: Box) -> np.ndarray:
+        """(h, w) bool: the component in slice `z` of a box that holds it: its parts are whole in there."""
+        whole, parts = self.planes(z), self.parts[z]
+        inside = _as_bytes(whole[box[1:]])
+        if parts is None:
+            return np.zeros(inside.shape, bool)
+        number, labels = cv2.connectedComponents(inside, connectivity=8)
+        rows, columns = np.divmod(parts.first[parts.components == component], whole.shape[1])
+        table = np.zeros(number, bool)
+        table[labels[rows - box[1].start, columns - box[2].start]] = True
+        return table[labels]
 
 
 _HALVES = (slice(0, 2), slice(2, 4))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from liverseg.windowing import Window
+
+if TYPE_CHECKING:
+    from liverseg.references import SliceReference
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,8 @@ class CTImage:
     assumed_window: Window | None = None  # set when HU were rebuilt from grey; None: HU were stored
     sha256: str | None = None  # of the file's bytes
     warnings: tuple[str, ...] = ()  # one sentence each, for the person who reads the result
+    # Of DICOM, by native slice: what a SEG or RTSTRUCT must quote. It goes nowhere else, nor into `repr`.
+    source: tuple[SliceReference, ...] = field(default=(), repr=False)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -120,6 +120,23 @@ def point_at(ct: CTImage, name: str, point: Point, x_share: float, y_share: floa
     return tuple(moved)  # type: ignore[return-value]
 
 
+def shares_at(ct: CTImage, name: str, point: Point) -> tuple[float, float]:
+    """Where a point lies in a view's picture, as shares of its width and height: the middle of its pixel.
+
+    >>> from liverseg.geometry import upright_grid
+    >>> hu = np.zeros((100, 256, 256), np.float32)
+    >>> ct = CTImage(hu, (2.56, 1.0, 1.0), "", "array", upright_grid(hu.shape), "volume")
+    >>> point_at(ct, "coronal", (0, 128, 0), *shares_at(ct, "coronal", (30, 128, 40)))
+    (30, 128, 40)
+    """
+    plane = plane_named(name)
+    frame, (rows, columns) = plane_frame(ct, plane), _axes(plane)
+    row = ct.shape[0] - 1 - point[0] if plane.head_up else point[rows]
+    y = frame.top + (row + 0.5) / ct.shape[rows] * frame.rows
+    x = frame.left + (point[columns] + 0.5) / ct.shape[columns] * frame.columns
+    return x / frame.width, y / frame.height
+
+
 def plane_view(
     ct: CTImage,
     seg: Segmentation | None,
@@ -154,16 +171,13 @@ def plane_view(
         probability = section(seg.tumour_probability, plane, index)
         picture = heatmap(hu, probability, window, opacity, seg.threshold, spacing_mm, plane.letters)
     if cross:
-        _draw_cross(picture, plane_frame(ct, plane), plane, point, ct.shape)
+        _draw_cross(picture, plane_frame(ct, plane), shares_at(ct, name, point))
     return picture
 
 
-def _draw_cross(rgb: np.ndarray, frame: Frame, plane: Plane, point: Point, shape: Point) -> None:
+def _draw_cross(rgb: np.ndarray, frame: Frame, shares: tuple[float, float]) -> None:
     """Thin lines through the middle of the point's row and column, in place, with a gap around the point."""
-    rows, columns = _axes(plane)
-    row = shape[0] - 1 - point[0] if plane.head_up else point[rows]
-    y = frame.top + int((row + 0.5) / shape[rows] * frame.rows)
-    x = frame.left + int((point[columns] + 0.5) / shape[columns] * frame.columns)
+    x, y = int(shares[0] * frame.width), int(shares[1] * frame.height)
     gap, thick = 2 * frame.text, max(1, frame.line // 2)
     (top, bottom), (left, right) = ((place.start, place.stop) for place in frame.place)
     across, down = slice(y, min(y + thick, bottom)), slice(x, min(x + thick, right))

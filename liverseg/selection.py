@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from liverseg.ct import CTImage, NativeGrid
 from liverseg.errors import InvalidSetting
+from liverseg.references import SliceReference
 from liverseg.segmentation import Segmentation
 
 
@@ -31,7 +32,16 @@ def single_slice(ct: CTImage, index: int) -> CTImage:
         native=_grid_of_slice(ct.native, index),
         kind="slice",
         warnings=(*ct.warnings, note),
+        source=_source_of_slice(ct, index),
     )
+
+
+def _source_of_slice(ct: CTImage, index: int) -> tuple[SliceReference, ...]:
+    """The reference of a slice that is one of the files'; none where it cuts across theirs."""
+    if not ct.source or ct.native.axes[0] != 0:
+        return ()
+    at = len(ct.source) - 1 - index if ct.native.flipped[0] else index
+    return ct.source[at : at + 1]
 
 
 def _grid_of_slice(native: NativeGrid, index: int) -> NativeGrid:

@@ -1,9 +1,9 @@
 """Results to a folder: report, labels, probabilities and the overview picture.
 
 Labels and probabilities lie on the input's own grid, so that they overlay the file they came
-from: pictures pixel by pixel, NIfTI of a NIfTI file voxel by voxel, and NIfTI of DICOM in the
-patient's coordinates (its axes are columns, rows and slices of the radiological grid). Every file is written
-under a temporary name and renamed, so none is ever half there.
+from: pictures pixel by pixel, NIfTI of a NIfTI file voxel by voxel, DICOM SEG and RTSTRUCT slice by slice,
+and NIfTI of DICOM in the patient's coordinates (its axes are columns, rows and slices of the radiological
+grid). Every file is written under a temporary name and renamed, so none is ever half there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -21,16 +22,15 @@ import numpy as np
 from liverseg.agreement import Agreement, comparison_json
 from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting
+from liverseg.formats import FORMATS
 from liverseg.glb import glb_bytes
 from liverseg.meshing import check_meshable
 from liverseg.nifti_encoding import packed_nifti
+from liverseg.references import referable_slices, thickness_mm
 from liverseg.rendering import overview
 from liverseg.report import Report
 from liverseg.segmentation import Segmentation
 from liverseg.windowing import DEFAULT_WINDOW, Window
-
-FORMATS = ("png", "nifti", "csv", "json", "pdf", "glb")
-"""What `write_results` writes; `report.json` and `overview.png` come with any of them."""
 
 PNG_FULL_SCALE = 65535
 """The value of probability 1 in the 16-bit `tumour_probability.png`."""
@@ -76,6 +76,78 @@ def _write(path: Path, content: bytes) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class _Results:
+    """What there is to be written of one image."""
+
+    ct: CTImage
+    seg: Segmentation
+    report: Report
+    window: Window | None
+    slice_index: int | None
+
+
+_Files = Iterator[tuple[str, bytes]]  # name and content, made when it is asked for
+
+
+def _nifti_files(results: _Results) -> _Files:
+    ct, seg = results.ct, results.seg
+    yield "labels.nii.gz", packed_nifti(ct, seg.labels, "liverseg: 0 background, 1 liver, 2 tumour")
+    tumour = packed_nifti(ct, seg.tumour_probability, "liverseg: tumour probability", np.float32)
+    yield "tumour_probability.nii.gz", tumour
+
+
+def _png_files(results: _Results) -> _Files:
+    ct, seg, index = results.ct, results.seg, results.slice_index
+    if len(ct.hu) > 1 and index is None:
+        return
+    for name, values in (("labels", seg.labels), ("tumour_probability", seg.tumour_probability)):
+        one = _own_picture_grid(ct, values) if len(ct.hu) == 1 else values[index]
+        told = one if name == "labels" else _sixteen_bits(np.clip(one, 0, 1))
+        yield f"{name}.png", _png(told)
+
+
+def _seg_files(results: _Results) -> _Files:
+    from liverseg.dicom_output.seg import seg_bytes  # highdicom takes a second to load
+
+    yield "segmentation.dcm", seg_bytes(results.ct, results.seg)
+
+
+def _rtstruct_files(results: _Results) -> _Files:
+    from liverseg.dicom_output.rtstruct import rtstruct_bytes
+
+    yield "rtstruct.dcm", rtstruct_bytes(results.ct, results.seg)
+
+
+def _csv_files(results: _Results) -> _Files:
+    yield "report.csv", results.report.to_csv().encode()
+
+
+def _pdf_files(results: _Results) -> _Files:
+    from liverseg.report_page import report_pdf  # the PDF library is slow to load
+
+    page = report_pdf(
+        results.ct, results.seg, results.report, results.window, results.slice_index, made=date.today()
+    )
+    yield "report.pdf", page
+
+
+def _glb_files(results: _Results) -> _Files:
+    yield "mesh.glb", glb_bytes(results.ct, results.seg)
+
+
+_WRITERS: dict[str, Callable[[_Results], _Files]] = {
+    "nifti": _nifti_files,
+    "png": _png_files,
+    "seg": _seg_files,
+    "rtstruct": _rtstruct_files,
+    "csv": _csv_files,
+    "pdf": _pdf_files,
+    "glb": _glb_files,
+}
+"""The files of each format but json, in the order in which they are written."""
+
+
 def _sixteen_bits(probability: np.ndarray) -> np.ndarray:
     return np.round(probability.astype(np.float32) * PNG_FULL_SCALE).astype(np.uint16)
 
@@ -86,13 +158,19 @@ def check_formats(
     """The formats to write, None being `default_formats`.
 
     Raises `InvalidSetting` for one that is not known, where a volume's labels would not be written
-    at all because PNG holds one slice, and for a mesh of a slice or without a known spacing.
+    at all because PNG holds one slice, for a SEG or RTSTRUCT of what is no DICOM image to refer to, and for a
+    mesh of a slice or without a known spacing.
     """
     chosen = tuple(default_formats(ct) if formats is None else formats)
     unknown = [name for name in chosen if name not in FORMATS]
     if unknown:
         raise InvalidSetting(f"The format {unknown[0]!r} is not known: choose among {', '.join(FORMATS)}.")
-    if "png" in chosen and "nifti" not in chosen and len(ct.hu) > 1 and slice_index is None:
+    if "seg" in chosen or "rtstruct" in chosen:
+        slices = referable_slices(ct)
+        if "seg" in chosen:
+            thickness_mm(slices)
+    of_volumes = {"nifti", "seg", "rtstruct"}
+    if "png" in chosen and not of_volumes & set(chosen) and len(ct.hu) > 1 and slice_index is None:
         raise InvalidSetting("PNG holds one slice: ask for nifti, or name one slice of the volume.")
     if "glb" in chosen:
         check_meshable(ct, slice_index)
@@ -133,6 +211,7 @@ def write_results(
       file says that the patient lay; a picture does not, so there the origin is its first pixel.
     - "png": `labels.png` (8-bit 0, 1, 2) and `tumour_probability.png` (16-bit, 65535 is 1) of a
       single slice, or of the volume's slice `slice_index`, in radiological view.
+    - "seg", "rtstruct" of DICOM: `segmentation.dcm` and `rtstruct.dcm` (see `liverseg.dicom_output`).
     - "csv": `report.csv`, a row a lesion.
     - "pdf": `report.pdf`, one page with the date of today (see `liverseg.report_page`).
     - "glb": `mesh.glb` of a volume with a known spacing (see `liverseg.glb`).
@@ -142,29 +221,13 @@ def write_results(
     """
     chosen = check_formats(ct, formats, slice_index)
     picture = overview(ct, seg, slice_index, window or ct.assumed_window or DEFAULT_WINDOW)
+    results = _Results(ct, seg, report, window, slice_index)
 
     folder = make_folder(out_dir)
     written: list[Path] = []
     try:
-        if "nifti" in chosen:
-            labels_file = packed_nifti(ct, seg.labels, "liverseg: 0 background, 1 liver, 2 tumour")
-            written.append(_write(folder / "labels.nii.gz", labels_file))
-            tumour = packed_nifti(ct, seg.tumour_probability, "liverseg: tumour probability", np.float32)
-            written.append(_write(folder / "tumour_probability.nii.gz", tumour))
-        if "png" in chosen and (len(ct.hu) == 1 or slice_index is not None):
-            for name, values in (("labels", seg.labels), ("tumour_probability", seg.tumour_probability)):
-                one = _own_picture_grid(ct, values) if len(ct.hu) == 1 else values[slice_index]
-                told = one if name == "labels" else _sixteen_bits(np.clip(one, 0, 1))
-                written.append(_write(folder / f"{name}.png", _png(told)))
-        if "csv" in chosen:
-            written.append(_write(folder / "report.csv", report.to_csv().encode()))
-        if "pdf" in chosen:
-            from liverseg.report_page import report_pdf  # the PDF library is slow to load
-
-            page = report_pdf(ct, seg, report, window, slice_index, made=date.today())
-            written.append(_write(folder / "report.pdf", page))
-        if "glb" in chosen:
-            written.append(_write(folder / "mesh.glb", glb_bytes(ct, seg)))
+        for name in (name for name in _WRITERS if name in chosen):
+            written += [_write(folder / file, content) for file, content in _WRITERS[name](results)]
         written.append(_write(folder / "overview.png", _png(picture)))
         # Last, so that a report stands for results that are all there.
         written.append(_write(folder / "report.json", report.to_json().encode()))

@@ -6,6 +6,7 @@ import hashlib
 import io
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,7 +92,9 @@ class Repository:
             raise HubRefused(f"The Hub did not keep all files of {self.name}, so it was not published.")
         return head
 
-    def _commit(self, streams: Mapping[str, _Stream], stale: list[str], parent: str, message: str) -> str:
+    def _commit(
+        self, streams: Mapping[str, _Stream | bytes], stale: list[str], parent: str, message: str
+    ) -> str:
         """All files in one commit on top of `parent`, which must still be the head; returns its hash."""
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
@@ -101,7 +104,8 @@ class Repository:
                 *(CommitOperationDelete(name) for name in stale),
             ]
             for stream in streams.values():
-                stream.is_sent = True  # what was read until here was for the digest
+                if isinstance(stream, _Stream):
+                    stream.is_sent = True  # what was read until here was for the digest
             done = self.client.create_commit(
                 self.id, operations, commit_message=message, parent_commit=parent, repo_type=self.kind
             )
@@ -153,10 +157,11 @@ class _Stream(io.BytesIO):
 
 
 @contextmanager
-def reporting(content: Mapping[str, bytes], progress: Progress) -> Iterator[dict[str, _Stream]]:
+def reporting(content: Mapping[str, bytes], progress: Progress) -> Iterator[dict[str, _Stream | bytes]]:
     """Streams of the files that report their progress, in place of the client's own bars and warnings.
 
-    The client sends streams over HTTP, not Xet, and warns of it each time.
+    The client sends streams over HTTP, not Xet, and warns of it each time. Files of the same content stay
+    bytes: the client sends all of them from the last one, at the same time, which a stream does not survive.
     """
     from huggingface_hub.utils import (
         are_progress_bars_disabled,
@@ -176,7 +181,11 @@ def reporting(content: Mapping[str, bytes], progress: Progress) -> Iterator[dict
     if had_bars:
         disable_progress_bars()
     try:
-        yield {name: _Stream(name, data, one_at_a_time) for name, data in content.items()}
+        alike = Counter(content.values())
+        yield {
+            name: data if alike[data] > 1 else _Stream(name, data, one_at_a_time)
+            for name, data in content.items()
+        }
     finally:
         logger.setLevel(level)
         if had_bars:

@@ -69,6 +69,7 @@ class Actions:
             "files": gr.update(visible=False, value=None),
             "series": gr.update(visible=series is not None),
             "comparison": "",
+            "point": None,
             **picture_and_numbers(analysis, view),
         }
 

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
 
-from liverseg.app import texts
+from liverseg.app import downloads
 from liverseg.app.actions import Actions
 from liverseg.app.comparing import Comparing
 from liverseg.app.examples import EXAMPLES
 from liverseg.app.running import Runs
-from liverseg.app.session import Analysis
-from liverseg.app.updates import Updates, sentence_for
-from liverseg.comparing import comparison_overview
+from liverseg.app.updates import Updates
 from liverseg.errors import Cancelled
 from liverseg.watching import Progress
-from liverseg.windowing import Window
-from liverseg.writing import write_comparison, write_results
 
 NETWORK: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "network"}
 """One network at a time, whoever asks: it uses every processor."""
@@ -114,26 +108,32 @@ def _example(actions: Actions, key: str) -> Callable[..., Updates]:
     return lambda *values, progress: actions.example(key, *values, progress=progress)
 
 
-def connect_drawing(parts: Parts, actions: Actions, running: list[Dependency]) -> None:
+def connect_drawing(
+    parts: Parts, actions: Actions, running: list[Dependency]
+) -> tuple[list[Dependency], list[Dependency]]:
     """Events that only draw: no network, and only the last of a burst counts.
 
-    Taking the upload away also drops what is `running`, so that no late result of it is shown.
+    Returns those that change the result, and those that change only how it is drawn. Taking the upload away
+    also drops what is `running`, so that no late result of it is shown.
     """
     shown = list(parts.values())
     have = [parts["analysis"], parts["shown"]]
     at = parts["slice"]
     view = [parts[name] for name in ("center", "width", "opacity")]
-    for name in ("center", "width", "opacity"):
-        parts[name].input(_by_name(actions.view, parts), [*have, at, *view], shown, **DRAWING)
-    parts["preset"].input(
-        _by_name(actions.preset, parts), [*have, parts["preset"], at, parts["opacity"]], shown, **DRAWING
+    redrawing = [
+        parts[name].input(by_name(actions.view, parts), [*have, at, *view], shown, **DRAWING)
+        for name in ("center", "width", "opacity")
+    ]
+    preset = parts["preset"].input(
+        by_name(actions.preset, parts), [*have, parts["preset"], at, parts["opacity"]], shown, **DRAWING
     )
-    at.input(_by_name(actions.slice, parts), [*have, at, *view], shown, **DRAWING)
-    parts["threshold"].input(
-        _by_name(actions.threshold, parts), [*have, parts["threshold"], at, *view], shown, **DRAWING
+    at.input(by_name(actions.slice, parts), [*have, at, *view], shown, **DRAWING)
+    threshold = parts["threshold"].input(
+        by_name(actions.threshold, parts), [*have, parts["threshold"], at, *view], shown, **DRAWING
     )
     for event in (parts["upload"].clear, parts["upload"].delete):
-        event(_by_name(actions.removed, parts), [parts["upload"]], shown, cancels=running, **DRAWING)
+        event(by_name(actions.removed, parts), [parts["upload"]], shown, cancels=running, **DRAWING)
+    return [threshold], [*redrawing, preset]
 
 
 def connect_comparison(
@@ -146,9 +146,9 @@ def connect_comparison(
     awaited = parts["awaited"]
     asked = [parts["analysis"], awaited, chosen, *view]
     in_turn = {**DRAWING, "concurrency_limit": 1, "concurrency_id": "comparing"}
-    chosen.input(_by_name(comparing.compare, parts), asked, shown, **in_turn)
+    chosen.input(by_name(comparing.compare, parts), asked, shown, **in_turn)
     for main in running:
-        main.then(_by_name(comparing.follow, parts), asked, shown, **in_turn)
+        main.then(by_name(comparing.follow, parts), asked, shown, **in_turn)
     parts["wanted"].change(None, js=_SHOW_CANCEL, api_visibility="private")
     fetching = parts["wanted"].change(
         _with_progress(comparing.fetch, parts, comparing, runs),
@@ -162,7 +162,7 @@ def connect_comparison(
     )
     fetching.then(None, js=_HIDE_CANCEL, api_visibility="private")
     fetching.then(
-        _by_name(comparing.fetched, parts),
+        by_name(comparing.fetched, parts),
         [parts["analysis"], awaited, parts["fetched"], chosen, *view],
         shown,
         **DRAWING,
@@ -170,7 +170,7 @@ def connect_comparison(
 
     def jump(event: gr.EventData, *values: Any) -> Updates:
         analysis, is_shown, *rest = values
-        return _components(comparing.jump(analysis, is_shown, int(event.index), *rest), parts)
+        return components(comparing.jump(analysis, is_shown, int(event.index), *rest), parts)
 
     have = [parts["analysis"], parts["shown"]]
     parts["comparison"].select(jump, [*have, *view[1:]], shown, **DRAWING)
@@ -178,41 +178,11 @@ def connect_comparison(
 
 
 def connect_downloads(parts: Parts) -> None:
-    def prepare(analysis: Analysis | None, slice_number: float, center: float, width: float) -> Updates:
-        if analysis is None:
-            return {parts["problem"]: texts.problem(texts.EXPIRED)}
-        folder = Path(tempfile.mkdtemp(prefix="liverseg-results-"))
-        try:
-            index = min(int(slice_number) - 1, len(analysis.ct.hu) - 1)
-            written = write_results(
-                folder,
-                analysis.ct,
-                analysis.seg,
-                analysis.report,
-                window=Window(center, width),
-                slice_index=index,
-            )
-            if analysis.second is not None and analysis.agreement is not None:
-                written += write_comparison(
-                    folder,
-                    analysis.agreement,
-                    analysis.report,
-                    analysis.second.report,
-                    comparison_overview(
-                        analysis.ct, analysis.seg, analysis.second.seg, index, Window(center, width)
-                    ),
-                )
-            # Copied into gradio's own folder, which `delete_cache` empties.
-            kept = [parts["files"].move_resource_to_block_cache(path) for path in written]
-            return {parts["files"]: gr.update(value=kept, visible=True)}
-        except Exception as error:  # the boundary to the visitor, as in `actions.refusable`
-            return {parts["problem"]: texts.problem(sentence_for(error))}
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    names = ("analysis", "slice", "center", "width")
+    """The button that makes the files; gradio deletes them with the uploads."""
+    prepare = partial(downloads.prepare, keep=downloads.keeper(parts["files"]))
+    names = ("analysis", "shown", "slice", "center", "width")
     parts["download"].click(
-        prepare,
+        by_name(prepare, parts),
         [parts[name] for name in names],
         [parts["files"], parts["problem"]],
         show_progress="minimal",
@@ -221,11 +191,11 @@ def connect_downloads(parts: Parts) -> None:
     )
 
 
-def _by_name(action: Callable[..., Updates], parts: Parts) -> Callable[..., Updates]:
+def by_name(action: Callable[..., Updates], parts: Parts) -> Callable[..., Updates]:
     """An action's updates by name as updates by component; nothing at all is a skip."""
 
     def event(*values: Any) -> Updates:
-        return _components(action(*values), parts)
+        return components(action(*values), parts)
 
     return event
 
@@ -249,10 +219,11 @@ def _with_progress(
                 progress((done, count), desc="Segmenting", unit="slices")
 
             told: Progress = tell
-            return _components(action(*values, progress=told), parts)
+            return components(action(*values, progress=told), parts)
 
     return event
 
 
-def _components(updates: Updates, parts: Parts) -> Updates:
+def components(updates: Updates, parts: Parts) -> Updates:
+    """Updates by name as updates by component; gradio needs one at least."""
     return {parts[name]: value for name, value in updates.items()} or {parts["problem"]: gr.skip()}

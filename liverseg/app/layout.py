@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from liverseg.app import compare_endpoint, endpoints, events, gate, session, texts
+from liverseg.app import compare_endpoint, endpoints, events, gate, session, texts, volume_events
 from liverseg.app.actions import Actions
 from liverseg.app.comparing import NO_COMPARISON, Comparing
 from liverseg.app.comparison_texts import COMPARISON_JS
@@ -24,7 +24,7 @@ MAX_WAITING = 32
 
 ENLARGE_JS = """
 element.addEventListener('click', event => {
-  const figure = event.target.closest('figure:not(.ls-empty)');
+  const figure = event.target.closest('figure:not(.ls-empty):not([data-plane])');
   if (figure) figure.classList.toggle('ls-enlarged');
 });
 element.addEventListener('keydown', event => {
@@ -45,6 +45,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         parts: Parts = {
             "analysis": gr.State(None, time_to_live=seconds),
             "shown": gr.State(False),
+            "point": gr.State(None),
             "wanted": gr.State(None),
             "awaited": gr.State(None, time_to_live=seconds),
             "fetched": gr.State(None, time_to_live=seconds),
@@ -62,6 +63,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
                     texts.empty_viewer(), js_on_load=ENLARGE_JS, elem_id="ls-viewer", apply_default_css=False
                 )
                 parts["cancel"] = gr.Button("Cancel", size="sm", elem_id="ls-cancel")
+                parts |= volume_events.views()
                 parts |= _comparison()
                 parts["results"] = gr.HTML("", elem_id="ls-results", apply_default_css=False)
                 parts["download"] = gr.Button("Prepare downloads", visible=False, elem_id="ls-download")
@@ -73,7 +75,8 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
                     elem_id="ls-files",
                 )
         gr.HTML(texts.footer(), elem_id="ls-footer")
-        running = events.connect_network(parts, actions)
+        network = events.connect_network(parts, actions)
+        running = list(network)
         listed = [parts["checkpoint"], parts["card"]]
         refreshed = refresh.click(
             _look_again(checkpoints), [parts["checkpoint"]], listed, api_visibility="private"
@@ -81,7 +84,8 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         running.append(
             events.connect_comparison(parts, Comparing(checkpoints), actions.runs, [*running, refreshed])
         )
-        events.connect_drawing(parts, actions, running)
+        relabelling, redrawing = events.connect_drawing(parts, actions, running)
+        volume_events.connect(parts, [*network, *relabelling], redrawing)
         events.connect_stopping(page, parts, actions)
         events.connect_downloads(parts)
         compare_endpoint.add(checkpoints, events.NETWORK)

@@ -8,6 +8,7 @@ from html import escape
 
 from liverseg.app.loading import dice, licence_name
 from liverseg.app.session import Analysis, SliceCounts
+from liverseg.donut import donut_svg
 from liverseg.lesions import Lesion
 from liverseg.report import Amount, Report
 from liverseg.wording import amount, facts, lesion_amount, number, share, slice_span
@@ -31,6 +32,8 @@ SHOWN_LESIONS = 12
 SHORT, CUT = "†", "‡"
 MARKS = {SHORT: "shorter than 10 mm: not measurable by RECIST 1.1", CUT: "cut off at the edge of the image"}
 """What marks behind a lesion's diameters stand for."""
+
+DONUT_PX = 64
 
 PANELS = ("CT slice", "Segmentation", "Tumour probability")
 
@@ -115,12 +118,13 @@ def empty_viewer() -> str:
     return f'<div class="ls-viewer">{figures}</div>'
 
 
-def tile(name: str, value: str, unit: str, notes: Sequence[str], kind: str) -> str:
-    """One number in large with its unit, and notes below it."""
+def tile(name: str, value: str, unit: str, notes: Sequence[str], kind: str, drawing: str = "") -> str:
+    """One number in large with its unit, notes below it, and a drawing (SVG) beside it."""
     small = "".join(f"<small>{escape(note)}</small>" for note in notes if note)
     return (
         f'<div class="ls-tile ls-{kind}"><h3>{escape(name)}</h3>'
-        f'<p><b data-measure="{kind}">{escape(value)}</b> <span>{escape(unit)}</span></p>{small}</div>'
+        f'<p><b data-measure="{kind}">{escape(value)}</b> <span>{escape(unit)}</span></p>'
+        f"{small}{drawing}</div>"
     )
 
 
@@ -153,6 +157,7 @@ def numbers(analysis: Analysis, counts: SliceCounts) -> str:
             "",
             ("tumour / (liver + tumour)",),
             "share",
+            donut_svg(report.tumour_share_of_liver, DONUT_PX) if is_volume else "",
         ),
         tile("Lesions", str(found), "", ("connected tumour regions",), "lesions"),
     )
@@ -173,7 +178,9 @@ def lesion_table(report: Report) -> str:
         "Probability, mean / peak",
     ]
     rows = "".join(
-        "<tr>" + "".join(f"<td>{cell}</td>" for cell in _lesion_cells(lesion, report)) + "</tr>"
+        f"<tr{_jump(lesion, is_volume)}>"
+        + "".join(f"<td>{cell}</td>" for cell in _lesion_cells(lesion, report))
+        + "</tr>"
         for lesion in report.lesions[:SHOWN_LESIONS]
     )
     more = len(report.lesions) - SHOWN_LESIONS
@@ -193,6 +200,10 @@ def _mark(mark: str) -> str:
     return f' <abbr title="{escape(MARKS[mark])}">{mark}</abbr>'
 
 
+def _jump(lesion: Lesion, is_volume: bool) -> str:
+    return f' data-lesion="{lesion.id}" title="Go to lesion {lesion.id}"' if is_volume else ""
+
+
 def _lesion_cells(lesion: Lesion, report: Report) -> list[str]:
     is_volume = report.input.kind == "volume"
     size = lesion_amount(lesion, is_volume)
@@ -206,7 +217,11 @@ def _lesion_cells(lesion: Lesion, report: Report) -> list[str]:
     slices = [slice_span(lesion)] if is_volume else []
     probability = f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}"
     hu = [f"{lesion.mean_hu:.0f}"] if report.input.assumed_window is None else []
-    return [str(lesion.id), *slices, " ".join(size), across, *hu, probability]
+    name = str(lesion.id)
+    if is_volume:
+        told = f"Go to lesion {name}, slice {lesion.diameter_slice + 1}"
+        name = f'<button type="button" aria-label="{told}">{name}</button>'
+    return [name, *slices, " ".join(size), across, *hu, probability]
 
 
 def assumptions(report: Report) -> str:

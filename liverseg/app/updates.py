@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from liverseg.app import comparison_texts, session, texts
+from liverseg.app import comparison_texts, session, texts, volume_texts
 from liverseg.app.session import Analysis, View
 from liverseg.errors import LiversegError, SeriesChoice
 from liverseg.reading.series_info import SeriesInfo
@@ -45,6 +45,8 @@ def nothing_shown() -> Updates:
         "download": gr.update(visible=False),
         "files": gr.update(visible=False, value=None),
         "series": gr.update(visible=False),
+        "planes": "",
+        "point": None,
     }
 
 
@@ -101,7 +103,8 @@ def picture(analysis: Analysis, view: View) -> Updates:
     count = len(analysis.ct.hu)
     label = f"slice {view.slice_index + 1} of {count}" if count > 1 else "the uploaded slice"
     jpegs = [session.as_jpeg(p) for p in session.draw(analysis, view)]
-    shown: Updates = {"viewer": texts.viewer(jpegs, label)}
+    of_volume = volume_texts.viewer(jpegs, analysis, view.slice_index) if count > 1 else ""
+    shown: Updates = {"viewer": of_volume or texts.viewer(jpegs, label)}
     if analysis.second is not None:
         beside = [session.as_jpeg(p) for p in session.draw_beside(analysis, view)]
         shown["comparison"] = comparison_texts.comparison(analysis, [jpegs[1], *beside], label)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from liverseg.commands.batch import run_all, tell_refusal
 from liverseg.errors import LiversegError, SeriesChoice
+from liverseg.formats import FORMATS
 
 if TYPE_CHECKING:
     from liverseg.report import Report
@@ -22,10 +23,9 @@ _EXAMPLE = """examples:
   python -m liverseg segment slice.png --window 60 200 --json
   python -m liverseg segment scan.nii.gz --out result --formats nifti,pdf,glb
   python -m liverseg segment study.zip --series 2 --out result
+  python -m liverseg segment series/ --out result --formats seg,rtstruct
   python -m liverseg segment scans/*.nii.gz series/ --out results      (a folder each)
 """
-
-FORMATS = ("png", "nifti", "csv", "json", "pdf", "glb")
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

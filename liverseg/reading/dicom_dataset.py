@@ -42,7 +42,8 @@ TIMES = (
 """Elements by whose order they may be."""
 SERIES_TAGS = ["SOPInstanceUID", "SeriesNumber", *NAMES, *TIMES]
 _TAGS = [
-    "SOPClassUID", "SeriesInstanceUID", "Modality", "BurnedInAnnotation",
+    "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID",
+    "Modality", "BurnedInAnnotation",
     "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation",
     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PlanarConfiguration",
     "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "RescaleType",

@@ -16,6 +16,7 @@ from liverseg.reading.dicom_choice import choose, infos
 from liverseg.reading.dicom_dataset import open_dataset, refuse_unless_ct
 from liverseg.reading.dicom_decoder import FrameDecoder
 from liverseg.reading.dicom_pixels import hu_of, pixel_warnings, stored_frames
+from liverseg.reading.dicom_reference import reference_of
 from liverseg.reading.dicom_slices import Slice, slices_of
 from liverseg.reading.dicom_stack import Frame, Stack
 from liverseg.reading.dicom_volumes import volumes
@@ -67,6 +68,7 @@ def build_image(
     hu = np.empty(arranged.native.radiological_shape, np.float32)
     native = arranged.native.native_view(hu)
     planes = native if len(arranged.native.shape) == 3 else native.transpose(2, 0, 1)  # slices first
+    source = [None] * len(frames)
     warnings: dict[str, None] = dict.fromkeys(arranged.warnings)  # ordered, each sentence once
     grey, filled = False, 0
     with FrameDecoder() as decoder:
@@ -75,6 +77,7 @@ def build_image(
                 if number not in wanted:
                     continue
                 index = wanted[number]
+                source[rank[index]] = reference_of(dataset, frames[index], number + 1)
                 rescale = frames[index].rescale
                 plane, through_window, sentences = hu_of(stored, dataset, rescale, window)
                 planes[rank[index]] = plane
@@ -94,4 +97,5 @@ def build_image(
         kind="slice" if hu.shape[0] == 1 else "volume",
         assumed_window=window if grey else None,
         warnings=tuple(warnings),
+        source=tuple(source),
     )

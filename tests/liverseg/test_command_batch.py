@@ -135,7 +135,12 @@ def test_several_series_are_listed_a_line_each_and_one_is_chosen(inputs, tmp_pat
 
 def run_until(command, seen, timeout_s=120):
     """Start a command, send it Ctrl-C once `seen(output so far)`; its status, output and errors."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
+    )
     os.set_blocking(process.stdout.fileno(), False)
     told, end = b"", time.monotonic() + timeout_s
     while not seen(told.decode()) and process.poll() is None and time.monotonic() < end:

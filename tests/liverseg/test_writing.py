@@ -192,7 +192,7 @@ def test_a_full_disc_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
 
 def test_unknown_formats_and_slices_are_refused_before_anything_is_written(tmp_path):
     ct, seg, report = picture_result()
-    with pytest.raises(InvalidSetting, match="'tiff'.*png, nifti, csv, json, pdf, glb"):
+    with pytest.raises(InvalidSetting, match="'tiff'.*png, nifti, seg, rtstruct, csv, json, pdf, glb"):
         write_results(tmp_path / "x", ct, seg, report, ["png", "tiff"])
     with pytest.raises(InvalidSetting):
         write_results(tmp_path / "x", ct, seg, report, slice_index=5)

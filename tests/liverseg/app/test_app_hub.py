@@ -61,23 +61,23 @@ def test_the_dropdown_fills_from_the_hub_and_refreshes_without_a_restart(
     report = liverseg.measure(ct, segmenter.segment(ct))
     assert f'"revision": "{pushed.revision}"' in report.to_json()
 
-    push(another_version("1.1.0", tmp_path / "newer"), "hf://lab")
+    push(another_version("9.1.0", tmp_path / "newer"), "hf://lab")
     update, _ = _reload(checkpoints)()
-    assert [value for _, value in update["choices"]] == [f"{NAME}@1.1.0", pushed.ref]
-    assert checkpoints.segmenter(f"{NAME}@1.1.0").identity.ref == f"{NAME}@1.1.0"
+    assert [value for _, value in update["choices"]] == [f"{NAME}@9.1.0", pushed.ref]
+    assert checkpoints.segmenter(f"{NAME}@9.1.0").identity.ref == f"{NAME}@9.1.0"
 
 
 def test_what_was_published_since_is_found_by_its_name(hub: HubStandin, tmp_path: Path, monkeypatch):
     first = push(BUNDLED, "hf://lab")
     checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
     assert [entry["ref"] for entry in listing(checkpoints)] == [first.ref]
-    push(another_version("1.1.0", tmp_path / "newer"), "hf://lab")
+    push(another_version("9.1.0", tmp_path / "newer"), "hf://lab")
     hub.seen.clear()
     with pytest.raises(CheckpointRefused):  # looked at a moment ago
-        checkpoints.find(f"{NAME}@1.1.0")
+        checkpoints.find(f"{NAME}@9.1.0")
     assert hub.seen == []
     monkeypatch.setattr(loading, "LOOK_AGAIN_S", 0.0)
-    assert checkpoints.find(f"{NAME}@1.1.0").ref == f"{NAME}@1.1.0"
+    assert checkpoints.find(f"{NAME}@9.1.0").ref == f"{NAME}@9.1.0"
     assert hub.requests("author=lab") and not hub.requests("/files/")
     with pytest.raises(CheckpointRefused, match="There is no"):
         checkpoints.find("nothing-of-that-name")
@@ -87,19 +87,19 @@ def test_refreshing_the_list_keeps_what_is_chosen(hub: HubStandin, tmp_path: Pat
     first = push(BUNDLED, "hf://lab")
     checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
     assert offered(checkpoints)[1] == first.ref
-    push(another_version("1.1.0", tmp_path / "newer"), "hf://lab")
+    push(another_version("9.1.0", tmp_path / "newer"), "hf://lab")
     update, card = _look_again(checkpoints)(first.ref)
-    assert [value for _, value in update["choices"]] == [f"{NAME}@1.1.0", first.ref]
+    assert [value for _, value in update["choices"]] == [f"{NAME}@9.1.0", first.ref]
     assert update["value"] == first.ref and "ls-card" in card
-    assert _look_again(checkpoints)("gone@1.0.0")[0]["value"] == f"{NAME}@1.1.0"
+    assert _look_again(checkpoints)("gone@1.0.0")[0]["value"] == f"{NAME}@9.1.0"
 
 
 def test_the_endpoint_lists_what_was_published_since(hub: HubStandin, tmp_path: Path):
     first = push(BUNDLED, "hf://lab")
     checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
     assert len(listing(checkpoints)) == 1
-    push(another_version("1.1.0", tmp_path / "newer"), "hf://lab")
-    assert [entry["ref"] for entry in listing(checkpoints)] == [f"{NAME}@1.1.0", first.ref]
+    push(another_version("9.1.0", tmp_path / "newer"), "hf://lab")
+    assert [entry["ref"] for entry in listing(checkpoints)] == [f"{NAME}@9.1.0", first.ref]
 
 
 def test_a_hub_out_of_reach_is_a_notice(hub: HubStandin, registry_folder: Path):

@@ -107,11 +107,11 @@ def test_the_result_says_where_it_comes_from(volume):
 def test_every_lesion_has_its_row_up_to_a_limit(volume):
     lesion = volume.report.lesions[0]
     html = texts.lesion_table(volume.report)
-    assert html.count("<tr>") == 1 + len(volume.report.lesions)
+    assert html.count("<tr") == 1 + len(volume.report.lesions)
     assert f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f} mm" in html
     assert f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}" in html
     many = replace(volume.report, lesions=(lesion,) * (texts.SHOWN_LESIONS + 3))
-    assert texts.lesion_table(many).count("<tr>") == 1 + texts.SHOWN_LESIONS
+    assert texts.lesion_table(many).count("<tr") == 1 + texts.SHOWN_LESIONS
     assert "3 smaller" in texts.lesion_table(many)
 
 

@@ -1,0 +1,63 @@
+"""What the DICOM objects of liverseg have in common."""
+
+from __future__ import annotations
+
+import io
+
+import pydicom
+from pydicom.valuerep import format_number_as_ds
+
+import liverseg
+from liverseg.references import SliceReference
+from liverseg.segmentation import CheckpointIdentity
+
+MANUFACTURER = "liverseg"
+SERIES_DESCRIPTION = "liverseg, research only: not for clinical use"
+SERIES_NUMBERS = {"SEG": 9801, "RTSTRUCT": 9802}
+"""High, so as not to be taken for a series of the scanner."""
+
+EMPTY = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
+    "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
+)  # fmt: skip
+"""What the Patient and General Study modules want to be there, and allow to be empty (type 2)."""
+
+
+def anonymous_study(dataset: pydicom.Dataset, slices: tuple[SliceReference, ...]) -> None:
+    """Give a dataset the study of the slices and their frame of reference, and a patient without a name."""
+    for keyword in EMPTY:
+        setattr(dataset, keyword, "")
+    dataset.StudyInstanceUID = slices[0].study_uid
+    dataset.FrameOfReferenceUID = slices[0].frame_of_reference_uid
+    dataset.PositionReferenceIndicator = ""
+
+
+def software_versions(checkpoint: CheckpointIdentity) -> list[str]:
+    """The program and the weights, as SoftwareVersions has them."""
+    return [f"liverseg {liverseg.__version__}", long_string(checkpoint.ref)]
+
+
+def serial_number(checkpoint: CheckpointIdentity) -> str:
+    """What tells one such device from another: the weights, by the start of their sha256."""
+    return checkpoint.sha256[:16]
+
+
+def long_string(text: str) -> str:
+    r"""A text as VR LO takes it: one value of at most 64 characters.
+
+    >>> long_string("a\\b" + "c" * 80) == "a/b" + "c" * 61
+    True
+    """
+    return text.replace("\\", "/")[:64]
+
+
+def decimals(values: tuple[float, ...]) -> list[str]:
+    """Numbers as decimal strings (VR DS) of at most 16 characters, as exact as these can be."""
+    return [format_number_as_ds(float(value)) for value in values]
+
+
+def file_bytes(dataset: pydicom.Dataset) -> bytes:
+    """The dataset as a DICOM file."""
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()

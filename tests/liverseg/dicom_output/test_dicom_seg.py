@@ -1,0 +1,146 @@
+"""DICOM SEG read back with highdicom, and frame by frame with pydicom alone."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import highdicom
+import numpy as np
+import pydicom
+import pytest
+
+from liverseg.dicom_output.seg import seg_bytes
+
+TO_LPS = np.diag([-1.0, -1.0, 1.0])
+
+
+def by_position(dataset: pydicom.Dataset, scene) -> np.ndarray:
+    """Labels on the radiological grid, each pixel of each frame put where the file says that it lies."""
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    along_row, along_column = np.reshape(
+        np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient, float), (2, 3)
+    )
+    between_rows, between_columns = map(float, shared.PixelMeasuresSequence[0].PixelSpacing)
+    frames = dataset.pixel_array.reshape(-1, dataset.Rows, dataset.Columns)
+    affine = scene.ct.native.radiological_affine
+    found = np.zeros(scene.ct.shape, np.uint8)
+    for frame, facts in zip(frames, dataset.PerFrameFunctionalGroupsSequence, strict=True):
+        position = np.array(facts.PlanePositionSequence[0].ImagePositionPatient, float)
+        rows, columns = np.nonzero(frame)
+        lps = (
+            position
+            + rows[:, None] * between_rows * along_column
+            + columns[:, None] * between_columns * along_row
+        )
+        index = np.linalg.solve(affine[:3, :3], (lps @ TO_LPS - affine[:3, 3]).T).T
+        assert np.abs(index - np.round(index)).max(initial=0) < 1e-3
+        number = facts.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        place = tuple(np.round(index).astype(int).T)
+        assert not found[place].any(), "segments do not overlap"
+        found[place] = number
+    return found
+
+
+def test_pydicom_finds_the_same_voxels_in_the_patient(orientation, build):
+    scene = build(orientation)
+    dataset = pydicom.dcmread(io.BytesIO(seg_bytes(scene.ct, scene.seg)))
+    np.testing.assert_array_equal(by_position(dataset, scene), scene.seg.labels)
+    assert dataset.SegmentsOverlap == "NO" and dataset.SegmentationType == "BINARY"
+    assert dataset.NumberOfFrames == sum((scene.labels == v).any(axis=(1, 2)).sum() for v in (1, 2))
+
+
+def test_highdicom_finds_the_same_voxels_by_source_image(orientation, build):
+    scene = build(orientation)
+    written = highdicom.seg.segread(io.BytesIO(seg_bytes(scene.ct, scene.seg)))
+    uids = [one.sop_instance_uid for one in scene.ct.source]
+    read = written.get_pixels_by_source_instance(
+        uids, combine_segments=True, assert_missing_frames_are_empty=True
+    )
+    np.testing.assert_array_equal(read, scene.labels)
+
+
+def test_highdicom_finds_the_same_voxels_by_frame(build):
+    scene = build(multiframe=True)
+    content = seg_bytes(scene.ct, scene.seg)
+    written = highdicom.seg.segread(io.BytesIO(content))
+    numbers = [one.frame_number for one in scene.ct.source]
+    read = written.get_pixels_by_source_frame(
+        "1.2.3.4", numbers, combine_segments=True, assert_missing_frames_are_empty=True
+    )
+    np.testing.assert_array_equal(read, scene.labels)
+    np.testing.assert_array_equal(by_position(pydicom.dcmread(io.BytesIO(content)), scene), scene.seg.labels)
+
+
+def test_some_frames_of_several_files_are_told_apart(build):
+    """Phases of one scan may lie in one file, every other frame, and a scan in two files."""
+    scene = build(multiframe=True)
+    source = tuple(
+        replace(one, sop_instance_uid=f"1.2.3.4.{k // 4}", frame_number=2 * (k % 4) + 1)
+        for k, one in enumerate(scene.ct.source)
+    )
+    scene = replace(scene, ct=replace(scene.ct, source=source))
+    dataset = pydicom.dcmread(io.BytesIO(seg_bytes(scene.ct, scene.seg)))
+    np.testing.assert_array_equal(by_position(dataset, scene), scene.seg.labels)
+    assert [image.ReferencedSOPInstanceUID for image in dataset.SourceImageSequence] == [
+        "1.2.3.4.0",
+        "1.2.3.4.1",
+    ]
+    for facts in dataset.PerFrameFunctionalGroupsSequence:
+        (image,) = facts.DerivationImageSequence[0].SourceImageSequence
+        (k,) = (
+            k for k, one in enumerate(source)
+            if (one.sop_instance_uid, one.frame_number)
+            == (image.ReferencedSOPInstanceUID, image.ReferencedFrameNumber)
+        )  # fmt: skip
+        assert facts.PlanePositionSequence[0].ImagePositionPatient == pytest.approx(source[k].position_mm)
+        assert image.ReferencedSOPClassUID == source[k].sop_class_uid
+
+
+def test_it_refers_to_the_study_the_series_and_every_image(build):
+    scene = build()
+    dataset = pydicom.dcmread(io.BytesIO(seg_bytes(scene.ct, scene.seg)))
+    assert dataset.StudyInstanceUID == "1.2.3.1" and dataset.FrameOfReferenceUID == "1.2.3.3"
+    (series,) = dataset.ReferencedSeriesSequence
+    assert series.SeriesInstanceUID == "1.2.3.2" != dataset.SeriesInstanceUID
+    images = {image.ReferencedSOPInstanceUID for image in series.ReferencedInstanceSequence}
+    assert images == {one.sop_instance_uid for one in scene.ct.source}
+    measures = dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert (measures.SliceThickness, measures.SpacingBetweenSlices) == (3.0, 2.5)
+
+
+def test_segments_have_codes_a_colour_and_the_checkpoint(build):
+    scene = build()
+    liver, tumour = pydicom.dcmread(io.BytesIO(seg_bytes(scene.ct, scene.seg))).SegmentSequence
+    assert (liver.SegmentNumber, liver.SegmentLabel) == (1, "Liver")
+    assert liver.SegmentDescription == "Liver without its tumours"
+    assert (tumour.SegmentNumber, tumour.SegmentLabel) == (2, "Tumour")
+    kinds = [item.SegmentedPropertyTypeCodeSequence[0] for item in (liver, tumour)]
+    assert [(kind.CodingSchemeDesignator, kind.CodeValue) for kind in kinds] == [
+        ("SCT", "10200004"), ("SCT", "108369006"),
+    ]  # fmt: skip
+    assert tumour.AnatomicRegionSequence[0].CodeValue == "10200004"
+    for item, rgb in ((liver, (40, 210, 105)), (tumour, (255, 60, 60))):
+        assert item.SegmentAlgorithmType == "AUTOMATIC"
+        algorithm = item.SegmentationAlgorithmIdentificationSequence[0]
+        assert (algorithm.AlgorithmName, algorithm.AlgorithmVersion) == ("segformer-b0", "1.0.1")
+        colour = highdicom.color.CIELabColor.from_dicom_value(item.RecommendedDisplayCIELabValue)
+        assert np.abs(np.subtract(colour.to_rgb(), rgb)).max() <= 2
+
+
+@pytest.mark.parametrize("kind", ["series", "multiframe", "slice", "no tumour", "nothing"])
+def test_dciodvfy_finds_no_error(kind, build, dciodvfy, tmp_path):
+    labels = build().labels
+    labels = {
+        "slice": labels[3:4], "no tumour": (labels == 1).astype(np.uint8), "nothing": 0 * labels,
+    }.get(kind, labels)  # fmt: skip
+    unknown = {"thickness_mm": None} if kind == "multiframe" else {}
+    scene = build(labels=labels, multiframe=kind == "multiframe", **unknown)
+    path = tmp_path / "segmentation.dcm"
+    path.write_bytes(seg_bytes(scene.ct, scene.seg))
+    assert dciodvfy(path) == []
+    dataset = pydicom.dcmread(path)
+    measures = dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert measures.SliceThickness == (2.5 if kind == "multiframe" else 3)
+    assert len(dataset.SegmentSequence) == 2  # looked for, whether found or not
+    np.testing.assert_array_equal(by_position(dataset, scene), scene.seg.labels)
