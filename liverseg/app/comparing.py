@@ -1,8 +1,8 @@
 """What the events of a comparison do: values in, updates by name out, as in `actions`.
 
-A comparison is asked for by `compare`, which needs no network where the checkpoint was run on the input
-before; else it leaves a `Wanted`, whose change has `fetch` run the network without touching what is on the
-page, and `fetched` puts the result beside whatever the page shows by then.
+A comparison is asked for by `compare`, and by `follow` after a main result. Neither needs the network where
+the checkpoint was run on the input before; else they leave a `Wanted`, whose change has `fetch` run it and
+touch nothing on the page, and `fetched` puts the result beside whatever the page shows by then.
 """
 
 from __future__ import annotations
@@ -46,6 +46,22 @@ class Comparing:
     def __init__(self, checkpoints: Checkpoints) -> None:
         self.checkpoints = checkpoints
 
+    def follow(
+        self, analysis: Analysis | None, awaited: Wanted | None, ref: str | None, *view: float
+    ) -> Updates:
+        """There is a main result, or another one: offer what it can be compared with, and do so if it was."""
+        if analysis is None:
+            return {}
+        own = analysis.seg.checkpoint.ref
+        try:
+            choices = [(label, other) for label, other in self.checkpoints.choices() if other != own]
+        except LiversegError as error:
+            return _refused(analysis, str(error))
+        offer = {"choices": [("No comparison", NO_COMPARISON), *choices], "visible": bool(choices)}
+        if ref not in [other for _, other in choices]:
+            ref = offer["value"] = NO_COMPARISON
+        return {"compare_with": gr.update(**offer), **self.compare(analysis, awaited, ref, *view)}
+
     def compare(
         self,
         analysis: Analysis | None,
@@ -56,31 +72,26 @@ class Comparing:
         width: float,
         opacity: float,
     ) -> Updates:
-        """A checkpoint to compare with was chosen, or there is another main result to compare it with."""
+        """A checkpoint to compare with was chosen. The choice itself stays: it may be another by now."""
         if analysis is None:
             return {}
+        if ref is None or ref == NO_COMPARISON:
+            return {**_alone(analysis), "comparison": ""}
         try:
-            offer, ref = self._offer(analysis, ref)
-            if ref == NO_COMPARISON:
-                return {**_alone(analysis), "comparison": "", "compare_with": offer}
             checkpoint = self.checkpoints.find(ref)
         except LiversegError as error:
             return _refused(analysis, str(error))
         if analysis.second is not None and session.made_by(analysis.second, checkpoint):
-            return {"compare_with": offer}  # gradio tells of one choice more than once
+            return {}  # gradio tells of one choice more than once
         found = session.known_result(analysis, checkpoint)
-        if found is None:
-            waiting: Updates = {
-                **_alone(analysis),
-                "comparison": comparison_texts.waiting(checkpoint.ref),
-                "compare_with": offer,
-            }
-            if _is_for(awaited, analysis, checkpoint.ref):
-                return waiting
-            wanted = Wanted(checkpoint.ref, analysis.ct)
-            return {**waiting, "wanted": wanted, "awaited": wanted}
-        view = View(slice_index(analysis, slice_number), Window(center, width), opacity)
-        return {**_beside(analysis, found, view), "compare_with": offer}
+        if found is not None:
+            view = View(slice_index(analysis, slice_number), Window(center, width), opacity)
+            return _beside(analysis, found, view)
+        waiting = {**_alone(analysis), "comparison": comparison_texts.waiting(checkpoint.ref)}
+        if _is_for(awaited, analysis, checkpoint.ref):
+            return waiting
+        wanted = Wanted(checkpoint.ref, analysis.ct)
+        return {**waiting, "wanted": wanted, "awaited": wanted}
 
     def fetch(
         self,
@@ -147,14 +158,6 @@ class Comparing:
         index = slice_index(analysis, index + 1)
         view = View(index, Window(center, width), opacity)
         return {"slice": index + 1, **picture_and_numbers(analysis, view)}
-
-    def _offer(self, analysis: Analysis, ref: str | None) -> tuple[object, str]:
-        """The dropdown for this result, and what is chosen in it: not the checkpoint that made the result."""
-        own = analysis.seg.checkpoint.ref
-        choices = [(label, other) for label, other in self.checkpoints.choices() if other != own]
-        chosen = ref if ref in [other for _, other in choices] else NO_COMPARISON
-        offered = [("No comparison", NO_COMPARISON), *choices]
-        return gr.update(choices=offered, value=chosen, visible=bool(choices)), chosen
 
 
 def _is_for(awaited: Wanted | None, analysis: Analysis, ref: str | None) -> bool:

@@ -144,11 +144,11 @@ def connect_comparison(
     chosen = parts["compare_with"]
     view = [parts[name] for name in ("slice", "center", "width", "opacity")]
     awaited = parts["awaited"]
-    compare, asked = by_name(comparing.compare, parts), [parts["analysis"], awaited, chosen, *view]
+    asked = [parts["analysis"], awaited, chosen, *view]
     in_turn = {**DRAWING, "concurrency_limit": 1, "concurrency_id": "comparing"}
-    chosen.input(compare, asked, shown, **in_turn)
+    chosen.input(by_name(comparing.compare, parts), asked, shown, **in_turn)
     for main in running:
-        main.then(compare, asked, shown, **in_turn)
+        main.then(by_name(comparing.follow, parts), asked, shown, **in_turn)
     parts["wanted"].change(None, js=_SHOW_CANCEL, api_visibility="private")
     fetching = parts["wanted"].change(
         _with_progress(comparing.fetch, parts, comparing, runs),

@@ -286,7 +286,7 @@ def test_two_checkpoints_are_compared_side_by_side_and_with_a_slider(page, serve
     shown, most = page.driver.execute_script(slice_value), str((agreement.most_different_slice or 0) + 1)
     set_slider(page, "ls-slice", next(k for k in range(1, 7) if str(k) not in (shown, most)))
     wait(lambda: compared(page)["a"] != before["a"], "another slice")
-    there = page.find("[data-slice]")[0]
+    there = page.find(".ls-bar [data-slice]")[0]
     assert there.get_attribute("data-slice") == str(agreement.most_different_slice)
     there.click()
     wait(lambda: page.driver.execute_script(slice_value) == most, "the slice where they differ most")

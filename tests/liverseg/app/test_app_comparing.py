@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -70,11 +71,11 @@ class Page:
     def view(self) -> list[Any]:
         return self.of("slice", "center", "width", "opacity")
 
-    def compare(self) -> None:
-        """The event after a choice and after every main result; then the run that it asks for."""
+    def compare(self, action: Callable[..., dict[str, Any]]) -> None:
+        """The event after a choice or after a main result; then the run that it asks for."""
         before = self.values["wanted"]
         asked = self.of("analysis", "awaited", "compare_with")
-        self.apply(self.comparing.compare(*asked, *self.view()))
+        self.apply(action(*asked, *self.view()))
         if self.values["wanted"] is not before:
             self.run()
 
@@ -89,17 +90,17 @@ class Page:
     def upload(self, path: str) -> None:
         self.apply(self.actions.upload([path], self.values["checkpoint"], *MADE, *self.view()[1:]))
         self.values["upload"] = [path]
-        self.compare()
+        self.compare(self.comparing.follow)
 
     def choose(self, ref: str) -> None:
         self.values["checkpoint"] = ref
         asked = self.of("analysis", "upload", "checkpoint")
         self.apply(self.actions.checkpoint(*asked, *MADE, *self.view()))
-        self.compare()
+        self.compare(self.comparing.follow)
 
     def compare_with(self, ref: str) -> None:
         self.values["compare_with"] = ref
-        self.compare()
+        self.compare(self.comparing.compare)
 
     def pictures(self, name: str) -> list[str]:
         return re.findall(r"base64,([^\"]+)", self.values[name])
@@ -118,6 +119,15 @@ def test_a_result_offers_the_other_checkpoints_and_shows_no_comparison(page, png
     assert [ref for _, ref in offer["choices"]] == [NO_COMPARISON, OTHER, NEW]
     assert offer["visible"] is True and offer["value"] == NO_COMPARISON
     assert page.values["comparison"] == ""
+
+
+def test_a_choice_is_not_set_back_by_the_answer_to_an_earlier_one(page, png):
+    page.upload(png)
+    asked = page.of("analysis", "awaited")
+    for ref in (NO_COMPARISON, NEW):
+        assert "compare_with" not in page.comparing.compare(*asked, ref, *page.view())
+    offer = page.comparing.follow(*asked, NEW, *page.view())["compare_with"]
+    assert "value" not in offer
 
 
 def test_one_checkpoint_alone_has_nothing_to_be_compared_with(versions, examples, png, tmp_path):
@@ -302,7 +312,7 @@ def test_a_choice_that_is_told_twice_is_run_once(page, png, runs):
     page.run()
     assert runs == [OLD, NEW] and "ls-pair" in page.values["comparison"]
     again = page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view())
-    assert set(again) == {"compare_with"}
+    assert again == {}
 
 
 def test_a_run_that_was_lost_is_said(page, png):
