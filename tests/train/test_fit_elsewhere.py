@@ -30,10 +30,15 @@ PYTHON = """#!/bin/bash
 trap 'echo saved >> "$FAKE/told"; exit 1' USR1
 echo "${RANK:-none} ${LOCAL_RANK:-none} ${WORLD_SIZE:-none} $MASTER_ADDR $*" >> "$FAKE/told"
 for ((i = 0; i < $FAKE_TENTHS; i++)); do sleep 0.1; done
+if [ -n "$FAKE_SAVES" ]; then echo state > "$FAKE_SAVES/last.pt"; fi
 exit $FAKE_STATUS
 """
 SCONTROL = """#!/bin/bash
-if [ "$1" = requeue ]; then echo "requeued $2" >> "$FAKE/told"; else printf 'node1\\nnode2\\n'; fi
+case "$1 $2" in
+    requeue*) echo "requeued $2" >> "$FAKE/told" ;;
+    "show job") echo "JobId=$4 JobState=$FAKE_STATE Requeue=1" ;;
+    *) printf 'node1\\nnode2\\n' ;;
+esac
 """
 SCANCEL = '#!/bin/bash\nkill -USR1 "$(cat "$FAKE/step")"\n'
 
@@ -51,6 +56,8 @@ def slurm(tmp_path):
         "FAKE": str(tmp_path),
         "FAKE_TENTHS": "0",
         "FAKE_STATUS": "0",
+        "FAKE_SAVES": "",
+        "FAKE_STATE": "RUNNING",
         "PYTHON": str(tmp_path / "python"),
         "SLURM_JOB_ID": "123456",
         "SLURM_JOB_NODELIST": "node[1-2]",
@@ -93,6 +100,21 @@ def test_a_job_whose_time_is_up_saves_and_is_queued_again(slurm):
 def test_a_job_that_is_refused_is_not_queued_again(slurm):
     done = subprocess.run(["bash", SBATCH], env={**slurm, "FAKE_STATUS": "1"}, timeout=60)
     assert done.returncode == 1 and len(told(slurm)) == 1
+
+
+@pytest.mark.parametrize("said", [["--out", "{}"], ["--out={}", "--seed", "2"]], ids=["apart", "joined"])
+def test_a_job_that_lost_a_process_is_queued_again_where_it_had_saved(slurm, tmp_path, said):
+    lost = {**slurm, "FAKE_STATUS": "137"}
+    saves = {**lost, "FAKE_SAVES": str(tmp_path)}
+    out = [word.format(tmp_path) for word in said]
+
+    def queued_again(environment):
+        done = subprocess.run(["bash", SBATCH, *out], env=environment, timeout=60)
+        return done.returncode, any("requeued" in line for line in told(slurm))
+
+    assert queued_again(lost) == (137, False), "nothing was saved: it would be lost again"
+    assert queued_again({**saves, "FAKE_STATE": "CANCELLED"}) == (137, False)
+    assert queued_again(saves) == (0, True)
 
 
 def test_the_job_asks_for_what_it_relies_on():
