@@ -71,9 +71,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add(group, "--crop", type=int, metavar="PX", help="side of a training sample")
     add(group, "--progressive", type=int, metavar="PX", help="begin with crops of this size")
     add(group, "--flip", choices=FLIPS)
+    strays = [f"{f.name} {f.default:g}" for f in fields(AugmentSettings) if isinstance(f.default, float)]
     add(group, "--augment", metavar="KEY=VALUE", action="append", type=_pair,
-        help="how far samples stray, as rotation_deg=10; may be repeated; there are "
-        + ", ".join(f"{f.name} {f.default:g}" for f in fields(AugmentSettings) if isinstance(f.default, float)))  # fmt: skip
+        help=f"how far samples stray, as noise=0; may be repeated; there are {', '.join(strays)}")  # fmt: skip
     add(group, "--augment-on", choices=("auto", "cpu", "device"),
         help="cpu: in the loader's processes; device: in batches")  # fmt: skip
 
