@@ -73,7 +73,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add(group, "--flip", choices=FLIPS)
     strays = [f"{f.name} {f.default:g}" for f in fields(AugmentSettings) if isinstance(f.default, float)]
     add(group, "--augment", metavar="KEY=VALUE", action="append", type=_pair,
-        help=f"how far samples stray, as noise=0; may be repeated; there are {', '.join(strays)}")  # fmt: skip
+        help=f"how far samples stray, as noise=0; repeatable; there are {', '.join(strays)}")  # fmt: skip
     add(group, "--augment-on", choices=("auto", "cpu", "device"),
         help="cpu: in the loader's processes; device: in batches")  # fmt: skip
 
