@@ -1,8 +1,10 @@
 """Training on clusters and in notebooks: sbatch with stand-ins for Slurm, the notebook as it is."""
 
+import argparse
 import contextlib
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -15,6 +17,9 @@ import pytest
 from benchmarks import fit as benchmark
 from liverseg.__main__ import main as liverseg_main
 from train.__main__ import main
+from train.commands import COMMANDS
+from train.commands.fit import resolve
+from train.fitting.settings import FitSettings
 
 ROOT = Path(__file__).parents[2]
 SBATCH = ROOT / "train" / "slurm" / "fit.sbatch"
@@ -172,3 +177,39 @@ def test_the_benchmark_measures_both_recipes(tmp_path):
     result = benchmark.measure(work, rounds=1)
     assert result["ratio"] == pytest.approx(result["median"]["ours"] / result["median"]["plain"], rel=0.01)
     assert result["median"]["plain"] > 0 and benchmark.table(result).count("\n") == 3
+
+
+def documented():
+    """Every training command of the help texts, the README and the page on clusters, as argument lists."""
+    texts = [
+        (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/training-on-a-cluster.md")
+    ]
+    blocks = [
+        block for text in texts for block in re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    ]
+    parser = argparse.ArgumentParser()
+    subparsers = parser.add_subparsers()
+    for add in COMMANDS:
+        add(subparsers)
+    blocks += [command.epilog for command in subparsers.choices.values()]
+    for line in "\n".join(blocks).replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True) if re.search(r"-m train |fit\.sbatch ", line) else []
+        if words and words[0] == "sbatch":
+            yield parser, ["fit", *words[words.index("train/slurm/fit.sbatch") + 1 :]]
+        elif words:
+            yield parser, words[words.index("train", words.index("-m")) + 1 :]
+
+
+def test_every_training_command_that_is_documented_is_understood():
+    commands = list(documented())
+    assert len(commands) > 25 and {words[0] for _, words in commands} >= {
+        "prepare",
+        "fit",
+        "export",
+        "publish",
+    }
+    for parser, words in commands:
+        args = parser.parse_args([word for word in words if word != "…"])
+        if words[0] == "fit" and "--config" not in words:
+            given = resolve(args)
+            FitSettings(**{name: given[name] for name in given if name in FitSettings.__dataclass_fields__})

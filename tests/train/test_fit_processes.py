@@ -130,6 +130,7 @@ def drawn(data, process, processes):
         num_processes=processes,
         device=torch.device("cpu"),
         main_process_first=contextlib.nullcontext,
+        local_main_process_first=contextlib.nullcontext,
     )
     opened = open_data(settings, runtime, data / "run", one)
     for _, parts in batches(settings, runtime, opened, one, 0):
