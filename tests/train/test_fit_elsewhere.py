@@ -165,6 +165,26 @@ def test_the_notebook_runs_from_phantoms_to_a_segmentation(tmp_path, monkeypatch
     assert "report.json" in {path.name for path in (tmp_path / "result").iterdir()}
 
 
+def test_the_notebook_finds_data_as_kaggle_and_the_decathlon_lay_them_out(tmp_path):
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    (source,) = (text for cell in cells if "def find_source" in (text := "".join(cell["source"])))
+    names = {"Path": Path}
+    exec(source[: source.index("\ndata = ")], names)  # noqa: S102
+    for path in (
+        "empty/volume-0.nii",
+        "kaggle/lits/volume_pt1/volume-0.nii",
+        "kaggle/lits/segmentations/segmentation-0.nii",
+        "drive/Task03_Liver/imagesTr/liver_0.nii.gz",
+        "drive/Task03_Liver/labelsTr/liver_0.nii.gz",
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    found = names["find_source"]
+    assert found((tmp_path / "none", tmp_path / "empty")) == ""
+    assert found((tmp_path / "empty", tmp_path / "kaggle")) == str(tmp_path / "kaggle" / "lits")
+    assert found((tmp_path / "drive",)) == str(tmp_path / "drive" / "Task03_Liver")
+
+
 def test_the_notebook_is_clean():
     """No outputs, no counts: they would name the machine that ran it."""
     for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
