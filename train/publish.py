@@ -10,6 +10,9 @@ from registry.pushing import Progress, Pushed, push
 from train.errors import TrainError
 from train.parity import LABELS_EQUAL
 
+UNSTATED = ("", "unknown", "none", "tbd", "not stated")
+"""What stands for a licence or a citation where there is none; the last is `prepare`'s."""
+
 
 def publish(folder: Path, target: str, *, private: bool = False, progress: Progress | None = None) -> Pushed:
     """Send the checkpoint `folder` to `target`, a folder registry or `hf://owner`.
@@ -33,14 +36,14 @@ def shortcomings(manifest: Manifest) -> list[str]:
         found.append(f"its labels equal the trained network's on {parity['labels_equal']:.4%} of pixels only")
     if not _scored(manifest):
         found.append("it has no Dice of the liver and the tumour with the number of scans")
-    if manifest.licence.strip().lower() in ("", "unknown", "none", "tbd"):
+    if manifest.licence.strip().lower() in UNSTATED:
         found.append("its licence is not stated")
     if "metrics.csv" not in manifest.files:
         found.append("it has no metrics.csv with a row for each scan")
     if not manifest.training["datasets"] or not manifest.training["samples_seen"]:
         found.append("its training data are not stated")
     for dataset in manifest.training["datasets"]:
-        if not dataset["licence"].strip() or not dataset["citation"].strip():
+        if any(dataset[key].strip().lower() in UNSTATED for key in ("licence", "citation")):
             found.append(f"the training data {dataset['name']} have no licence or citation")
     return found
 

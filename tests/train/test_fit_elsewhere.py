@@ -1,8 +1,10 @@
 """Training on clusters and in notebooks: sbatch with stand-ins for Slurm, the notebook as it is."""
 
+import argparse
 import contextlib
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -15,6 +17,9 @@ import pytest
 from benchmarks import fit as benchmark
 from liverseg.__main__ import main as liverseg_main
 from train.__main__ import main
+from train.commands import COMMANDS
+from train.commands.fit import resolve
+from train.fitting.settings import FitSettings
 
 ROOT = Path(__file__).parents[2]
 SBATCH = ROOT / "train" / "slurm" / "fit.sbatch"
@@ -30,10 +35,15 @@ PYTHON = """#!/bin/bash
 trap 'echo saved >> "$FAKE/told"; exit 1' USR1
 echo "${RANK:-none} ${LOCAL_RANK:-none} ${WORLD_SIZE:-none} $MASTER_ADDR $*" >> "$FAKE/told"
 for ((i = 0; i < $FAKE_TENTHS; i++)); do sleep 0.1; done
+if [ -n "$FAKE_SAVES" ]; then echo state > "$FAKE_SAVES/last.pt"; fi
 exit $FAKE_STATUS
 """
 SCONTROL = """#!/bin/bash
-if [ "$1" = requeue ]; then echo "requeued $2" >> "$FAKE/told"; else printf 'node1\\nnode2\\n'; fi
+case "$1 $2" in
+    requeue*) echo "requeued $2" >> "$FAKE/told" ;;
+    "show job") echo "JobId=$4 JobState=$FAKE_STATE Requeue=1" ;;
+    *) printf 'node1\\nnode2\\n' ;;
+esac
 """
 SCANCEL = '#!/bin/bash\nkill -USR1 "$(cat "$FAKE/step")"\n'
 
@@ -51,6 +61,8 @@ def slurm(tmp_path):
         "FAKE": str(tmp_path),
         "FAKE_TENTHS": "0",
         "FAKE_STATUS": "0",
+        "FAKE_SAVES": "",
+        "FAKE_STATE": "RUNNING",
         "PYTHON": str(tmp_path / "python"),
         "SLURM_JOB_ID": "123456",
         "SLURM_JOB_NODELIST": "node[1-2]",
@@ -93,6 +105,21 @@ def test_a_job_whose_time_is_up_saves_and_is_queued_again(slurm):
 def test_a_job_that_is_refused_is_not_queued_again(slurm):
     done = subprocess.run(["bash", SBATCH], env={**slurm, "FAKE_STATUS": "1"}, timeout=60)
     assert done.returncode == 1 and len(told(slurm)) == 1
+
+
+@pytest.mark.parametrize("said", [["--out", "{}"], ["--out={}", "--seed", "2"]], ids=["apart", "joined"])
+def test_a_job_that_lost_a_process_is_queued_again_where_it_had_saved(slurm, tmp_path, said):
+    lost = {**slurm, "FAKE_STATUS": "137"}
+    saves = {**lost, "FAKE_SAVES": str(tmp_path)}
+    out = [word.format(tmp_path) for word in said]
+
+    def queued_again(environment):
+        done = subprocess.run(["bash", SBATCH, *out], env=environment, timeout=60)
+        return done.returncode, any("requeued" in line for line in told(slurm))
+
+    assert queued_again(lost) == (137, False), "nothing was saved: it would be lost again"
+    assert queued_again({**saves, "FAKE_STATE": "CANCELLED"}) == (137, False)
+    assert queued_again(saves) == (0, True)
 
 
 def test_the_job_asks_for_what_it_relies_on():
@@ -138,6 +165,26 @@ def test_the_notebook_runs_from_phantoms_to_a_segmentation(tmp_path, monkeypatch
     assert "report.json" in {path.name for path in (tmp_path / "result").iterdir()}
 
 
+def test_the_notebook_finds_data_as_kaggle_and_the_decathlon_lay_them_out(tmp_path):
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    (source,) = (text for cell in cells if "def find_source" in (text := "".join(cell["source"])))
+    names = {"Path": Path}
+    exec(source[: source.index("\ndata = ")], names)  # noqa: S102
+    for path in (
+        "empty/volume-0.nii",
+        "kaggle/lits/volume_pt1/volume-0.nii",
+        "kaggle/lits/segmentations/segmentation-0.nii",
+        "drive/Task03_Liver/imagesTr/liver_0.nii.gz",
+        "drive/Task03_Liver/labelsTr/liver_0.nii.gz",
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    found = names["find_source"]
+    assert found((tmp_path / "none", tmp_path / "empty")) == ""
+    assert found((tmp_path / "empty", tmp_path / "kaggle")) == str(tmp_path / "kaggle" / "lits")
+    assert found((tmp_path / "drive",)) == str(tmp_path / "drive" / "Task03_Liver")
+
+
 def test_the_notebook_is_clean():
     """No outputs, no counts: they would name the machine that ran it."""
     for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
@@ -150,3 +197,39 @@ def test_the_benchmark_measures_both_recipes(tmp_path):
     result = benchmark.measure(work, rounds=1)
     assert result["ratio"] == pytest.approx(result["median"]["ours"] / result["median"]["plain"], rel=0.01)
     assert result["median"]["plain"] > 0 and benchmark.table(result).count("\n") == 3
+
+
+def documented():
+    """Every training command of the help texts, the README and the page on clusters, as argument lists."""
+    texts = [
+        (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/training-on-a-cluster.md")
+    ]
+    blocks = [
+        block for text in texts for block in re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    ]
+    parser = argparse.ArgumentParser()
+    subparsers = parser.add_subparsers()
+    for add in COMMANDS:
+        add(subparsers)
+    blocks += [command.epilog for command in subparsers.choices.values()]
+    for line in "\n".join(blocks).replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True) if re.search(r"-m train |fit\.sbatch ", line) else []
+        if words and words[0] == "sbatch":
+            yield parser, ["fit", *words[words.index("train/slurm/fit.sbatch") + 1 :]]
+        elif words:
+            yield parser, words[words.index("train", words.index("-m")) + 1 :]
+
+
+def test_every_training_command_that_is_documented_is_understood():
+    commands = list(documented())
+    assert len(commands) > 25 and {words[0] for _, words in commands} >= {
+        "prepare",
+        "fit",
+        "export",
+        "publish",
+    }
+    for parser, words in commands:
+        args = parser.parse_args([word for word in words if word != "…"])
+        if words[0] == "fit" and "--config" not in words:
+            given = resolve(args)
+            FitSettings(**{name: given[name] for name in given if name in FitSettings.__dataclass_fields__})

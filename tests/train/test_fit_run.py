@@ -1,10 +1,9 @@
 """Runs: stopped, killed, resumed, on several processes, stopped early; what they leave behind."""
 
-import csv
 import json
 import os
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,22 +15,18 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from tests.train.small_runs import arguments, log_of, weights
 from train.__main__ import main
 from train.dataset import DatasetFolder
 from train.errors import TrainError
 from train.fitting import loop, processes, scoring
 from train.fitting.data import open_data
+from train.fitting.logs import RunLog
 from train.fitting.network import new_network
 from train.fitting.processes import PooledBatchNorm2d, pool_batch_norms, start
 from train.fitting.settings import FitSettings, Runtime
 
 ROOT = Path(__file__).parents[2]
-TINY = (
-    "--crop 32 --working-range 32 48 --working-size 64 --batch 4 --score-every 8 --threads 1 --workers 0 "
-    "--pictures 0 --no-tensorboard --warmup 4 --learning-rate 1e-3 --precision fp32 "
-    "--option decoder_width=16"
-).split()
-STILL = ["--option", "drop_path=0", "--option", "dropout=0"]
 
 
 @pytest.fixture(scope="module")
@@ -41,25 +36,11 @@ def data(tmp_path_factory, write_discs):
     return folder
 
 
-def arguments(data, run, *more):
-    dataset = f"{data / 'discs'}:1:0.5"
-    return ["fit", "--data", dataset, "--out", str(run), "--cache", str(data / "cache"), *TINY, *more]
-
-
 @pytest.fixture(scope="module")
 def whole(data):
     """A run of 24 samples that nothing disturbs."""
     assert main(arguments(data, data / "whole", "--samples", "24")) == 0
     return data / "whole"
-
-
-def weights(run, name="final.pt"):
-    return torch.load(run / name, weights_only=True)["weights"]
-
-
-def log_of(run):
-    with (run / "log.csv").open() as lines:
-        return list(csv.DictReader(lines))
 
 
 def assert_same_result(run, expected, atol=1e-6):
@@ -136,43 +117,41 @@ def test_a_run_begun_with_other_settings_is_refused(data, whole, capsys):
     assert (whole / "last.pt").stat().st_mtime_ns == before
 
 
-def test_two_processes_give_the_result_of_one(data):
-    """The same batches, pooled losses and BatchNorm statistics; dropout, which differs, is off."""
-    more = [*STILL, "--samples", "12", "--score-every", "4", "--learning-rate", "1e-4"]
-    assert main(arguments(data, data / "one", *more)) == 0
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {
-        "WORLD_SIZE": "2",
-        "LOCAL_WORLD_SIZE": "2",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }
-    command = [sys.executable, "-m", "train", *arguments(data, data / "two", *more)]
-    started = [
-        subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE,
-        )
-        for rank in range(2)
-    ]
-    for process in started:
-        _, errors = process.communicate(timeout=400)
-        assert process.returncode == 0, errors.decode()
-    one, two = log_of(data / "one"), log_of(data / "two")
-    assert len(one) == len(two) == 3
-    for row, other in zip(one, two, strict=True):
-        assert float(row["loss"]) == pytest.approx(float(other["loss"]), rel=1e-4)
-        assert float(row["liver_global"]) == pytest.approx(float(other["liver_global"]), abs=2e-3)
-    buffers = weights(data / "one"), weights(data / "two")
-    for name in ("head.norm.running_mean", "head.norm.running_var"):
-        assert torch.allclose(buffers[0][name], buffers[1][name], rtol=1e-3, atol=2e-4), name
-    assert json.loads((data / "one/settings.json").read_text()) == json.loads(
-        (data / "two/settings.json").read_text()
-    )
+def test_a_folder_that_cannot_be_written_and_a_damaged_state_are_refused_in_one_line(
+    data, whole, tmp_path, capsys
+):
+    for run, complaint in (
+        (data / "discs" / "slices.csv", "cannot be written"),
+        (tmp_path / "run", "damaged"),
+    ):
+        if complaint == "damaged":
+            shutil.copytree(whole, run)
+            (run / "last.pt").write_bytes((whole / "last.pt").read_bytes()[:-2000])
+        capsys.readouterr()
+        assert main(arguments(data, run, "--samples", "24")) == 1
+        error = capsys.readouterr().err
+        assert complaint in error and str(run) in error and error.count("\n") == 1
+
+
+def test_weights_of_another_network_are_no_start(data, whole, tmp_path, capsys):
+    more = ["--samples", "4", "--init", str(whole), "--option", "decoder_width=32"]
+    assert main(arguments(data, tmp_path / "run", *more)) == 1
+    assert "are of another network" in capsys.readouterr().err
+
+
+def test_a_run_whose_loss_is_no_number_ends_and_keeps_what_was_saved(data, tmp_path, monkeypatch, capsys):
+    update = loop.update
+    monkeypatch.setattr(loop, "update", lambda *args: update(*args) * (1 if args[3] < 2 else torch.nan))
+    assert main(arguments(data, tmp_path / "run", "--samples", "16")) == 1
+    assert "no number any more, 16 samples in" in capsys.readouterr().err
+    assert [row["samples"] for row in log_of(tmp_path / "run")] == ["8"]
+    assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["progress"]["step"] == 2
+
+
+def test_a_log_without_a_line_is_begun_anew(tmp_path):
+    (tmp_path / "log.csv").touch()
+    RunLog(tmp_path, 8, tensorboard=False).line({"samples": 16, "loss": 0.5})
+    assert log_of(tmp_path) == [{"samples": "16", "loss": "0.5"}]
 
 
 def test_parts_of_a_batch_add_up_to_it(data):

@@ -65,6 +65,10 @@ def test_a_complete_checkpoint_may_be_published(manifest):
     assert shortcomings(manifest) == []
 
 
+def with_dataset(manifest, **change):
+    return {"training": {**manifest.training, "datasets": [{**manifest.training["datasets"][0], **change}]}}
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -74,12 +78,8 @@ def test_a_complete_checkpoint_may_be_published(manifest):
         (lambda m: {"licence": "unknown"}, "licence is not stated"),
         (lambda m: {"files": {}}, "no metrics.csv"),
         (lambda m: {"training": {**m.training, "datasets": []}}, "training data are not stated"),
-        (
-            lambda m: {
-                "training": {**m.training, "datasets": [{**m.training["datasets"][0], "licence": " "}]}
-            },
-            "no licence or citation",
-        ),
+        (lambda m: with_dataset(m, licence=" "), "no licence or citation"),
+        (lambda m: with_dataset(m, citation="not stated"), "no licence or citation"),
     ],
 )
 def test_what_is_missing_is_named(manifest, change, told):

@@ -50,6 +50,15 @@ def test_decathlon_pairs_by_name_without_hidden_files_and_tells_its_licence(tmp_
     assert [scan.scan for scan in found(folder).scans] == ["case_1", "vessel_1"]  # the number is not enough
 
 
+def test_scans_of_the_decathlon_liver_task_are_known_by_their_lits_numbers(tmp_path):
+    touch(
+        tmp_path,
+        *(f"Task03_Liver/{half}/liver_{n}.nii.gz" for half in ("imagesTr", "labelsTr") for n in (7, 28)),
+    )
+    source = found(tmp_path / "Task03_Liver")
+    assert [scan.lits_number for scan in source.scans] == [7, 28] and source.groups == {"7": LITS_GROUP}
+
+
 @pytest.mark.parametrize("masks", ["masks", "labels", "elsewhere"])
 def test_pictures_are_gathered_to_scans_by_their_names(tmp_path, masks):
     names = ["volume-10_slice-2", "volume-10_slice-11", "case_7_003"]

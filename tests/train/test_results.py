@@ -8,7 +8,7 @@ import pytest
 import train
 from registry import open_registries
 from train.__main__ import main
-from train.results.ablations import Ablation, ablations_table
+from train.results.ablations import QUESTIONS, Ablation, ablations_table
 
 PACKAGE = Path(train.__file__).parent
 RECORDS = PACKAGE / "results" / "data"
@@ -38,13 +38,25 @@ def test_cross_validations_on_the_page_add_up():
         assert pooled == pytest.approx(2 * overlap / total, abs=1e-4)
 
 
-def test_a_question_is_written_once():
-    row = Ablation("size", "256 px", "val", 0.9, 0.8, 0.5, 0.4)
-    lines = ablations_table(
-        [row, Ablation("size", "384 px", "val", 0.95, 0.85, 0.55, 0.45, "slower")]
-    ).splitlines()
-    assert lines[2] == "| size | 256 px | val | 0.900 | 0.800 | 0.500 | 0.400 |  |"
-    assert lines[3] == "|  | 384 px | val | 0.950 | 0.850 | 0.550 | 0.450 | slower |"
+def test_rows_of_a_question_stand_together_and_what_was_not_tried_is_named():
+    numbers = (0.9, 0.8, 0.5, 0.4)
+    rows = [
+        Ablation("threshold", "0.3", "val", *numbers),
+        Ablation("loss", "256 px", "val", *numbers),
+        Ablation("windows", "60/200", "val", *numbers),
+        Ablation("loss", "384 px", "val", 0.95, 0.85, 0.55, 0.45, "slower"),
+    ]
+    lines = ablations_table(rows).splitlines()
+    assert lines[2:6] == [
+        "| windows | 60/200 | val | 0.900 | 0.800 | 0.500 | 0.400 |  |",
+        "| loss | 256 px | val | 0.900 | 0.800 | 0.500 | 0.400 |  |",
+        "|  | 384 px | val | 0.950 | 0.850 | 0.550 | 0.450 | slower |",
+        "| threshold | 0.3 | val | 0.900 | 0.800 | 0.500 | 0.400 |  |",
+    ]
+    asked = "context slices, resolution, augmentation, weight averaging, extra data, size, test-time flips"
+    assert lines[6:] == ["", f"Without a row of their own: {asked}."]
+    whole = ablations_table([Ablation(question, "x", "val", *numbers) for question in QUESTIONS])
+    assert "Without" not in whole and len(whole.splitlines()) == 2 + len(QUESTIONS) == 11
 
 
 @pytest.mark.parametrize("content", [None, "no JSON", '[{"question": "size"}]'])

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from train.architectures.layers import DropPath, drop_path_rates
+from train.architectures.layers import DropChannels, DropPath, drop_path_rates
 from train.errors import TrainError
 
 
@@ -168,7 +168,7 @@ class DecodeHead(nn.Module):
         self.project = nn.ModuleList(nn.Linear(stage_width, width) for stage_width in config.widths)
         self.mix = nn.Conv2d(len(config.widths) * width, width, 1, bias=False)
         self.norm = nn.BatchNorm2d(width)
-        self.dropout = nn.Dropout2d(config.dropout)
+        self.dropout = DropChannels(config.dropout)
         self.classify = nn.Conv2d(width, classes, 1)
 
     def forward(self, stages: list[Tensor]) -> Tensor:

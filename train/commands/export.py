@@ -15,7 +15,7 @@ def add_export(subparsers) -> None:  # noqa: ANN001
         subparsers,
         "export",
         "turn a run's weights into a checkpoint",
-        "runs/b0 registry/bundled/segformer-b0 --name segformer-b0 --version 1.0.0 --data data/lits:val",
+        "runs/b0 checkpoints/b0 --name b0 --version 1.0.0 --working-size 448 --data data/lits:val",
     )
     parser.add_argument(
         "weights", metavar="RUN", type=Path, help="a run folder (its best weights) or a weights file"

@@ -15,8 +15,11 @@ from train.errors import TrainError
 _EXAMPLE = (
     "--arch segformer-b0 --data data/lits:0.8:0.3 data/msd-liver:0.2 --out runs/b0 --samples 60000\n"
     "  python -m train fit --config fit.toml --out runs/b0 --seed 2\n"
-    "  torchrun --nproc_per_node 4 -m train fit --data data/lits --out runs/b0\n"
-    "  accelerate launch --num_machines 2 -m train fit --data data/lits --out runs/b0"
+    "  torchrun --standalone --nproc_per_node 4 -m train fit --data data/lits --out runs/b0\n"
+    "  accelerate launch --multi_gpu --num_processes 4 -m train fit --data data/lits --out runs/b0\n"
+    "  sbatch --nodes 2 train/slurm/fit.sbatch --data data/lits --out runs/b0\n"
+    "\nA run that was stopped goes on where it was when the same command is given again, on any number of "
+    "processes.\ndocs/training-on-a-cluster.md has several machines, losses of processes, and Slurm."
 )
 
 
@@ -30,7 +33,7 @@ def add_fit(subparsers) -> None:  # noqa: ANN001
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     """Every option, none of them with a default: `FitSettings` and `Runtime` have those."""
-    from train.augment import FLIPS
+    from train.augment import FLIPS, AugmentSettings
     from train.fitting.settings import LOSS_NAMES, PRECISIONS, SELECTORS, FitSettings, Runtime
 
     default = {f.name: f.default for f in (*fields(FitSettings), *fields(Runtime))}
@@ -68,8 +71,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add(group, "--crop", type=int, metavar="PX", help="side of a training sample")
     add(group, "--progressive", type=int, metavar="PX", help="begin with crops of this size")
     add(group, "--flip", choices=FLIPS)
+    strays = [f"{f.name} {f.default:g}" for f in fields(AugmentSettings) if isinstance(f.default, float)]
     add(group, "--augment", metavar="KEY=VALUE", action="append", type=_pair,
-        help="how far samples stray, as rotation_deg=10; may be repeated")  # fmt: skip
+        help=f"how far samples stray, as noise=0; repeatable; there are {', '.join(strays)}")  # fmt: skip
     add(group, "--augment-on", choices=("auto", "cpu", "device"),
         help="cpu: in the loader's processes; device: in batches")  # fmt: skip
 
@@ -92,11 +96,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
     group = parser.add_argument_group("scoring")
     add(group, "--score-every", type=int, metavar="SAMPLES")
-    add(group, "--score-alone", action="store_true", help="score with neighbours hidden, too")
+    add(group, "--score-alone", action=argparse.BooleanOptionalAction,
+        help="score with neighbours hidden, too")  # fmt: skip
     add(group, "--select", choices=tuple(SELECTORS), help="what the best weights are chosen by")
     add(group, "--patience", type=int, metavar="SCORINGS", help="stop when tumour Dice rises no more")
     add(group, "--pictures", type=int, metavar="N", help="slices drawn at each scoring")
-    add(group, "--no-tensorboard", dest="tensorboard", action="store_false", help="write no events")
+    add(group, "--tensorboard", action=argparse.BooleanOptionalAction, help="write its events")
 
     group = parser.add_argument_group("machine")
     add(group, "--workers", type=int, help="processes that make samples, for each training process")

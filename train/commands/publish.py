@@ -16,7 +16,7 @@ def add_publish(subparsers) -> None:  # noqa: ANN001
         subparsers,
         "publish",
         "send an exported checkpoint to a folder registry or the Hub",
-        "registry/bundled/segformer-b0 hf://your-name",
+        "checkpoints/b0 hf://your-name",
     )
     parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="the folder that export wrote")
     parser.add_argument("target", metavar="TARGET", help="a registry: a folder, or hf://owner")

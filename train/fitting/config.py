@@ -1,7 +1,7 @@
 """Settings from a TOML or YAML file: the options of the command line by their names.
 
 Names may be written with - or _. A list gives an option several values, a list of lists or a table gives
-it several times, true gives a flag. What stands on the command line wins.
+it several times, true gives a flag and false its opposite. What stands on the command line wins.
 
     arch = "segformer-b0"
     data = ["data/lits:0.8:0.3", "data/msd-liver:0.2"]
@@ -52,16 +52,16 @@ def as_arguments(values: dict[str, Any]) -> list[str]:
 
     >>> as_arguments({"arch": "b0", "window": [[60, 200], [40, 400]], "option": {"width": 8}})
     ['--arch', 'b0', '--window', '60', '200', '--window', '40', '400', '--option', 'width=8']
-    >>> as_arguments({"score_alone": True, "patience": None, "working_range": [225, 400]})
-    ['--score-alone', '--working-range', '225', '400']
+    >>> as_arguments({"score_alone": True, "tensorboard": False, "patience": None, "crop": 256})
+    ['--score-alone', '--no-tensorboard', '--crop', '256']
     """
     arguments: list[str] = []
     for name, value in values.items():
         option = "--" + ALIASES.get(name, name).replace("_", "-")
-        if value is None or value is False:
+        if value is None:
             continue
-        if value is True:
-            arguments.append(option)
+        if isinstance(value, bool):
+            arguments.append(option if value else option.replace("--", "--no-", 1))
         elif isinstance(value, dict):
             for key, inner in value.items():
                 arguments += [option, f"{key}={json.dumps(inner)}"]

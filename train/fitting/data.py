@@ -40,12 +40,14 @@ class RunData:
 def open_data(settings: FitSettings, runtime: Runtime, run: Path, accelerator: Accelerator) -> RunData:
     """Pack and open every dataset; the first process packs, the others wait for it.
 
+    Where the cache is a disk of each node's own, the first process of each node packs.
+
     Raises `TrainError` when a dataset or a split is missing.
     """
     cache = Path(runtime.cache) if runtime.cache else run / "cache"
     scored = settings.validation or settings.data[0][0]
     paths = dict.fromkeys([path for path, _, _ in settings.data] + [scored])
-    with accelerator.main_process_first():
+    with accelerator.main_process_first(), accelerator.local_main_process_first():
         packs = {path: pack(DatasetFolder.open(path), cache) for path in paths}
     splits = {path: _splits(opened) for path, opened in packs.items()}
     if settings.folds:

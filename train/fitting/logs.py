@@ -58,6 +58,9 @@ class RunLog:
             return
         with self.path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file))
+        if not rows:  # killed before its first line was written
+            self.path.unlink()
+            return
         header, lines = rows[0], rows[1:]
         place = header.index("samples")
         kept = [line for line in lines if len(line) == len(header) and int(line[place]) <= seen]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import signal
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from train.fitting.logs import RunLog, progress_bar
 from train.fitting.network import new_network
 from train.fitting.optimising import autocast_dtype, learning_rate, new_optimiser, seed_step
 from train.fitting.pictures import picture_grid, write_picture
-from train.fitting.processes import any_process, pool_batch_norms, pooled, several, start
+from train.fitting.processes import any_process, lost_processes, pooled, several, share_out, start
 from train.fitting.scoring import chosen_by, score
 from train.fitting.settings import FitSettings, Runtime
 from train.fitting.state import TrainingState, claim, save_weights
@@ -40,9 +41,15 @@ def fit(settings: FitSettings, run: Path, runtime: Runtime = DEFAULT_RUNTIME) ->
     """Train until `settings.samples` are seen, resuming `run` when it was begun before.
 
     Returns the path of `best.pt`. Raises `TrainError` when `run` was begun with other settings, or data
-    or settings cannot be used, and `Interrupted` after a SIGUSR1 or SIGTERM.
+    or settings cannot be used, or another process of the run ends, and `Interrupted` after a SIGUSR1 or
+    SIGTERM.
     """
     accelerator = start(settings.batch, settings.accumulate, runtime.threads)
+    with lost_processes():
+        return _fit(settings, run, runtime, accelerator)
+
+
+def _fit(settings: FitSettings, run: Path, runtime: Runtime, accelerator: Accelerator) -> Path:
     if accelerator.is_main_process:
         claim(run, settings)
     accelerator.wait_for_everyone()
@@ -88,7 +95,7 @@ def fit(settings: FitSettings, run: Path, runtime: Runtime = DEFAULT_RUNTIME) ->
 def new_state(settings: FitSettings, accelerator: Accelerator) -> TrainingState:
     network = new_network(settings)
     if several():
-        pool_batch_norms(network)
+        share_out(network)
     network.to(accelerator.device)
     half = autocast_dtype(settings.precision, accelerator.device) is torch.float16
     return TrainingState(
@@ -110,7 +117,7 @@ def update(
     """One update of the weights and of their average; returns the loss of the whole batch, unread."""
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate(step * settings.batch, settings)
-    seed_step(settings.seed, step, accelerator.process_index)
+    seed_step(settings.seed, step)
     state.network.train()
     state.optimiser.zero_grad(set_to_none=True)
     dtype = autocast_dtype(settings.precision, accelerator.device)
@@ -144,8 +151,13 @@ def _score(
     """Score the averaged weights, keep them, draw and log them, and save the state."""
     progress, average = state.progress, state.average.network
     seen = progress.step * settings.batch
-    scores = score(average, data.validation, settings, accelerator)
     loss = progress.take_mean_loss()
+    if math.isnan(loss):
+        raise TrainError(
+            f"The loss is no number any more, {seen} samples in: lower the --learning-rate, or compute with "
+            "--precision fp32. What was saved before is kept."
+        )
+    scores = score(average, data.validation, settings, accelerator)
     value = chosen_by(scores, settings.select)
     better, progress.best = value > progress.best, max(value, progress.best)
     tumour = chosen_by(scores, "tumour")

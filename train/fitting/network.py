@@ -7,6 +7,7 @@ from torch import nn
 
 from liverseg.windowing import Window
 from train.architectures import build
+from train.errors import TrainError
 from train.fitting.settings import FitSettings
 from train.graph import HuToProbabilities, network_channels
 from train.runs import load_run
@@ -23,7 +24,10 @@ def windows(settings: FitSettings) -> list[Window]:
 
 
 def new_network(settings: FitSettings) -> nn.Module:
-    """Freshly initialised from the run's seed, then filled with the weights it starts from, if any."""
+    """Freshly initialised from the run's seed, then filled with the weights it starts from, if any.
+
+    Raises `TrainError` when those are missing or of another network.
+    """
     torch.manual_seed(settings.seed)
     network = build(settings.architecture, classes=3, channels=channels(settings), **settings.options)
     if settings.pretrained:
@@ -31,7 +35,13 @@ def new_network(settings: FitSettings) -> nn.Module:
 
         load_hugging_face(network, settings.pretrained)
     if settings.init:
-        network.load_state_dict(load_run(settings.init)["weights"])
+        try:
+            network.load_state_dict(load_run(settings.init)["weights"])
+        except RuntimeError as error:
+            raise TrainError(
+                f"The weights of {settings.init} are of another network: its --arch, --option, --window and "
+                "--context-slices are in its settings.json."
+            ) from error
     return network
 
 

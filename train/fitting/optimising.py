@@ -34,9 +34,12 @@ def learning_rate(seen: int, settings: FitSettings) -> float:
     return settings.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def seed_step(seed: int, step: int, process: int) -> None:
-    """Set what dropout and stochastic depth draw from: by step, so that a resume needs no state."""
-    words = np.random.SeedSequence([seed, step, process]).generate_state(2)
+def seed_step(seed: int, step: int) -> None:
+    """Set what dropout and stochastic depth draw from: by step, so that a resume needs no state.
+
+    The same in every process: each draws for the whole batch (`train.architectures.layers.DropsSamples`).
+    """
+    words = np.random.SeedSequence([seed, step, 0]).generate_state(2)
     torch.manual_seed(int(words[0]) << 31 ^ int(words[1]))
 
 

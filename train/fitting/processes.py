@@ -7,22 +7,45 @@ with any backend, gloo on CPUs included, which torch's own SyncBatchNorm does no
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
 
+import psutil
 import torch
 import torch.distributed as dist
-from accelerate import Accelerator
+from accelerate import Accelerator, InitProcessGroupKwargs
 from torch import Tensor, nn
 
+from train.architectures.layers import DropsSamples
 from train.errors import TrainError
+
+PATIENCE = timedelta(hours=1)
+"""How long a process waits for another: the first one may be packing a large dataset."""
 
 
 def start(batch: int, accumulate: int, threads: int | None) -> Accelerator:
     """Join the processes that a launcher started, or be the only one; share out the processors.
 
-    Raises `TrainError` when the batch does not divide among the processes.
+    Raises `TrainError` when they do not find each other, or the batch does not divide among them.
     """
-    accelerator = Accelerator(cpu=not torch.accelerator.is_available(), mixed_precision="no")
+    interface = interface_towards(os.environ.get("MASTER_ADDR", ""))
+    if interface:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
+    try:
+        accelerator = Accelerator(
+            cpu=not torch.accelerator.is_available(),
+            mixed_precision="no",
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
+        )
+    except dist.DistError as error:
+        reason = str(error).splitlines()[0]
+        raise TrainError(f"The processes of the run do not find each other: {reason}") from error
+    if not accelerator.is_main_process:
+        logging.getLogger("train").setLevel(logging.WARNING)
     part = batch // accumulate
     if part % accelerator.num_processes:
         raise TrainError(
@@ -33,6 +56,42 @@ def start(batch: int, accumulate: int, threads: int | None) -> Accelerator:
         threads = max(1, len(os.sched_getaffinity(0)) // here)
     torch.set_num_threads(threads)
     return accelerator
+
+
+def interface_towards(host: str) -> str | None:
+    """The network interface through which a host is reached; None where that cannot be told.
+
+    Left to itself gloo takes the interface that the machine's own name stands for, which on many
+    machines is the loopback: two nodes would not find each other.
+
+    >>> interface_towards("127.0.0.1"), interface_towards("")
+    ('lo', None)
+    """
+    if not host:
+        return None
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.connect(address)  # sends nothing
+            own = probe.getsockname()[0]
+    except OSError:
+        return None
+    interfaces = psutil.net_if_addrs().items()
+    return next((name for name, has in interfaces if own in {one.address for one in has}), None)
+
+
+@contextlib.contextmanager
+def lost_processes() -> Iterator[None]:
+    """What the end of another process looks like from here, as a refusal that says what to do."""
+    try:
+        yield
+    except RuntimeError as error:
+        lost = several() and (isinstance(error, dist.DistError) or "gloo" in str(error).lower())
+        if lost or "DataLoader worker" in str(error):
+            raise TrainError(
+                "Another process of the run has ended; the same command goes on from the last save."
+            ) from error
+        raise
 
 
 def several() -> bool:
@@ -88,6 +147,14 @@ class PooledBatchNorm2d(nn.BatchNorm2d):
             self.running_var.lerp_(variance * count / (count - 1), momentum)
         scale = self.weight * torch.rsqrt(variance + self.eps)
         return (centred * scale[:, None, None] + self.bias[:, None, None]).to(grid.dtype)
+
+
+def share_out(network: nn.Module) -> None:
+    """Make a network, in place, compute its part of a batch as one process computes the whole batch."""
+    pool_batch_norms(network)
+    for module in network.modules():
+        if isinstance(module, DropsSamples):
+            module.process, module.processes = dist.get_rank(), dist.get_world_size()
 
 
 def pool_batch_norms(network: nn.Module) -> None:

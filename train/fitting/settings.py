@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Real
 from typing import Any
 
 from train.augment import FLIPS, AugmentSettings
@@ -19,6 +21,13 @@ SELECTORS: dict[str, tuple[str, ...]] = {
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 LOSS_NAMES = ("ce+dice", "ce", "dice", "focal+dice", "ce+tversky")  # of `train.losses.LOSSES`
+
+
+def refuse(rules: list[tuple[bool, str]]) -> None:
+    """Raise a `TrainError` with the first sentence whose rule is broken."""
+    for wrong, sentence in rules:
+        if wrong:
+            raise TrainError(sentence)
 
 
 @dataclass(frozen=True)
@@ -61,9 +70,7 @@ class FitSettings:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for wrong, sentence in self._rules():
-            if wrong:
-                raise TrainError(sentence)
+        refuse(self._rules())
 
     def _rules(self) -> list[tuple[bool, str]]:
         known = {f.name for f in fields(AugmentSettings)} - {"working_px", "crop_px", "flip"}
@@ -74,8 +81,8 @@ class FitSettings:
         return [
             (not self.data, "Name at least one dataset with --data."),
             (
-                any(s < 0 for s in shares) or not sum(shares),
-                "The shares must add up to more than 0.",
+                any(not 0 <= s < math.inf for s in shares) or not sum(shares),
+                "The shares of the datasets must be 0 or more and add up to more than 0.",
             ),
             (
                 any(not 0 <= lesions <= 1 for _, _, lesions in self.data),
@@ -91,6 +98,7 @@ class FitSettings:
             (self.batch % max(self.accumulate, 1) != 0, "The batch must divide evenly into its parts."),
             (self.crop < 32 or self.crop % 32 != 0, "The crop must be a multiple of 32 px."),
             (not 32 <= low <= high, "The working range must rise, from at least 32 px."),
+            (self.working_size < 32, "The working size must be at least 32 px."),
             (
                 self.progressive is not None and not 32 <= self.progressive <= self.crop,
                 "Progressive resizing must begin between 32 px and the crop.",
@@ -99,11 +107,23 @@ class FitSettings:
                 bool(unknown),
                 f"No augmentation {', '.join(unknown)}; there are {', '.join(sorted(known))}.",
             ),
+            (
+                any(not (isinstance(v, Real) and 0 <= v < math.inf) for v in self.augment.values()),
+                "An augmentation's value is a number from 0 up, as in noise=0.5.",
+            ),
             (self.flip not in FLIPS, f"The flip must be one of {', '.join(FLIPS)}."),
             (self.augment_on not in ("auto", "cpu", "device"), "Augment on auto, cpu or device."),
             (self.precision not in PRECISIONS, f"The precision must be one of {', '.join(PRECISIONS)}."),
             (self.loss not in LOSS_NAMES, f"The loss must be one of {', '.join(LOSS_NAMES)}."),
             (self.select not in SELECTORS, f"Select by one of {', '.join(SELECTORS)}."),
+            (
+                not (0 < self.learning_rate < math.inf and 0 < self.clip),
+                "The learning rate and the largest norm of the gradient must be above 0.",
+            ),
+            (
+                min(self.weight_decay, self.warmup, self.tumour_weight, self.seed) < 0,
+                "Weight decay, warm-up, tumour weight and seed must be 0 or more.",
+            ),
             (not 0 <= self.average < 1, "The decay of the average must lie from 0 to below 1."),
             (self.patience is not None and self.patience < 1, "The patience must be at least 1 scoring."),
             ((self.folds is None) != (self.fold is None), "Give both the number of folds and the fold."),
@@ -141,3 +161,12 @@ class Runtime:
     save_every: int | None = None  # samples between saves besides those at scorings
     pictures: int = 6  # slices in the picture of each scoring
     tensorboard: bool = True
+
+    def __post_init__(self) -> None:
+        counts = [value for value in (self.threads, self.save_every) if value is not None]
+        refuse(
+            [
+                (min(self.workers, self.pictures) < 0, "Workers and pictures must be 0 or more."),
+                (any(count < 1 for count in counts), "Threads and the saving interval must be at least 1."),
+            ]
+        )

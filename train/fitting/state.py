@@ -11,6 +11,7 @@ import json
 import logging
 import math
 import os
+import pickle
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -69,11 +70,14 @@ class TrainingState:
         write(run / "last.pt", state)
 
     def resume(self, run: Path) -> None:
-        """Restore `last.pt`, when there is one."""
+        """Restore `last.pt`, when there is one. Raises `TrainError` when it is damaged."""
         path = run / "last.pt"
         if not path.exists():
             return
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise TrainError(f"{path} is damaged; without it the run starts from the beginning.") from error
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
         self.average.updates = state["updates"]
@@ -87,14 +91,17 @@ class TrainingState:
 def claim(run: Path, settings: FitSettings) -> None:
     """Write the resolved settings, or check that the run was begun with the same ones.
 
-    Raises `TrainError` when it was not.
+    Raises `TrainError` when it was not, or the folder cannot be written.
     """
-    run.mkdir(parents=True, exist_ok=True)
     path, text = run / "settings.json", json.dumps(settings.record(), indent=1)
     if not path.exists():
-        beside = path.with_suffix(".tmp")
-        beside.write_text(text + "\n", encoding="utf-8")
-        os.replace(beside, path)
+        try:
+            run.mkdir(parents=True, exist_ok=True)
+            beside = path.with_suffix(".tmp")
+            beside.write_text(text + "\n", encoding="utf-8")
+            os.replace(beside, path)
+        except OSError as error:
+            raise TrainError(f"{run} cannot be written: {error.strerror}.") from error
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
@@ -117,7 +124,13 @@ def save_weights(
 
 
 def write(path: Path, state: dict) -> None:
-    """Write beside, then rename: a run killed at any moment keeps its last whole state."""
+    """Write beside, then rename: a run killed at any moment keeps its last whole state.
+
+    Raises `TrainError` when the disk takes no more.
+    """
     beside = path.with_suffix(".tmp")
-    torch.save(state, beside)
-    os.replace(beside, path)
+    try:
+        torch.save(state, beside)
+        os.replace(beside, path)
+    except (OSError, RuntimeError) as error:
+        raise TrainError(f"{path} cannot be written: is the disk full? The last save is kept.") from error

@@ -106,15 +106,16 @@ def _decathlon(folder: Path) -> FoundSource:
     if not images:
         raise TrainError(f"{folder / 'imagesTr'} holds no NIfTI file.")
     ids = _short_ids([*images, *labels])
+    about = _decathlon_about(folder / "dataset.json")
+    is_liver = str(about.get("name", "")).lower() == "liver" or folder.resolve().name == "Task03_Liver"
     pairs, problems = [], []
     for stem in sorted({*images, *labels}, key=natural):
         if stem in images and stem in labels:
-            pairs.append(NiftiPair(ids[stem], images[stem], labels[stem]))
+            number = int(ids[stem]) if is_liver and ids[stem].isdigit() else None  # as LiTS counts them
+            pairs.append(NiftiPair(ids[stem], images[stem], labels[stem], number))
         else:
             missing = "labelsTr" if stem in images else "imagesTr"
             problems.append(f"Scan {ids[stem]} is left out: there is no {stem} in {missing}.")
-    about = _decathlon_about(folder / "dataset.json")
-    is_liver = str(about.get("name", "")).lower() == "liver" or folder.resolve().name == "Task03_Liver"
     groups = {p.scan: LITS_GROUP for p in pairs if is_liver and p.scan in LITS_SHARED_PATIENTS}
     licence = LITS_LICENCE if is_liver else str(about.get("licence") or about.get("license") or NOT_STATED)
     citation = LITS_CITATION if is_liver else str(about.get("reference") or NOT_STATED)

@@ -8,6 +8,19 @@ from pathlib import Path
 
 from train.errors import TrainError
 
+QUESTIONS = (
+    "context slices",
+    "windows",
+    "resolution",
+    "augmentation",
+    "weight averaging",
+    "extra data",
+    "size",
+    "loss",
+    "test-time flips",
+)
+"""What has to be tried, in the order of the table; other questions come after them."""
+
 
 @dataclass(frozen=True)
 class Ablation:
@@ -32,15 +45,23 @@ def read_ablations(path: Path) -> list[Ablation]:
 
 
 def ablations_table(rows: list[Ablation]) -> str:
-    """Markdown, grouped by question in the order of the rows."""
+    """Markdown: the rows of a question together, `QUESTIONS` first; those without a row are named below.
+
+    Within a question the rows stay in their order, for one may refer to the one before.
+    """
     lines = [
         "| question | variant | scored on | liver, pooled | per scan | tumour, pooled | per scan | note |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    asked = ""
-    for row in rows:
+    asked = [row.question for row in rows]
+    order = [*QUESTIONS, *dict.fromkeys(question for question in asked if question not in QUESTIONS)]
+    shown = ""
+    for row in sorted(rows, key=lambda row: order.index(row.question)):
         numbers = (row.liver_global, row.liver_per_case, row.tumour_global, row.tumour_per_case)
         cells = [row.variant, row.scored_on, *(f"{number:.3f}" for number in numbers), row.note]
-        lines.append(f"| {'' if row.question == asked else row.question} | " + " | ".join(cells) + " |")
-        asked = row.question
+        lines.append(f"| {'' if row.question == shown else row.question} | " + " | ".join(cells) + " |")
+        shown = row.question
+    missing = [question for question in QUESTIONS if question not in asked]
+    if missing:
+        lines += ["", f"Without a row of their own: {', '.join(missing)}."]
     return "\n".join(lines)

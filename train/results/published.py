@@ -28,6 +28,14 @@ PUBLISHED = (
         "github.com/jairvasquezr/Semantic-Segmentation-for-Liver-Tumor-Detection",
     ),
     Published(
+        "nnFormer project (Colab, Kaggle)",
+        "–",
+        "–",
+        "thresholding, normalising, resizing, augmentation, and liver-to-tumour statistics of each scan",
+        "There is no Dice of it that we know of; `prepare` gives the statistics, `nnformer-2d` the network.",
+        "an nnFormer project on LiTS",
+    ),
+    Published(
         "nnFormer, 3D (as trained in nnU-Net Revisited)",
         "mean of both 0.774",
         "",
