@@ -1,10 +1,11 @@
 # make demo: set up and open the app.   make test: set up and run every test.
+# make bench: set up and compare the speed of liverseg and its peers with what was measured before.
 PYTHON ?= python3
 PORT ?= 7860
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-app test-train lint clean
+.PHONY: demo test test-app test-train bench lint clean
 
 demo: $(VENV)/.app
 	$(VENV)/bin/python app.py --port $(PORT)
@@ -20,6 +21,9 @@ test-app: $(VENV)/.dev
 test-train: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest tests/train train
 
+bench: $(VENV)/.bench
+	$(VENV)/bin/python -m liverseg bench --guard
+
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -33,6 +37,10 @@ $(VENV)/.app: $(VENV)/bin/python requirements.txt constraints.txt
 
 $(VENV)/.dev: $(VENV)/.app pyproject.toml
 	$(PIP) --editable '.[train,dev,mcp]'
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.app pyproject.toml
+	$(PIP) --editable '.[train,bench]'
 	touch $@
 
 clean:

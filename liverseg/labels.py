@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from liverseg.errors import InvalidSetting
+from liverseg.halves import at_least
 
 BACKGROUND, LIVER, TUMOUR = 0, 1, 2
 
@@ -29,8 +30,8 @@ def labels_from_probabilities(
     [0, 1, 2]
     """
     check_threshold(threshold)
-    labels = (organ_probability >= 0.5).astype(np.uint8)
-    labels[tumour_probability >= threshold] = TUMOUR
+    labels = at_least(np.asarray(organ_probability), 0.5).astype(np.uint8)
+    np.putmask(labels, at_least(np.asarray(tumour_probability), threshold), TUMOUR)
     return labels
 
 

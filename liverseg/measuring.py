@@ -121,8 +121,7 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
     started = time.perf_counter()
     if not ct.shape == seg.labels.shape == seg.tumour_probability.shape:
         raise InvalidSetting("The segmentation is not on the grid of the CT image it is measured with.")
-    counts = sum((np.bincount(plane.ravel(), minlength=3) for plane in seg.labels), np.zeros(3, np.int64))
-    liver, tumour = int(counts[LIVER]), int(counts[TUMOUR])
+    liver, tumour = (sum(int(np.count_nonzero(plane == k)) for plane in seg.labels) for k in (LIVER, TUMOUR))
     lesions = find_lesions(ct, seg)
 
     warnings = [

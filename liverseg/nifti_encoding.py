@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 from collections.abc import Iterator
 
@@ -10,6 +9,8 @@ import nibabel
 import numpy as np
 
 from liverseg.ct import CTImage
+from liverseg.gzipping import packed
+from liverseg.halves import widened
 
 ALIGNED = 2
 """NIfTI's code for an affine that does not lead to the scanner's own coordinates, but to some others."""
@@ -61,8 +62,10 @@ def nifti_chunks(
     header = io.BytesIO()
     image.header.write_to(header)
     yield header.getvalue().ljust(image.header.single_vox_offset, b"\0")
+    halves = array.dtype == np.float16 and stored == np.float32
     for k in range(native.shape[2]):  # the first axis runs fastest, the last one slowest
-        yield native[..., k].astype(stored).tobytes("F")
+        plane = native[..., k].T
+        yield (widened(plane) if halves else plane).astype(stored, copy=False).tobytes()
 
 
 def nifti_bytes(ct: CTImage, array: np.ndarray, description: str) -> bytes:
@@ -74,9 +77,4 @@ def packed_nifti(
     ct: CTImage, array: np.ndarray, description: str, dtype: type[np.generic] | None = None
 ) -> bytes:
     """The same, gzipped; but for the result nothing of the volume's size is made."""
-    packed = io.BytesIO()
-    # No time stamp: the same result is the same file. Level 1, for probabilities barely shrink further.
-    with gzip.GzipFile("", "wb", compresslevel=1, fileobj=packed, mtime=0) as stream:
-        for chunk in nifti_chunks(ct, array, description, dtype):
-            stream.write(chunk)
-    return packed.getvalue()
+    return packed(nifti_chunks(ct, array, description, dtype))

@@ -12,6 +12,7 @@ from liverseg import engines
 from liverseg.bodies import keep_largest_body
 from liverseg.ct import CTImage
 from liverseg.errors import CheckpointRefused
+from liverseg.halves import store_sum
 from liverseg.labels import check_threshold, labels_from_probabilities
 from liverseg.limits import MAX_SIDE_PX
 from liverseg.liver_range import gaps, run_what_is_needed, sample_step
@@ -206,6 +207,6 @@ class _Found:
 
     def put(self, index: int, liver: np.ndarray, tumour: np.ndarray) -> None:
         """Probabilities (H, W) of one slice; labels follow from them as they are stored."""
-        self.tumour[index] = tumour
-        self.organ[index] = liver + tumour
+        store_sum(self.tumour[index], tumour)
+        store_sum(self.organ[index], liver, tumour)
         self.labels[index] = labels_from_probabilities(self.organ[index], self.tumour[index], self._threshold)

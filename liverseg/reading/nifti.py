@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -14,13 +14,14 @@ from liverseg import limits
 from liverseg.ct import CTImage, NativeGrid
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
 from liverseg.geometry import is_axial, nearest_axes
-from liverseg.reading.checks import AIR_HU, air_for_padding, check_shape, hu_warnings
+from liverseg.gzipping import DAMAGE, unpacked
+from liverseg.reading.checks import AIR_HU, PADDING_BELOW_HU, air_for_padding, check_shape, hu_warnings
 from liverseg.reading.nifti_geometry import NiftiGeometry, nifti_geometry
 from liverseg.reading.nifti_grey import grey_from_nifti
 from liverseg.windowing import Window
 
 _MAX_OFFSET_BYTES = 16 * 1024**2  # header extensions; a real file has a few kB
-_CHUNK_BYTES = 16 * 1024**2
+_CHUNK_BYTES = 2 * 1024**2  # few, so that it stays in a processor's cache from one step to the next
 _TRUNCATED = "The NIfTI file is truncated: it ends before its image does."
 _DAMAGED = "The NIfTI file is damaged: its compressed data cannot be unpacked."
 _DTYPES = {np.dtype(t) for t in ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8")}
@@ -54,11 +55,11 @@ def read_nifti(stream: BinaryIO, compressed: bool, size_bytes: int, window: Wind
     try:
         if not compressed:
             return _read(stream, size_bytes, window)
-        with gzip.GzipFile(fileobj=stream) as unpacked:
-            return _read(unpacked, None, window)
+        with unpacked(stream) as content:
+            return _read(content, None, window)
     except EOFError as error:
         raise UnreadableInput(_TRUNCATED) from error
-    except (zlib.error, gzip.BadGzipFile) as error:
+    except DAMAGE as error:
         raise UnreadableInput(_DAMAGED) from error
 
 
@@ -69,19 +70,22 @@ def _read(stream: BinaryIO, size_bytes: int | None, window: Window) -> CTImage:
         raise InputTooLarge("The NIfTI image takes more than 2 GiB; crop it or store it as 16-bit integers.")
     if size_bytes is not None and header.offset + needed > size_bytes:
         raise UnreadableInput(_TRUNCATED)
-    hu, native = _read_voxels(stream, header)
+    hu, native, ends = _read_voxels(stream, header)
     stream.read(1)  # at the end of a gzip stream its checksum is compared
-    missing = ~np.isfinite(hu)
     warnings = header.geometry.warnings
-    if missing.any():
+    if not np.isfinite(ends).all():
+        missing = ~np.isfinite(hu)
         if missing.mean() > 0.5:
             raise UnreadableInput("More than half of the NIfTI image's values are not finite numbers.")
         hu[missing] = AIR_HU
         warnings += (f"{int(missing.sum())} values are not finite numbers; they were taken as air.",)
-    grey = grey_from_nifti(hu, header.dtype, header.is_scaled, window)
+        ends = np.array([hu.min(), hu.max()])
+    grey = grey_from_nifti(hu, ends, header.dtype, header.is_scaled, window)
     if grey is None:
-        air_for_padding(hu)
-        warnings += hu_warnings(hu)
+        if ends[0] < PADDING_BELOW_HU:
+            air_for_padding(hu)
+            ends = np.array([hu.min(), hu.max()])
+        warnings += hu_warnings(ends)
     else:
         hu, sentence = grey
         warnings += (sentence,)
@@ -155,26 +159,50 @@ def native_grid(header: NiftiHeader) -> NativeGrid:
     return NativeGrid(header.shape, axes, flipped, header.geometry.affine, header.geometry.codes)
 
 
-def _read_voxels(stream: BinaryIO, header: NiftiHeader) -> tuple[np.ndarray, NativeGrid]:
-    """Values (S, H, W) float32 after scaling, filled plane by plane so that one copy is held."""
+def _read_voxels(stream: BinaryIO, header: NiftiHeader) -> tuple[np.ndarray, NativeGrid, np.ndarray]:
+    """Values (S, H, W) float32 after scaling, filled a few planes at a time so that one copy is held; their
+    lowest and highest (2,), not finite where there are values that are not."""
     cube_shape = (*header.shape, 1)[:3]
     native = native_grid(header)
     hu = np.empty(native.radiological_shape, np.float32)
     cube = native.native_view(hu)
     plane = cube_shape[0] * cube_shape[1]
     step = max(1, _CHUNK_BYTES // (plane * header.dtype.itemsize))
+    counts = [min(step, cube_shape[2] - first) for first in range(0, cube_shape[2], step)]
+    ends, first = [], 0
+    for data in _ahead(stream, [count * plane * header.dtype.itemsize for count in counts]):
+        values = np.frombuffer(data, header.dtype).reshape((*cube_shape[:2], -1), order="F")
+        target = cube[:, :, first : first + values.shape[2]]
+        ends.append(_fill(target, values, header))
+        first += values.shape[2]
+    return hu, native, np.array([np.min(ends), np.max(ends)])
+
+
+def _fill(target: np.ndarray, values: np.ndarray, header: NiftiHeader) -> tuple[np.floating, np.floating]:
+    """Write stored values, scaled, to float32; returns the lowest and the highest of what was written."""
     # 16-bit values are exact in float32; wider ones are scaled in float64 before they are rounded
     wide = header.dtype.itemsize > 2 and header.dtype.newbyteorder("=") != np.float32
     work = np.float64 if wide else np.float32
-    for first in range(0, cube_shape[2], step):
-        count = min(step, cube_shape[2] - first)
-        data = _read_exactly(stream, count * plane * header.dtype.itemsize)
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not finite, and treated so
-            values = np.frombuffer(data, header.dtype).astype(work)
-            if header.is_scaled:
-                values = values * work(header.slope) + work(header.intercept)
-            cube[:, :, first : first + count] = values.reshape((*cube_shape[:2], count), order="F")
-    return hu, native
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not finite, and treated so
+        if not header.is_scaled:
+            target[...] = values
+        else:
+            scaled = values.astype(work)
+            scaled *= work(header.slope)
+            scaled += work(header.intercept)
+            target[...] = scaled
+        return target.min(), target.max()
+
+
+def _ahead(stream: BinaryIO, sizes: Sequence[int]) -> Iterator[bytes]:
+    """Pieces of so many bytes; the next one is read, and unpacked, while the last one is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(_read_exactly, stream, sizes[0])
+        for size in [*sizes[1:], None]:
+            data = coming.result()
+            if size is not None:
+                coming = pool.submit(_read_exactly, stream, size)
+            yield data
 
 
 def _read_exactly(stream: BinaryIO, count: int) -> bytes:

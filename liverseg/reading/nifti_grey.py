@@ -12,16 +12,16 @@ _MAX_LABEL_VALUE = 20
 
 
 def grey_from_nifti(
-    values: np.ndarray, stored: np.dtype, is_scaled: bool, window: Window
+    values: np.ndarray, ends: np.ndarray, stored: np.dtype, is_scaled: bool, window: Window
 ) -> tuple[np.ndarray, str] | None:
     """HU (S, H, W) rebuilt from grey and the sentence that says so; None when the values can be HU.
 
-    `values` are (S, H, W) float32 after scaling, `stored` the file's data type. Grey is what is
-    stored as unscaled unsigned bytes, and what spans exactly 0 to 1: CT has air, and air is -1000 HU.
-    Wider types are believed, also when they run from 0 to 255, for HU are exported saturated at
-    both ends. Raises NotCT for a label map (see `is_label_map`).
+    `values` are (S, H, W) float32 after scaling, `ends` (2,) their lowest and highest, `stored` the file's
+    data type. Grey is what is stored as unscaled unsigned bytes, and what spans exactly 0 to 1: CT has air,
+    and air is -1000 HU. Wider types are believed, also when they run from 0 to 255, for HU are exported
+    saturated at both ends. Raises NotCT for a label map (see `is_label_map`).
     """
-    low, high = float(values.min()), float(values.max())
+    low, high = (float(end) for end in ends)
     if low < 0 or high > 255:
         return None
     if is_label_map(values):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,19 +12,15 @@ import numpy as np
 
 import liverseg
 from liverseg.ct import NativeGrid
+from liverseg.gzipping import DAMAGE, unpacked
 from liverseg.reading.checks import AIR_HU, PADDING_BELOW_HU, hu_warnings
 from liverseg.reading.nifti import NiftiHeader, native_grid, read_header
 from liverseg.windowing import Window
 from train.errors import TrainError
 
-try:
-    from isal import igzip, isal_zlib
-except ImportError:  # not built for this machine: the standard library takes about three times as long
-    igzip, isal_zlib = gzip, zlib
-
 _CHUNK_BYTES = 1024**2
 _GZIP_MAGIC = b"\x1f\x8b"
-_DAMAGE = (EOFError, OSError, ValueError, zlib.error, isal_zlib.error)
+_DAMAGE = (EOFError, OSError, ValueError, *DAMAGE)
 FALSE_LITS_NUMBERS = range(28, 48)
 """LiTS scans whose header says 1 mm in every direction with an identity geometry, which is not true."""
 
@@ -110,9 +104,9 @@ def read_stored(path: Path) -> tuple[NiftiHeader, np.ndarray]:
             raw.seek(0)
             if not is_gzip:
                 return _read(raw)
-            with igzip.GzipFile(fileobj=raw) as unpacked:
-                read = _read(unpacked)
-                while unpacked.read(_CHUNK_BYTES):  # its checksum is compared at the end of the stream
+            with unpacked(raw) as content:
+                read = _read(content)
+                while content.read(_CHUNK_BYTES):  # its checksum is compared at the end of the stream
                     pass
                 return read
     except FileNotFoundError as error:

@@ -1,0 +1,68 @@
+"""What can be measured: a section each, by name, in the order of BENCHMARKS.md. Imported when it runs."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from liverseg.bench.rows import Row
+from liverseg.errors import InvalidSetting
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a section is told."""
+
+    scratch: Path  # a folder of its own, removed afterwards
+    threads: int = 2
+    quick: bool = False  # small networks and inputs: whether it runs, not how fast it is
+    tell: Callable[[str], object] = field(default=lambda line: None)  # a line of progress
+
+
+Measure = Callable[[Context], Sequence[Row]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the benchmark."""
+
+    name: str  # for --sections
+    title: str  # its heading
+    home: str  # "module:function", a `Measure`
+    about: str = ""  # what is measured and how, for a reader of BENCHMARKS.md
+
+    def measure(self, context: Context) -> list[Row]:
+        """Its rows. Raises `NotMeasured` where nothing of it can be measured here."""
+        module, function = self.home.split(":")
+        return list(getattr(importlib.import_module(module), function)(context))
+
+
+SECTIONS: dict[str, Section] = {
+    section.name: section
+    for section in (
+        Section(
+            "matmul",
+            "The machine",
+            "liverseg.bench.matmul:measure",
+            "The best matrix product of 2048 cubed that torch and OpenVINO reach here.",
+        ),
+    )
+}
+
+
+def choose(names: str | None) -> list[Section]:
+    """The sections of a comma-separated list; None: all. Raises `InvalidSetting` for an unknown one.
+
+    >>> [section.name for section in choose("matmul")]
+    ['matmul']
+    """
+    if names is None:
+        return list(SECTIONS.values())
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in SECTIONS]
+    if unknown or not wanted:
+        named = f"There is no section {unknown[0]!r}" if unknown else "No section is named"
+        raise InvalidSetting(f"{named}; there are {', '.join(SECTIONS)}.")
+    return [section for name, section in SECTIONS.items() if name in wanted]
