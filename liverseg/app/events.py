@@ -120,20 +120,28 @@ def connect_drawing(
     have = [parts["analysis"], parts["shown"]]
     at = parts["slice"]
     view = [parts[name] for name in ("center", "width", "opacity")]
+    own: dict[str, Any] = {**DRAWING, "js": _WHETHER_DRAWN}
+    drawn = parts["drawn"]
     redrawing = [
-        parts[name].input(by_name(actions.view, parts), [*have, at, *view], shown, **DRAWING)
+        parts[name].input(by_name(actions.view, parts), [*have, at, *view, drawn], shown, **own)
         for name in ("center", "width", "opacity")
     ]
     preset = parts["preset"].input(
-        by_name(actions.preset, parts), [*have, parts["preset"], at, parts["opacity"]], shown, **DRAWING
+        by_name(actions.preset, parts), [*have, parts["preset"], at, parts["opacity"], drawn], shown, **own
     )
-    at.input(by_name(actions.slice, parts), [*have, at, *view], shown, **DRAWING)
+    at.input(by_name(actions.slice, parts), [*have, at, *view, drawn], shown, **own)
     threshold = parts["threshold"].input(
         by_name(actions.threshold, parts), [*have, parts["threshold"], at, *view], shown, **DRAWING
     )
     for event in (parts["upload"].clear, parts["upload"].delete):
         event(by_name(actions.removed, parts), [parts["upload"]], shown, cancels=running, **DRAWING)
     return [threshold], [*redrawing, preset]
+
+
+_WHETHER_DRAWN = (
+    "(...given) => [...given.slice(0, -1), document.querySelector('#ls-viewer').dataset.drawn === 'yes']"
+)
+"""The last input of an event, `drawn`, as `volume.js` has it."""
 
 
 def connect_comparison(

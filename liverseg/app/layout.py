@@ -49,6 +49,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
             "wanted": gr.State(None),
             "awaited": gr.State(None, time_to_live=seconds),
             "fetched": gr.State(None, time_to_live=seconds),
+            "drawn": gr.Checkbox(False, visible=False),  # whether the page draws the slices by itself
         }
         refresh = gr.Button("Refresh list", render=False)
         gr.HTML(texts.header(), elem_id="ls-header")
