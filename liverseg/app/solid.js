@@ -2,11 +2,11 @@
 // for when its place comes into view. Tumours are drawn first and solid, then of the liver its far side
 // faintly and the nearest point of its near side, so that what is translucent never depends on an order.
 const panel = element;
-const FAR = 0.32, FIELD = 0.45, NEAREST = 0.4, CLOSEST = 6;
+const FAR = 0.32, FIELD = 0.45, AT_FIRST = 1.25, SMALLEST = 0.4, LARGEST = 6;
 const FACES = { Front: [0, 0], Right: [Math.PI / 2, 0], Left: [-Math.PI / 2, 0], Back: [Math.PI, 0], Head: [0, Math.PI / 2], Feet: [0, -Math.PI / 2] };
 const START = [-0.4, 0.22], MOST_TILT = Math.PI / 2;
 let canvas = null, gl = null, program = null, parts = [], token = null, box = null, waiting = 0;
-let turn = [...START], zoom = 1;
+let turn = [...START], zoom = AT_FIRST;
 
 const VERTEX = `attribute vec3 point, normal; uniform mat4 view, lens; varying vec3 facing, eye;
 void main() { vec4 at = view * vec4(point, 1.0); facing = mat3(view) * normal; eye = -at.xyz; gl_Position = lens * at; }`;
@@ -14,9 +14,9 @@ const FRAGMENT = `precision mediump float; varying vec3 facing, eye; uniform vec
 void main() {
   vec3 n = normalize(facing), e = normalize(eye);
   if (dot(n, e) < 0.0) n = -n;
-  float rim = 1.0 - dot(n, e), light = 0.30 + 0.70 * max(dot(n, normalize(vec3(-0.35, 0.45, 0.82))), 0.0);
+  float rim = 1.0 - dot(n, e), light = 0.42 + 0.62 * max(dot(n, normalize(vec3(-0.35, 0.45, 0.82))), 0.0);
   float shine = 0.25 * pow(max(dot(n, normalize(e + vec3(-0.35, 0.45, 0.82))), 0.0), 40.0);
-  float alpha = colour.a < 1.0 ? share * mix(0.20, 0.85, rim * rim) : 1.0;
+  float alpha = colour.a < 1.0 ? share * mix(0.26, 0.85, rim * rim) : 1.0;
   gl_FragColor = vec4((colour.rgb * light + shine) * alpha, alpha);
 }`;
 
@@ -177,7 +177,7 @@ function renew() {
   resized.disconnect();
   delete panel.dataset.drawn;
   const section = panel.querySelector('[data-mesh]');
-  if (!section) { token = null; turn = [...START]; zoom = 1; return; }
+  if (!section) { token = null; turn = [...START]; zoom = AT_FIRST; return; }
   seen.observe(section);
   resized.observe(section.querySelector('.ls-stage'));
 }
@@ -188,7 +188,7 @@ const move = (around, tilt) => {
 };
 const nearer = factor => {
   const before = zoom;
-  zoom = Math.min(Math.max(zoom * factor, NEAREST), CLOSEST);
+  zoom = Math.min(Math.max(zoom * factor, SMALLEST), LARGEST);
   repaint();
   return zoom !== before;
 };
@@ -222,7 +222,7 @@ panel.addEventListener('keydown', event => {
   if (steps) move(...steps);
   else if (event.key === '+' || event.key === '=') nearer(1.2);
   else if (event.key === '-') nearer(1 / 1.2);
-  else if (event.key === 'Home') { turn = [...START]; zoom = 1; repaint(); }
+  else if (event.key === 'Home') { turn = [...START]; zoom = AT_FIRST; repaint(); }
   else return;
   event.preventDefault();
 });

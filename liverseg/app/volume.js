@@ -85,6 +85,7 @@ function adopt() {
   if (!now) { closeStack(); return setDrawn(false); }
   drawing = JSON.parse(now.dataset.drawing);
   if (drawing.stack !== store.stack) { setDrawn(false); drawnSlice = null; }
+  if (drawing.image !== store.image) steppedAt = 0;
   openStack(drawing);
   target = inside(present());
   draw(target);

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from liverseg.app import solid_texts, volume_page, volume_texts
+from liverseg.app import keeping, solid_texts, volume_page, volume_texts
 from liverseg.app.events import DRAWING, Parts, by_name, components
 from liverseg.app.updates import Updates
 
@@ -36,6 +36,7 @@ def connect(parts: Parts, renewing: Sequence[Dependency], redrawing: Sequence[De
             event.then(by_name(action, parts), [parts["analysis"], *at, *view], places, **DRAWING)
 
     def go(event: gr.EventData, *values: Any) -> Updates:
+        keeping.touch()
         wish = {key: getattr(event, key, None) for key in WISHES}
         return components(volume_page.go(*values, wish=wish), parts)
 

@@ -124,4 +124,4 @@ def test_the_keys_are_those_of_the_results(client, nifti):
 def test_the_limits_are_those_of_the_app():
     assert launch.MAX_UPLOAD == "1gb" and "larger than 1 GB" in DOC
     assert f"more than {layout.MAX_WAITING} waiting" in DOC
-    assert f"deleted {texts.KEEP_MINUTES} minutes after" in DOC
+    assert f"deleted\n{texts.KEEP_MINUTES} minutes after" in DOC
