@@ -16,7 +16,7 @@ from liverseg import __version__
 from liverseg.colours import LIVER_RGB, RGB, TUMOUR_RGB
 from liverseg.ct import CTImage
 from liverseg.isosurface import Surface
-from liverseg.meshing import make_meshes
+from liverseg.meshing import Meshes, make_meshes
 from liverseg.segmentation import Segmentation
 
 PATIENT_TO_GLTF = np.array([[-1e-3, 0, 0, 0], [0, 0, 1e-3, 0], [0, 1e-3, 0, 0], [0, 0, 0, 1]])
@@ -35,10 +35,14 @@ def glb_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     "Liver" is the whole organ, tumours included. Raises `InvalidSetting` for a slice and where the
     spacing is unknown. The same input gives the same bytes.
     """
-    meshes = make_meshes(ct, seg)
+    return encode(parts_of(make_meshes(ct, seg)))
+
+
+def parts_of(meshes: Meshes) -> list[tuple[str, Surface, RGB, float]]:
+    """What there is of tumours and liver in glTF's coordinates, for `encode`."""
     # Viewers draw in this order, and what shines through must be there first.
     parts = (("Tumour", meshes.tumour, TUMOUR_RGB, 1.0), ("Liver", meshes.organ, LIVER_RGB, LIVER_OPACITY))
-    return encode([(name, s.mapped(PATIENT_TO_GLTF), rgb, a) for name, s, rgb, a in parts if len(s.faces)])
+    return [(name, s.mapped(PATIENT_TO_GLTF), rgb, a) for name, s, rgb, a in parts if len(s.faces)]
 
 
 def encode(parts: list[tuple[str, Surface, RGB, float]]) -> bytes:

@@ -20,16 +20,19 @@ from liverseg.isosurface import NOTHING, Surface, joined, level_surface
 from liverseg.nifti_encoding import orthogonal_affine
 from liverseg.segmentation import BACKGROUND, TUMOUR, Segmentation
 
-LIVER_VERTICES, LESION_VERTICES = 30_000, 1_200
-"""About how many vertices a liver and a lesion get; fewer where the voxels do not give as many."""
-
-TUMOUR_VERTICES = 60_000
-"""About how many all lesions together get at most."""
-
 SMOOTHING = 0.7
 """Standard deviation of the smoothing, in edges of a cell."""
 
 Box = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True)
+class Detail:
+    """About how many vertices surfaces get; fewer where the voxels do not give as many."""
+
+    liver: int = 30_000
+    lesion: int = 1_200  # each
+    lesions: int = 60_000  # all together
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def check_meshable(ct: CTImage, slice_index: int | None = None) -> None:
         )
 
 
-def make_meshes(ct: CTImage, seg: Segmentation) -> Meshes:
+def make_meshes(ct: CTImage, seg: Segmentation, detail: Detail = Detail()) -> Meshes:  # noqa: B008 (frozen)
     """The surfaces of a volume; either is empty where nothing was found.
 
     Where the file does not say how the patient lay, the axes are those of the radiological grid and the
@@ -63,11 +66,11 @@ def make_meshes(ct: CTImage, seg: Segmentation) -> Meshes:
     organ = NOTHING
     box = _box_of(lambda z: seg.labels[z] > BACKGROUND, ct.shape)
     if box is not None:
-        organ = _surface(seg.labels[box] > BACKGROUND, _origin(box), ct.spacing_mm, LIVER_VERTICES)
-    return Meshes(organ.mapped(to_patient), _lesions(ct, seg).mapped(to_patient))
+        organ = _surface(seg.labels[box] > BACKGROUND, _origin(box), ct.spacing_mm, detail.liver)
+    return Meshes(organ.mapped(to_patient), _lesions(ct, seg, detail).mapped(to_patient))
 
 
-def _lesions(ct: CTImage, seg: Segmentation) -> Surface:
+def _lesions(ct: CTImage, seg: Segmentation, detail: Detail) -> Surface:
     """Every lesion's surface, in index coordinates of the radiological grid."""
     box = _box_of(lambda z: seg.labels[z] == TUMOUR, ct.shape)
     if box is None:
@@ -75,7 +78,7 @@ def _lesions(ct: CTImage, seg: Segmentation) -> Surface:
     components, number = ndimage.label(
         seg.labels[box] == TUMOUR, structure=np.ones((3, 3, 3))
     )  # as lesions are told apart
-    each = min(LESION_VERTICES, TUMOUR_VERTICES // number)
+    each = min(detail.lesion, detail.lesions // number)
     surfaces = []
     for k, place in enumerate(ndimage.find_objects(components), start=1):
         origin = np.add(_origin(box), _origin(place))

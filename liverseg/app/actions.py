@@ -207,15 +207,22 @@ class Actions:
         center: float,
         width: float,
         opacity: float,
+        drawn: bool = False,
     ) -> Updates:
-        """The window or the opacity was changed: draw, nothing else."""
+        """The window or the opacity was changed: draw, nothing else; not what the page has `drawn` itself."""
         if analysis is None:
             return missing(shown)
         view = View(slice_index(analysis, slice_number), Window(center, width), opacity)
-        return {**picture(analysis, view), "preset": preset_of(view.window)}
+        return {**picture(analysis, view, drawn), "preset": preset_of(view.window)}
 
     def preset(
-        self, analysis: Analysis | None, shown: bool, name: str | None, slice_number: float, opacity: float
+        self,
+        analysis: Analysis | None,
+        shown: bool,
+        name: str | None,
+        slice_number: float,
+        opacity: float,
+        drawn: bool = False,
     ) -> Updates:
         """A named window was chosen."""
         if name not in PRESETS:
@@ -224,7 +231,8 @@ class Actions:
         moved: Updates = {"center": window.center_hu, "width": window.width_hu}
         if analysis is None:
             return {**moved, **missing(shown)}
-        return {**moved, **picture(analysis, View(slice_index(analysis, slice_number), window, opacity))}
+        view = View(slice_index(analysis, slice_number), window, opacity)
+        return {**moved, **picture(analysis, view, drawn)}
 
     def slice(
         self,
@@ -234,12 +242,13 @@ class Actions:
         center: float,
         width: float,
         opacity: float,
+        drawn: bool = False,
     ) -> Updates:
         """Another slice of a volume was chosen."""
         if analysis is None:
             return missing(shown)
         view = View(slice_index(analysis, slice_number), Window(center, width), opacity)
-        return picture_and_numbers(analysis, view)
+        return picture_and_numbers(analysis, view, drawn)
 
     def threshold(
         self,

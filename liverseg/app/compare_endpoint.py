@@ -29,6 +29,7 @@ def compare_file(
     window_center: float | None = None,
     window_width: float | None = None,
     threshold: float | None = None,
+    series: float | None = None,
 ) -> tuple[Pictures, dict[str, Any]]:
     """Three pictures (uint8 RGB arrays of one size) and the comparison of a file; see `add`.
 
@@ -36,7 +37,7 @@ def compare_file(
     """
     if not checkpoint_a or not checkpoint_b:
         raise InvalidSetting("Name two checkpoints to compare, as /checkpoints lists them.")
-    ct, index, drawn_in = opened(file, slice, window_center, window_width)
+    ct, index, drawn_in = opened(file, slice, window_center, window_width, series)
     segmenters = [checkpoints.segmenter(ref) for ref in (checkpoint_a, checkpoint_b)]
     a, b = (segmenter.segment(ct, threshold=threshold, only_slice=index) for segmenter in segmenters)
     if index is not None:
@@ -63,19 +64,21 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
         window_center: float = DEFAULT_WINDOW.center_hu,
         window_width: float = DEFAULT_WINDOW.width_hu,
         threshold: float | None = None,
+        series: float | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Segment an abdominal CT with two checkpoints, and say and show where they differ. Research only.
 
         Neither is a reference: the Dice is of one with the other, no accuracy.
 
         Args:
-            file: the CT: PNG, JPEG, NIfTI, DICOM, or a zip of one DICOM series.
+            file: the CT: PNG, JPEG, NIfTI, DICOM, or a zip of DICOM series.
             checkpoint_a: "name" or "name@version" of the first one, as checkpoints lists them.
             checkpoint_b: "name" or "name@version" of the one it is compared with.
             slice: index from 0 of the one slice to segment and compare; all of them if left out.
             window_center: in HU, of the window a picture was made with; for HU input, the one to draw in.
             window_width: in HU, of the same window.
             threshold: tumour probability from which a pixel is tumour in both; each one's own if left out.
+            series: which one, of a zip with several; if left out, the refusal lists them by their numbers.
 
         Returns:
             the segmentation of A (liver green, tumour red)
@@ -93,6 +96,7 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
                 window_center,
                 window_width,
                 threshold,
+                series,
             )
         except Exception as error:  # the boundary to the client: told in one sentence
             raise refusal(error) from None
@@ -107,6 +111,7 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
             gr.Number(label="window_center", value=DEFAULT_WINDOW.center_hu),
             gr.Number(label="window_width", value=DEFAULT_WINDOW.width_hu),
             gr.Number(label="threshold", value=None),
+            gr.Number(label="series", value=None),
         ]
         outputs = [*(gr.Image(label=name, format="png") for name in PANELS), gr.JSON(label="comparison")]
         gr.Button().click(compare, inputs, outputs, api_name="compare", **network)

@@ -12,7 +12,7 @@ from liverseg.app.loading import Checkpoints
 from liverseg.app.session import View
 from liverseg.app.updates import made_window, sentence_for
 from liverseg.ct import CTImage
-from liverseg.errors import InvalidSetting, LiversegError
+from liverseg.errors import InvalidSetting, LiversegError, SeriesChoice
 from liverseg.measuring import measure
 from liverseg.rendering import telling_slice, three_pictures
 from liverseg.selection import check_slice, single_slice, single_slice_of
@@ -22,23 +22,30 @@ Pictures = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def refusal(error: Exception) -> gr.Error:
-    """An error as the client sees it: one sentence, nothing printed on the server."""
-    return gr.Error(sentence_for(error), print_exception=False)
+    """An error as the client sees it: one sentence, then the series to choose from; nothing is printed."""
+    series = error.series if isinstance(error, SeriesChoice) else ()
+    listed = "".join(f" {info.line()};" for info in series)
+    return gr.Error(sentence_for(error) + listed.removesuffix(";"), print_exception=False)
 
 
 def opened(
-    file: str | None, slice: float | None, window_center: float | None, window_width: float | None
+    file: str | None,
+    slice: float | None,
+    window_center: float | None,
+    window_width: float | None,
+    series: float | None = None,
 ) -> tuple[CTImage, int | None, Window]:
     """What a call is about: the CT, the one slice that is asked for, and the window to draw in.
 
     Raises a `LiversegError` for a file or a setting that is refused.
     """
     if not file:
-        raise InvalidSetting("Give a file: PNG, JPEG, NIfTI, DICOM or a zip of one DICOM series.")
+        raise InvalidSetting("Give a file: PNG, JPEG, NIfTI, DICOM or a zip of DICOM series.")
     window = made_window(window_center, window_width)
-    ct = session.read_input([file], window)
-    if slice is not None and slice != int(slice):
-        raise InvalidSetting(f"A slice has a whole number, not {slice:g}.")
+    for name, given in (("slice", slice), ("series", series)):
+        if given is not None and given != int(given):
+            raise InvalidSetting(f"A {name} has a whole number, not {given:g}.")
+    ct = session.read_input([file], window, None if series is None else int(series))
     index = None if slice is None else check_slice(ct, int(slice))
     return ct, index, ct.assumed_window or window
 
@@ -51,12 +58,13 @@ def segment_file(
     window_center: float | None = None,
     window_width: float | None = None,
     threshold: float | None = None,
+    series: float | None = None,
 ) -> tuple[Pictures, dict[str, Any]]:
     """The three pictures (uint8 RGB arrays of one size) and the report of a file; see `add`.
 
     Raises a `LiversegError` for a file, checkpoint or setting that is refused.
     """
-    ct, index, drawn_in = opened(file, slice, window_center, window_width)
+    ct, index, drawn_in = opened(file, slice, window_center, window_width, series)
     segmenter = checkpoints.segmenter(checkpoint or None)
     if index is None:
         analysis = session.analyse([str(file)], ct, segmenter, threshold=threshold)
@@ -99,16 +107,18 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
         window_center: float = DEFAULT_WINDOW.center_hu,
         window_width: float = DEFAULT_WINDOW.width_hu,
         threshold: float | None = None,
+        series: float | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Segment liver and tumour in an abdominal CT slice or volume and measure both. Research only.
 
         Args:
-            file: the CT: PNG, JPEG, NIfTI, DICOM, or a zip of one DICOM series.
+            file: the CT: PNG, JPEG, NIfTI, DICOM, or a zip of DICOM series.
             checkpoint: "name" or "name@version" as checkpoints lists them; the default one if left out.
             slice: index from 0 of the one slice to segment and measure; all of them if left out.
             window_center: in HU, of the window a picture was made with; for HU input, the one to draw in.
             window_width: in HU, of the same window.
             threshold: tumour probability from which a pixel is tumour; the checkpoint's own if left out.
+            series: which one, of a zip with several; if left out, the refusal lists them by their numbers.
 
         Returns:
             the windowed slice
@@ -118,7 +128,7 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
         """
         try:
             pictures, report = segment_file(
-                available, file, checkpoint, slice, window_center, window_width, threshold
+                available, file, checkpoint, slice, window_center, window_width, threshold, series
             )
         except Exception as error:  # the boundary to the client: told in one sentence
             raise refusal(error) from None
@@ -139,6 +149,7 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
             gr.Number(label="window_center", value=DEFAULT_WINDOW.center_hu),
             gr.Number(label="window_width", value=DEFAULT_WINDOW.width_hu),
             gr.Number(label="threshold", value=None),
+            gr.Number(label="series", value=None),
         ]
         outputs = [*(gr.Image(label=name, format="png") for name in texts.PANELS), gr.JSON(label="report")]
         gr.Button().click(segment, inputs, outputs, api_name="segment", **network)

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from liverseg.app import downloads
+from liverseg.app import downloads, keeping
 from liverseg.app.actions import Actions
 from liverseg.app.comparing import Comparing
 from liverseg.app.examples import EXAMPLES
@@ -95,6 +95,7 @@ def connect_stopping(page: gr.Blocks, parts: Parts, actions: Actions) -> None:
 
     def stop(request: gr.Request) -> None:
         actions.runs.stop(request.session_hash)
+        keeping.shorten(page, request.session_hash)
 
     asked: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     for event in (parts["cancel"].click, parts["upload"].clear, parts["upload"].delete):
@@ -120,20 +121,28 @@ def connect_drawing(
     have = [parts["analysis"], parts["shown"]]
     at = parts["slice"]
     view = [parts[name] for name in ("center", "width", "opacity")]
+    own: dict[str, Any] = {**DRAWING, "js": _WHETHER_DRAWN}
+    drawn = parts["drawn"]
     redrawing = [
-        parts[name].input(by_name(actions.view, parts), [*have, at, *view], shown, **DRAWING)
+        parts[name].input(by_name(actions.view, parts), [*have, at, *view, drawn], shown, **own)
         for name in ("center", "width", "opacity")
     ]
     preset = parts["preset"].input(
-        by_name(actions.preset, parts), [*have, parts["preset"], at, parts["opacity"]], shown, **DRAWING
+        by_name(actions.preset, parts), [*have, parts["preset"], at, parts["opacity"], drawn], shown, **own
     )
-    at.input(by_name(actions.slice, parts), [*have, at, *view], shown, **DRAWING)
+    at.input(by_name(actions.slice, parts), [*have, at, *view, drawn], shown, **own)
     threshold = parts["threshold"].input(
         by_name(actions.threshold, parts), [*have, parts["threshold"], at, *view], shown, **DRAWING
     )
     for event in (parts["upload"].clear, parts["upload"].delete):
         event(by_name(actions.removed, parts), [parts["upload"]], shown, cancels=running, **DRAWING)
     return [threshold], [*redrawing, preset]
+
+
+_WHETHER_DRAWN = (
+    "(...given) => [...given.slice(0, -1), document.querySelector('#ls-viewer').dataset.drawn === 'yes']"
+)
+"""The last input of an event, `drawn`, as `volume.js` has it."""
 
 
 def connect_comparison(
@@ -195,6 +204,7 @@ def by_name(action: Callable[..., Updates], parts: Parts) -> Callable[..., Updat
     """An action's updates by name as updates by component; nothing at all is a skip."""
 
     def event(*values: Any) -> Updates:
+        keeping.touch()
         return components(action(*values), parts)
 
     return event
@@ -210,6 +220,7 @@ def _with_progress(
         *values: Any,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (gradio's way)
     ) -> Updates:
+        keeping.touch()
         progress(0, desc="Waiting for the checkpoint" if actions.checkpoints.loading else "Reading")
         with runs.run(request.session_hash) as stop:
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from liverseg.app import compare_endpoint, endpoints, events, gate, session, texts, volume_events
+from liverseg.app import compare_endpoint, endpoints, events, gate, keeping, session, texts, volume_events
 from liverseg.app.actions import Actions
 from liverseg.app.comparing import NO_COMPARISON, Comparing
 from liverseg.app.comparison_texts import COMPARISON_JS
@@ -43,12 +43,13 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         title=texts.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(60, seconds)
     ) as page:
         parts: Parts = {
-            "analysis": gr.State(None, time_to_live=seconds),
+            "analysis": keeping.kept(lambda _: keeping.forget_unused(page)),
             "shown": gr.State(False),
             "point": gr.State(None),
-            "wanted": gr.State(None),
-            "awaited": gr.State(None, time_to_live=seconds),
-            "fetched": gr.State(None, time_to_live=seconds),
+            "wanted": keeping.kept(),
+            "awaited": keeping.kept(),
+            "fetched": keeping.kept(),
+            "drawn": gr.Checkbox(False, visible=False),  # whether the page draws the slices by itself
         }
         refresh = gr.Button("Refresh list", render=False)
         gr.HTML(texts.header(), elem_id="ls-header")

@@ -13,6 +13,7 @@ import numpy as np
 
 import liverseg
 from liverseg.agreement import Agreement, compare
+from liverseg.app.stack import Stack
 from liverseg.comparing import difference
 from liverseg.ct import CTImage
 from liverseg.errors import Cancelled, InvalidSetting, LiversegError, UnreadableInput
@@ -52,6 +53,12 @@ class Analysis:
     agreement: Agreement | None = None  # of this and `second`
     known: tuple[Analysis, ...] = ()  # of other checkpoints that were run on this image, the latest first
     series: int | None = None  # the one chosen, where the upload holds several
+    stack: Stack | None = None  # what the page draws by itself; made here, and anew for other labels
+
+    def __post_init__(self) -> None:
+        if self.stack is None or self.stack.seg is not self.seg:
+            image = self.stack.image if self.stack is not None and self.stack.ct is self.ct else None
+            object.__setattr__(self, "stack", Stack(self.ct, self.seg, image))
 
     @property
     def is_picture(self) -> bool:

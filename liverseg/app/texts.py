@@ -16,12 +16,13 @@ from registry import Checkpoint
 
 TITLE = "liverseg"
 KEEP_MINUTES = 20
-"""Uploads, results and what is in memory are deleted after this time."""
+"""Uploads and files are deleted this long after they came to be, what is in memory after its last use."""
 
 NOTICE = "<strong>Research software, not a medical device.</strong> Do not upload identifiable patient data."
 PRIVACY = (
-    f"Uploads and results are deleted {KEEP_MINUTES} minutes after their last use. Nothing is sent to any "
-    "other service, there are no analytics, and reports hold no file name and nothing of the patient."
+    f"Uploads and prepared downloads are deleted {KEEP_MINUTES} minutes after they were made, results "
+    f"{KEEP_MINUTES} minutes after their last use. Nothing is sent to any other service, there are no "
+    "analytics, and reports hold no file name and nothing of the patient."
 )
 UNEXPECTED = "Something went wrong on our side; the input was not segmented. Try again, or try another file."
 NOT_COMPARED = "The second checkpoint was not run; choose it again."

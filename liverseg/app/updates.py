@@ -46,6 +46,7 @@ def nothing_shown() -> Updates:
         "files": gr.update(visible=False, value=None),
         "series": gr.update(visible=False),
         "planes": "",
+        "solid": "",
         "point": None,
     }
 
@@ -90,21 +91,24 @@ def preset_of(window: Window) -> str | None:
     return next((name for name, preset in PRESETS.items() if preset == window), None)
 
 
-def picture_and_numbers(analysis: Analysis, view: View) -> Updates:
+def picture_and_numbers(analysis: Analysis, view: View, drawn: bool = False) -> Updates:
     """The parts that change with the slice."""
     return {
-        **picture(analysis, view),
+        **picture(analysis, view, drawn),
         "results": texts.results(analysis, session.slice_counts(analysis.seg, view.slice_index)),
     }
 
 
-def picture(analysis: Analysis, view: View) -> Updates:
-    """The three pictures of a view; those of a comparison too, where there is one."""
+def picture(analysis: Analysis, view: View, drawn: bool = False) -> Updates:
+    """The three pictures of a view, unless the page has `drawn` them itself; those of a comparison too."""
     count = len(analysis.ct.hu)
+    drawn = drawn and count > 1
+    if drawn and analysis.second is None:
+        return {}
     label = f"slice {view.slice_index + 1} of {count}" if count > 1 else "the uploaded slice"
     jpegs = [session.as_jpeg(p) for p in session.draw(analysis, view)]
-    of_volume = volume_texts.viewer(jpegs, analysis, view.slice_index) if count > 1 else ""
-    shown: Updates = {"viewer": of_volume or texts.viewer(jpegs, label)}
+    of_volume = volume_texts.viewer(jpegs, analysis, view) if count > 1 else ""
+    shown: Updates = {} if drawn else {"viewer": of_volume or texts.viewer(jpegs, label)}
     if analysis.second is not None:
         beside = [session.as_jpeg(p) for p in session.draw_beside(analysis, view)]
         shown["comparison"] = comparison_texts.comparison(analysis, [jpegs[1], *beside], label)

@@ -1,9 +1,11 @@
 // Of a volume: steps through its slices, the lines through the point, clicks in the views and the profile.
+// The slices are drawn here as soon as their voxels are there; until then, and where they do not come, the
+// pictures are the server's.
 // `element` is the place of the coronal and sagittal views; the pictures above and the results below it
 // are listened to as well, for whatever they show is put there anew with each slice.
 const panel = element, viewer = document.querySelector('#ls-viewer'), results = document.querySelector('#ls-results');
-const STEP_MS = 50, WHEEL_PX = 50, LATE_MS = 3000;
-let target = 0, steppedAt = 0, waiting = null, sentAt = 0, rolled = 0;
+const STEP_MS = 50, NUMBERS_MS = 200, WHEEL_PX = 50, LATE_MS = 3000;
+let target = 0, steppedAt = 0, waiting = null, sentAt = 0, rolled = 0, adopted = null, drawing = null, drawnSlice = null;
 
 const shown = () => viewer.querySelector('.ls-volume');
 const count = () => Number(shown().dataset.slices);
@@ -31,18 +33,104 @@ function place(slice) {
   panel.querySelector('[role=slider]').setAttribute('aria-valuenow', slice + 1);
 }
 
+const isDrawn = () => viewer.dataset.drawn === 'yes';
+const setDrawn = drawn => { viewer.dataset.drawn = drawn ? 'yes' : 'no'; };
+
+// The pictures of a slice, on canvases over those of the server.
+function draw(slice) {
+  if (!adopted || !has(slice)) return false;
+  const { frame } = drawing, ratio = Math.min(window.devicePixelRatio || 1, 2);
+  greyLayer(store.hu.get(slice), drawing);
+  adopted.querySelectorAll('figure[data-picture]').forEach((figure, kind) => {
+    const cut = figure.querySelector('.ls-cut'), wide = Math.round(cut.clientWidth * ratio);
+    if (!wide) return;
+    let canvas = cut.querySelector('canvas');
+    if (!canvas) {
+      canvas = document.createElement('canvas');
+      cut.querySelector('img').after(canvas);
+      resized.observe(cut);
+    }
+    const high = Math.round(wide * frame.height / frame.width);
+    if (canvas.width !== wide || canvas.height !== high) { canvas.width = wide; canvas.height = high; }
+    drawPicture(canvas, kind, slice, frame, drawing);
+    cut.setAttribute('aria-label', cut.getAttribute('aria-label').replace(/slice \d+ of/, `slice ${slice + 1} of`));
+  });
+  adopted.dataset.slice = slice;
+  drawnSlice = slice;
+  setDrawn(true);
+  return true;
+}
+const resized = new ResizeObserver(() => { if (isDrawn() && drawnSlice !== null) draw(drawnSlice); });
+
+// What is on the way: where it does not keep up, the nearest slice there is.
+arrived = () => {
+  if (!adopted || drawnSlice === target) return;
+  if (draw(target) || !isDrawn()) return;
+  const nearer = [...store.over.keys()].filter(slice => has(slice) && Math.abs(slice - target) < Math.abs(drawnSlice - target));
+  if (nearer.length) draw(nearer.reduce((a, b) => Math.abs(a - target) < Math.abs(b - target) ? a : b));
+};
+failed = () => {
+  const away = isDrawn();
+  setDrawn(false);
+  viewer.querySelectorAll('.ls-cut canvas').forEach(canvas => canvas.remove());
+  if (away && shown()) trigger('select', { slice: target });
+};
+
+// Another result was put there, or the same anew.
+function adopt() {
+  const now = shown();
+  if (now === adopted) return;
+  adopted = now;
+  resized.disconnect();
+  if (!now) { closeStack(); return setDrawn(false); }
+  drawing = JSON.parse(now.dataset.drawing);
+  if (drawing.stack !== store.stack) { setDrawn(false); drawnSlice = null; }
+  if (drawing.image !== store.image) steppedAt = 0;
+  openStack(drawing);
+  target = inside(present());
+  draw(target);
+  look(target);
+}
+
 function send() {
   waiting = null;
   sentAt = Date.now();
-  trigger('select', { slice: target });
+  trigger('select', { slice: target, drawn: isDrawn() });
 }
 
-function step(slice) {
+function show(slice) {
   target = inside(slice);
   steppedAt = Date.now();
   place(target);
-  if (waiting === null) waiting = setTimeout(send, Math.max(0, sentAt + STEP_MS - Date.now()));
+  draw(target);
+  look(target);
 }
+
+function step(slice) {
+  show(slice);
+  if (waiting === null) waiting = setTimeout(send, Math.max(0, sentAt + (isDrawn() ? NUMBERS_MS : STEP_MS) - Date.now()));
+}
+
+// The controls draw at once; what else follows from them comes from the server.
+const NUMBERS = { 'ls-center': 'center', 'ls-width': 'width', 'ls-opacity': 'opacity', 'ls-threshold': 'threshold' };
+document.addEventListener('input', event => {
+  if (!isDrawn() || !event.target.closest) return;
+  const control = event.target.closest('#ls-slice, #ls-center, #ls-width, #ls-opacity, #ls-threshold');
+  const value = Number(event.target.value);
+  if (!control || event.target.value === '' || !Number.isFinite(value)) return;
+  if (control.id === 'ls-slice') return show(Math.round(value) - 1);
+  if (control.id === 'ls-width' && value < 1) return;
+  if (control.id === 'ls-opacity' && !(value >= 0 && value <= 1)) return;
+  drawing[NUMBERS[control.id]] = value;
+  draw(drawnSlice);
+});
+document.addEventListener('change', event => {
+  const named = isDrawn() && event.target.closest && event.target.closest('#ls-preset label');
+  const preset = named && LOOK.presets[named.textContent.trim()];
+  if (!preset) return;
+  [drawing.center, drawing.width] = preset;
+  draw(drawnSlice);
+});
 
 // Where the steps count from: what was asked for last, until that is shown or does not come.
 const present = () => Date.now() - steppedAt < LATE_MS ? target : Number(shown().dataset.slice);
@@ -55,8 +143,9 @@ function sync() {
       figure.querySelector('.ls-grow').setAttribute('aria-pressed', String(large));
     });
   }
+  adopt();
   if (!shown()) return;
-  if (Number(shown().dataset.slice) === target) steppedAt = 0;
+  if (!isDrawn() && Number(shown().dataset.slice) === target) steppedAt = 0;
   const tab = viewer.dataset.tab || '1';
   viewer.dataset.tab = tab;
   viewer.querySelectorAll('button[data-tab]').forEach(
@@ -99,7 +188,7 @@ for (const root of [viewer, panel]) {
     if (!shown()) return;
     const { target: node } = event, figure = node.closest('figure[data-plane]');
     const tab = node.closest('button[data-tab]'), lines = node.closest('button[data-lines]');
-    if (tab) { viewer.dataset.tab = tab.dataset.tab; return sync(); }
+    if (tab) { viewer.dataset.tab = tab.dataset.tab; sync(); return isDrawn() && draw(drawnSlice); }
     if (lines) { panel.dataset.lines = panel.dataset.lines === 'off' ? 'on' : 'off'; return sync(); }
     if (!figure) return;
     if (node.closest('.ls-grow')) return grow(figure, root);

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from liverseg.app import session, volume_texts
+from liverseg.app import session, solid_texts, volume_texts
 from liverseg.app.session import Analysis, View
 from liverseg.app.updates import Updates, missing, picture_and_numbers, slice_index
 from liverseg.lesions import Lesion
@@ -100,12 +100,13 @@ def renewed(
     """The views of a new result, or of one at another threshold."""
     if analysis is None or not is_volume(analysis):
         return no_views()
-    return redrawn(analysis, in_plane, slice_number, center, width, opacity)
+    views = redrawn(analysis, in_plane, slice_number, center, width, opacity)
+    return {**views, "solid": solid_texts.solid(analysis)}
 
 
 def no_views() -> Updates:
     """The page without what only a volume has."""
-    return {"planes": "", "point": None}
+    return {"planes": "", "solid": "", "point": None}
 
 
 def go(
@@ -118,7 +119,10 @@ def go(
     opacity: float,
     wish: Mapping[str, Any],
 ) -> Updates:
-    """To where a click in a view, in the profile or on a lesion leads, or a turn of the wheel."""
+    """To where a click in a view, in the profile or on a lesion leads, or a turn of the wheel.
+
+    Where the page has "drawn" the slice itself, only what else there is of it follows.
+    """
     if analysis is None:
         return missing(shown)
     if not is_volume(analysis):
@@ -128,9 +132,10 @@ def go(
     if there is None:
         return {}
     window, moved = Window(center, width), {}
-    if there[0] != here[0]:
+    drawn = wish.get("drawn") is True
+    if there[0] != here[0] or drawn:
         view = View(there[0], window, opacity)
-        moved = {"slice": there[0] + 1, **picture_and_numbers(analysis, view)}
+        moved = {"slice": there[0] + 1, **picture_and_numbers(analysis, view, drawn)}
     if there[1:] != here[1:]:
         moved |= _planes(analysis, there, window, opacity)
     return moved

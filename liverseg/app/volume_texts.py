@@ -7,17 +7,47 @@ so that another slice needs no other coronal and sagittal picture.
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from liverseg.app.session import Analysis
+from liverseg.app.session import Analysis, View
 from liverseg.app.texts import PANELS
-from liverseg.framing import Frame
+from liverseg.colours import (
+    DARKENED,
+    LIVER_RGB,
+    PROBABILITY_COLOURS,
+    QUIET_RGB,
+    TEXT_RGB,
+    THRESHOLD_RGB,
+    TUMOUR_RGB,
+)
+from liverseg.framing import Frame, scale_bar_mm
 from liverseg.planes import Point, plane_frame, plane_named, shares_at
 from liverseg.profile import profile_of, profile_svg
+from liverseg.windowing import PRESETS
 
-VOLUME_JS = Path(__file__).with_name("volume.js").read_text(encoding="utf-8")
+LOOK = {
+    "liver": LIVER_RGB,
+    "tumour": TUMOUR_RGB,
+    "threshold": THRESHOLD_RGB,
+    "text": TEXT_RGB,
+    "quiet": QUIET_RGB,
+    "darkened": DARKENED,
+    "heat": PROBABILITY_COLOURS.tobytes().hex(),
+    "presets": {name: (window.center_hu, window.width_hu) for name, window in PRESETS.items()},
+}
+"""What the page's own drawing shares with `rendering`."""
+
+
+def script(*names: str) -> str:
+    """Files beside this one as one piece of JavaScript, with `LOOK`."""
+    parts = [Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names]
+    return "\n".join([f"const LOOK = {json.dumps(LOOK)};", *parts])
+
+
+VOLUME_JS = script("slices.js", "drawing.js", "volume.js")
 
 OTHER_PLANES = ("coronal", "sagittal")
 TABS = ("CT", "Segmentation", "Probability")
@@ -29,10 +59,11 @@ HINT = (
 )
 
 
-def viewer(jpegs: Sequence[bytes], analysis: Analysis, index: int) -> str:
+def viewer(jpegs: Sequence[bytes], analysis: Analysis, view: View) -> str:
     """The three axial pictures of a slice; on a narrow screen one of them, under tabs."""
-    count = len(analysis.ct.hu)
+    count, index = len(analysis.ct.hu), view.slice_index
     frame = plane_frame(analysis.ct, plane_named("axial"))
+    drawing = escape(json.dumps(_drawing(analysis, view, frame)))
     label = f"slice {index + 1} of {count}"
     figures = "".join(
         _figure(name, jpeg, label, "axial", frame, f' data-picture="{k}"')
@@ -40,9 +71,41 @@ def viewer(jpegs: Sequence[bytes], analysis: Analysis, index: int) -> str:
     )
     tabs = "".join(f'<button type="button" data-tab="{k}">{name}</button>' for k, name in enumerate(TABS))
     return (
-        f'<div class="ls-viewer ls-volume" data-slice="{index}" data-slices="{count}">'
-        f'<div class="ls-tabs" role="group" aria-label="Which picture">{tabs}</div>{figures}</div>'
+        f'<div class="ls-viewer ls-volume" data-slice="{index}" data-slices="{count}" '
+        f'data-drawing="{drawing}"><div class="ls-tabs" role="group" aria-label="Which picture">{tabs}</div>'
+        f"{figures}</div>"
     )
+
+
+def _drawing(analysis: Analysis, view: View, frame: Frame) -> dict[str, object]:
+    """What the page needs to draw the slices by itself."""
+    assert analysis.stack is not None
+    count, rows, columns = analysis.ct.shape
+    names = (
+        "height",
+        "width",
+        "strip",
+        "top",
+        "left",
+        "rows",
+        "columns",
+        "text",
+        "line",
+        "px_per_mm",
+        "letters",
+    )
+    return {
+        "stack": analysis.stack.token,
+        "image": analysis.stack.image,
+        "count": count,
+        "rows": rows,
+        "columns": columns,
+        "center": view.window.center_hu,
+        "width": view.window.width_hu,
+        "opacity": view.opacity,
+        "threshold": analysis.seg.threshold,
+        "frame": {**{name: getattr(frame, name) for name in names}, "bar_mm": scale_bar_mm(frame)},
+    }
 
 
 def planes(analysis: Analysis, jpegs: Sequence[bytes], point: Point) -> str:

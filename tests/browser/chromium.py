@@ -20,8 +20,9 @@ from selenium.webdriver.common.by import By
 from tests.app_process import PATIENCE_S
 
 FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --hide-scrollbars"
+    "--headless=new --no-sandbox --use-angle=swiftshader --enable-unsafe-swiftshader --disable-quic "
+    "--no-first-run --disable-background-networking --disable-component-update --disable-sync "
+    "--hide-scrollbars"
 ).split()
 PICTURES_JS = """
 return [...document.querySelectorAll('#ls-viewer img')].map(

@@ -1,52 +1,79 @@
-"""A volume's page in headless Chromium, wide and narrow: jumps, downloads, the time of a redraw."""
+"""A volume's page in headless Chromium, wide and narrow: jumps, its own drawing, 3D, downloads, privacy."""
 
 from __future__ import annotations
 
 import gzip
 import io
-import statistics
 import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import nibabel
 import numpy as np
 import pytest
+from gradio_client import Client, handle_file
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.keys import Keys
 
+import liverseg
+from liverseg.app.loading import Checkpoints
+from liverseg.framing import frame_for
+from liverseg.phantom import make, write
+from liverseg.rendering import three_pictures
+from liverseg.windowing import DEFAULT_WINDOW, Window
+from registry import open_registries
 from tests.app_process import AppProcess
 from tests.browser.chromium import Page, open_page, wait
 from tests.liverseg.app.rule_checkpoints import slice_hu, write_registry
+from tests.liverseg.dicom_canaries import canaries_in, everything_said, plant_everywhere
 
 SLICES = 100
 TUMOUR_SLICES = range(20, 26)  # counted from 0
 
-REDRAW_JS = """
-const [to, done] = arguments, viewer = document.querySelector('#ls-viewer'), started = performance.now();
-const input = document.querySelector('#ls-slice input[type=number]');
-new MutationObserver((_, observer) => {
-  const shown = viewer.querySelector('.ls-volume');
-  if (!shown || shown.dataset.slice !== String(to - 1)) return;
-  observer.disconnect();
-  Promise.all([...viewer.querySelectorAll('img')].map(image => image.decode()))
-    .then(() => requestAnimationFrame(() => done(performance.now() - started)));
-}).observe(viewer, { childList: true, subtree: true });
-input.value = to;
-for (const kind of ['input', 'change']) input.dispatchEvent(new Event(kind, { bubbles: true }));
+PIXELS_JS = """
+return [...document.querySelectorAll('#ls-viewer figure canvas')].map(canvas => {
+  const { width, height } = canvas, pen = document.createElement('canvas').getContext('2d');
+  pen.canvas.width = pen.canvas.height = 64;
+  pen.drawImage(canvas, 0, 0, width, height * (1 - arguments[0]), 0, 0, 64, 64);
+  return [...pen.getImageData(0, 0, 64, 64).data];
+});
 """
-"""From the event of the slider to the new pictures, decoded, in ms."""
+"""What the page has drawn of the three pictures without their strips: 64 × 64 pixels, RGBA."""
+
+SOLID_JS = """
+const canvas = document.querySelector('#ls-solid canvas');
+const gl = canvas.getContext('webgl2') || canvas.getContext('webgl');
+const pixels = new Uint8Array(canvas.width * canvas.height * 4);
+gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
+const counts = { green: 0, red: 0, clear: 0, sum: 0 };
+for (let k = 0; k < pixels.length; k += 4) {
+  const [r, g, b, a] = pixels.subarray(k, k + 4);
+  counts.sum = (counts.sum * 31 + r + 7 * g) % 1000003;
+  if (!a) counts.clear++;
+  else if (g > r + 10 && g > b) counts.green++;
+  else if (r > g + 20) counts.red++;
+}
+return { ...counts, all: canvas.width * canvas.height };
+"""
+"""What was drawn in 3D, by its colour."""
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
+def server(tmp_path_factory: pytest.TempPathFactory, kept: dict[str, str]) -> Iterator[AppProcess]:
     registry = write_registry(tmp_path_factory.mktemp("checkpoints"))
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    with AppProcess(log, LIVERSEG_REGISTRY=str(registry)) as server:
+    with AppProcess(log, LIVERSEG_REGISTRY=str(registry), **kept) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Where the server may keep anything at all."""
+    return {name: str(tmp_path_factory.mktemp(name)) for name in ("TMPDIR", "LIVERSEG_CACHE", "HF_HOME")}
 
 
 @pytest.fixture(scope="module")
@@ -131,18 +158,118 @@ def test_profile_lesion_wheel_and_keys_lead_to_their_slices(page, server, width)
     page.resize(1280, 900)
 
 
-def test_the_time_of_a_redraw_is_told(page, capsys):
-    page.driver.set_script_timeout(60)
-    times = [page.driver.execute_async_script(REDRAW_JS, to) for to in range(40, 50)]
-    sizes = page.driver.execute_script(
-        "return [...document.querySelectorAll('#ls-viewer img')].map(i => i.src.length * 0.75 / 1024)"
+def drawn_pictures(page: Page) -> list[np.ndarray]:
+    """The page's own three pictures, (64, 64, 3) RGB."""
+    wait(
+        lambda: (
+            page.driver.execute_script("return document.querySelector('#ls-viewer').dataset.drawn") == "yes"
+        ),
+        "the page's own pictures",
     )
-    with capsys.disabled():
-        print(
-            f"\nslider to new pictures: median {statistics.median(times):.0f} ms, most {max(times):.0f} ms; "
+    strip = frame_for((128, 128)).strip / frame_for((128, 128)).height
+    pixels = page.driver.execute_script(PIXELS_JS, strip)
+    return [np.array(one, np.float32).reshape(64, 64, 4)[..., :3] for one in pixels]
+
+
+def expected_pictures(volume: Path, index: int, window: Window, opacity: float) -> list[np.ndarray]:
+    """The same as `rendering` draws them."""
+    ct = liverseg.read(volume)
+    registry = write_registry(volume.parent / "registry")
+    checkpoints = Checkpoints(open_registries(str(registry)), engine="torch")
+    seg = checkpoints.segmenter(None).segment(ct, only_slice=index)
+    shown = three_pictures(ct, seg, index, window, opacity)
+    cut = frame_for((128, 128)).height - frame_for((128, 128)).strip
+    return [cv2.resize(one[:cut], (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32) for one in shown]
+
+
+def test_the_page_draws_a_slice_as_the_server_does(page, server, volume):
+    runs = server.runs()
+    page.driver.execute_script("document.querySelector('#ls-viewer .ls-cut').focus()")
+    ActionChains(page.driver).send_keys(Keys.HOME).perform()
+    arrives(page, 1)
+    for _ in range(22):
+        ActionChains(page.driver).send_keys(Keys.ARROW_UP).perform()
+    arrives(page, 23)
+    for drawn, expected in zip(
+        drawn_pictures(page), expected_pictures(volume, 22, DEFAULT_WINDOW, 0.3), strict=True
+    ):
+        assert (
+            np.abs(drawn - expected).mean() < 8 and np.corrcoef(drawn.ravel(), expected.ravel())[0, 1] > 0.97
         )
-        print(f"three pictures, together {sum(sizes):.0f} KiB")
-    assert len(times) == 10 and shown_slice(page) == 49
+
+    before = drawn_pictures(page)
+    set_slider(page, "ls-width", 150)
+    narrow = drawn_pictures(page)
+    assert np.abs(narrow[0] - before[0]).mean() > 5
+    set_slider(page, "ls-opacity", 0.8)
+    assert np.abs(drawn_pictures(page)[1] - narrow[1]).mean() > 5
+    for drawn, expected in zip(
+        drawn_pictures(page), expected_pictures(volume, 22, Window(40, 150), 0.8), strict=True
+    ):
+        assert np.corrcoef(drawn.ravel(), expected.ravel())[0, 1] > 0.97
+    page.driver.execute_script("document.querySelector('#ls-preset input').click()")
+    wait(lambda: np.abs(drawn_pictures(page)[0] - before[0]).mean() < 1, "the usual window")
+    set_slider(page, "ls-opacity", 0.3)
+    assert server.runs() == runs
+
+
+def set_slider(page: Page, name: str, value: float) -> None:
+    page.driver.execute_script(
+        """const input = document.querySelector(`#${arguments[0]} input[type=number]`);
+        input.value = arguments[1];
+        for (const kind of ['input', 'change']) input.dispatchEvent(new Event(kind, { bubbles: true }));""",
+        name,
+        value,
+    )
+
+
+def test_where_the_voxels_do_not_come_the_server_draws(page):
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/liverseg/slices/*"]})
+    at = shown_slice(page)
+    before = page.slice_picture()
+    set_slider(page, "ls-threshold", 0.6)  # other labels are asked for, and do not come
+    wait(lambda: not page.find("#ls-viewer .ls-cut canvas"), "the server's pictures")
+    page.driver.execute_script("document.querySelector('#ls-viewer .ls-cut').focus()")
+    ActionChains(page.driver).send_keys(Keys.ARROW_UP).perform()
+    arrives(page, at + 1)
+    assert page.slice_picture() != before
+    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    set_slider(page, "ls-threshold", 0.4)
+    assert drawn_pictures(page)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_liver_and_tumour_are_drawn_in_3d_and_turn(page, width):
+    page.resize(width, 900)
+    stage = page.find("#ls-solid .ls-stage")[0]
+    page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", stage)
+    wait(lambda: page.driver.execute_script("return document.querySelector('#ls-solid').dataset.drawn"), "3D")
+    wait(lambda: page.driver.execute_script(SOLID_JS)["green"], "a liver")
+    before = page.driver.execute_script(SOLID_JS)
+    assert before["green"] > 0.03 * before["all"] and before["clear"] > 0.3 * before["all"]
+    assert 0.0005 * before["all"] < before["red"] < before["green"]  # the tumour is seen through the liver
+    ActionChains(page.driver).drag_and_drop_by_offset(stage, 80, 0).perform()
+    wait(lambda: page.driver.execute_script(SOLID_JS)["sum"] != before["sum"], "another side")
+    letters = [
+        one.text for one in page.find("#ls-solid [data-axis]") if float(one.value_of_css_property("opacity"))
+    ]
+    assert {"H", "F"} <= set(letters)
+    page.find("#ls-solid [data-face=Front]")[0].click()
+    wait(
+        lambda: (
+            {
+                one.text
+                for one in page.find("#ls-solid [data-axis]")
+                if float(one.value_of_css_property("opacity"))
+            }
+            == {"R", "L", "H", "F"}
+        ),
+        "the front",
+    )
+    place = {one.text: one.location for one in page.find("#ls-solid [data-axis]")}
+    assert place["R"]["x"] < place["L"]["x"] and place["H"]["y"] < place["F"]["y"]
+    page.resize(1280, 900)
 
 
 def test_the_zip_holds_every_file_of_the_list(page):
@@ -167,3 +294,34 @@ def test_nothing_scrolls_sideways(page):
     page.resize(390, 900)
     assert len([cut for cut in page.find("#ls-viewer .ls-cut") if cut.is_displayed()]) == 1
     page.resize(1280, 900)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_nothing_of_the_patient_is_kept_or_told(page, server, kept, tmp_path):
+    """Canaries in every element of six slices: in no file but the upload, no log, no page, no answer."""
+    *files, _ = write(make("volume", seed=3, size=64, slices=6), tmp_path / "ct", "dicom")
+    plant_everywhere(files)
+    study = tmp_path / "study.zip"
+    with zipfile.ZipFile(study, "w") as archive:
+        for path in files[0].parent.iterdir():
+            archive.write(path, path.name)
+    page.upload(study)
+    wait(lambda: page.find("#ls-planes .ls-planes"), "the other views")
+    page.driver.execute_script("document.querySelector('#ls-solid').scrollIntoView()")
+    page.driver.execute_script("document.querySelector('#ls-download').click()")
+    wait(lambda: page.find("#ls-files a[href$='rtstruct.dcm']"), "the files")
+    said = {"page": page.driver.execute_script("return document.documentElement.outerHTML").encode()}
+    answers = tmp_path / "answers"
+    client = Client(server.url, verbose=False, download_files=str(answers))
+    said["segment"] = repr(client.predict(handle_file(study), api_name="/segment")).encode()
+    asked = (handle_file(study), "segformer-b0", "segformer-b0-fast")
+    said["compare"] = repr(client.predict(*asked, api_name="/compare")).encode()
+    said["log"] = server.log().encode()
+    for folder in (*kept.values(), answers):
+        for path in (path for path in Path(folder).rglob("*") if path.is_file()):
+            content = path.read_bytes()
+            if content != study.read_bytes():
+                said[str(path)] = everything_said(path.parent)[path.name]
+                said[f"name of {path}"] = str(path).encode()
+    assert any(name.endswith("segmentation.dcm") for name in said) and len(said) > 20
+    assert not {name: found for name, text in said.items() if (found := canaries_in(Path(name).name, text))}

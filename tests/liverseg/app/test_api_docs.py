@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 from gradio_client import Client, handle_file
 
 from liverseg.app import launch, layout, texts
+from liverseg.phantom import make
+from liverseg.phantom.dicom import dicom_slice
 
 ROOT = Path(__file__).parents[3]
 DOC = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -27,6 +31,12 @@ def folder(tmp_path_factory, png, nifti) -> Path:
     folder = tmp_path_factory.mktemp("reader")
     shutil.copy(png, folder / "slice.png")
     shutil.copy(nifti, folder / "scan.nii.gz")
+    with zipfile.ZipFile(folder / "study.zip", "w") as archive:
+        for number, slices in ((1, 4), (2, 3)):
+            scan = make("volume", seed=number, size=64, slices=slices)
+            for index in range(slices):
+                dicom_slice(scan, index).save_as(buffer := io.BytesIO(), enforce_file_format=True)
+                archive.writestr(f"{number}-{index}.dcm", buffer.getvalue())
     return folder
 
 
@@ -62,7 +72,7 @@ def test_an_example_runs(served, folder, number):
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.strip() and "event: error" not in ran.stdout
-    quoted = re.search(r"# (There is no slice \d+)", code)
+    quoted = re.search(r"# (There (?:is no slice \d+|are \d CT series[^;]+))", code)
     if quoted:
         assert quoted.group(1) in ran.stdout
 
@@ -114,4 +124,4 @@ def test_the_keys_are_those_of_the_results(client, nifti):
 def test_the_limits_are_those_of_the_app():
     assert launch.MAX_UPLOAD == "1gb" and "larger than 1 GB" in DOC
     assert f"more than {layout.MAX_WAITING} waiting" in DOC
-    assert f"deleted {texts.KEEP_MINUTES} minutes after" in DOC
+    assert f"deleted\n{texts.KEEP_MINUTES} minutes after" in DOC

@@ -1,0 +1,93 @@
+// The voxels of a volume as `stack.py` packs them: fetched around the slice that is looked at, first in the
+// direction of travel, and forgotten far from it. `arrived` and `failed` are told by whoever draws.
+const MEMORY = 96 * 2 ** 20, REACH = 24, SPAN_BYTES = 3 * 2 ** 20, MAX_SPAN = 16, AT_ONCE = 2;
+const store = { stack: null, image: null, rows: 0, columns: 0, count: 0, hu: new Map(), over: new Map() };
+let centre = 0, direction = 1, asked = [], arrived = () => {}, failed = () => {};
+
+const base = () => (window.gradio_config && window.gradio_config.root) || document.baseURI;
+const address = path => new URL(path, base().replace(/\/*$/, '/')).href;
+
+function openStack({ stack, image, rows, columns, count }) {
+  if (stack === store.stack) return;
+  for (const one of asked) one.abort.abort();
+  asked = [];
+  store.over.clear();
+  if (image !== store.image) store.hu.clear();
+  Object.assign(store, { stack, image, rows, columns, count });
+}
+
+const closeStack = () => openStack({ stack: null, image: null, rows: 0, columns: 0, count: 0 });
+const has = slice => store.over.has(slice) && store.hu.has(slice);
+const perSlice = () => Math.max(1, store.rows * store.columns * 4);
+const capacity = () => Math.max(3, Math.floor(MEMORY / perSlice()));
+const missing = slice => slice >= 0 && slice < store.count && !has(slice)
+  && !asked.some(one => slice >= one.first && slice <= one.last);
+
+// The slice that is looked at; what lies around it is fetched.
+function look(slice) {
+  if (slice !== centre) direction = Math.sign(slice - centre);
+  centre = slice;
+  fetchNext();
+}
+
+function nextSpan() {
+  const reach = Math.min(REACH, Math.floor((capacity() - 1) / 2));
+  const most = store.over.size ? Math.min(Math.max(Math.floor(SPAN_BYTES / perSlice()), 1), MAX_SPAN) : 1;
+  for (let away = 0; away <= reach; away++) {
+    for (const way of away ? [direction, -direction] : [direction]) {
+      const start = centre + way * away;
+      if (!missing(start)) continue;
+      let end = start;
+      const what = store.hu.has(start) ? 'overlay' : 'all';
+      while (Math.abs(end + way - start) < most && Math.abs(end + way - centre) <= reach && missing(end + way)
+        && store.hu.has(end + way) === (what === 'overlay')) end += way;
+      return { first: Math.min(start, end), last: Math.max(start, end), what };
+    }
+  }
+  return null;
+}
+
+async function fetchNext() {
+  if (!store.stack || asked.length >= (missing(centre) ? AT_ONCE : 1)) return;
+  const span = nextSpan();
+  if (!span) return;
+  const one = { ...span, abort: new AbortController() }, { stack } = store;
+  asked.push(one);
+  try {
+    const path = `liverseg/slices/${stack}/${span.first}-${span.last}/${span.what}`;
+    const answer = await fetch(address(path), { signal: one.abort.signal, cache: 'no-store' });
+    if (!answer.ok) throw new Error(`slices: ${answer.status}`);
+    const data = new Uint8Array(await answer.arrayBuffer());
+    if (stack === store.stack) unpack(data, span);
+  } catch (error) {
+    if (stack !== store.stack || error.name === 'AbortError') return;
+    closeStack();
+    return failed();
+  } finally {
+    asked = asked.filter(other => other !== one);
+  }
+  arrived();
+  fetchNext();
+}
+
+function unpack(data, { first, last, what }) {
+  const { rows, columns } = store, size = rows * columns;
+  let at = 0;
+  const plane = () => data.subarray(at, at += size);
+  for (let slice = first; slice <= last; slice++) {
+    if (what === 'all') {
+      const low = plane(), high = plane(), hu = new Int16Array(size);
+      for (let row = 0, k = 0; row < rows; row++) {
+        let value = 0;
+        for (const end = k + columns; k < end; k++) hu[k] = value = (value + (low[k] | high[k] << 8)) << 16 >> 16;
+      }
+      store.hu.set(slice, hu);
+    }
+    store.over.set(slice, { labels: plane(), probability: plane(), paths: {} });
+  }
+  for (const kept of [store.hu, store.over]) {
+    if (kept.size <= capacity()) continue;
+    const far = [...kept.keys()].sort((a, b) => Math.abs(b - centre) - Math.abs(a - centre));
+    for (const slice of far.slice(0, kept.size - capacity())) kept.delete(slice);
+  }
+}

@@ -1,0 +1,127 @@
+"""What is kept of a visitor, and for how long: the schedule that the page and the README state."""
+
+from __future__ import annotations
+
+import re
+import weakref
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from gradio.context import LocalContext
+from gradio.route_utils import delete_files_created_by_app
+from gradio.state_holder import StateHolder
+
+from liverseg.app import keeping, session, texts
+from liverseg.app.layout import build
+from liverseg.windowing import DEFAULT_WINDOW
+
+MINUTE = timedelta(minutes=1)
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def page(checkpoints, examples) -> gr.Blocks:
+    page = build(checkpoints, examples)
+    page.state_session_capacity = 10
+    holder = StateHolder()
+    holder.set_blocks(page)
+    return page
+
+
+def clocked(monkeypatch, later: timedelta) -> None:
+    """gradio's clock and ours are ahead by so much."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + later
+
+    monkeypatch.setattr(keeping, "datetime", Clock)
+    monkeypatch.setattr("gradio.state_holder.datetime.datetime", Clock)
+
+
+def with_result(page: gr.Blocks, checkpoints, nifti: str) -> tuple[int, weakref.ref]:
+    """A visitor "v" with a result; the number of its state, and whether it still exists."""
+    result = session.analyse(
+        [nifti], session.read_input([nifti], DEFAULT_WINDOW), checkpoints.segmenter(None)
+    )
+    (state,) = (
+        b
+        for b in page.blocks.values()
+        if isinstance(b, gr.State) and b.delete_callback.__name__ == "<lambda>"
+    )
+    visitor = page.state_holder["v"]
+    visitor[state._id] = result
+    viewer = next(b for b in page.blocks.values() if getattr(b, "elem_id", None) == "ls-viewer")
+    visitor._update_value_in_config(viewer._id, "a picture of the patient")
+    return state._id, weakref.ref(result)
+
+
+def held(page: gr.Blocks) -> str:
+    return "".join(repr(one.config_values) for one in page.state_holder.session_data.values())
+
+
+def test_a_result_goes_after_its_time_with_all_that_was_shown_of_it(page, checkpoints, nifti, monkeypatch):
+    _, result = with_result(page, checkpoints, nifti)
+    assert "a picture of the patient" in held(page)
+    clocked(monkeypatch, keeping.KEEP - MINUTE)
+    page.state_holder.delete_all_expired_state()
+    assert result() is not None
+    clocked(monkeypatch, keeping.KEEP + MINUTE)
+    page.state_holder.delete_all_expired_state()
+    assert result() is None and "a picture of the patient" not in held(page)
+
+
+def test_a_result_that_is_looked_at_stays(page, checkpoints, nifti, monkeypatch):
+    state, result = with_result(page, checkpoints, nifti)
+    clocked(monkeypatch, keeping.KEEP - MINUTE)
+    LocalContext.blocks.set(page)
+    LocalContext.request.set(gr.Request(session_hash="v"))
+    keeping.touch()
+    clocked(monkeypatch, 2 * keeping.KEEP - 2 * MINUTE)
+    page.state_holder.delete_all_expired_state()
+    assert result() is not None and page.state_holder["v"][state] is result()
+    LocalContext.request.set(None)
+    keeping.touch()  # outside of an event nothing happens
+    LocalContext.blocks.set(None)
+
+
+def test_of_a_visitor_who_left_nothing_stays(page, checkpoints, nifti, monkeypatch):
+    _, result = with_result(page, checkpoints, nifti)
+    keeping.shorten(page, "v")
+    page.state_holder.session_data["v"].is_closed = True
+    clocked(monkeypatch, keeping.KEEP + MINUTE)
+    page.state_holder.delete_all_expired_state()
+    assert result() is None and "v" not in page.state_holder.session_data
+
+
+def test_every_state_with_a_volume_in_it_has_its_time(page):
+    states = [b for b in page.blocks.values() if isinstance(b, gr.State)]
+    timed = [b for b in states if b.time_to_live == keeping.KEEP.total_seconds()]
+    assert len(timed) == 4 and len(states) == 6  # those without hold whether something is shown, and a point
+
+
+def test_uploads_are_deleted_by_gradio_on_the_same_schedule(page, tmp_path, monkeypatch):
+    upload = tmp_path / "scan.nii.gz"
+    upload.write_bytes(b"")
+    page.upload_file_set.add(str(upload))
+    frequency, age = page.delete_cache
+    delete_files_created_by_app(page, age)
+    assert upload.exists() and frequency <= 60
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + keeping.KEEP + MINUTE
+
+    monkeypatch.setattr("gradio.route_utils.datetime", Clock)
+    delete_files_created_by_app(page, age)
+    assert not upload.exists()
+
+
+def test_the_schedule_is_stated():
+    stated = f"{texts.KEEP_MINUTES} minutes after"
+    readme = re.sub(r"\s+", " ", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert stated in texts.footer() and stated in readme
