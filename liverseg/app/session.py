@@ -22,6 +22,7 @@ from liverseg.rendering import DEFAULT_OPACITY, overlay, telling_slice, three_pi
 from liverseg.report import Report
 from liverseg.segmentation import LIVER, TUMOUR, Segmentation
 from liverseg.segmenter import Segmenter
+from liverseg.threshold_curve import ThresholdCurve
 from liverseg.watching import Progress
 from liverseg.windowing import DEFAULT_WINDOW, Window
 from registry import Checkpoint
@@ -51,6 +52,7 @@ class Analysis:
     second: Analysis | None = None  # what another checkpoint says of the same image, shown beside this
     agreement: Agreement | None = None  # of this and `second`
     known: tuple[Analysis, ...] = ()  # of other checkpoints that were run on this image, the latest first
+    curve: ThresholdCurve | None = None  # what the checkpoint's thresholds gave where it was evaluated
     series: int | None = None  # the one chosen, where the upload holds several
 
     @property
@@ -143,7 +145,8 @@ def analyse(
     _log.info(
         "network run: %s, %d slice(s), %.2f s", seg.checkpoint.ref, len(ct.hu), time.perf_counter() - started
     )
-    return Analysis(tuple(sources), ct, seg, report, segmenter.threshold)
+    curve = ThresholdCurve.of(segmenter.checkpoint.manifest)
+    return Analysis(tuple(sources), ct, seg, report, segmenter.threshold, curve=curve)
 
 
 def made_by(analysis: Analysis, checkpoint: Checkpoint) -> bool:
