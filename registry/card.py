@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from registry.calibration_text import calibration_sections
 from registry.manifest import Manifest
+from registry.text import markdown as _text
 
 HUB_LICENCES = frozenset(
     "apache-2.0 mit bsd-2-clause bsd-3-clause cc0-1.0 cc-by-4.0 cc-by-sa-4.0 cc-by-nc-4.0 cc-by-nc-sa-4.0 "
@@ -34,6 +36,13 @@ METRIC_NAMES = {
     "burden_rmse": "tumour burden, root mean square error",
     "brier_in_liver": "Brier score in the liver",
     "ece_in_liver": "expected calibration error in the liver",
+    "brier_in_liver_uncalibrated": "Brier score in the liver, before calibration",
+    "brier_in_liver_cross_fitted": "Brier score in the liver, calibrated on the other scans",
+    "ece_in_liver_uncalibrated": "expected calibration error in the liver, before calibration",
+    "ece_in_liver_cross_fitted": "expected calibration error in the liver, calibrated on the other scans",
+    "ece_from_1_percent": "expected calibration error where the network gave 1 % or more",
+    "ece_from_1_percent_uncalibrated": "the same, before calibration",
+    "ece_from_1_percent_cross_fitted": "the same, calibrated on the other scans",
     "clean_slices": "slices without it that are left clean",
     "tumour_free_scans": "scans without tumour where none is found",
 } | {
@@ -144,6 +153,7 @@ def _sections(manifest: Manifest, registry: str | None, picture: str | None) -> 
         yield "This checkpoint was not evaluated."
     for entry in manifest.metrics:
         yield _results_table(entry)
+    yield from calibration_sections(manifest)
     yield "## Training"
     yield _training(manifest)
     yield "## Limits"
@@ -237,8 +247,3 @@ def _limits(manifest: Manifest) -> str:
     if len(manifest.input.windows) == 1:
         limits.append(f"Values below {low:g} HU and above {high:g} HU are not told apart.")
     return "\n".join(f"- {limit}" for limit in limits)
-
-
-def _text(value: str) -> str:
-    """A text of the manifest as plain Markdown in one line, also inside a table."""
-    return re.sub(r"([\\`|<>\[\]])", r"\\\1", " ".join(value.split()))

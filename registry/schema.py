@@ -48,7 +48,7 @@ def check_schema(manifest: dict[str, Any]) -> None:
     """Raises `ManifestInvalid` with the first thing that breaks `manifest.schema.json`.
 
     Beyond the schema it asks that the version can be ordered, that `created` is a date and
-    time, and that a volume has one channel.
+    time, that a volume has one channel, and that a curve is one.
     """
     found = manifest.get("schema")
     if isinstance(found, str) and found != SCHEMA_ID and found.startswith("liverseg-checkpoint/"):
@@ -69,8 +69,21 @@ def check_schema(manifest: dict[str, Any]) -> None:
         datetime.fromisoformat(manifest["created"].replace("Z", "+00:00"))
     except ValueError:
         raise ManifestInvalid("The manifest is invalid at created: no ISO 8601 date and time.") from None
+    for entry in manifest["metrics"]:
+        check_curve(entry.get("curve"))
     if manifest["input"]["kind"] == "volume" and manifest["input"]["context_slices"] != 1:
         raise ManifestInvalid("The manifest is invalid at input: a volume has context_slices 1.")
+
+
+def check_curve(curve: dict[str, Any] | None) -> None:
+    """Raises `ManifestInvalid` unless thresholds rise and each has its two values."""
+    if curve is None:
+        return
+    thresholds = curve["threshold"]
+    if len({len(curve[key]) for key in ("threshold", "sensitivity", "precision")}) != 1:
+        raise ManifestInvalid("The manifest is invalid at metrics: a curve's lists differ in length.")
+    if any(low >= high for low, high in zip(thresholds, thresholds[1:], strict=False)):
+        raise ManifestInvalid("The manifest is invalid at metrics: a curve's thresholds do not rise.")
 
 
 @cache

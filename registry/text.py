@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def one_line(value: object, limit: int = 160) -> str:
     r"""The value as text on one line: control characters become spaces, long text is cut.
@@ -14,3 +16,12 @@ def one_line(value: object, limit: int = 160) -> str:
     text = "".join(c if c.isprintable() else " " for c in str(value))
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def markdown(value: str) -> str:
+    r"""A text of a manifest as plain Markdown in one line, also inside a table.
+
+    >>> print(markdown("a | b\n`c`"))
+    a \| b \`c\`
+    """
+    return re.sub(r"([\\`|<>\[\]])", r"\\\1", " ".join(value.split()))

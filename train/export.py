@@ -14,6 +14,7 @@ from registry import Checkpoint, InputSpec, Manifest, WindowSpec
 from registry.card import PICTURE_FILE, model_card
 from registry.writing import write_checkpoint
 from train.archive import archive
+from train.calibrating import tuned
 from train.card_picture import card_picture
 from train.dataset import DatasetFolder
 from train.evaluate import best_threshold, evaluate
@@ -34,9 +35,12 @@ class ExportSettings:
     licence: str
     working_size: int
     context_slices: int | None = None  # None: as many as the run trained with
-    threshold: float | None = None  # tumour threshold; None: the best one on the first evaluation
+    # Tumour threshold of the network's own probability; None: the best one on the first evaluation.
+    # Calibration carries it over, so that it draws what it would have drawn without.
+    threshold: float | None = None
     note: str = ""  # added to the protocol of the first evaluation
     replace: bool = False  # whether another checkpoint in the same folder may be written over
+    calibrate: bool = True  # whether the tumour probability is calibrated on the first evaluation
 
 
 def export(
@@ -56,15 +60,16 @@ def export(
     specs = tuple(WindowSpec(*window) for window in fit["windows"])
     spec = InputSpec("slices", context_slices, specs, settings.working_size)
     module = script(trained.network.for_inference(), spec)
-    parity = check_parity(trained, archive(module, "{}"), context_slices, settings.threshold or 0.5)
-
-    threshold, chosen = settings.threshold, ""
-    predict = predictor(module)
     loaded = [(dataset.load(split), split, dataset.about) for dataset, split in evaluations]
+
+    threshold, chosen, first = settings.threshold, "", loaded[0][0]
     if threshold is None:
-        threshold = best_threshold(loaded[0][0], predict, context_slices)
+        threshold = best_threshold(first, predictor(module), context_slices)
         chosen = "tumour threshold chosen on this split"
-    notes = [_joined(settings.note, chosen), *[""] * (len(loaded) - 1)]
+    fitted = tuned(module, trained, first, loaded[0][1], context_slices, threshold, settings.calibrate)
+    module, threshold, predict = fitted.module, fitted.threshold, predictor(fitted.module)
+    parity = check_parity(fitted.graph, archive(module, "{}"), context_slices, threshold)
+    notes = [_joined(settings.note, chosen, fitted.note), *[""] * (len(loaded) - 1)]
     results = [
         evaluate(slices, split, predict, context_slices, threshold, note=note, about=about)
         for (slices, split, about), note in zip(loaded, notes, strict=True)
@@ -73,6 +78,9 @@ def export(
         slices, split, about = loaded[0]
         note = _joined("every slice on its own, neighbours hidden", notes[0])
         results.append(evaluate(slices, split, predict, context_slices, threshold, False, note, about))
+    entries = [result.entry() for result in results]
+    entries[0]["values"] |= fitted.values()
+    entries[0]["curve"] = fitted.points
 
     manifest = Manifest(
         name=settings.name,
@@ -81,12 +89,12 @@ def export(
         architecture=fit["architecture"],
         input=spec,
         tumour_threshold=threshold,
-        metrics=[result.entry() for result in results],
+        metrics=entries,
         training=training_record(state),
         licence=settings.licence,
         torch_version=torch.__version__.split("+")[0],
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        extra={"parity": parity.entry()},
+        extra={"parity": parity.entry(), "calibration": fitted.record()},
     )
     header, *_ = results[0].csv().splitlines()
     rows = [row for result in results[: len(loaded)] for row in result.csv().splitlines()[1:]]

@@ -106,6 +106,35 @@ class HuToProbabilitiesVolume(nn.Module):
         return self.network(normalise(unit)).float().softmax(dim=1)
 
 
+MAX_LOGIT = 16.0
+"""Of the tumour probability: beyond it float32 tells little, and calibration has nothing to move."""
+
+
+class CalibratedTumour(nn.Module):
+    """Contract 1's graph with the tumour probability p as sigmoid(slope · logit(p) + shift).
+
+    `forward(hu) -> (N, 3, ...)`, summing to 1, as the graph inside it. What tumour gains or loses is
+    liver's; only where it outgrows liver and tumour together does background give way. So with 0 < slope
+    the map is monotone: a threshold moved along with it draws the same tumour.
+    """
+
+    def __init__(self, graph: nn.Module, slope: float, shift: float) -> None:
+        super().__init__()
+        self.graph = graph
+        self.slope = slope
+        self.shift = shift
+
+    def forward(self, hu: Tensor) -> Tensor:
+        found = self.graph(hu)
+        background, liver, tumour = found[:, 0:1], found[:, 1:2], found[:, 2:3]
+        # The complement as a sum of classes: 1 - p would lose the digits of a p close to 1.
+        logit = tumour.clamp(1e-7, 1.0).log() - (background + liver).clamp(1e-7, 1.0).log()
+        calibrated = (logit * self.slope + self.shift).sigmoid()
+        liver = (liver + tumour - calibrated).clamp(0.0, 1.0)
+        background = (1.0 - liver - calibrated).clamp(0.0, 1.0)
+        return torch.cat([background, liver, calibrated], dim=1)
+
+
 def resize(picture: Tensor, size: List[int]) -> Tensor:  # noqa: UP006 (TorchScript)
     """Bilinear resize; the plain operator, because a scripted `F.interpolate` carries branches for
     every rank and mode, which other runtimes cannot convert."""

@@ -9,7 +9,7 @@ from torch import nn
 
 from liverseg.windowing import Window
 from registry import InputSpec
-from train.graph import HuToProbabilities, HuToProbabilitiesVolume, network_channels
+from train.graph import CalibratedTumour, HuToProbabilities, HuToProbabilitiesVolume, network_channels
 from train.half import with_half_weights
 
 SLICE_EXAMPLE = (128, 160)
@@ -36,3 +36,10 @@ def script(network: nn.Module, spec: InputSpec) -> torch.jit.ScriptModule:
         else:
             graph = HuToProbabilities(traced, windows, spec.working_size, spec.context_slices)
         return torch.jit.script(graph.eval())
+
+
+def with_calibration(module: nn.Module, slope: float, shift: float) -> torch.jit.ScriptModule:
+    """A module of contract 1 with its tumour probability calibrated (`train.graph.CalibratedTumour`)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript's deprecation
+        return torch.jit.script(CalibratedTumour(module, slope, shift).eval())

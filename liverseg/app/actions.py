@@ -65,6 +65,7 @@ class Actions:
             "width": view.window.width_hu,
             "preset": preset_of(view.window),
             "threshold": analysis.seg.threshold,
+            "expected": texts.expected(analysis),
             "download": gr.update(visible=True),
             "files": gr.update(visible=False, value=None),
             "series": gr.update(visible=series is not None),
@@ -172,6 +173,7 @@ class Actions:
             "shown": True,
             "problem": "",
             "threshold": fresh.seg.threshold,
+            "expected": texts.expected(fresh),
             "files": gr.update(visible=False, value=None),
             "comparison": "",
             **picture_and_numbers(fresh, view),
@@ -267,6 +269,7 @@ class Actions:
         view = View(slice_index(moved, slice_number), Window(center, width), opacity)
         return {
             "analysis": moved,
+            "expected": texts.expected(moved),
             "files": gr.update(visible=False, value=None),
             **picture_and_numbers(moved, view),
         }

@@ -23,6 +23,7 @@ from liverseg.rendering import DEFAULT_OPACITY, overlay, telling_slice, three_pi
 from liverseg.report import Report
 from liverseg.segmentation import LIVER, TUMOUR, Segmentation
 from liverseg.segmenter import Segmenter
+from liverseg.threshold_curve import ThresholdCurve
 from liverseg.watching import Progress
 from liverseg.windowing import DEFAULT_WINDOW, Window
 from registry import Checkpoint
@@ -52,6 +53,7 @@ class Analysis:
     second: Analysis | None = None  # what another checkpoint says of the same image, shown beside this
     agreement: Agreement | None = None  # of this and `second`
     known: tuple[Analysis, ...] = ()  # of other checkpoints that were run on this image, the latest first
+    curve: ThresholdCurve | None = None  # what the checkpoint's thresholds gave where it was evaluated
     series: int | None = None  # the one chosen, where the upload holds several
     stack: Stack | None = None  # what the page draws by itself; made here, and anew for other labels
 
@@ -150,7 +152,8 @@ def analyse(
     _log.info(
         "network run: %s, %d slice(s), %.2f s", seg.checkpoint.ref, len(ct.hu), time.perf_counter() - started
     )
-    return Analysis(tuple(sources), ct, seg, report, segmenter.threshold)
+    curve = ThresholdCurve.of(segmenter.checkpoint.manifest)
+    return Analysis(tuple(sources), ct, seg, report, segmenter.threshold, curve=curve)
 
 
 def made_by(analysis: Analysis, checkpoint: Checkpoint) -> bool:

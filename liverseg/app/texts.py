@@ -11,6 +11,7 @@ from liverseg.app.session import Analysis, SliceCounts
 from liverseg.donut import donut_svg
 from liverseg.lesions import Lesion
 from liverseg.report import Amount, Report
+from liverseg.threshold_curve import expectation
 from liverseg.wording import amount, facts, lesion_amount, number, share, slice_span
 from registry import Checkpoint
 
@@ -87,6 +88,12 @@ def _foldable(short: str, long: str) -> str:
 
 def _with_n(value: float | None, n: int | None) -> str:
     return dice(value) if value is None or n is None else f"{dice(value)} (n = {n})"
+
+
+def expected(analysis: Analysis) -> str:
+    """What to expect of the threshold that is set, below its slider."""
+    sentence = expectation(analysis.curve, analysis.seg.threshold)
+    return f'<p class="ls-label" role="status">{escape(sentence)}</p>'
 
 
 def viewer(jpegs: Sequence[bytes], label: str) -> str:

@@ -42,6 +42,7 @@ def nothing_shown() -> Updates:
         "comparison": "",
         "results": "",
         "slice": gr.update(visible=False),
+        "expected": "",
         "download": gr.update(visible=False),
         "files": gr.update(visible=False, value=None),
         "series": gr.update(visible=False),

@@ -30,7 +30,13 @@ def add_export(subparsers) -> None:  # noqa: ANN001
     )
     parser.add_argument("--context-slices", type=int, choices=(1, 3, 5), help="default: as in training")
     parser.add_argument(
-        "--threshold", type=float, help="tumour threshold (default: the best on the first --data)"
+        "--threshold",
+        type=float,
+        help="tumour threshold, of the network's own probability: calibration carries it over (default: the "
+        "best on the first --data)",
+    )
+    parser.add_argument(
+        "--no-calibration", action="store_true", help="leave the tumour probability as the network gives it"
     )
     parser.add_argument("--replace", action="store_true", help="write over another checkpoint in the folder")
     parser.add_argument("--note", default="", help="added to the protocol of the first --data")
@@ -39,7 +45,7 @@ def add_export(subparsers) -> None:  # noqa: ANN001
         action="append",
         required=True,
         metavar="DIR[:SPLIT]",
-        help="evaluated on; the first is the headline",
+        help="evaluated on; the first is the headline, and the tumour probability is calibrated on it",
     )
     parser.set_defaults(run=_export)
 
@@ -63,6 +69,7 @@ def _export(args: argparse.Namespace) -> int:
         args.threshold,
         args.note,
         args.replace,
+        not args.no_calibration,
     )
     checkpoint = export(load_run(args.weights), args.out, settings, evaluations)
     print(json.dumps({"ref": checkpoint.ref, "headline": checkpoint.manifest.headline()}, indent=2))

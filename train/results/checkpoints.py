@@ -46,6 +46,42 @@ def scores_table(checkpoints: Iterable[Checkpoint]) -> str:
     return "\n".join(rows)
 
 
+_WORTH = (
+    ("ECE in the liver", "ece_in_liver"),
+    ("ECE from 1 % on", "ece_from_1_percent"),
+    ("Brier in the liver", "brier_in_liver"),
+)
+
+
+def calibration_table(checkpoints: Iterable[Checkpoint]) -> str:
+    """Markdown: tumour's calibration before, after and cross-fitted; empty where no checkpoint tells it."""
+    heads = [f"{name}: before | after | cross-fitted" for name, _ in _WORTH]
+    rows = []
+    for checkpoint in checkpoints:
+        manifest = checkpoint.manifest
+        found = manifest.extra.get("calibration")
+        if found is None:
+            continue
+        values = manifest.metrics[0]["values"]
+        cells = [
+            _worth(values.get(f"{metric}{suffix}"))
+            for _, metric in _WORTH
+            for suffix in ("_uncalibrated", "", "_cross_fitted")
+        ]
+        done = "none" if found["method"] == "none" else f"{found['slope']:.3f} {found['shift']:+.3f}"
+        place = f"{found['dataset']}, {found['split']} ({found['scans']})"
+        rows.append(f"| `{checkpoint.ref}` | {place} | {done} | " + " | ".join(cells) + " |")
+    if not rows:
+        return ""
+    head = f"| checkpoint | fitted on (scans) | slope, shift | {' | '.join(heads)} |"
+    return "\n".join([head, "|---" * (3 + 3 * len(_WORTH)) + "|", *rows])
+
+
+def _worth(by_structure: dict[str, Any] | None) -> str:
+    value = ((by_structure or {}).get("tumour") or {}).get("value")
+    return "–" if value is None else f"{value:.4f}"
+
+
 def protocols(checkpoints: Iterable[Checkpoint]) -> Iterator[str]:
     """Each evaluation's protocol in words, once."""
     seen: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 from registry import Checkpoint
 from train.errors import TrainError
 from train.results.ablations import ablations_table, read_ablations
-from train.results.checkpoints import checkpoints_table, protocols, scores_table
+from train.results.checkpoints import calibration_table, checkpoints_table, protocols, scores_table
 from train.results.crossvalidations import crossvalidation_section
 from train.results.published import published_table
 
@@ -27,6 +27,12 @@ is the mean over the scans whose reference shows the structure. Brackets are 95 
 scans, n is the number of scans. Everything was trained and scored on slices, two scan slices apart; the
 challenge's numbers are of whole volumes on hidden scans."""
 
+CALIBRATION = """Platt scaling of the tumour probability inside the archive (`train/calibration.py`),
+fitted to the pixels where the network or the reference shows liver. ECE is the expected calibration error of
+tumour (15 bins), over those pixels and over the ones of them where the network's own probability is 1 % or
+more, without which the many pixels near 0 hide everything. *After* is on the scans of the fit, *cross-fitted*
+calibrates each scan by the others alone."""
+
 
 def results_page(checkpoints: Sequence[Checkpoint], records: Path) -> str:
     """The page as Markdown; `records` holds ablations, cross-validations and notes.
@@ -34,7 +40,10 @@ def results_page(checkpoints: Sequence[Checkpoint], records: Path) -> str:
     Raises `TrainError` when a record is missing or is something else.
     """
     parts = [HEAD, "## Checkpoints", checkpoints_table(checkpoints), scores_table(checkpoints)]
-    parts += ["Protocols:", "\n".join(protocols(checkpoints)), "## Cross-validation"]
+    parts += ["Protocols:", "\n".join(protocols(checkpoints))]
+    if calibrations := calibration_table(checkpoints):
+        parts += ["## Calibration of the tumour probability", CALIBRATION, calibrations]
+    parts.append("## Cross-validation")
     for path in sorted(records.glob(CROSSVALIDATIONS)):
         name = path.stem.removeprefix("crossvalidation-")
         parts.append(crossvalidation_section(name, _read(path), _note(path.with_suffix(".md"))))
