@@ -6,8 +6,10 @@ the screenshots (1280 and 390 pixels wide).
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -111,23 +113,42 @@ def wait(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.1)
 
 
-@contextmanager
-def open_page(url: str, folder: Path) -> Iterator[Page]:
-    """The page at an address; Chromium keeps its things, and the screenshots lie, in the folder."""
+_idle: list[webdriver.Chrome] = []
+"""Browsers that a test has left; starting one takes longer than many a test."""
+
+
+def _start() -> webdriver.Chrome:
     chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
     assert chromium and chromedriver, "Chromium and chromedriver are needed: apt-get install chromium-driver"
+    profile = tempfile.mkdtemp(prefix="liverseg-chromium-")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={folder / 'chromium'}"):
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
+
+    @atexit.register
+    def end() -> None:
+        driver.quit()
+        shutil.rmtree(profile, ignore_errors=True)
+
+    return driver
+
+
+@contextmanager
+def open_page(url: str, folder: Path) -> Iterator[Page]:
+    """The page at an address, in a browser of its own that has forgotten the pages before.
+
+    The screenshots lie in the folder.
+    """
     shots = Path(os.environ.get("LIVERSEG_SCREENSHOTS") or folder / "screenshots")
     shots.mkdir(parents=True, exist_ok=True)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
-    try:
-        page = Page(driver, shots)
-        page.resize(1280, 900)
-        driver.get(url)
-        wait(lambda: page.find("#ls-upload input[type=file]"), "the page")
-        yield page
-    finally:
-        driver.quit()
+    driver = _idle.pop() if _idle else _start()
+    page = Page(driver, shots)
+    page.resize(1280, 900)
+    driver.get(url)
+    wait(lambda: page.find("#ls-upload input[type=file]"), "the page")
+    yield page
+    driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": url, "storageTypes": "all"})
+    driver.get("about:blank")  # ends what the page was doing
+    _idle.append(driver)

@@ -22,9 +22,8 @@ from tests.browser.chromium import Page, open_page, wait
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
-    with AppProcess(tmp_path_factory.mktemp("server") / "log.txt") as server:
-        yield server
+def server(bundled_app: AppProcess) -> AppProcess:
+    return bundled_app
 
 
 @pytest.fixture(scope="module")

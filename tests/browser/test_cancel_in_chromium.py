@@ -16,36 +16,37 @@ from tests.browser.chromium import open_page, wait
 @pytest.fixture(scope="module")
 def long_scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Slices of nothing: without a liver the network has to see them all."""
-    hu = np.random.default_rng(0).normal(30, 10, (192, 192, 900)).astype(np.int16)
+    hu = np.random.default_rng(0).normal(30, 10, (64, 64, 900)).astype(np.int16)
     path = tmp_path_factory.mktemp("inputs") / "scan.nii.gz"
-    nibabel.save(nibabel.Nifti1Image(hu, np.diag([-0.8, -0.8, 1.0, 1.0])), path)
+    nibabel.save(nibabel.Nifti1Image(hu, np.diag([-2.4, -2.4, 1.0, 1.0])), path)
     return path
 
 
-def test_cancel_and_leaving_end_a_run(long_scan: Path, tmp_path: Path):
-    with AppProcess(tmp_path / "log.txt") as server:
-        cancelled = lambda: server.log().count("run cancelled:")  # noqa: E731
+def test_cancel_and_leaving_end_a_run(bundled_app: AppProcess, long_scan: Path, tmp_path: Path):
+    server = bundled_app
+    runs, cancelled_before = server.runs(), server.log().count("run cancelled:")
+    cancelled = lambda: server.log().count("run cancelled:") - cancelled_before  # noqa: E731
 
-        with open_page(server.url, tmp_path) as page:
+    with open_page(server.url, tmp_path) as page:
 
-            def shows_cancel() -> bool:
-                return any(button.is_displayed() for button in page.find("#ls-cancel"))
+        def shows_cancel() -> bool:
+            return any(button.is_displayed() for button in page.find("#ls-cancel"))
 
-            assert not shows_cancel()
-            page.upload(long_scan)
-            wait(shows_cancel, "the button Cancel")
-            wait(lambda: "/900" in page.text("#ls-output").replace(" ", ""), "progress in slices")
-            page.shoot("running")
-            assert page.click("#ls-cancel")
-            wait(lambda: "The segmentation was cancelled." in page.text(".ls-problem"), "a word on it")
-            wait(lambda: not shows_cancel(), "the button to go")
-            assert cancelled() == 1 and server.runs() == 0
-            page.shoot("cancelled")
+        assert not shows_cancel()
+        page.upload(long_scan)
+        wait(shows_cancel, "the button Cancel")
+        wait(lambda: "/900" in page.text("#ls-output").replace(" ", ""), "progress in slices")
+        page.shoot("running")
+        assert page.click("#ls-cancel")
+        wait(lambda: "The segmentation was cancelled." in page.text(".ls-problem"), "a word on it")
+        wait(lambda: not shows_cancel(), "the button to go")
+        assert cancelled() == 1 and server.runs() == runs
+        page.shoot("cancelled")
 
-            page.upload(long_scan)
-            wait(shows_cancel, "the button Cancel")
-            wait(lambda: "/900" in page.text("#ls-output").replace(" ", ""), "progress in slices")
-            page.driver.get("about:blank")
-            until = time.monotonic() + 60
-            wait(lambda: cancelled() == 2 or time.monotonic() > until, "the end of the run that was left")
-            assert cancelled() == 2 and server.runs() == 0
+        page.upload(long_scan)
+        wait(shows_cancel, "the button Cancel")
+        wait(lambda: "/900" in page.text("#ls-output").replace(" ", ""), "progress in slices")
+        page.driver.get("about:blank")
+        until = time.monotonic() + 60
+        wait(lambda: cancelled() == 2 or time.monotonic() > until, "the end of the run that was left")
+        assert cancelled() == 2 and server.runs() == runs

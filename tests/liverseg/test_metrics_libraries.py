@@ -5,18 +5,24 @@ medpy is GPL: it is used here, in tests, and by nothing that is installed with t
 
 from __future__ import annotations
 
+import sys
+
 import medpy.metric.binary as medpy
 import numpy as np
 import pytest
 import surface_distance
 import torch
-from monai.metrics.hausdorff_distance import compute_hausdorff_distance
-from monai.metrics.surface_dice import compute_surface_dice
-from monai.metrics.surface_distance import compute_average_surface_distance
 from scipy import ndimage
 
 from liverseg import metrics
 from liverseg.metrics import surfaces
+
+with pytest.MonkeyPatch.context() as patch:
+    # MONAI imports all of itself and what it can find; without transformers that takes half the time.
+    patch.setitem(sys.modules, "transformers", None)
+    from monai.metrics.hausdorff_distance import compute_hausdorff_distance
+    from monai.metrics.surface_dice import compute_surface_dice
+    from monai.metrics.surface_distance import compute_average_surface_distance
 
 AGREE = {"abs": 1e-6, "rel": 1e-6}
 GRIDS = {

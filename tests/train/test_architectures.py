@@ -1,6 +1,7 @@
 """Every architecture by name: it trains, exports, and gives after reloading what it gave before."""
 
 import io
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from liverseg.windowing import Window
 from registry import InputSpec, WindowSpec
 from train.architectures import build, names
+from train.architectures.segformer import CONFIGS
 from train.archive import archive
 from train.errors import TrainError
 from train.graph import HuToProbabilities, HuToProbabilitiesVolume, network_channels
@@ -27,9 +29,9 @@ PARAMETERS = {  # with 3 classes and 3 channels, as `build` gives them without o
 IN_THE_PAPER = {"b0": 3.8, "b1": 13.7, "b2": 27.5, "b3": 47.3, "b4": 64.1, "b5": 84.7}  # millions, ADE20K
 
 SMALL = {"embedding": 16, "depths": (2, 1, 1, 1)}
-SHALLOW = {"depths": (1, 1, 2, 1)}  # B2 to B4 are B5 with fewer blocks, so only B5 is walked whole
+DEEPER = {"segformer-b3", "segformer-b4", "segformer-b5"}  # B2 with more blocks of the same kind
 OPTIONS = {name: SMALL for name in ("nnformer-2d", "nnformer-3d")}
-OPTIONS |= {name: SHALLOW for name in ("segformer-b2", "segformer-b3", "segformer-b4")}
+OPTIONS |= {"segformer-b1": {"depths": (1, 1, 1, 1)}, "segformer-b2": {"depths": (1, 1, 2, 1)}}
 
 
 def parameters(name: str, **options: int) -> int:
@@ -50,7 +52,14 @@ def test_a_small_nnformer_fits_into_a_small_checkpoint():
     assert parameters("nnformer-2d", embedding=32) < 4_800_000  # 9.6 MB as float16
 
 
-@pytest.mark.parametrize("name", names())
+def test_deeper_segformers_differ_in_the_number_of_blocks_only():
+    shallow = CONFIGS["segformer-b2"]
+    for name in DEEPER:
+        assert CONFIGS[name].depths > shallow.depths
+        assert replace(CONFIGS[name], depths=shallow.depths) == shallow
+
+
+@pytest.mark.parametrize("name", [name for name in names() if name not in DEEPER])
 def test_each_trains_exports_and_reloads(name):
     torch.manual_seed(0)
     volume = name.endswith("-3d")

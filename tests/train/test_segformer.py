@@ -19,13 +19,13 @@ PUBLISHED_PARAMETERS = {  # of the ADE20K models (150 classes), as their weights
 
 @pytest.mark.parametrize("name", PUBLISHED_PARAMETERS)
 def test_parameter_count_is_the_published_one(name):
-    network = build(name, classes=150)
+    with torch.device("meta"):
+        network = build(name, classes=150)
     assert sum(p.numel() for p in network.parameters()) == PUBLISHED_PARAMETERS[name]
 
 
-@pytest.mark.parametrize("name", ["segformer-b0", "segformer-b1"])
-def test_forward_and_backward_reach_every_parameter(name):
-    network = build(name).train()
+def test_forward_and_backward_reach_every_parameter():
+    network = build("segformer-b0").train()
     logits = network(torch.randn(2, 3, 96, 64))
     assert logits.shape == (2, 3, 24, 16)
     logits.square().mean().backward()
