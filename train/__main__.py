@@ -28,6 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (LiversegError, RegistryError) as refusal:
         print(refusal, file=sys.stderr)
         return 1
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"{error.filename} cannot be read or written: {error.strerror}.", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -229,7 +229,9 @@ def test_a_spacing_that_is_none_is_refused(wrong):
         spacing_of({"spacing_mm": wrong}, "a")
 
 
-@pytest.mark.parametrize("setting", [{"threshold": 0.0}, {"tolerance": -1.0}, {"connectivity": 4}])
+@pytest.mark.parametrize(
+    "setting", [{"threshold": 0.0}, {"tolerance": -1.0}, {"connectivity": 4}, {"seed": -1}]
+)
 def test_settings_out_of_range_are_refused(setting):
     with pytest.raises(LiversegError):
         Protocol(**setting)

@@ -233,3 +233,9 @@ def test_every_training_command_that_is_documented_is_understood():
         if words[0] == "fit" and "--config" not in words:
             given = resolve(args)
             FitSettings(**{name: given[name] for name in given if name in FitSettings.__dataclass_fields__})
+
+
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path, capsys):
+    out = tmp_path / "none" / "page.md"
+    assert main(["results", "--out", str(out)]) == 1
+    assert capsys.readouterr().err == f"{out} cannot be read or written: No such file or directory.\n"

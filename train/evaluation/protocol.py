@@ -73,6 +73,8 @@ class Protocol:
         check_threshold(self.threshold)
         if self.tolerance < 0 or self.connectivity not in (1, 2, 3):
             raise TrainError("The tolerance must not be negative, the connectivity 1, 2 or 3.")
+        if self.seed < 0:
+            raise TrainError("The seed of the bootstrap must be 0 or more.")
 
     def at(self, threshold: float) -> Protocol:
         """The same at another threshold."""
