@@ -48,6 +48,33 @@ SECTIONS: dict[str, Section] = {
             "liverseg.bench.matmul:measure",
             "The best matrix product of 2048 cubed that torch and OpenVINO reach here.",
         ),
+        Section(
+            "scan",
+            "From a file to a report",
+            "liverseg.bench.scan:measure",
+            "A phantom scan of 119 slices of 512 × 512, read, segmented, measured and written by a process "
+            "of its own, in which float32 matrix products are timed too. The checkpoint is loaded before.",
+        ),
+        Section(
+            "upload",
+            "An upload on the page",
+            "liverseg.bench.upload:measure",
+            "From choosing a file to its pictures being there, in Chromium.",
+        ),
+        Section(
+            "users",
+            "Many users",
+            "liverseg.bench.users:measure",
+            "Clients of the HTTP API on this machine, each asking again once it is answered. The clients "
+            "take their share of the same processors.",
+        ),
+        Section(
+            "reading",
+            "Reading and preparing",
+            "liverseg.bench.reading:measure",
+            "The usual script loads float64 with nibabel, windows slice by slice and saves with Pillow, in "
+            "one process; so do many. What is prepared is the same, pixel by pixel.",
+        ),
     )
 }
 

@@ -33,7 +33,9 @@ def test_a_png_holds_the_pixels(shape, dtype, smooth):
     assert np.array_equal(read[..., ::-1] if read.ndim == 3 else read, picture)
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((2, 2)), np.zeros((2, 2, 4), np.uint8), np.zeros((0, 2), np.uint8)])
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((2, 2)), np.zeros((2, 2, 4), np.uint8), np.zeros((0, 2), np.uint8)]
+)
 def test_what_is_no_picture_is_refused(wrong):
     with pytest.raises(ValueError, match="is no PNG"):
         png_bytes(wrong)
