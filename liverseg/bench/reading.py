@@ -93,7 +93,7 @@ def _preparing(ct: Path, context: Context) -> Row:
             "prepare, times faster than the usual script with OpenCV's PNG": Ratio(faster(OURS, OPENCV)),
             "of one scan alone, times faster": Ratio(faster(OURS_ONE, "usual script, Pillow, of one scan")),
         },
-        note=f"{SCANS} scans of {SIDE} × {SIDE} × {SLICES} with labels; {equal} pictures equal pixel by pixel",
+        note=f"{SCANS} scans of {SIDE} × {SIDE} × {SLICES} with labels; {equal} pictures equal by pixel",
     )
 
 

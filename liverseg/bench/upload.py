@@ -25,13 +25,13 @@ const network = document.querySelector('[data-fact=network-time]');
 if (!images.length || !network || !images.every(image => image.complete && image.naturalWidth)) return null;
 return [images.map(image => image.src.length), images[0].src.slice(-200), parseFloat(network.textContent)];
 """
-"""Of a result that is shown: how long the pictures' sources are, the end of the first, and seconds of network."""
+"""Of a result that is shown: lengths of the pictures' sources, the end of the first, seconds of network."""
 
 SLIDERS = (("ls-center", "60"), ("ls-opacity", "0.3"), ("ls-threshold", "0.7"))
 
 
 def measure(context: Context) -> list[Row]:
-    """New uploads of slices one after the other; then window, opacity and threshold, which need no network."""
+    """New uploads of slices, one after the other; then window, opacity and threshold, without the network."""
     webdriver = need("selenium.webdriver")
     chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
     if not chromium or not chromedriver:

@@ -1,4 +1,4 @@
-"""Many users at once through the HTTP API: do they get as much done as one, is none starved, is memory kept."""
+"""Many users at once through the HTTP API: throughput, the longest waits, memory over many requests."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _memory(app: App, file: Path, count: int, context: Context) -> Row:
 
 
 def requests_of(app: App, file: Path, checkpoint: str, clients: int, count: int) -> list[float]:
-    """Seconds that each of `count` requests took, by so many clients that ask again once they are answered."""
+    """Seconds that each of `count` requests took, by clients that ask again once they are answered."""
 
     def one(_: int) -> float:
         started = time.perf_counter()
