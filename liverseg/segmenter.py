@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from registry import Checkpoint, InputSpec, Registries, RegistryError
 
 DEFAULT_CHECKPOINT = "segformer-b0"
 """The checkpoint that is used when none is named, where the registry has it."""
+
+Run = Callable[[np.ndarray], np.ndarray]
+"""`Engine.run`."""
 
 LARGEST_USUAL_PATCH = 128
 """Voxels a side, where a manifest for volumes does not give its patch."""
@@ -157,8 +160,8 @@ class Segmenter:
         else:
             for z in wanted:
                 self._run(ct, found, z, watch)
-        network_s = time.perf_counter() - started
         removed = keep_largest_body(found.labels, bodies) if largest_only else None
+        passed_s = time.perf_counter() - started
         watch.done(len(wanted))
         return Segmentation(
             labels=found.labels,
@@ -167,7 +170,7 @@ class Segmenter:
             threshold=threshold,
             checkpoint=self.identity,
             engine=self.engine.name,
-            timing_s={"network": network_s},
+            timing_s={"network": found.network_s, "post-processing": passed_s - found.network_s},
             removed=removed,
             skipped=tuple((gap.start, gap.stop - 1) for gap in gaps(todo)),
         )
@@ -177,7 +180,7 @@ class Segmenter:
         watch.check()
         reach = self.checkpoint.manifest.input.context_slices // 2
         around = np.clip(np.arange(index - reach, index + reach + 1), 0, len(ct.hu) - 1)
-        _, liver, tumour = self.engine.run(ct.hu[around][None])[0]
+        _, liver, tumour = found.timed(self.engine.run)(ct.hu[around][None])[0]
         found.put(index, liver, tumour)
         watch.done()
 
@@ -191,7 +194,7 @@ class Segmenter:
             watch.check()
             watch.done(patches * len(wanted) // run.patches)
 
-        for z, liver, tumour in run.probabilities(self.engine.run, before_a_patch):
+        for z, liver, tumour in run.probabilities(found.timed(self.engine.run), before_a_patch):
             if z in wanted:
                 found.put(z, liver, tumour)
 
@@ -203,7 +206,19 @@ class _Found:
         kind = probability_type(shape[0])
         self.organ, self.tumour = np.zeros(shape, kind), np.zeros(shape, kind)
         self.labels = np.zeros(shape, np.uint8)
+        self.network_s = 0.0
         self._threshold = threshold
+
+    def timed(self, run: Run) -> Run:
+        """An engine's `run` whose time is added to `network_s`."""
+
+        def run_and_note(hu: np.ndarray) -> np.ndarray:
+            started = time.perf_counter()
+            probabilities = run(hu)
+            self.network_s += time.perf_counter() - started
+            return probabilities
+
+        return run_and_note
 
     def put(self, index: int, liver: np.ndarray, tumour: np.ndarray) -> None:
         """Probabilities (H, W) of one slice; labels follow from them as they are stored."""

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from liverseg.agreement import Agreement, comparison_json
@@ -26,6 +25,7 @@ from liverseg.formats import FORMATS
 from liverseg.glb import glb_bytes
 from liverseg.meshing import check_meshable
 from liverseg.nifti_encoding import packed_nifti
+from liverseg.png import png_bytes
 from liverseg.references import referable_slices, thickness_mm
 from liverseg.rendering import overview
 from liverseg.report import Report
@@ -59,10 +59,7 @@ def _own_picture_grid(ct: CTImage, array: np.ndarray) -> np.ndarray:
 
 def _png(array: np.ndarray) -> bytes:
     """A grey (H, W) or RGB (H, W, 3) array as PNG, values unchanged."""
-    done, encoded = cv2.imencode(".png", array[..., ::-1] if array.ndim == 3 else array)
-    if not done:
-        raise InvalidSetting("The picture could not be encoded as PNG.")
-    return encoded.tobytes()
+    return png_bytes(array, smooth=array.ndim == 3 or array.dtype != np.uint8)  # 8-bit grey is labels
 
 
 def _write(path: Path, content: bytes) -> Path:

@@ -32,6 +32,18 @@ CONFIG_FILE = "config.json"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
+def store_folder() -> Path:
+    """Where liverseg keeps what it fetched or made on this machine."""
+    if given := os.environ.get(ENVIRONMENT):
+        return Path(given).expanduser()
+    home = os.environ.get("HF_HOME")
+    if not home:
+        from huggingface_hub import constants
+
+        home = constants.HF_HOME
+    return (Path(home) / "liverseg").expanduser()
+
+
 @dataclass(frozen=True)
 class Entry:
     """A version of a checkpoint as it was first listed."""
@@ -51,12 +63,8 @@ class HubStore:
     @property
     def folder(self) -> Path:
         """`<store>/<host>/<owner>`."""
-        from huggingface_hub import constants
-
-        home = os.environ.get("HF_HOME") or constants.HF_HOME
-        store = Path(os.environ.get(ENVIRONMENT) or Path(home) / "liverseg").expanduser()
         host = re.sub(r"^\w+://(?:[^/@]*@)?", "", endpoint())
-        return store / re.sub(r"[^A-Za-z0-9.-]", "_", host) / self.owner.lower()
+        return store_folder() / re.sub(r"[^A-Za-z0-9.-]", "_", host) / self.owner.lower()
 
     def checkpoint_folder(self, name: str, commit: str) -> Path:
         """Where the files of a commit are; both parts come from the Hub and are checked here."""
@@ -190,12 +198,14 @@ def is_commit(text: object) -> bool:
     return isinstance(text, str) and _COMMIT.fullmatch(text) is not None
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file so that a reader, and another writer, see it whole."""
+def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Writes a file so that a reader, and another writer, see it whole; `mode` is its permissions."""
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
     try:
         staging.write_bytes(data)
+        if mode is not None:
+            staging.chmod(mode)
         os.replace(staging, path)
     finally:
         staging.unlink(missing_ok=True)

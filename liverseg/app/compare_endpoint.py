@@ -10,6 +10,7 @@ import numpy as np
 from liverseg.agreement import compare, comparison_dict
 from liverseg.app.endpoints import Pictures, opened, refusal
 from liverseg.app.loading import Checkpoints
+from liverseg.app.pictures import Picture
 from liverseg.comparing import compared_pictures
 from liverseg.errors import InvalidSetting
 from liverseg.measuring import measure
@@ -113,5 +114,5 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
             gr.Number(label="threshold", value=None),
             gr.Number(label="series", value=None),
         ]
-        outputs = [*(gr.Image(label=name, format="png") for name in PANELS), gr.JSON(label="comparison")]
+        outputs = [*(Picture(label=name, format="png") for name in PANELS), gr.JSON(label="comparison")]
         gr.Button().click(compare, inputs, outputs, api_name="compare", **network)

@@ -9,6 +9,7 @@ import numpy as np
 
 from liverseg.app import session, texts
 from liverseg.app.loading import Checkpoints
+from liverseg.app.pictures import Picture
 from liverseg.app.session import View
 from liverseg.app.updates import made_window, sentence_for
 from liverseg.ct import CTImage
@@ -151,6 +152,6 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
             gr.Number(label="threshold", value=None),
             gr.Number(label="series", value=None),
         ]
-        outputs = [*(gr.Image(label=name, format="png") for name in texts.PANELS), gr.JSON(label="report")]
+        outputs = [*(Picture(label=name, format="png") for name in texts.PANELS), gr.JSON(label="report")]
         gr.Button().click(segment, inputs, outputs, api_name="segment", **network)
         gr.Button().click(checkpoints, None, gr.JSON(label="checkpoints"), api_name="checkpoints")

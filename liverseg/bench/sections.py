@@ -43,10 +43,59 @@ SECTIONS: dict[str, Section] = {
     section.name: section
     for section in (
         Section(
-            "matmul",
-            "The machine",
-            "liverseg.bench.matmul:measure",
-            "The best matrix product of 2048 cubed that torch and OpenVINO reach here.",
+            "slice",
+            "One slice",
+            "liverseg.bench.one_slice:measure",
+            "From HU to probabilities, 512 × 512, batch 1, the same weights in every variant: random ones in "
+            "networks of the published sizes, and a bundled checkpoint.",
+        ),
+        Section(
+            "share",
+            "Share of the machine",
+            "liverseg.bench.arithmetic:measure",
+            "The operations of the network alone, over the time from HU to probabilities, against the best "
+            "matrix product of 2048 cubed.",
+        ),
+        Section(
+            "cold",
+            "Cold start",
+            "liverseg.bench.cold_start:measure",
+            "From `python app.py` to a page that answers and to the first segmentation of a picture, against "
+            "an app of 20 lines that imports gradio, torch and transformers and loads the same weights. Every "
+            "start is a process of its own, the two apps in turn.",
+        ),
+        Section(
+            "gpu",
+            "On a GPU",
+            "liverseg.bench.gpu:measure",
+            "The torch engine in bfloat16, where the labels of a probe stay float32's, and training.",
+        ),
+        Section(
+            "scan",
+            "From a file to a report",
+            "liverseg.bench.scan:measure",
+            "A phantom scan of 119 slices of 512 × 512, read, segmented, measured and written by a process "
+            "of its own, in which float32 matrix products are timed too. The checkpoint is loaded before.",
+        ),
+        Section(
+            "upload",
+            "An upload on the page",
+            "liverseg.bench.upload:measure",
+            "From choosing a file to its pictures being there, in Chromium.",
+        ),
+        Section(
+            "users",
+            "Many users",
+            "liverseg.bench.users:measure",
+            "Clients of the HTTP API on this machine, each asking again once it is answered. The clients "
+            "take their share of the same processors.",
+        ),
+        Section(
+            "reading",
+            "Reading and preparing",
+            "liverseg.bench.reading:measure",
+            "The usual script loads float64 with nibabel, windows slice by slice and saves with Pillow, in "
+            "one process; so do many. What is prepared is the same, pixel by pixel.",
         ),
     )
 }
@@ -55,8 +104,8 @@ SECTIONS: dict[str, Section] = {
 def choose(names: str | None) -> list[Section]:
     """The sections of a comma-separated list; None: all. Raises `InvalidSetting` for an unknown one.
 
-    >>> [section.name for section in choose("matmul")]
-    ['matmul']
+    >>> [section.name for section in choose("share, slice")]
+    ['slice', 'share']
     """
     if names is None:
         return list(SECTIONS.values())

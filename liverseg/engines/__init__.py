@@ -44,7 +44,7 @@ def load(
     if name == "torch" or not installed:
         from liverseg.engines.torch_engine import TorchEngine
 
-        return TorchEngine(archive)
+        return TorchEngine(archive, None if patch else context_slices)
     from liverseg.engines.openvino_engine import OpenVINOEngine
 
     return OpenVINOEngine(archive, context_slices, patch)

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from train.errors import TrainError
+from liverseg.png import png_bytes
 from train.intensity import Intensity
 from train.preparing.labels import ORGAN_LABELS
 from train.preparing.records import ScanRecord
@@ -58,7 +58,7 @@ def convert(source: ScanSource, out: Path, conversion: Conversion, threads: int 
         index, labels = scan.indices[position], scan.labels[position]
         name = f"scan-{source.scan}_slice-{index:03d}"
         _write_png(out / "images" / f"{name}.png", stored_values(position))
-        _write_png(out / "labels" / f"{name}.png", labels)
+        _write_png(out / "labels" / f"{name}.png", labels, smooth=False)
         annotated = cv2.countNonZero(labels) > 0
         px = {n: int(np.count_nonzero(labels == n)) if annotated else 0 for n in ORGAN_LABELS}
         row = {
@@ -113,15 +113,12 @@ def _liver_histogram(volume: Volume, position: int, liver: np.ndarray) -> np.nda
     return histogram(volume.hu_table[volume.stored[position].view(np.uint16)[liver]])
 
 
-def _write_png(path: Path, values: np.ndarray) -> None:
+def _write_png(path: Path, values: np.ndarray, smooth: bool = True) -> None:
     """Write (H, W) uint8 or uint16, or (H, W, 2 or 3) uint8 whose channels are red, green, blue."""
     if values.ndim == 3:
         unused = np.zeros((*values.shape[:2], 3 - values.shape[2]), np.uint8)
-        values = np.concatenate([values, unused], axis=2)[..., ::-1]
-    ok, encoded = cv2.imencode(".png", np.ascontiguousarray(values))
-    if not ok:
-        raise TrainError(f"{path.name} could not be encoded.")
-    path.write_bytes(encoded)
+        values = np.concatenate([values, unused], axis=2)
+    path.write_bytes(png_bytes(values, smooth))
 
 
 def _record(

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from train.preparing.conversion import convert
 from train.preparing.records import Records, ScanRecord
 from train.preparing.scans import ScanSource
 from train.preparing.settings import Conversion
+
+FEW = 2
+"""Up to so many scans a worker, threads do them: a process takes longer to start than a scan to convert."""
 
 log = logging.getLogger("train.preparing")
 
@@ -37,7 +40,8 @@ def convert_all(
 ) -> Iterator[tuple[ScanSource, ScanRecord | str]]:
     """Each scan with its record or the sentence that says why it is left out, as they come.
 
-    `jobs` are processes; where there are fewer scans than that, the others write slices as threads.
+    `jobs` are processes, or threads for a `FEW` scans; where there are fewer scans than that, the others
+    write slices as threads.
     `done` scans more are counted in what is shown of the progress.
     """
     processes = max(1, min(jobs, len(sources)))
@@ -61,9 +65,13 @@ def _results(
         for source in sources:
             yield source, _work(source, out, conversion, threads)
         return
-    # Spawned, not forked: a fork of a process with threads (torch, OpenCV) may wait for ever.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin)
+    pool: Executor
+    if len(sources) <= FEW * processes:
+        pool = ThreadPoolExecutor(processes)
+    else:
+        # Spawned, not forked: a fork of a process with threads (torch, OpenCV) may wait for ever.
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin)
     try:
         waiting: dict[Future, ScanSource] = {
             pool.submit(_work, source, out, conversion, threads): source for source in sources

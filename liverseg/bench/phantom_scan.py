@@ -1,0 +1,37 @@
+"""A scan of the usual size as files, made of phantom slices so that it takes seconds to make."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from liverseg import phantom
+from liverseg.phantom import Phantom
+
+NOISE_HU = 4.0
+"""Of the repeated slices, each its own: equal ones would pack as no scan does."""
+
+
+def scan(slices: int, made: int, side: int, seed: int = 3) -> Phantom:
+    """A volume of `slices` × `side` × `side`, whole HU; each of the `made` slices stands for several."""
+    small = phantom.make("volume", seed=seed, size=side, slices=made)
+    order = np.arange(slices) * made // slices
+    rng = np.random.default_rng(seed)
+    hu = small.hu[order] + rng.normal(0, NOISE_HU, (slices, side, side)).astype(np.float32)
+    np.clip(np.rint(hu, out=hu), -1024, 3071, out=hu)
+    between = small.spacing_mm[0] * made / slices
+    return replace(small, hu=hu, labels=small.labels[order], spacing_mm=(between, *small.spacing_mm[1:]))
+
+
+def lone_slice(volume: Phantom) -> Phantom:
+    """The middle slice of a volume."""
+    middle = slice(len(volume.hu) // 2, len(volume.hu) // 2 + 1)
+    return replace(volume, hu=volume.hu[middle], labels=volume.labels[middle], kind="slice")
+
+
+def write(made: Phantom, folder: Path, format: str) -> Path:
+    """Write a phantom; returns what to read: the file, or the folder of a DICOM series."""
+    first, *_ = phantom.write(made, folder, format)
+    return first.parent if format == "dicom" and made.kind == "volume" else first

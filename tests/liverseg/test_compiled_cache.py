@@ -1,0 +1,170 @@
+"""Compiled networks on disk: used when they are what they should be, made anew when they are not."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from liverseg import engines
+from liverseg.engines import compiled_cache, openvino_engine, precision
+from liverseg.engines.compiled_cache import CompiledCache, key_of
+from liverseg.engines.openvino_engine import OpenVINOEngine
+from liverseg.engines.torch_engine import TorchEngine
+from liverseg.segmenter import find_checkpoint
+
+KEY = key_of({"archive": "a"})
+HU = np.random.default_rng(1).normal(40, 60, (1, 1, 64, 96)).astype(np.float32)
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return CompiledCache(tmp_path / "store" / "compiled")
+
+
+@pytest.fixture(scope="module")
+def archive():
+    return find_checkpoint("segformer-b0-fast").read_model()
+
+
+def only_file(cache):
+    (path,) = cache.folder.iterdir()
+    return path
+
+
+def test_what_was_put_comes_back_and_another_key_finds_nothing(cache):
+    assert cache.get(KEY) is None
+    assert cache.put(KEY, b"compiled") and cache.get(KEY) == b"compiled"
+    assert cache.get(key_of({"archive": "b"})) is None
+    assert only_file(cache).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("damage", ["bit", "short", "empty", "other key", "text"])
+def test_a_damaged_file_is_not_used(cache, damage):
+    cache.put(KEY, b"compiled network")
+    path = only_file(cache)
+    data = bytearray(path.read_bytes())
+    if damage == "bit":
+        data[-3] ^= 1
+    elif damage == "other key":  # a whole file under the name of another
+        cache.put(key_of({"archive": "b"}), b"another network")
+        data = (cache.folder / f"{key_of({'archive': 'b'})}.blob").read_bytes()
+    path.write_bytes({"short": data[:-1], "empty": b"", "text": b"hello\n" * 50}.get(damage, data))
+    assert cache.get(KEY) is None
+    assert cache.put(KEY, b"anew") and cache.get(KEY) == b"anew"
+
+
+def test_a_file_that_others_may_write_and_a_link_are_not_used(cache, tmp_path):
+    cache.put(KEY, b"compiled")
+    path = only_file(cache)
+    path.chmod(0o666)
+    assert cache.get(KEY) is None
+    path.chmod(0o600)
+    assert cache.get(KEY) == b"compiled"
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    assert cache.get(KEY) is None
+
+
+def test_a_cache_that_cannot_be_written_is_none_and_one_that_cannot_be_changed_is_read(cache, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert not CompiledCache(tmp_path / "file" / "compiled").put(KEY, b"compiled")
+    assert CompiledCache(tmp_path / "file" / "compiled").get(KEY) is None
+    cache.put(KEY, b"compiled")
+    only_file(cache).chmod(0o400)
+    cache.folder.chmod(0o500)
+    try:
+        assert cache.get(KEY) == b"compiled"
+        if os.geteuid() != 0:  # root may write anywhere
+            assert not cache.put(key_of({"archive": "b"}), b"another")
+    finally:
+        cache.folder.chmod(0o700)
+
+
+def test_the_least_recently_used_go_first(cache, monkeypatch):
+    monkeypatch.setattr(compiled_cache, "MAX_FILES", 2)
+    keys = [key_of({"archive": n}) for n in range(3)]
+    for age, key in enumerate(keys[:2]):
+        cache.put(key, b"x")
+        os.utime(cache.folder / f"{key}.blob", (1000 + age, 1000 + age))
+    cache.get(keys[0])  # used last now
+    cache.put(keys[2], b"x")
+    assert [cache.get(key) for key in keys] == [b"x", None, b"x"]
+
+
+def test_the_engine_fills_the_cache_and_needs_no_torch_after_that(cache, archive, monkeypatch):
+    made = OpenVINOEngine(archive, 1, cache=cache)
+    expected = made.run(HU)
+    path = only_file(cache)
+    code = (
+        "import sys; from pathlib import Path; import numpy as np;"
+        "from liverseg.engines.compiled_cache import CompiledCache;"
+        "from liverseg.engines.openvino_engine import OpenVINOEngine;"
+        "from liverseg.segmenter import find_checkpoint;"
+        "archive = find_checkpoint('segformer-b0-fast').read_model();"
+        "hu = np.random.default_rng(1).normal(40, 60, (1, 1, 64, 96)).astype(np.float32);"
+        "engine = OpenVINOEngine(archive, 1, cache=CompiledCache(Path(sys.argv[1])));"
+        "np.save(sys.argv[2], engine.run(hu)); print(engine.name); sys.exit('torch' in sys.modules)"
+    )
+    saved = cache.folder.parent / "found.npy"
+    done = subprocess.run(
+        [sys.executable, "-c", code, cache.folder, saved], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert np.array_equal(np.load(saved), expected) and done.stdout.strip() == made.name
+
+    # What OpenVINO itself refuses is made anew, whatever hash it carries.
+    key = path.name.removesuffix(".blob")
+    good = cache.get(key)
+    for bad in (b"float32\nnot a network", b"float99\n" + good.partition(b"\n")[2], b""):
+        assert cache.put(key, bad)
+        compiled, _ = openvino_engine._from_cache(openvino_engine.openvino.Core(), cache.get(key))
+        assert compiled is None
+    assert np.array_equal(OpenVINOEngine(archive, 1, cache=cache).run(HU), expected)
+    assert cache.get(key).partition(b"\n")[0] == b"float32"
+
+    # Another version, another processor or other threads find nothing.
+    for home, name, other in (
+        (openvino_engine.openvino, "get_version", lambda: "2030.1"),
+        (openvino_engine, "processor", lambda: "another"),
+        (openvino_engine, "usable_processors", lambda: 99),
+    ):
+        asked = []
+        monkeypatch.setattr(home, name, other)
+        monkeypatch.setattr(CompiledCache, "get", lambda self, key, asked=asked: asked.append(key))
+        monkeypatch.setattr(openvino_engine, "_compile", _nothing)
+        with pytest.raises(_Stopped):
+            OpenVINOEngine(archive, 1, cache=cache)
+        monkeypatch.undo()
+        assert asked != [key]
+
+
+class _Stopped(Exception):
+    pass
+
+
+def _nothing(*_):
+    raise _Stopped
+
+
+def test_bfloat16_is_taken_only_where_it_keeps_the_labels(archive, monkeypatch, tmp_path):
+    flags = tmp_path / "cpuinfo"
+    flags.write_text("processor\t: 0\nflags\t\t: fpu avx2 avx512f avx512_bf16\n")
+    assert precision.has_bfloat16(flags)
+    flags.write_text("processor\t: 0\nflags\t\t: fpu avx2 avx512f\n")
+    assert not precision.has_bfloat16(flags) and not precision.has_bfloat16(tmp_path / "absent")
+
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)  # torch computes it on any processor
+    monkeypatch.setattr(precision, "PROBE_SIDE_PX", 96)
+    monkeypatch.setattr(precision.probe, "__defaults__", (96,))
+    monkeypatch.setattr(precision, "LABELS_EQUAL", 0.9)
+    rounded = TorchEngine(archive, 1, device="cpu")
+    assert "bfloat16" in rounded.name
+    exact = TorchEngine(archive, device="cpu")
+    assert "float32" in exact.name
+    difference = np.abs(rounded.run(HU) - exact.run(HU)).max()
+    assert 1e-6 < difference < 0.2  # it was rounded, and no more
+    monkeypatch.setattr(precision, "LABELS_EQUAL", 1.1)
+    assert "float32" in TorchEngine(archive, 1, device="cpu").name
+    assert "float32" in engines.load(archive, 1, "torch").name
