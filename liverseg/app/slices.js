@@ -1,6 +1,6 @@
 // The voxels of a volume as `stack.py` packs them: fetched around the slice that is looked at, first in the
 // direction of travel, and forgotten far from it. `arrived` and `failed` are told by whoever draws.
-const MEMORY = 96 * 2 ** 20, REACH = 24, SPAN_BYTES = 3 * 2 ** 20, MAX_SPAN = 16, AT_ONCE = 2;
+const MEMORY = 96 * 2 ** 20, REACH = 16, SPAN_BYTES = 3 * 2 ** 20, MAX_SPAN = 16, AT_ONCE = 2;  // and one more for the slice itself
 const store = { stack: null, image: null, rows: 0, columns: 0, count: 0, hu: new Map(), over: new Map() };
 let centre = 0, direction = 1, asked = [], arrived = () => {}, failed = () => {};
 
@@ -48,14 +48,17 @@ function nextSpan() {
 }
 
 async function fetchNext() {
-  if (!store.stack || asked.length >= (missing(centre) ? AT_ONCE : 1)) return;
+  const first = !store.over.size;  // alone, so that it is there soon
+  if (!store.stack || asked.length >= (first ? 1 : missing(centre) ? AT_ONCE + 1 : AT_ONCE)) return;
   const span = nextSpan();
   if (!span) return;
   const one = { ...span, abort: new AbortController() }, { stack } = store;
   asked.push(one);
   try {
     const path = `liverseg/slices/${stack}/${span.first}-${span.last}/${span.what}`;
-    const answer = await fetch(address(path), { signal: one.abort.signal, cache: 'no-store' });
+    const coming = fetch(address(path), { signal: one.abort.signal, cache: 'no-store' });
+    fetchNext();
+    const answer = await coming;
     if (!answer.ok) throw new Error(`slices: ${answer.status}`);
     const data = new Uint8Array(await answer.arrayBuffer());
     if (stack === store.stack) unpack(data, span);

@@ -47,7 +47,7 @@ def script(*names: str) -> str:
     return "\n".join([f"const LOOK = {json.dumps(LOOK)};", *parts])
 
 
-VOLUME_JS = script("slices.js", "drawing.js", "volume.js")
+VOLUME_JS = script("slices.js", "drawing.js", "canvases.js", "volume.js")
 
 OTHER_PLANES = ("coronal", "sagittal")
 TABS = ("CT", "Segmentation", "Probability")

@@ -97,7 +97,7 @@ def test_the_largest_mesh_is_less_than_a_megabyte(analysis):
     rng = np.random.default_rng(0)
     labels = np.zeros((40, 200, 200), np.uint8)
     labels[4:36, 20:180, 20:180] = 1
-    labels[6:34:3, 25:175:8, 25:175:8] = 2
+    labels[8:34:8, 25:175:16, 25:175:16] = 2
     labels[3][rng.random((200, 200)) < 0.5] = 1
     ct = replace(analysis.ct, hu=np.zeros(labels.shape, np.float32), spacing_mm=(2.5, 0.8, 0.8))
     assert len(stack.Stack(ct, replace(analysis.seg, labels=labels)).mesh()) < 1_000_000
