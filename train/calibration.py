@@ -66,7 +66,7 @@ class Calibration:
     def __call__(self, probability: float) -> float:
         """One calibrated probability.
 
-        >>> Calibration(1.0, 0.0)(0.25), round(Calibration(1.0, -1.0)(0.5), 3)
+        >>> round(Calibration(1.0, 0.0)(0.25), 3), round(Calibration(1.0, -1.0)(0.5), 3)
         (0.25, 0.269)
         """
         return float(self.of_logits(np.array(_logit(probability))))
