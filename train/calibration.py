@@ -28,7 +28,7 @@ EDGES = np.linspace(-MAX_LOGIT, MAX_LOGIT, 641)
 
 CENTRES = (EDGES[1:] + EDGES[:-1]) / 2
 
-CURVE_THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
+CURVE_THRESHOLDS = (0.01, 0.02, *(round(0.05 * k, 2) for k in range(1, 20)))
 """Of the curve in the manifest."""
 
 MIN_PIXELS = 100
