@@ -9,7 +9,7 @@ from liverseg.colours import RGB
 from liverseg.lesions import MEASURABLE_MM, Lesion
 from liverseg.pdf_sheet import Sheet, width_of
 from liverseg.report import Amount, Report
-from liverseg.wording import amount, lesion_amount, slice_span
+from liverseg.wording import amount, lesion_amount, slice_span, threshold
 
 LESION_ROW_PT = 12.5
 _HEAD_PT = 38.0  # heading, column heads and their rule
@@ -98,7 +98,9 @@ def draw_lesions(
     """The heading, the first `rows` lesions from `y` on, what is left out; returns where it ends."""
     sheet.text(left, y + 8, "Lesions", 8.5, ink, bold=True)
     if not report.lesions:
-        sheet.text(left, y + 24, f"No tumour at the threshold of {report.tumour_threshold:.2f}.", TEXT, ink)
+        sheet.text(
+            left, y + 24, f"No tumour at the threshold of {threshold(report.tumour_threshold)}.", TEXT, ink
+        )
         return y + 38
     is_volume = report.input.kind == "volume"
     note = "the largest first" + ("; slices are counted from 1, the lowest" if is_volume else "")

@@ -28,6 +28,15 @@ def share(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
 
 
+def threshold(value: float) -> str:
+    """A tumour threshold with two digits after the point, or with the three that calibration gives it.
+
+    >>> threshold(0.4), threshold(0.122)
+    ('0.40', '0.122')
+    """
+    return f"{value:.2f}" if abs(value - round(value, 2)) < 1e-9 else f"{value:.3f}"
+
+
 def amount(value: Amount) -> tuple[str, str]:
     """A size and its unit: mm² or mL, pixels or voxels where the spacing is unknown."""
     if value.kind == "volume":
@@ -69,7 +78,7 @@ def facts(report: Report, sha_digits: int = 12) -> list[tuple[str, str]]:
         ("Checkpoint", checkpoint.ref),
         ("Weights", f"sha256 {sha} from {checkpoint.registry}{commit}"),
         *([("Slices run", slices_run(report))] if given.kind == "volume" else []),
-        ("Threshold", f"{report.tumour_threshold:.2f}"),
+        ("Threshold", threshold(report.tumour_threshold)),
         ("Engine", report.engine),
     ]
 

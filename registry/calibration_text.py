@@ -8,7 +8,7 @@ from typing import Any
 from registry.manifest import Manifest
 from registry.text import markdown
 
-CURVE_ROWS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+CURVE_ROWS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Thresholds of the table on the card; the manifest's curve has more."""
 
 
@@ -36,7 +36,7 @@ def calibration_sentence(found: dict[str, Any]) -> str:
         reason = markdown(found.get("reason") or "it was not calibrated")
         return f"The tumour probability is the network's own, looked at on {where}: {reason}."
     own = found.get("own_threshold")
-    carried = "" if own is None else f" (here {own:g} of the network's own, rounded to 0.01)"
+    carried = "" if own is None else f" (here {own:g} of the network's own)"
     return (
         "The tumour probability is calibrated inside the archive by Platt scaling, slope "
         f"{found['slope']:.3f} and shift {found['shift']:+.3f} on its logit, fitted on {where}, to "

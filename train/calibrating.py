@@ -111,9 +111,9 @@ def tuned(
 
 
 def moved(own_threshold: float, calibration: Calibration) -> float:
-    """A threshold of the network's own probability as one of the calibrated, to two digits after the point.
+    """A threshold of the network's own probability as one of the calibrated, to three digits after the point.
 
     >>> moved(0.5, Calibration(1.0, -1.0)), moved(1.0, Calibration(1.0, 0.0))
-    (0.27, 1.0)
+    (0.269, 1.0)
     """
-    return min(max(round(calibration(own_threshold), 2), 0.01), 1.0)
+    return min(max(round(calibration(own_threshold), 3), 0.001), 1.0)

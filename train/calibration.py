@@ -28,7 +28,7 @@ EDGES = np.linspace(-MAX_LOGIT, MAX_LOGIT, 641)
 
 CENTRES = (EDGES[1:] + EDGES[:-1]) / 2
 
-CURVE_THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
+CURVE_THRESHOLDS = (0.01, 0.02, *(round(0.05 * k, 2) for k in range(1, 20)))
 """Of the curve in the manifest."""
 
 MIN_PIXELS = 100
@@ -66,7 +66,7 @@ class Calibration:
     def __call__(self, probability: float) -> float:
         """One calibrated probability.
 
-        >>> Calibration(1.0, 0.0)(0.25), round(Calibration(1.0, -1.0)(0.5), 3)
+        >>> round(Calibration(1.0, 0.0)(0.25), 3), round(Calibration(1.0, -1.0)(0.5), 3)
         (0.25, 0.269)
         """
         return float(self.of_logits(np.array(_logit(probability))))

@@ -10,7 +10,7 @@ from liverseg.app.session import Analysis
 from liverseg.app.texts import SHOWN_LESIONS, figure, tile
 from liverseg.lesion_matching import LesionMatch
 from liverseg.report import Amount
-from liverseg.wording import amount, number, share
+from liverseg.wording import amount, number, share, threshold
 
 WHERE = "Where they differ"
 Cell = str | tuple[str, str]
@@ -147,7 +147,7 @@ def numbers(a: Analysis, b: Analysis) -> str:
             "–" if between is None else f"{signed(100 * between, 1)} points",
         ),
         ("Lesions", str(found[0]), str(found[1]), signed(found[1] - found[0])),
-        ("Tumour threshold", f"{a.seg.threshold:.2f}", f"{b.seg.threshold:.2f}", ""),
+        ("Tumour threshold", threshold(a.seg.threshold), threshold(b.seg.threshold), ""),
         ("Network time", *(f"{x.report.timing_s.get('network', 0.0):.2f} s" for x in (a, b)), ""),
     ]
     return _table(("", "A", "B", f"B {MINUS} A"), rows)

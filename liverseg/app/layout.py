@@ -171,7 +171,7 @@ def _view_controls() -> Parts:
         "center": _slider("Centre, HU", *session.CENTER_RANGE_HU, 5, window.center_hu, elem_id="ls-center"),
         "width": _slider("Width, HU", *session.WIDTH_RANGE_HU, 10, window.width_hu, elem_id="ls-width"),
         "opacity": _slider("Overlay opacity", 0, 1, 0.05, DEFAULT_OPACITY, elem_id="ls-opacity"),
-        "threshold": _slider("Tumour threshold", 0.05, 1, 0.01, 0.5, elem_id="ls-threshold"),
+        "threshold": _slider("Tumour threshold", 0.01, 1, 0.001, 0.5, elem_id="ls-threshold"),
         "expected": gr.HTML("", elem_id="ls-expected", apply_default_css=False),
     }
 

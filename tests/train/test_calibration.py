@@ -153,7 +153,7 @@ def test_tuned_records_what_the_archive_and_the_card_need(bright):
     assert plain.module is module and plain.threshold == 0.5 and plain.record()["method"] == "none"
     found = tuned(module, module, slices, "val", 1, 0.5)
     chosen = found.found.chosen
-    assert found.threshold == moved(0.5, chosen) == pytest.approx(chosen(0.5), abs=0.005)
+    assert found.threshold == moved(0.5, chosen) == pytest.approx(chosen(0.5), abs=0.0005)
     assert found.record() | {"region": ""} == {
         "method": "platt",
         "slope": chosen.slope,
