@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Sequence
 from html import escape
 
@@ -15,7 +16,18 @@ from liverseg.wording import amount, facts, lesion_amount, number, share, slice_
 from registry import Checkpoint
 
 TITLE = "liverseg"
-KEEP_MINUTES = 20
+
+
+def kept_minutes(setting: str) -> int:
+    """How long uploads and results are kept: `LIVERSEG_KEEP_MINUTES`, whole minutes up to a day, or 20.
+
+    >>> kept_minutes(""), kept_minutes("5"), kept_minutes("0"), kept_minutes("long")
+    (20, 5, 20, 20)
+    """
+    return int(setting) if setting.isdecimal() and 1 <= int(setting) <= 24 * 60 else 20
+
+
+KEEP_MINUTES = kept_minutes(os.environ.get("LIVERSEG_KEEP_MINUTES", ""))
 """Uploads, results and what is in memory are deleted after this time."""
 
 NOTICE = "<strong>Research software, not a medical device.</strong> Do not upload identifiable patient data."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -15,6 +14,7 @@ from liverseg.ct import CTImage, NativeGrid
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
 from liverseg.geometry import is_axial, nearest_axes
 from liverseg.reading.checks import AIR_HU, air_for_padding, check_shape, hu_warnings
+from liverseg.reading.gunzip import Gunzip
 from liverseg.reading.nifti_geometry import NiftiGeometry, nifti_geometry
 from liverseg.reading.nifti_grey import grey_from_nifti
 from liverseg.windowing import Window
@@ -54,15 +54,14 @@ def read_nifti(stream: BinaryIO, compressed: bool, size_bytes: int, window: Wind
     try:
         if not compressed:
             return _read(stream, size_bytes, window)
-        with gzip.GzipFile(fileobj=stream) as unpacked:
-            return _read(unpacked, None, window)
+        return _read(Gunzip(stream), None, window)
     except EOFError as error:
         raise UnreadableInput(_TRUNCATED) from error
-    except (zlib.error, gzip.BadGzipFile) as error:
+    except zlib.error as error:
         raise UnreadableInput(_DAMAGED) from error
 
 
-def _read(stream: BinaryIO, size_bytes: int | None, window: Window) -> CTImage:
+def _read(stream: BinaryIO | Gunzip, size_bytes: int | None, window: Window) -> CTImage:
     header = read_header(stream)
     needed = int(np.prod(header.shape, dtype=object)) * header.dtype.itemsize
     if needed > limits.MAX_FILE_BYTES:
@@ -98,7 +97,7 @@ def _read(stream: BinaryIO, size_bytes: int | None, window: Window) -> CTImage:
     )
 
 
-def read_header(stream: BinaryIO) -> NiftiHeader:
+def read_header(stream: BinaryIO | Gunzip) -> NiftiHeader:
     """The checked header of an unpacked NIfTI stream, which is left at the first voxel.
 
     Raises what `read_nifti` raises for a header.
@@ -155,7 +154,7 @@ def native_grid(header: NiftiHeader) -> NativeGrid:
     return NativeGrid(header.shape, axes, flipped, header.geometry.affine, header.geometry.codes)
 
 
-def _read_voxels(stream: BinaryIO, header: NiftiHeader) -> tuple[np.ndarray, NativeGrid]:
+def _read_voxels(stream: BinaryIO | Gunzip, header: NiftiHeader) -> tuple[np.ndarray, NativeGrid]:
     """Values (S, H, W) float32 after scaling, filled plane by plane so that one copy is held."""
     cube_shape = (*header.shape, 1)[:3]
     native = native_grid(header)
@@ -177,7 +176,7 @@ def _read_voxels(stream: BinaryIO, header: NiftiHeader) -> tuple[np.ndarray, Nat
     return hu, native
 
 
-def _read_exactly(stream: BinaryIO, count: int) -> bytes:
+def _read_exactly(stream: BinaryIO | Gunzip, count: int) -> bytes:
     data = stream.read(count)
     if len(data) < count:
         raise UnreadableInput(_TRUNCATED)
