@@ -4,7 +4,7 @@ PORT ?= 7860
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-app test-train lint clean
+.PHONY: demo test test-app test-train lint audit clean
 
 demo: $(VENV)/.app
 	$(VENV)/bin/python app.py --port $(PORT)
@@ -34,6 +34,11 @@ $(VENV)/.app: $(VENV)/bin/python requirements.txt constraints.txt
 $(VENV)/.dev: $(VENV)/.app pyproject.toml
 	$(PIP) --editable '.[train,dev,mcp]'
 	touch $@
+
+# Asks the advisory databases about every pinned version; needs a network.
+audit: $(VENV)/bin/python
+	$(PIP) pip-audit
+	$(VENV)/bin/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -20,7 +20,7 @@ LIMIT_BYTES = 2**30
 """Memory that an input may take over that of the process before it."""
 _ADDRESS_SPACE_BYTES = 2 * 2**30  # over the base: beyond it the worker runs out of memory, not the machine
 _HANGS_AFTER_S = 40.0
-_TINY_EVERY, _BUNDLED_EVERY = 31, 97
+_SHARP_EVERY, _TINY_EVERY, _BUNDLED_EVERY = 11, 31, 97
 
 
 def run_all(
@@ -127,12 +127,15 @@ def work(
 
     seeds.seeds = lambda: made  # type: ignore[assignment]
     inputs.seeds = seeds.seeds
-    rule = available.rule()
+    rule, sharp = available.rule(), available.rule(1)
     tiny = available.tiny(Path(tempfile.mkdtemp(prefix="liverseg-tiny-"))) if networks else rule
     bundled = available.bundled() if networks else rule
 
     def segmenter(index: int):  # noqa: ANN202
-        return bundled if index % _BUNDLED_EVERY == 0 else tiny if index % _TINY_EVERY == 0 else rule
+        for every, one in ((_BUNDLED_EVERY, bundled), (_TINY_EVERY, tiny), (_SHARP_EVERY, sharp)):
+            if index % every == 0:
+                return one
+        return rule
 
     for index in (0, _TINY_EVERY, 10):  # what is imported late is imported now
         Bench(segmenter).run(index, inputs.Hostile("warm-up", made[0].files, made[0].suffix))

@@ -19,6 +19,9 @@ MAX_VOXELS = 1024 * 512 * 512
 MAX_FILE_BYTES = 2 * 1024**3
 """Largest file that is opened at all."""
 
+MAX_UPLOAD_GB = 1
+"""Largest file that the page takes; a CT volume of 1000 slices is 0.5 GB uncompressed."""
+
 MAX_PICTURE_BYTES = 64 * 1024**2
 """Largest PNG or JPEG: the largest slice takes half of it, uncompressed with 16 bits and four channels."""
 

@@ -15,8 +15,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-MAX_UPLOAD = "1gb"
-"""Of one file; a CT volume of 1000 slices is 0.5 GB uncompressed."""
+from liverseg.limits import MAX_UPLOAD_GB
+
+MAX_UPLOAD = f"{MAX_UPLOAD_GB}gb"
+"""Of one file, as gradio takes it."""
 
 MAX_SESSIONS = 200
 """Visitors whose result is kept in memory at once."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from html import escape
 
+from liverseg import limits
 from liverseg.app.loading import dice, licence_name
 from liverseg.app.session import Analysis, SliceCounts
 from liverseg.donut import donut_svg
@@ -59,9 +60,19 @@ def header() -> str:
     )
 
 
+def limits_line() -> str:
+    """What can be uploaded, in one line."""
+    return (
+        f"Limits: {limits.MAX_UPLOAD_GB} GB a file, "
+        f"{limits.MIN_SIDE_PX} to {limits.MAX_SIDE_PX} pixels a side, {limits.MAX_SLICES} slices; "
+        f"a zip of {limits.MAX_FILES:,} files at most that unpacks to no more than "
+        f"{limits.MAX_FILE_BYTES >> 30} GB or {limits.MAX_UNPACKED_RATIO} times its size."
+    )
+
+
 def footer() -> str:
-    """The privacy statement."""
-    return f'<p class="ls-privacy">{PRIVACY}</p>'
+    """The limits and the privacy statement."""
+    return f'<p class="ls-privacy">{limits_line()}</p><p class="ls-privacy">{PRIVACY}</p>'
 
 
 def problem(sentence: str) -> str:

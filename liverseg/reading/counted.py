@@ -26,11 +26,15 @@ class CountedReads:
         stream.seek(here)
         self.seek, self.tell = stream.seek, stream.tell
 
+    def check(self) -> None:
+        """Raise InputTooLarge if there were too many reads; pydicom turns some exceptions into its own."""
+        if self._left < 0:
+            raise InputTooLarge("The header of the DICOM file has far more elements than that of a CT.")
+
     def read(self, count: int = -1) -> bytes:
         """Up to `count` bytes; -1: all that is left."""
         self._left -= 1
-        if self._left < 0:
-            raise InputTooLarge("The header of the DICOM file has far more elements than that of a CT.")
+        self.check()
         if count > _SMALL_BYTES:
             count = min(count, max(self._size - self.tell(), 0))
         return self._stream.read(count)

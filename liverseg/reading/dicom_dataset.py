@@ -107,12 +107,11 @@ def open_dataset(source: bytes | BinaryIO, pixels: bool = True) -> pydicom.Datas
     header has far more elements than that of a CT.
     """
     stream = _inflated(io.BytesIO(source) if isinstance(source, bytes) else source)
-    dataset = pydicom.dcmread(
-        CountedReads(stream),
-        force=True,
-        stop_before_pixels=not pixels,
-        specific_tags=_TAGS,
-    )
+    counted = CountedReads(stream)
+    try:
+        dataset = pydicom.dcmread(counted, force=True, stop_before_pixels=not pixels, specific_tags=_TAGS)
+    finally:
+        counted.check()
     _check_frame_groups(dataset)
     if str(dataset.file_meta.get("MediaStorageSOPClassUID", "")) == _DICOMDIR_CLASS:
         raise NoImage("This is a DICOMDIR, an index; give the folder or zip of the images.")
