@@ -68,12 +68,14 @@ def run(clients: int, seconds: float, keep_minutes: int = 1) -> dict[str, Any]:
                 client.join(seconds + 120)
             _warm_up(server.url, good[-1], segmenter.checkpoint.ref)  # it is as good as before
             log, samples, exit_code = server.log(), server.samples, server.process.poll()
+            outgoing = server.outgoing()
     trends = {name: trend(samples, name) for name in GROWTH} if samples else {}
     wrong = list(tally.wrong)
     if any(client.is_alive() for client in team):
         wrong.append("a client waits for ever")
     if exit_code is not None:
         wrong.append(f"the server ended with {exit_code}")
+    wrong += [f"the server wanted to reach another machine: {line}" for line in outgoing]
     if "Traceback" in log or CANARY in log:
         wrong.append("the log has a traceback or a name")
     if seconds >= _LONG_MINUTES * 60:

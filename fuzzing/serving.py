@@ -14,6 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+WATCHED = Path(__file__).with_name("watched")
+"""In PYTHONPATH, it writes down what a process connects to."""
+
 _PATIENCE_S = 240
 
 
@@ -38,13 +41,19 @@ class Server:
         self.samples: list[Sample] = []
         self._folder = folder / "temporary"
         self._folder.mkdir(parents=True)
-        self._log = folder / "log"
+        self._log, self._connections = folder / "log", folder / "connections"
         self._stop = threading.Event()
         with self._log.open("w") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "app.py", "--port", str(port)],
                 cwd=ROOT,
-                env={**os.environ, "TMPDIR": str(self._folder), **environment},
+                env={
+                    **os.environ,
+                    "TMPDIR": str(self._folder),
+                    "PYTHONPATH": os.pathsep.join([str(WATCHED), os.environ.get("PYTHONPATH", "")]),
+                    "LIVERSEG_CONNECTIONS": str(self._connections),
+                    **environment,
+                },
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
@@ -52,6 +61,10 @@ class Server:
     def log(self) -> str:
         """What it has logged."""
         return self._log.read_text()
+
+    def outgoing(self) -> list[str]:
+        """Each address beyond this machine that it wanted to reach."""
+        return self._connections.read_text().splitlines() if self._connections.exists() else []
 
     def __enter__(self) -> Server:
         until = time.monotonic() + _PATIENCE_S
