@@ -1,7 +1,7 @@
 """Writes down every address beyond this machine that a Python process wants to reach.
 
-Python imports this by its name when its folder is in PYTHONPATH. The file that LIVERSEG_CONNECTIONS names gets
-a line for each look-up of a name and each connection; what stays on the loopback interface is left out.
+Python imports this by its name where its folder is in PYTHONPATH. The file that LIVERSEG_CONNECTIONS names
+gets a line for each look-up of a name and each connection; what stays on this machine is left out.
 """
 
 import os

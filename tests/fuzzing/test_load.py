@@ -1,4 +1,4 @@
-"""A few clients for a few seconds, with the network cut where that is permitted, and what the load test sees."""
+"""A few clients for a few seconds, without a network where that is permitted; what the load test sees."""
 
 from __future__ import annotations
 
