@@ -44,8 +44,8 @@ MAX_PICTURE_PARTS = 20_000
 MAX_JPEG_SCANS = 200
 """Scans of a JPEG, each of which goes over the whole picture: encoders make about ten."""
 
-MAX_DICOM_READS = 400_000
-"""Steps of reading a DICOM header, two an element: 1000 frames of an Enhanced CT take a third of it."""
+MAX_DICOM_READS = 240_000
+"""Steps of reading a DICOM header, two or three an element: 1000 frames of an Enhanced CT take half of it."""
 
 MAX_FRAME_GROUPS_BYTES = 8 * 1024**2
 """Size of the description of an Enhanced CT's frames: 8 kB a frame, of which real files use one or two."""
