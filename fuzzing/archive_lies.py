@@ -6,6 +6,7 @@ import io
 import random
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 
 from fuzzing import damage
@@ -170,19 +171,13 @@ def _bomb(rng: random.Random) -> bytes:
 
 
 def _heavy(rng: random.Random) -> bytes:
-    """A member of a gigabyte of zeros, hidden from the ratio behind ten megabytes of noise."""
-    content = bytes(132) if rng.random() < 0.5 else _slices()[0][:2000]
-    noise = rng.randbytes(10 * 2**20)
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        with archive.open("0", "w", force_zip64=True) as stream:
-            stream.write(content)
-            for _ in range(64):
-                stream.write(bytes(16 * 2**20))
-        archive.writestr(zipfile.ZipInfo("1"), noise)
-        for name, slice_ in _members():
-            archive.writestr(name, slice_)
-    return packed.getvalue()
+    """A member of a gigabyte of zeros, hidden from the ratio behind megabytes of noise."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, -15)
+    start = packer.compress(bytes(132) if rng.random() < 0.5 else _slices()[0][:2000])
+    heavy = start + packer.flush(zlib.Z_FULL_FLUSH) + _zeros_block() * 64 + b"\x03\0"
+    noise = b"\0" * 5 + rng.randbytes(6 * 2**20)
+    parts = [("0", heavy, 64 * 16 * 2**20, b""), ("1", noise, 6 * 2**20, b"")]
+    return archive_of(parts)
 
 
 def _crowd(rng: random.Random) -> bytes:

@@ -11,7 +11,7 @@ from fuzzing import archive_lies, damage, dicom_lies, nifti_lies, picture_lies
 from fuzzing.seeds import CANARY, seeds
 
 SUFFIXES = (".png", ".jpg", ".nii", ".nii.gz", ".dcm", ".zip", ".exe", ".dcm.gz", "", ".html", ".png.zip")
-RARE_SHARE = 0.015
+RARE_SHARE = 0.004
 """Of the inputs, those that are large or slow: bombs and floods."""
 
 _LIES: tuple[tuple[str, Callable[[random.Random], tuple[str, bytes]]], ...] = (
