@@ -5,7 +5,7 @@ PORT ?= 7860
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-app test-train bench lint clean
+.PHONY: demo test test-app test-train bench lint audit clean
 
 demo: $(VENV)/.app
 	$(VENV)/bin/python app.py --port $(PORT)
@@ -42,6 +42,11 @@ $(VENV)/.dev: $(VENV)/.app pyproject.toml
 $(VENV)/.bench: $(VENV)/.app pyproject.toml
 	$(PIP) --editable '.[train,bench]'
 	touch $@
+
+# Asks the advisory databases about every pinned version; needs a network.
+audit: $(VENV)/bin/python
+	$(PIP) pip-audit
+	$(VENV)/bin/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -43,6 +43,11 @@ def zlib_bytes(content: bytes | memoryview | np.ndarray) -> bytes:
     return isal_zlib.compress(content, _LEVEL)
 
 
+def inflater() -> zlib._Decompress:
+    """What unpacks one member of a gzip file, checking its sum: an object as `zlib.decompressobj` gives."""
+    return isal_zlib.decompressobj(wbits=31)
+
+
 def unpacked(stream: BinaryIO) -> gzip.GzipFile:
     """A gzip stream, to be read; it raises `DAMAGE`, or EOFError, as it is read."""
     return igzip.GzipFile(fileobj=stream)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from liverseg.errors import InvalidSetting
+from registry.temporary import temporary_folder
 
 LAST = "report.json"
 """The file that is moved last: where it stands, the others of its run do."""
@@ -19,19 +18,17 @@ LAST = "report.json"
 def staged(folder: Path) -> Iterator[Path]:
     """A temporary folder within `folder`, whose files are moved there when the context ends well.
 
-    However it ends, by an error or by Ctrl-C, nothing temporary stays behind; until the files are moved
-    those of an earlier run stay as they were. Raises `InvalidSetting` where the folder cannot be written to.
+    However it ends, by an error or by Ctrl-C, nothing temporary stays behind, and what a killed process left
+    there goes with the next run; until the files are moved those of an earlier run stay as they were. Raises
+    `InvalidSetting` where the folder cannot be written to.
     """
-    stage: Path | None = None
     try:
-        stage = Path(tempfile.mkdtemp(prefix=".liverseg-", dir=folder))
-        yield stage
-        (folder / LAST).unlink(missing_ok=True)  # of an earlier run: it would not be that of the new files
-        for path in sorted(stage.iterdir(), key=lambda path: (path.name == LAST, path.name)):
-            os.replace(path, folder / path.name)
+        with temporary_folder(folder, ".liverseg-", 0o700) as stage:
+            yield stage
+            # That of an earlier run would not be that of the new files.
+            (folder / LAST).unlink(missing_ok=True)
+            for path in sorted(stage.iterdir(), key=lambda path: (path.name == LAST, path.name)):
+                os.replace(path, folder / path.name)
     except OSError as error:
         why = (error.strerror or "unknown reason").lower()
         raise InvalidSetting(f"The results cannot be written to the output folder: {why}.") from error
-    finally:
-        if stage is not None:
-            shutil.rmtree(stage, ignore_errors=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from registry.checkpoint import Checkpoint
 from registry.errors import (
     ArchiveRefused,
+    CacheUnwritable,
     CheckpointDamaged,
     CheckpointExists,
     CheckpointNotFound,
@@ -34,6 +35,7 @@ from registry.sources import Registries, open_registries
 
 __all__ = [
     "ArchiveRefused",
+    "CacheUnwritable",
     "Checkpoint",
     "CheckpointDamaged",
     "CheckpointExists",

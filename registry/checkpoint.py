@@ -101,10 +101,15 @@ class Checkpoint:
     def read_model(self) -> bytes:
         """The bytes of `model.pt`, safe to hand to torch: `torch.jit.load(io.BytesIO(data))`.
 
-        Beyond `read_verified`, the structure of the archive is checked (`registry.archive`) and
-        the manifest inside it must be the one beside it, `files` aside.
+        Beyond `read_verified`, every other file of the manifest must be what it says, as far as it is on this
+        machine (those of the Hub are fetched when they are needed), the structure of the archive is checked
+        (`registry.archive`) and the manifest inside it must be the one beside it, `files` aside. So a
+        checkpoint of which a byte was changed anywhere is never loaded.
         """
         data = self.read_verified(MODEL_FILE)
+        for name in self.manifest.files:
+            if name != MODEL_FILE and (self.source is None or os.path.lexists(self.folder / name)):
+                self.read_verified(name)
         self.check_embedded(check_archive(data))
         return data
 

@@ -31,6 +31,10 @@ class HubRefused(RegistryUnreadable):
     """The Hub refused: no such repository, no right to it, no valid token, or changed meanwhile."""
 
 
+class CacheUnwritable(RegistryError):
+    """What was fetched cannot be stored on this machine: its disk is full, or may not be written to."""
+
+
 class PushRefused(RegistryError):
     """What was to be published is not fit for it, or the target is not one to publish to."""
 

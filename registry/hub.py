@@ -16,7 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from registry.checkpoint import Checkpoint, read_plain
-from registry.errors import CheckpointDamaged, HubUnreachable, RegistryError, RegistryUnreadable
+from registry.errors import (
+    CacheUnwritable,
+    CheckpointDamaged,
+    HubUnreachable,
+    RegistryError,
+    RegistryUnreadable,
+)
 from registry.folder import MANIFEST_FILE, Listing, Problem, in_order
 from registry.hub_client import SCHEME, endpoint, endpoint_name, is_offline, load_client
 from registry.hub_questions import Questions
@@ -109,7 +115,10 @@ class _Survey:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             wanted = [entry for entries in pool.map(self._versions, repositories) for entry in entries]
             found = [pair for pair in pool.map(self._checkpoint, wanted) if pair is not None]
-        self.store.write_index([entry for entry, _ in found])
+        try:
+            self.store.write_index([entry for entry, _ in found])
+        except CacheUnwritable as error:
+            self._problem("", str(error))
         problems = sorted(self.problems, key=lambda problem: problem.where)
         return Listing(in_order([checkpoint for _, checkpoint in found]), tuple(problems))
 

@@ -20,6 +20,7 @@ from typing import Any
 from registry.checkpoint import Checkpoint, read_plain
 from registry.errors import CheckpointDamaged, HubUnreachable
 from registry.hub_client import endpoint, headers, is_offline, told
+from registry.hub_disk import storing
 from registry.manifest import MODEL_FILE
 from registry.pushing import Progress
 from registry.reference import is_name, is_version
@@ -82,7 +83,9 @@ class HubStore:
         return [e for e in entries if is_name(e.name) and is_version(e.version) and is_commit(e.commit)]
 
     def write_index(self, entries: list[Entry]) -> None:
-        """Replaces the index in one step."""
+        """Replaces the index in one step, unless it says the same. Raises `CacheUnwritable`."""
+        if entries == self.read_index():
+            return
         data: dict[str, Any] = {"entries": [asdict(entry) for entry in entries]}
         write_whole(self.folder / "index.json", json.dumps(data, indent=1).encode())
 
@@ -93,7 +96,8 @@ class HubStore:
 
         With `model.pt` comes `config.json`. Raises `CheckpointDamaged`, with the file's name, when what the
         Hub has is not what the manifest describes: it is not kept, so that it is refused again next time.
-        Raises `HubRefused` or `HubUnreachable` when it cannot be fetched.
+        Raises `HubRefused` or `HubUnreachable` when it cannot be fetched, `CacheUnwritable` when it cannot be
+        stored.
         """
         if name == MODEL_FILE and CONFIG_FILE in checkpoint.manifest.files:
             self.provide(checkpoint, CONFIG_FILE, progress)
@@ -105,10 +109,11 @@ class HubStore:
         if is_offline():
             what = f"The file {name} of {checkpoint.ref} was not fetched yet"
             raise HubUnreachable(f"{what}, and HF_HUB_OFFLINE is set.")
-        checkpoint.folder.mkdir(parents=True, exist_ok=True)
-        with WeakFileLock(checkpoint.folder / f".{name}.lock"):
-            if not os.path.lexists(target):
-                self._fetch(checkpoint, name, target, progress)
+        with storing(f"The file {name} of {checkpoint.ref}"):
+            checkpoint.folder.mkdir(parents=True, exist_ok=True)
+            with WeakFileLock(checkpoint.folder / f".{name}.lock"):
+                if not os.path.lexists(target):
+                    self._fetch(checkpoint, name, target, progress)
 
     def renew(self, checkpoint: Checkpoint, name: str, progress: Progress | None = None) -> None:
         """Fetches a file anew whose copy on this machine is damaged."""
@@ -150,7 +155,7 @@ class HubStore:
         asked = headers() | {constants.X_HF_DOWNLOAD_COUNTER: "1"}
         resumed = part.exists()
         try:
-            with told(f"{name} of {repository}"):
+            with told(f"{name} of {repository}"), storing(f"The file {name} of {checkpoint.ref}"):
                 download(
                     url, asked, part, record.bytes, lambda done: _report(progress, name, done, record.bytes)
                 )
@@ -199,16 +204,21 @@ def is_commit(text: object) -> bool:
 
 
 def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
-    """Writes a file so that a reader, and another writer, see it whole; `mode` is its permissions."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Writes a file so that a reader, and another writer, see it whole; `mode` is its permissions.
+
+    Raises `CacheUnwritable`.
+    """
     staging = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
-    try:
-        staging.write_bytes(data)
-        if mode is not None:
-            staging.chmod(mode)
-        os.replace(staging, path)
-    finally:
-        staging.unlink(missing_ok=True)
+    with storing(f"The file {path.name}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            staging.write_bytes(data)
+            if mode is not None:
+                staging.chmod(mode)
+            os.replace(staging, path)
+        finally:
+            if os.path.lexists(staging):
+                staging.unlink()
 
 
 def _sha256(path: Path) -> str:

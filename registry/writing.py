@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import secrets
@@ -14,6 +15,9 @@ from registry.checkpoint import Checkpoint
 from registry.errors import CheckpointExists, RegistryError
 from registry.folder import MANIFEST_FILE, open_checkpoint
 from registry.manifest import MODEL_FILE, FileRecord, Manifest
+from registry.temporary import temporary_folder
+
+_HERE, _RENAME_EXCHANGE = -100, 2  # of renameat2
 
 
 def write_checkpoint(
@@ -42,15 +46,11 @@ def write_checkpoint(
     _refuse_overwriting(folder, replace)
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = _hidden_sibling(folder)
-    staging.mkdir()
-    try:
+    with temporary_folder(folder.parent, f".{folder.name}-") as staging:
         for name, data in files.items():
             _write(staging / name, data)
         _write(staging / MANIFEST_FILE, manifest.to_json().encode())
         _move_into_place(staging, folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return result
 
 
@@ -84,6 +84,8 @@ def _refuse_overwriting(folder: Path, replace: bool) -> None:
 
 def _move_into_place(staging: Path, folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
+        if _exchanged(staging, folder):
+            return  # the other one is in the temporary folder now, and goes with it
         aside = _hidden_sibling(folder)
         os.replace(folder, aside)
         try:
@@ -96,6 +98,15 @@ def _move_into_place(staging: Path, folder: Path) -> None:
     if folder.exists():
         folder.rmdir()
     os.replace(staging, folder)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Whether two folders could be exchanged in one step, so that a kill finds one in place (Linux)."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    return rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _RENAME_EXCHANGE) == 0
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -8,7 +8,7 @@ import gradio as gr
 import numpy as np
 
 from liverseg.agreement import compare, comparison_dict
-from liverseg.app.endpoints import Pictures, opened, refusal
+from liverseg.app.endpoints import Pictures, left, opened, refusal
 from liverseg.app.loading import Checkpoints
 from liverseg.app.pictures import Picture
 from liverseg.comparing import compared_pictures
@@ -16,6 +16,7 @@ from liverseg.errors import InvalidSetting
 from liverseg.measuring import measure
 from liverseg.rendering import telling_slice
 from liverseg.selection import single_slice, single_slice_of
+from liverseg.watching import Stop
 from liverseg.windowing import DEFAULT_WINDOW
 
 PANELS = ("Segmentation of A", "Segmentation of B", "Where they differ")
@@ -31,6 +32,7 @@ def compare_file(
     window_width: float | None = None,
     threshold: float | None = None,
     series: float | None = None,
+    cancelled: Stop | None = None,
 ) -> tuple[Pictures, dict[str, Any]]:
     """Three pictures (uint8 RGB arrays of one size) and the comparison of a file; see `add`.
 
@@ -40,7 +42,10 @@ def compare_file(
         raise InvalidSetting("Name two checkpoints to compare, as /checkpoints lists them.")
     ct, index, drawn_in = opened(file, slice, window_center, window_width, series)
     segmenters = [checkpoints.segmenter(ref) for ref in (checkpoint_a, checkpoint_b)]
-    a, b = (segmenter.segment(ct, threshold=threshold, only_slice=index) for segmenter in segmenters)
+    a, b = (
+        segmenter.segment(ct, threshold=threshold, only_slice=index, cancelled=cancelled)
+        for segmenter in segmenters
+    )
     if index is not None:
         a, b = (single_slice_of(seg, index) for seg in (a, b))
         ct = single_slice(ct, index)
@@ -51,8 +56,8 @@ def compare_file(
     return compared_pictures(ct, a, b, shown, drawn_in), told
 
 
-def add(available: Checkpoints, network: dict[str, Any]) -> None:
-    """Add the endpoint to the open `gr.Blocks`; `network` is how events that run the network queue.
+def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> None:
+    """Add the endpoint to `page`, which is open; `network` is how events that run the network queue.
 
     Its name, description and arguments are what a client of the API, or of MCP, is told of it.
     """
@@ -66,6 +71,7 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
         window_width: float = DEFAULT_WINDOW.width_hu,
         threshold: float | None = None,
         series: float | None = None,
+        request: gr.Request | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Segment an abdominal CT with two checkpoints, and say and show where they differ. Research only.
 
@@ -98,6 +104,7 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
                 window_width,
                 threshold,
                 series,
+                left(page, request),
             )
         except Exception as error:  # the boundary to the client: told in one sentence
             raise refusal(error) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -11,12 +12,14 @@ from liverseg.app import session, texts
 from liverseg.app.loading import Checkpoints
 from liverseg.app.pictures import Picture
 from liverseg.app.session import View
+from liverseg.app.tidying import has_left
 from liverseg.app.updates import made_window, sentence_for
 from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting, LiversegError, SeriesChoice
 from liverseg.measuring import measure
 from liverseg.rendering import telling_slice, three_pictures
 from liverseg.selection import check_slice, single_slice, single_slice_of
+from liverseg.watching import Stop
 from liverseg.windowing import DEFAULT_WINDOW, Window
 
 Pictures = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -60,18 +63,19 @@ def segment_file(
     window_width: float | None = None,
     threshold: float | None = None,
     series: float | None = None,
+    cancelled: Stop | None = None,
 ) -> tuple[Pictures, dict[str, Any]]:
     """The three pictures (uint8 RGB arrays of one size) and the report of a file; see `add`.
 
-    Raises a `LiversegError` for a file, checkpoint or setting that is refused.
+    Raises a `LiversegError` for a file, checkpoint or setting that is refused, and where `cancelled` says so.
     """
     ct, index, drawn_in = opened(file, slice, window_center, window_width, series)
     segmenter = checkpoints.segmenter(checkpoint or None)
     if index is None:
-        analysis = session.analyse([str(file)], ct, segmenter, threshold=threshold)
+        analysis = session.analyse([str(file)], ct, segmenter, threshold=threshold, cancelled=cancelled)
         view = View(telling_slice(analysis.seg), drawn_in)
         return session.draw(analysis, view), analysis.report.to_dict()
-    seg = segmenter.segment(ct, threshold=threshold, only_slice=index)
+    seg = segmenter.segment(ct, threshold=threshold, only_slice=index, cancelled=cancelled)
     report = measure(single_slice(ct, index), single_slice_of(seg, index))
     return three_pictures(ct, seg, index, drawn_in), report.to_dict()
 
@@ -95,8 +99,13 @@ def listing(checkpoints: Checkpoints) -> list[dict[str, Any]]:
     ]
 
 
-def add(available: Checkpoints, network: dict[str, Any]) -> None:
-    """Add the endpoints to the open `gr.Blocks`; `network` is how events that run the network queue.
+def left(page: gr.Blocks, request: gr.Request | None) -> Stop | None:
+    """A question whether who made a call is gone, so that nobody waits for the answer any more."""
+    return None if request is None else partial(has_left, page, request.session_hash)
+
+
+def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> None:
+    """Add the endpoints to `page`, which is open; `network` is how events that run the network queue.
 
     Their names, descriptions and arguments are what a client of the API, or of MCP, is told of them.
     """
@@ -109,6 +118,7 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
         window_width: float = DEFAULT_WINDOW.width_hu,
         threshold: float | None = None,
         series: float | None = None,
+        request: gr.Request | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Segment liver and tumour in an abdominal CT slice or volume and measure both. Research only.
 
@@ -129,7 +139,15 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
         """
         try:
             pictures, report = segment_file(
-                available, file, checkpoint, slice, window_center, window_width, threshold, series
+                available,
+                file,
+                checkpoint,
+                slice,
+                window_center,
+                window_width,
+                threshold,
+                series,
+                left(page, request),
             )
         except Exception as error:  # the boundary to the client: told in one sentence
             raise refusal(error) from None

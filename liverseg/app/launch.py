@@ -15,8 +15,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-MAX_UPLOAD = "1gb"
-"""Of one file; a CT volume of 1000 slices is 0.5 GB uncompressed."""
+from liverseg.limits import MAX_UPLOAD_GB
+
+MAX_UPLOAD = f"{MAX_UPLOAD_GB}gb"
+"""Of one file, as gradio takes it."""
 
 MAX_SESSIONS = 200
 """Visitors whose result is kept in memory at once."""
@@ -113,10 +115,11 @@ def _stop(signum: int, frame: FrameType | None) -> None:
 
 def _serve(port: int | None, private: Path) -> int:
     # gradio is imported only now: it reads its settings from the environment as it is imported.
-    from liverseg.app import mcp_server
+    from liverseg.app import mcp_server, texts
     from liverseg.app.examples import Examples
     from liverseg.app.layout import build
     from liverseg.app.loading import Checkpoints
+    from liverseg.app.tidying import tidied
     from liverseg.errors import LiversegError
 
     try:
@@ -132,7 +135,8 @@ def _serve(port: int | None, private: Path) -> int:
     try:
         where = {"server_name": server_name(os.environ), "server_port": port}
         mcp_server.serve_tools()
-        page.launch(**where, mcp_server=serves_tools(os.environ), **launch_options())
+        with tidied(page, texts.KEEP_MINUTES * 60):
+            page.launch(**where, mcp_server=serves_tools(os.environ), **launch_options())
     except OSError as error:
         print(f"The page cannot be served: {error}", file=sys.stderr)
         return 1

@@ -19,6 +19,9 @@ from liverseg.errors import LiversegError
 from liverseg.rendering import DEFAULT_OPACITY
 from liverseg.windowing import DEFAULT_WINDOW, PRESETS
 
+LOOK_S = 60
+"""How often there is a look for files whose time is over."""
+
 MAX_WAITING = 32
 """Events that may wait in the queue; the next visitor is told that it is full."""
 
@@ -40,7 +43,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
     actions = Actions(checkpoints, examples)
     seconds = texts.KEEP_MINUTES * 60
     with gr.Blocks(
-        title=texts.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(60, seconds)
+        title=texts.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(LOOK_S, seconds)
     ) as page:
         parts: Parts = {
             "analysis": keeping.kept(lambda _: keeping.forget_unused(page)),
@@ -89,8 +92,8 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         volume_events.connect(parts, [*network, *relabelling], redrawing)
         events.connect_stopping(page, parts, actions)
         events.connect_downloads(parts)
-        compare_endpoint.add(checkpoints, events.NETWORK)
-        endpoints.add(checkpoints, events.NETWORK)
+        compare_endpoint.add(page, checkpoints, events.NETWORK)
+        endpoints.add(page, checkpoints, events.NETWORK)
         page.load(_reload(checkpoints), None, listed, api_visibility="private")
         _watch_loading(page, checkpoints, parts)
     gate.guard(page)

@@ -24,7 +24,7 @@ from liverseg.report import Report
 from liverseg.segmentation import LIVER, TUMOUR, Segmentation
 from liverseg.segmenter import Segmenter
 from liverseg.threshold_curve import ThresholdCurve
-from liverseg.watching import Progress
+from liverseg.watching import Progress, Stop
 from liverseg.windowing import DEFAULT_WINDOW, Window
 from registry import Checkpoint
 
@@ -140,11 +140,12 @@ def analyse(
     *,
     threshold: float | None = None,
     progress: Progress | None = None,
+    cancelled: Stop | None = None,
 ) -> Analysis:
     """Run the network on a CT image and measure what it found; errors as `Segmenter.segment`."""
     started = time.perf_counter()
     try:
-        seg = segmenter.segment(ct, threshold=threshold, progress=progress)
+        seg = segmenter.segment(ct, threshold=threshold, progress=progress, cancelled=cancelled)
     except Cancelled:
         _log.info("run cancelled: %s, after %.2f s", segmenter.checkpoint.ref, time.perf_counter() - started)
         raise

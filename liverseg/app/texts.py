@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Sequence
 from html import escape
 
+from liverseg import limits
 from liverseg.app.loading import dice, licence_name
 from liverseg.app.session import Analysis, SliceCounts
 from liverseg.donut import donut_svg
@@ -16,7 +18,18 @@ from liverseg.wording import amount, facts, lesion_amount, number, share, slice_
 from registry import Checkpoint
 
 TITLE = "liverseg"
-KEEP_MINUTES = 20
+
+
+def kept_minutes(setting: str) -> int:
+    """How long uploads and results are kept: `LIVERSEG_KEEP_MINUTES`, whole minutes up to a day, or 20.
+
+    >>> kept_minutes(""), kept_minutes("5"), kept_minutes("0"), kept_minutes("long")
+    (20, 5, 20, 20)
+    """
+    return int(setting) if setting.isdecimal() and 1 <= int(setting) <= 24 * 60 else 20
+
+
+KEEP_MINUTES = kept_minutes(os.environ.get("LIVERSEG_KEEP_MINUTES", ""))
 """Uploads and files are deleted this long after they came to be, what is in memory after its last use."""
 
 NOTICE = "<strong>Research software, not a medical device.</strong> Do not upload identifiable patient data."
@@ -49,9 +62,19 @@ def header() -> str:
     )
 
 
+def limits_line() -> str:
+    """What can be uploaded, in one line."""
+    return (
+        f"Limits: {limits.MAX_UPLOAD_GB} GB a file, "
+        f"{limits.MIN_SIDE_PX} to {limits.MAX_SIDE_PX} pixels a side, {limits.MAX_SLICES} slices; "
+        f"a zip of {limits.MAX_FILES:,} files at most that unpacks to no more than "
+        f"{limits.MAX_FILE_BYTES >> 30} GB or {limits.MAX_UNPACKED_RATIO} times its size."
+    )
+
+
 def footer() -> str:
-    """The privacy statement."""
-    return f'<p class="ls-privacy">{PRIVACY}</p>'
+    """The limits and the privacy statement."""
+    return f'<p class="ls-privacy">{limits_line()}</p><p class="ls-privacy">{PRIVACY}</p>'
 
 
 def problem(sentence: str) -> str:

@@ -13,12 +13,14 @@ import zlib
 from typing import BinaryIO
 
 import pydicom
+from pydicom.dataelem import RawDataElement
 from pydicom.filereader import data_element_generator
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 from pydicom.uid import ImplicitVRLittleEndian as ImplicitLE
 
 from liverseg import limits
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
+from liverseg.reading.counted import CountedReads
 
 # A refusal is an exception of ours with one sentence. pydicom's own log and warnings of the same would
 # be noise on the command line, and they quote values of the file.
@@ -86,6 +88,9 @@ _CLASS_FAMILIES = {  # the first number after `_STORAGE`
     "481": "a radiotherapy object",
 }
 
+_CHUNK_BYTES = 1024**2
+_ITEM, _UNDEFINED_LENGTH = b"\xfe\xff\x00\xe0", 0xFFFFFFFF
+
 # 128 zero bytes, DICM, and a Transfer Syntax UID of Explicit VR Little Endian: a head for inflated data
 _PLAIN_HEAD = bytes(128) + b"DICM\x02\x00\x10\x00UI\x14\x00" + ExplicitVRLittleEndian.encode() + b"\0"
 
@@ -98,15 +103,16 @@ def open_dataset(source: bytes | BinaryIO, pixels: bool = True) -> pydicom.Datas
     """The needed elements of a DICOM file's bytes, with `file_meta.TransferSyntaxUID` set.
 
     `source` may be an open file, which is then not held in memory as a whole. Raises NoImage for a
-    DICOMDIR, UnreadableInput, or InputTooLarge when a deflated file unpacks to more than is allowed.
+    DICOMDIR, UnreadableInput, or InputTooLarge when a deflated file unpacks to more than is allowed or a
+    header has far more elements than that of a CT.
     """
     stream = _inflated(io.BytesIO(source) if isinstance(source, bytes) else source)
-    dataset = pydicom.dcmread(
-        stream,
-        force=True,
-        stop_before_pixels=not pixels,
-        specific_tags=_TAGS,
-    )
+    counted = CountedReads(stream)
+    try:
+        dataset = pydicom.dcmread(counted, force=True, stop_before_pixels=not pixels, specific_tags=_TAGS)
+    finally:
+        counted.check()
+    _check_frame_groups(dataset)
     if str(dataset.file_meta.get("MediaStorageSOPClassUID", "")) == _DICOMDIR_CLASS:
         raise NoImage("This is a DICOMDIR, an index; give the folder or zip of the images.")
     _complete(dataset)
@@ -115,6 +121,16 @@ def open_dataset(source: bytes | BinaryIO, pixels: bool = True) -> pydicom.Datas
         guess = ImplicitLE if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
         dataset.file_meta.TransferSyntaxUID = guess
     return dataset
+
+
+def _check_frame_groups(dataset: pydicom.Dataset) -> None:
+    """Raise InputTooLarge for a description of frames that would take long to be taken apart."""
+    for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        element = dataset.get_item(keyword) if keyword in dataset else None
+        if isinstance(element, RawDataElement) and element.length != _UNDEFINED_LENGTH:
+            items = (element.value or b"").count(_ITEM)
+            if element.length > limits.MAX_FRAME_GROUPS_BYTES or items > limits.MAX_DICOM_READS // 4:
+                raise InputTooLarge("The DICOM file describes its frames at far more length than a CT does.")
 
 
 def _complete(dataset: pydicom.Dataset) -> None:
@@ -236,7 +252,7 @@ def _inflated(stream: BinaryIO) -> BinaryIO:
     syntax, end = "", 132
     if head[128:132] == b"DICM":
         for element in data_element_generator(
-            stream, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2
+            CountedReads(stream), False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2
         ):
             end = stream.tell()
             if element.tag == 0x00020010:
@@ -246,12 +262,16 @@ def _inflated(stream: BinaryIO) -> BinaryIO:
         return stream
     stream.seek(end)
     inflater = zlib.decompressobj(wbits=-15)
+    plain = io.BytesIO()
+    plain.write(_PLAIN_HEAD)
     try:
-        body = inflater.decompress(stream.read(), limits.MAX_FILE_BYTES)
+        while not inflater.eof and (packed := inflater.unconsumed_tail or stream.read(_CHUNK_BYTES)):
+            plain.write(inflater.decompress(packed, _CHUNK_BYTES))
+            if plain.tell() > limits.MAX_MEMBER_BYTES or limits.is_bomb(plain.tell(), stream.tell() - end):
+                raise InputTooLarge("The deflated DICOM file unpacks to far more than a CT takes.")
     except zlib.error as error:
         raise UnreadableInput("The DICOM file is damaged: its deflated data cannot be unpacked.") from error
-    if inflater.unconsumed_tail:
-        raise InputTooLarge("The deflated DICOM file unpacks to more than 2 GiB.")
     if not inflater.eof:
         raise UnreadableInput("The DICOM file is truncated: its deflated data ends too early.")
-    return io.BytesIO(_PLAIN_HEAD + body)
+    plain.seek(0)
+    return plain

@@ -35,6 +35,7 @@ from liverseg.reading.wide_grey import hu_or_unit
 from liverseg.windowing import Window, from_unit
 
 _PADDING_IS_AIR_HU = -900.0
+_RLE_HEADER_BYTES = 64
 _COMPRESSED = {*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes}
 _LOSSY = {JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000Lossy}
 
@@ -106,12 +107,26 @@ def stored_frames(dataset: pydicom.Dataset, decoder: FrameDecoder) -> Iterator[n
                 bits = min(stored, codestream_precision(frame))
             yield stored_bits(decoder.decode(frame, syntax, rows, columns, signed), bits, bits - 1)
     elif syntax == RLELossless or not syntax.is_compressed or syntax.is_deflated:
+        if syntax == RLELossless:
+            _check_run_lengths(dataset, allocated)
         plugin = "pydicom" if syntax == RLELossless else ""  # "": nothing to decompress
         # pydicom's own handling of unused bits knows no high bit
         for frame in iter_pixels(dataset, raw=True, decoding_plugin=plugin, correct_unused_bits=False):
             yield stored_bits(frame, stored, high)
     else:
         raise UnreadableInput("The DICOM image is compressed in a way that liverseg does not read.")
+
+
+def _check_run_lengths(dataset: pydicom.Dataset, allocated: int) -> None:
+    """Raise UnreadableInput for a frame of run lengths that is larger than any encoder makes it.
+
+    Run lengths never take much more than the frame itself, but unpack to 64 times their size.
+    """
+    frame_bytes = int(dataset.Rows) * int(dataset.Columns) * allocated // 8
+    count = int(dataset.get("NumberOfFrames") or 1)
+    for frame in generate_frames(dataset.PixelData, number_of_frames=count):
+        if len(frame) > 2 * frame_bytes + _RLE_HEADER_BYTES:
+            raise UnreadableInput("The DICOM image's run lengths are damaged and cannot be decoded.")
 
 
 def stored_bits(words: np.ndarray, stored: int, high: int) -> np.ndarray:

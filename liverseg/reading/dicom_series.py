@@ -20,7 +20,7 @@ from liverseg.reading.dicom_slices import Slice, slices_of
 from liverseg.reading.dicom_sources import Opener
 from liverseg.reading.dicom_volumes import Volume, volumes
 from liverseg.reading.series_info import SeriesInfo
-from liverseg.reading.sniff import HEAD_BYTES, sniff
+from liverseg.reading.sniff import HEAD_BYTES, is_dicom
 from liverseg.windowing import Window
 
 _HASH_CHUNK_BYTES = 1024**2
@@ -71,9 +71,10 @@ def scan(openers: list[Opener]) -> Found:
     refusal: NotCT | None = None
     for file, opened in enumerate(openers):
         with opened() as stream:
-            if not _is_dicom(stream):
+            if not is_dicom(stream.read(HEAD_BYTES)):
                 left_out += 1
                 continue
+            stream.seek(0)
             try:
                 with _one_file_of_the_series():
                     dataset = open_dataset(stream, pixels=False)
@@ -162,12 +163,3 @@ def _sha256(stream: BinaryIO) -> str:
     while chunk := stream.read(_HASH_CHUNK_BYTES):
         digest.update(chunk)
     return digest.hexdigest()
-
-
-def _is_dicom(stream: BinaryIO) -> bool:
-    head = stream.read(HEAD_BYTES)
-    stream.seek(0)
-    try:
-        return sniff(head) == "dicom"
-    except UnreadableInput:
-        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,13 +13,13 @@ from typing import BinaryIO
 
 from liverseg import limits
 from liverseg.errors import InputTooLarge, UnreadableInput
+from liverseg.limits import MAX_FILES
+from liverseg.reading.sniff import HEAD_BYTES, is_dicom
 
-MAX_FILES = 10_000
-"""Largest number of files in a folder, list or zip that are looked at."""
-
-MAX_UNPACKED_RATIO = 200
-"""A zip that unpacks to more than this many times its size is refused; CT stays below 10,
-and a series of nothing but air below 100."""
+_CHUNK_BYTES = 1024**2
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others can ask for gigabytes to unpack a byte
+_TOO_MUCH = "The zip unpacks to far more than a CT series takes."
+_DAMAGED = "The zip is damaged, or packed in a way that liverseg does not read."
 
 Opener = Callable[[], BinaryIO]
 """Opens one file; what it gives is closed after use."""
@@ -48,7 +49,8 @@ def files_below(folder: Path) -> Iterator[Path]:
 def members_of_zip(stream: BinaryIO, size_bytes: int) -> Iterator[list[Opener]]:
     """One opener a member of a zip archive, valid within the context; their paths are ignored.
 
-    Raises InputTooLarge for too many members, too many bytes or an absurd ratio, before unpacking.
+    Raises InputTooLarge for too many members, too many bytes or an absurd ratio, before unpacking. Of a
+    member that is no DICOM file only the beginning is unpacked.
     """
     try:
         with zipfile.ZipFile(stream) as archive:
@@ -58,15 +60,18 @@ def members_of_zip(stream: BinaryIO, size_bytes: int) -> Iterator[list[Opener]]:
                 raise InputTooLarge(
                     f"The zip holds more than {MAX_FILES} files; zip the folder of one series."
                 )
-            if total > limits.MAX_FILE_BYTES or total > MAX_UNPACKED_RATIO * size_bytes:
-                raise InputTooLarge("The zip unpacks to far more than a CT series takes.")
+            if total > limits.MAX_FILE_BYTES or total > limits.MAX_UNPACKED_RATIO * size_bytes:
+                raise InputTooLarge(_TOO_MUCH)
+            if any(limits.is_bomb(m.file_size, m.compress_size) for m in members):
+                raise InputTooLarge(_TOO_MUCH)
             if any(m.flag_bits & 1 for m in members):
                 raise UnreadableInput("The zip is encrypted; save it without a password.")
+            overlap = sum(m.compress_size for m in members) > size_bytes
+            if overlap or any(m.compress_type not in _METHODS for m in members):
+                raise UnreadableInput(_DAMAGED)
             yield [lambda m=m: _open_member(archive, m) for m in members]
     except (zipfile.BadZipFile, NotImplementedError) as error:
-        raise UnreadableInput(
-            "The zip is damaged, or packed in a way that liverseg does not read."
-        ) from error
+        raise UnreadableInput(_DAMAGED) from error
 
 
 def _open_path(path: Path) -> BinaryIO:
@@ -78,8 +83,12 @@ def _open_path(path: Path) -> BinaryIO:
 
 
 def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
+    buffer = io.BytesIO()
     with archive.open(member) as packed:
-        buffer = io.BytesIO(packed.read(member.file_size))  # no more than was declared and counted
-        if packed.read(1):
-            raise UnreadableInput("The zip is damaged: a file in it is longer than declared.")
+        buffer.write(packed.read(min(HEAD_BYTES, member.file_size)))
+        if is_dicom(buffer.getvalue()):
+            if member.file_size > limits.MAX_MEMBER_BYTES:
+                raise InputTooLarge(_TOO_MUCH)
+            shutil.copyfileobj(packed, buffer, _CHUNK_BYTES)  # zipfile gives no more than was declared
+    buffer.seek(0)
     return buffer

@@ -16,7 +16,8 @@ import sys
 REQUEST = struct.Struct("<64s5IQ")
 ANSWER = struct.Struct("<Q")  # bytes
 
-_MAX_MEMORY_BYTES = 2 * 1024**3
+_MAX_MEMORY_BYTES = 1024**3
+_START_CPU_S, _PIXEL_CPU_S = 3, 1e-6  # the largest slice may take 4 s; it takes a tenth of that
 
 
 def decode(
@@ -42,6 +43,19 @@ def decode(
     return image.GetBuffer().encode("utf-8", "surrogateescape")  # gdcm hands its char* over as text
 
 
+def limit_cpu(pixels: int) -> None:
+    """End this process where it computes for longer than `pixels`, all frames so far, can take.
+
+    A codestream of a few kB can make a codec compute for hours. The time is that of this process alone, so a
+    busy machine ends nothing.
+    """
+    if os.name == "posix":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (_START_CPU_S + 1 + int(pixels * _PIXEL_CPU_S), hard))
+
+
 def main() -> None:
     """Answer requests from standard input until it ends."""
     if os.name == "posix":
@@ -52,9 +66,12 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a codec prints must not get among the answers
     sys.path.insert(0, sys.argv[1])
+    pixels_so_far = 0
     while len(head := sys.stdin.buffer.read(REQUEST.size)) == REQUEST.size:
         syntax, *numbers, length = REQUEST.unpack(head)
         frame = sys.stdin.buffer.read(length)
+        pixels_so_far += numbers[0] * numbers[1]
+        limit_cpu(pixels_so_far)
         try:
             pixels = decode(frame, syntax.rstrip(b"\0").decode("ascii"), *numbers)
         except Exception:  # whatever it is, the answer is the same: no pixels

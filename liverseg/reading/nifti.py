@@ -14,8 +14,9 @@ from liverseg import limits
 from liverseg.ct import CTImage, NativeGrid
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
 from liverseg.geometry import is_axial, nearest_axes
-from liverseg.gzipping import DAMAGE, unpacked
+from liverseg.gzipping import DAMAGE
 from liverseg.reading.checks import AIR_HU, PADDING_BELOW_HU, air_for_padding, check_shape, hu_warnings
+from liverseg.reading.gunzip import Gunzip
 from liverseg.reading.nifti_geometry import NiftiGeometry, nifti_geometry
 from liverseg.reading.nifti_grey import grey_from_nifti
 from liverseg.windowing import Window
@@ -55,15 +56,14 @@ def read_nifti(stream: BinaryIO, compressed: bool, size_bytes: int, window: Wind
     try:
         if not compressed:
             return _read(stream, size_bytes, window)
-        with unpacked(stream) as content:
-            return _read(content, None, window)
+        return _read(Gunzip(stream), None, window)
     except EOFError as error:
         raise UnreadableInput(_TRUNCATED) from error
     except DAMAGE as error:
         raise UnreadableInput(_DAMAGED) from error
 
 
-def _read(stream: BinaryIO, size_bytes: int | None, window: Window) -> CTImage:
+def _read(stream: BinaryIO | Gunzip, size_bytes: int | None, window: Window) -> CTImage:
     header = read_header(stream)
     needed = int(np.prod(header.shape, dtype=object)) * header.dtype.itemsize
     if needed > limits.MAX_FILE_BYTES:
@@ -102,7 +102,7 @@ def _read(stream: BinaryIO, size_bytes: int | None, window: Window) -> CTImage:
     )
 
 
-def read_header(stream: BinaryIO) -> NiftiHeader:
+def read_header(stream: BinaryIO | Gunzip) -> NiftiHeader:
     """The checked header of an unpacked NIfTI stream, which is left at the first voxel.
 
     Raises what `read_nifti` raises for a header.
@@ -159,7 +159,7 @@ def native_grid(header: NiftiHeader) -> NativeGrid:
     return NativeGrid(header.shape, axes, flipped, header.geometry.affine, header.geometry.codes)
 
 
-def _read_voxels(stream: BinaryIO, header: NiftiHeader) -> tuple[np.ndarray, NativeGrid, np.ndarray]:
+def _read_voxels(stream: BinaryIO | Gunzip, header: NiftiHeader) -> tuple[np.ndarray, NativeGrid, np.ndarray]:
     """Values (S, H, W) float32 after scaling, filled a few planes at a time so that one copy is held; their
     lowest and highest (2,), not finite where there are values that are not."""
     cube_shape = (*header.shape, 1)[:3]
@@ -194,7 +194,7 @@ def _fill(target: np.ndarray, values: np.ndarray, header: NiftiHeader) -> tuple[
         return target.min(), target.max()
 
 
-def _ahead(stream: BinaryIO, sizes: Sequence[int]) -> Iterator[bytes]:
+def _ahead(stream: BinaryIO | Gunzip, sizes: Sequence[int]) -> Iterator[bytes]:
     """Pieces of so many bytes; the next one is read, and unpacked, while the last one is worked on."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(_read_exactly, stream, sizes[0])
@@ -205,7 +205,7 @@ def _ahead(stream: BinaryIO, sizes: Sequence[int]) -> Iterator[bytes]:
             yield data
 
 
-def _read_exactly(stream: BinaryIO, count: int) -> bytes:
+def _read_exactly(stream: BinaryIO | Gunzip, count: int) -> bytes:
     data = stream.read(count)
     if len(data) < count:
         raise UnreadableInput(_TRUNCATED)

@@ -12,6 +12,7 @@ from liverseg.ct import CTImage, NativeGrid
 from liverseg.errors import InputTooLarge, UnreadableInput
 from liverseg.reading.checks import air_for_padding, check_shape, grey_warnings, hu_warnings
 from liverseg.reading.colour import grey_of
+from liverseg.reading.picture_parts import check_parts
 from liverseg.reading.wide_grey import hu_or_unit
 from liverseg.windowing import Window, from_unit
 
@@ -41,6 +42,7 @@ def read_picture(stream: BinaryIO, kind: str, window: Window) -> CTImage:
     Raises InputTooLarge/InputTooSmall before decoding, NotCT for a colour photograph,
     UnreadableInput for a damaged or animated picture, or 16 bits of unknown meaning.
     """
+    check_parts(stream, kind)
     try:
         image = Image.open(stream, formats=[kind.upper()])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

@@ -70,6 +70,18 @@ def sniff(head: bytes) -> str:
     raise UnreadableInput(_why_not(head))
 
 
+def is_dicom(head: bytes) -> bool:
+    """Whether `sniff` says that the first bytes of a file are DICOM.
+
+    >>> is_dicom(b"text"), is_dicom(bytes(128) + b"DICM")
+    (False, True)
+    """
+    try:
+        return sniff(head) == "dicom"
+    except UnreadableInput:
+        return False
+
+
 def _why_not(head: bytes) -> str:
     for magic, name in _REFUSED:
         if head.startswith(magic):

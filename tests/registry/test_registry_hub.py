@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from registry import (
+    CacheUnwritable,
     Checkpoint,
     CheckpointDamaged,
     CheckpointNotFound,
@@ -562,3 +564,44 @@ def test_a_token_reads_what_is_private_and_goes_to_the_endpoint_only(
 
 def test_every_refusal_is_a_registry_error() -> None:
     assert issubclass(HubUnreachable, RegistryError) and issubclass(HubRefused, RegistryError)
+
+
+# A disk that takes nothing
+
+
+@pytest.mark.parametrize(
+    ("number", "why"), [(errno.ENOSPC, "no space left on device"), (errno.EROFS, "read-only file system")]
+)
+def test_a_cache_that_takes_nothing_is_a_sentence(
+    published: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys, number: int, why: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), "/a/path")
+
+    (found,) = [c for c in open_registries("hf://lab").list() if c.ref == "tiny@1.0.0"]
+    with monkeypatch.context() as patch:
+        patch.setattr("registry.download._request", full)
+        with pytest.raises(CacheUnwritable) as refusal:
+            pull(found)
+    assert why in str(refusal.value) and "/a/path" not in str(refusal.value)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", full)
+        patch.setenv("LIVERSEG_REGISTRY", "hf://lab")
+        assert main(["pull", "tiny@1.0.0"]) == 1
+    told = capsys.readouterr().err.strip().splitlines()
+    assert len(told) == 1 and why in told[0] and "LIVERSEG_CACHE" in told[0]
+    assert pull(found).fetched, "and nothing of it is in the way when there is room again"
+
+
+def test_a_read_only_cache_serves_what_it_holds(
+    published: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (found,) = [c for c in open_registries("hf://lab").list() if c.ref == "tiny@1.1.0"]
+    pull(found)
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "write_bytes", refused)
+    registries = open_registries("hf://lab")
+    assert registries.find("tiny@1.1.0").read_model() and registries.problems == ()

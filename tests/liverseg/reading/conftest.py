@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 
-import gdcm
 import numpy as np
 import pydicom
 import pytest
@@ -12,16 +11,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RLELossless, generate_uid
 
-_GDCM_SYNTAX = {
-    "1.2.840.10008.1.2.4.50": gdcm.TransferSyntax.JPEGBaselineProcess1,
-    "1.2.840.10008.1.2.4.51": gdcm.TransferSyntax.JPEGExtendedProcess2_4,
-    "1.2.840.10008.1.2.4.57": gdcm.TransferSyntax.JPEGLosslessProcess14,
-    "1.2.840.10008.1.2.4.70": gdcm.TransferSyntax.JPEGLosslessProcess14_1,
-    "1.2.840.10008.1.2.4.80": gdcm.TransferSyntax.JPEGLSLossless,
-    "1.2.840.10008.1.2.4.81": gdcm.TransferSyntax.JPEGLSNearLossless,
-    "1.2.840.10008.1.2.4.90": gdcm.TransferSyntax.JPEG2000Lossless,
-    "1.2.840.10008.1.2.4.91": gdcm.TransferSyntax.JPEG2000,
-}
+from fuzzing.encoding import SYNTAXES, encode
 
 
 def synthetic_hu(rows: int = 80, columns: int = 96, seed: int = 0) -> np.ndarray:
@@ -31,48 +21,6 @@ def synthetic_hu(rows: int = 80, columns: int = 96, seed: int = 0) -> np.ndarray
     hu[((y - rows * 0.5) / (rows * 0.4)) ** 2 + ((x - columns * 0.5) / (columns * 0.42)) ** 2 < 1] = 40
     hu[(y - rows * 0.3) ** 2 + (x - columns * 0.3) ** 2 < 60] = 700
     return (hu + np.random.default_rng(seed).integers(-20, 20, hu.shape)).astype(np.int16)
-
-
-def encode(stored: np.ndarray, syntax: str, bits_stored: int) -> bytes:
-    """One compressed frame of `stored` (8 or 16 bits an item)."""
-    writer = gdcm.ImageWriter()
-    image = writer.GetImage()
-    image.SetNumberOfDimensions(2)
-    image.SetDimensions((stored.shape[1], stored.shape[0], 1))
-    grey = gdcm.PhotometricInterpretation(gdcm.PhotometricInterpretation.MONOCHROME2)
-    image.SetPhotometricInterpretation(grey)
-    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.ExplicitVRLittleEndian))
-    # JPEG Extended: gdcm picks its 12-bit codec by the bits allocated
-    allocated = 12 if syntax.endswith("4.51") else stored.itemsize * 8
-    signed = int(stored.dtype.kind == "i")
-    image.SetPixelFormat(gdcm.PixelFormat(1, allocated, bits_stored, bits_stored - 1, signed))
-    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
-    element.SetByteStringValue(stored.tobytes())
-    image.SetDataElement(element)
-    change = gdcm.ImageChangeTransferSyntax()
-    change.SetTransferSyntax(gdcm.TransferSyntax(_GDCM_SYNTAX[syntax]))
-    codec = _lossy_codec(syntax)
-    if codec is not None:
-        change.SetUserCodec(codec)
-    change.SetInput(image)
-    assert change.Change()
-    fragments = change.GetOutput().GetDataElement().GetSequenceOfFragments()
-    parts = (fragments.GetFragment(i) for i in range(fragments.GetNumberOfFragments()))
-    return b"".join(p.GetByteValue().GetBuffer().encode("utf-8", "surrogateescape") for p in parts)
-
-
-def _lossy_codec(syntax: str):
-    if syntax.endswith("4.81"):
-        codec = gdcm.JPEGLSCodec()
-        codec.SetLossless(False)
-        codec.SetLossyError(2)
-        return codec
-    if syntax.endswith("4.91"):
-        codec = gdcm.JPEG2000Codec()
-        codec.SetReversible(False)
-        codec.SetRate(0, 4)
-        return codec
-    return None
 
 
 def dicom_dataset(
@@ -106,7 +54,7 @@ def dicom_dataset(
     dataset.SliceThickness = "5"
     dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
     dataset.ImagePositionPatient = [-100, -100, 50]
-    if syntax in _GDCM_SYNTAX:
+    if syntax in SYNTAXES:
         dataset.PixelData = encapsulate([encode(stored, syntax, dataset.BitsStored)])
     elif dataset.BitsAllocated == 8:
         dataset.PixelData = stored.tobytes()

@@ -1,0 +1,124 @@
+"""What gradio keeps of calls that are over, let go: memory and folders stay as they are however many ask.
+
+Gradio holds a session for every call of the API, and when there are `launch.MAX_SESSIONS` of them drops the
+oldest, which may be a visitor's with a result in it. It keeps a record of every answered call, the folder of
+every deleted upload, and what an upload that broke off has left. None of it is needed again.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+EVERY_S = 20.0
+IDLE_S = 60.0
+"""A session without anything in it is let go after this time without a call."""
+
+Session = str
+
+
+class Tidying:
+    """What there is to let go of one page; `sweep` is called from time to time, by one thread."""
+
+    def __init__(self, page: gr.Blocks, keep_s: float) -> None:
+        self._page = page
+        self._keep_s = keep_s
+        self._over_since: dict[Session, float] = {}
+
+    def sweep(self) -> None:
+        """Let go of everything that is over."""
+        now = time.monotonic()
+        self._sweep_calls(now)
+        self._sweep_sessions()
+        sweep_folder(Path(get_upload_folder()), self._keep_s, _kept(self._page))
+
+    def _sweep_calls(self, now: float) -> None:
+        """Records of calls whose answer was fetched, or was not for `keep_s`."""
+        queue = self._page._queue
+        under_way = {event.session_hash for event in list(queue.event_ids_to_events.values())}
+        records = queue.pending_event_ids_session
+        self._over_since = {s: t for s, t in self._over_since.items() if s in records and s not in under_way}
+        for session in set(list(records)) - under_way:
+            since = self._over_since.setdefault(session, now)
+            wait_s = self._keep_s if records.get(session) else IDLE_S
+            if now - since >= wait_s:
+                records.pop(session, None)
+                if session in queue.pending_messages_per_session:
+                    del queue.pending_messages_per_session[session]
+
+    def _sweep_sessions(self) -> None:
+        """Sessions of the API, which hold no result; a visitor's is left to gradio."""
+        holder = getattr(self._page, "state_holder", None)
+        if holder is None:
+            return
+        under_way = {event.session_hash for event in list(self._page._queue.event_ids_to_events.values())}
+        for session, state in list(holder.session_data.items()):
+            used = holder.time_last_used.get(session)
+            idle_s = 0.0 if used is None else time.time() - used.timestamp()
+            if session not in under_way and not state.state_data and idle_s >= IDLE_S:
+                with holder.lock:
+                    holder.session_data.pop(session, None)
+                    holder.time_last_used.pop(session, None)
+
+
+def _kept(page: gr.Blocks) -> set[str]:
+    """Files that gradio itself never deletes."""
+    return {path for block in list(page.blocks.values()) for path in getattr(block, "keep_in_cache", ())}
+
+
+def sweep_folder(folder: Path, keep_s: float, kept: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+    """Delete files below a folder that are older than `keep_s` and not `kept`, and empty folders as old."""
+    now = time.time()
+    for parent, folders, names in os.walk(folder, topdown=False):
+        for name in names:
+            path = Path(parent, name)
+            if str(path) not in kept and _age_s(path, now) > keep_s:
+                path.unlink(missing_ok=True)
+        for name in folders:
+            path = Path(parent, name)
+            if _age_s(path, now) > keep_s:
+                try:
+                    path.rmdir()
+                except OSError:  # not empty
+                    continue
+
+
+def _age_s(path: Path, now: float) -> float:
+    try:
+        return now - path.lstat().st_ctime
+    except OSError:  # deleted meanwhile
+        return 0.0
+
+
+@contextmanager
+def tidied(page: gr.Blocks, keep_s: float, every_s: float = EVERY_S) -> Iterator[Tidying]:
+    """Sweep a page from time to time, in a thread of its own, until the context is left."""
+    tidying, stop = Tidying(page, keep_s), threading.Event()
+
+    def sweep() -> None:
+        while not stop.wait(every_s):
+            tidying.sweep()
+
+    thread = threading.Thread(target=sweep, name="tidying", daemon=True)
+    thread.start()
+    try:
+        yield tidying
+    finally:
+        stop.set()
+        thread.join(5)
+
+
+def has_left(page: gr.Blocks, session: Session | None) -> bool:
+    """Whether the client of a call under way closed the stream in which it waits for the answer."""
+    return any(
+        job.session_hash == session and not job.alive
+        for jobs in list(page._queue.active_jobs)
+        for job in jobs or ()
+    )

@@ -1,0 +1,169 @@
+"""One visitor cannot reach what another has; it is deleted on schedule; who leaves stops their work."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio.utils import get_upload_folder
+
+from liverseg.app import layout, texts, tidying
+from liverseg.app.launch import launch_options
+from liverseg.app.layout import build
+from liverseg.app.tidying import Tidying, sweep_folder
+
+META = {"_type": "gradio.FileData"}
+
+
+@pytest.fixture(scope="module")
+def page_and_address(checkpoints, examples, tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+    patch.setattr(texts, "KEEP_MINUTES", 3 / 60)
+    patch.setattr(layout, "LOOK_S", 1)
+    page = build(checkpoints, examples)
+    _, address, _ = page.launch(
+        server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options()
+    )
+    yield page, f"{address}gradio_api/"
+    page.close()
+    patch.undo()
+
+
+@pytest.fixture
+def page(page_and_address):
+    return page_and_address[0]
+
+
+@pytest.fixture
+def visitors(page_and_address):
+    """Two visitors who know nothing of each other."""
+    with httpx.Client(base_url=page_and_address[1], timeout=60) as one:
+        with httpx.Client(base_url=page_and_address[1], timeout=60) as other:
+            yield one, other
+
+
+def asked(api: httpx.Client, path: str) -> str:
+    with open(path, "rb") as stream:
+        uploaded = api.post("upload", files={"files": (Path(path).name, stream)}).json()[0]
+    return api.post("call/v2/segment", json={"file": {"path": uploaded, "meta": META}}).json()["event_id"]
+
+
+def answered(api: httpx.Client, event: str) -> tuple[str, str]:
+    kind, data = api.get(f"call/segment/{event}").text.strip().split("\n")[-2:]
+    return kind.removeprefix("event: "), data.removeprefix("data: ")
+
+
+def test_another_visitor_s_files_are_known_by_addresses_that_cannot_be_guessed(visitors, png, page):
+    one, other = visitors
+    event = asked(one, png)
+    kind, data = answered(one, event)
+    assert kind == "complete" and re.fullmatch("[0-9a-f]{32}", event)
+    folder = Path(get_upload_folder())
+    kept = [path for path in folder.rglob("*") if path.is_file()]
+    assert kept
+    for path in kept:
+        hashed = path.relative_to(folder).parts[0]
+        assert re.fullmatch("[0-9a-f]{64}", hashed), "known by the SHA-256 of what it holds"
+        guesses = [folder, folder / hashed, path.parent, f"{folder}/{'0' * 64}/{path.name}", f"{folder}/*"]
+        guesses += [f"{folder}/{path.name}", f"{folder}/../{folder.name}", f"{path}/..", "."]
+        for guess in guesses:
+            response = other.get(f"file={guess}")
+            assert response.status_code in (403, 404), f"{guess} was answered {response.status_code}"
+            assert hashed not in response.text
+    assert answered(other, "0" * 32)[0] != "complete"
+    for route in (
+        "queue/data?session_hash=",
+        "queue/status",
+        "monitoring",
+        "monitoring/summary",
+        "info",
+        "config",
+    ):
+        with other.stream("GET", route) as stream:
+            told = next(stream.iter_text(), "")
+        assert event not in told and "MUSTERMANN" not in told and kept[0].name not in told
+    assert other.get("deep_link", params={"session_hash": event}).text in ("", '""', '{"detail":"Not Found"}')
+
+
+def test_what_is_kept_is_deleted_on_schedule_folders_and_strays_too(visitors, png, page):
+    one, _ = visitors
+    answered(one, asked(one, png))
+    folder = Path(get_upload_folder())
+    (folder / "deep_links" / "stray").mkdir(parents=True)
+    (folder / "deep_links" / "stray" / "state.json").write_text("left by an upload that broke off")
+    until = time.monotonic() + 60
+    tidy = Tidying(page, 3)
+    while any(folder.rglob("*")) and time.monotonic() < until:
+        time.sleep(0.3)
+        tidy.sweep()
+    assert list(folder.rglob("*")) == []
+
+
+def test_a_file_is_kept_for_its_time(tmp_path):
+    young, old, held = (tmp_path / name / "a.png" for name in ("young", "old", "held"))
+    for path in (young, old, held):
+        path.parent.mkdir()
+        path.write_bytes(b"x")
+    sweep_folder(tmp_path, 100)
+    assert all(path.exists() for path in (young, old, held))
+    time.sleep(0.05)
+    sweep_folder(tmp_path, 0.01, {str(young), str(held)})
+    assert young.exists() and held.exists() and not old.exists()
+
+
+def test_calls_that_are_over_leave_no_record_and_no_session(visitors, png, page, monkeypatch):
+    one, _ = visitors
+    monkeypatch.setattr(tidying, "IDLE_S", 0.0)
+    fetched, forgotten = asked(one, png), asked(one, png)
+    assert answered(one, fetched)[0] == "complete"
+    queue = page._queue
+    until = time.monotonic() + 60
+    while forgotten in queue.event_ids_to_events and time.monotonic() < until:
+        time.sleep(0.05)
+    tidy = Tidying(page, 3600)
+    tidy.sweep()
+    assert fetched not in queue.pending_event_ids_session
+    assert forgotten in queue.pending_event_ids_session, "its answer may still be fetched"
+    assert fetched not in page.state_holder.session_data
+    Tidying(page, 0.0).sweep()
+    assert forgotten not in queue.pending_event_ids_session
+    assert forgotten not in queue.pending_messages_per_session
+
+
+def test_a_visitor_s_result_stays_however_many_calls_there_are(page, monkeypatch):
+    monkeypatch.setattr(tidying, "IDLE_S", 0.0)
+    state = page.state_holder["visitor"]
+    state.state_data[next(iter(page.blocks))] = object()
+    page.state_holder["empty"]
+    Tidying(page, 0.0).sweep()
+    assert "visitor" in page.state_holder.session_data and "empty" not in page.state_holder.session_data
+    del page.state_holder.session_data["visitor"]
+
+
+def test_a_client_that_leaves_stops_its_work_and_no_other(visitors, checkpoints, nifti, monkeypatch):
+    one, other = visitors
+    segmenter = checkpoints.segmenter(None)
+    begun, go_on, seen = threading.Event(), threading.Event(), []
+    run = segmenter.engine.run
+
+    def slowly(hu):
+        seen.append(len(hu))
+        begun.set()
+        assert go_on.wait(60)
+        return run(hu)
+
+    monkeypatch.setattr(segmenter.engine, "run", slowly)
+    leaving = asked(one, nifti)
+    with one.stream("GET", f"call/segment/{leaving}"):
+        assert begun.wait(60)
+        staying = asked(other, nifti)
+    time.sleep(0.5)  # until the server has seen that it is gone
+    go_on.set()
+    kind, data = answered(other, staying)
+    assert kind == "complete" and '"voxels"' in data
+    assert len(seen) == 1 + 4, "one slice of the one that left, all four of the other"

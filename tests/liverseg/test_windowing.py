@@ -1,0 +1,75 @@
+"""Windows for any HU and any window that there is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from liverseg.errors import InvalidSetting
+from liverseg.windowing import (
+    MAX_CENTER_HU,
+    MAX_WIDTH_HU,
+    MIN_WIDTH_HU,
+    PRESETS,
+    Window,
+    from_unit,
+    to_grey,
+    to_unit,
+)
+
+windows = st.builds(
+    Window,
+    st.floats(-MAX_CENTER_HU, MAX_CENTER_HU, width=32),
+    st.floats(MIN_WIDTH_HU, MAX_WIDTH_HU, width=32),
+)
+hus = hnp.arrays(
+    np.float32, hnp.array_shapes(max_dims=3, max_side=5), elements=st.floats(-4000, 5000, width=32)
+)
+cheap = settings(deadline=None, max_examples=50)
+
+
+@cheap
+@given(hus, windows)
+def test_grey_lies_in_its_range_and_rises_with_hu(hu, window):
+    unit, grey = to_unit(hu, window), to_grey(hu, window)
+    assert unit.dtype == np.float32 and unit.shape == hu.shape and grey.dtype == np.uint8
+    assert 0 <= unit.min() and unit.max() <= 1
+    order = np.argsort(hu, axis=None, kind="stable")
+    assert (np.diff(unit.reshape(-1)[order]) >= 0).all() and (
+        np.diff(grey.reshape(-1)[order].astype(int)) >= 0
+    ).all()
+    assert (unit[hu <= window.low_hu - 1e-3 * window.width_hu] == 0).all()
+    assert (unit[hu >= window.high_hu + 1e-3 * window.width_hu] == 1).all()
+
+
+@cheap
+@given(hus, windows)
+def test_hu_within_a_window_come_back_and_others_as_its_ends(hu, window):
+    back = from_unit(to_unit(hu, window), window)
+    within = np.clip(hu, window.low_hu, window.high_hu)
+    np.testing.assert_allclose(back, within, atol=max(2e-2, 1e-5 * window.width_hu))
+    grey = from_unit(to_grey(hu, window) / np.float32(255), window)
+    np.testing.assert_allclose(
+        grey, within, atol=window.width_hu / 255 / 2 + max(2e-2, 1e-5 * window.width_hu)
+    )
+
+
+@cheap
+@given(st.floats(), st.floats())
+def test_a_window_is_plausible_or_refused(center, width):
+    try:
+        window = Window(center, width)
+    except InvalidSetting as refusal:
+        assert str(refusal).endswith(".")
+        assert not (abs(center) <= MAX_CENTER_HU and MIN_WIDTH_HU <= width <= MAX_WIDTH_HU)
+    else:
+        assert window.low_hu < window.high_hu
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_show_their_middle_as_middle_grey(name):
+    window = PRESETS[name]
+    assert to_unit(np.array([window.center_hu]), window)[0] == pytest.approx(0.5)
