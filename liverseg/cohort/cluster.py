@@ -168,6 +168,10 @@ class Workers:
         actor = self._class.remote(*self._arguments)
         return _Slot(actor, actor.ready.remote())
 
+    def wait(self) -> list[int]:
+        """Waits until every network is loaded; returns the workers' process ids."""
+        return self._ray.get([slot.actor.ready.remote() for slot in self._slots])
+
     def process(
         self,
         queue: Queue,
