@@ -173,7 +173,8 @@ def _in_a_process(function: Any, *arguments: Any) -> Any:
 
 
 def make_scans(folder: Path, count: int, slices: int, made: int, side: int) -> None:
-    """`count` packed NIfTI volumes of different content in `folder/scans`, and a small one to warm up with."""
+    driver_ms = 1000 * empty["driver_s"]
+    print(f"Ray: {1000 * empty['s']:.2f} ms a scan, {driver_ms:.2f} ms of the driver's processor")
     from benchmarks.volume import make_scan
 
     (folder / "scans").mkdir()
@@ -209,9 +210,8 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
         print(f"{name}: {loop / own:.2f} times the {LOOP} (in turn: {told})")
     empty = _in_a_process(run_empty, 2, args.calls)
-    print(
-        f"Ray: {1000 * empty['s']:.2f} ms a scan, {1000 * empty['driver_s']:.2f} ms of the driver's processor"
-    )
+    driver_ms = 1000 * empty["driver_s"]
+    print(f"Ray: {1000 * empty['s']:.2f} ms a scan, {driver_ms:.2f} ms of the driver's processor")
     finding = _in_a_process(run_finding, folder)
     best = min(WAYS, key=lambda name: statistics.median(one["s"] for one in found[name]))
     single = found["2 workers of 1 thread"]

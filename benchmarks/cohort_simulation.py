@@ -1,8 +1,8 @@
-"""How long and how dear a cohort of any size is, and what it saturates first: a simulation fed with measurements.
+"""How long and how dear a cohort of any size is, and what it saturates first, simulated.
 
 Every scan is followed through the driver (which hands out one at a time), the storage (which serves first who
-came first, at a rate that all share, each stream no faster than its own), and a worker that fetches the next scan
-while its processor reads, segments, measures and writes this one. Sizes vary between scans.
+came first, at a rate that all share, each stream no faster than its own), and a worker that fetches the next
+scan while its processor reads, segments, measures and writes this one. Sizes vary between scans.
 
   python -m benchmarks.cohort_simulation measured.json --plots docs
 """
@@ -130,8 +130,8 @@ def curve(facts: Facts, workers: tuple[int, ...] = CURVE) -> list[Run]:
 
 def table(facts: Facts, runs: list[Run]) -> str:
     lines = [
-        "| scans | workers | hours | finding and telling, hours | price of 1,000 scans | busy: workers, storage, "
-        "driver |",
+        "| scans | workers | hours | finding and telling, hours | price of 1,000 scans "
+        "| busy: workers, storage, driver |",
         "| ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     for run in runs:
