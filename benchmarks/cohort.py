@@ -173,8 +173,7 @@ def _in_a_process(function: Any, *arguments: Any) -> Any:
 
 
 def make_scans(folder: Path, count: int, slices: int, made: int, side: int) -> None:
-    driver_ms = 1000 * empty["driver_s"]
-    print(f"Ray: {1000 * empty['s']:.2f} ms a scan, {driver_ms:.2f} ms of the driver's processor")
+    """`count` packed NIfTI volumes of different content in `folder/scans`, and a small one to warm up."""
     from benchmarks.volume import make_scan
 
     (folder / "scans").mkdir()
