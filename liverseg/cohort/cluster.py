@@ -30,6 +30,8 @@ _OBJECT_STORE_BYTES = 256 * 1024**2  # nothing large travels: the checkpoint, he
 _START_S = 180.0
 _NOTHING_S = 600.0  # without any worker, as when a cluster has lost its nodes
 _STARTS_THAT_FAIL = 3
+LIMIT_S = 3600.0
+"""How long a scan may take before its worker is killed, as if it had crashed."""
 _ROOT = Path(__file__).parents[2]
 
 
@@ -142,7 +144,7 @@ class _Slot:
     actor: Any
     ready: Any  # a reference that is fulfilled when the network is loaded; None: it is
     tasks: dict[Any, Task] = field(default_factory=dict)
-    node: str = ""
+    moved: float = 0.0  # when a task was last begun or ended
 
     @property
     def alone(self) -> bool:
@@ -152,11 +154,11 @@ class _Slot:
 class Workers:
     """The actors of a cohort."""
 
-    def __init__(self, plan: Plan, model: Model, *arguments: Any) -> None:
+    def __init__(self, plan: Plan, model: Model, *arguments: Any, limit_s: float = LIMIT_S) -> None:
         """`arguments` are those of `Worker` between the model and the threads."""
         import ray
 
-        self._ray, self._plan = ray, plan
+        self._ray, self._plan, self._limit_s = ray, plan, limit_s
         self._class = ray.remote(Worker).options(
             num_cpus=plan.threads, max_restarts=0, max_concurrency=plan.at_once + 1
         )
@@ -194,6 +196,10 @@ class Workers:
                 last_alive = time.monotonic()
             elif time.monotonic() - last_alive > _NOTHING_S:
                 raise ClusterFailed("The cluster has had no worker for ten minutes; run the command again.")
+            for slot in self._slots:
+                if slot.tasks and time.monotonic() - slot.moved > self._limit_s:
+                    self._ray.kill(slot.actor)  # its tasks end with an error, as after a crash
+                    slot.moved = time.monotonic()
             for reference in ready:
                 if reference in starting:
                     self._started(starting[reference])
@@ -206,6 +212,8 @@ class Workers:
                 task = queue.take(len(slot.tasks), self._plan.at_once, slot.alone)
                 if task is None:
                     break
+                if not slot.tasks:
+                    slot.moved = time.monotonic()
                 slot.tasks[slot.actor.run.remote(task.scan, task.attempt)] = task
 
     def _started(self, slot: _Slot) -> None:
@@ -239,6 +247,7 @@ class Workers:
             self._replace(slot)
             return
         del slot.tasks[reference]
+        slot.moved = time.monotonic()
         finished(record)
 
     def _replace(self, slot: _Slot) -> None:

@@ -25,7 +25,7 @@ from liverseg.errors import CheckpointRefused
 from liverseg.segmenter import find_checkpoint
 from registry import Registries, RegistryError
 
-KILLED = "The worker process was killed twice while it worked on this input, the second time on it alone."
+KILLED = "The worker process died or hung twice while it worked on this input, the second time on it alone."
 INPUT_COLUMNS = ("input", "status", "key", "input_sha256", "series", "files", "path", "first_file")
 PRIVATE = """inputs.csv says which file each row of the tables comes from. Paths often name the patient:
 keep this folder where the scans are kept, and give away the other files without it.
@@ -82,7 +82,7 @@ def run_cohort(
     settings = replace(settings, engine=engine, threshold=threshold, keep_all=keep_all, formats=formats)
     store = Store.create(out, settings.digest)
     write_whole(store.folder / "private" / "README.txt", PRIVATE.encode())
-    with connected(address) as nodes:
+    with store.alone(), connected(address) as nodes:
         plan = plan_for(nodes, workers, threads, budget_bytes)
         found = find_scans(source, store.salt(), Path(out), surveyed)
         todo = [scan for scan in found.scans if not _is_settled(store, scan)]
@@ -92,8 +92,8 @@ def run_cohort(
         if todo:
             plan = replace(plan, workers=min(plan.workers, len(todo)))
             _process(store, model, settings, plan, todo, tell)
-    keys, failures = _assemble(store, found)
-    write_tables(store, keys, failures)
+        keys, failures = _assemble(store, found)
+        write_tables(store, keys, failures)
     ended = time.monotonic() - started
     aside = sum(failure["kind"] == "left aside" for failure in failures)
     outcome = Outcome(len(keys), len(failures) - aside, aside, already, ended, plan)

@@ -7,6 +7,7 @@ private/                   inputs.csv, the one place with paths, and the salt of
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -17,10 +18,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from liverseg.errors import InvalidSetting
+from liverseg.errors import LiversegError
 from liverseg.writing import make_folder
 
 _WORK = ".work"
+
+
+class NotStored(LiversegError):
+    """The folder of the results cannot be written to, which is no fault of any input."""
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -57,8 +62,23 @@ class Store:
     def create(cls, folder: str | os.PathLike[str], settings_digest: str) -> Store:
         """The same, made if needed and swept. Raises `InvalidSetting` where it cannot be written to."""
         store = cls(make_folder(folder), settings_digest)
-        shutil.rmtree(store.folder / _WORK, ignore_errors=True)  # of a run that was killed
         return store
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Holds the folder for one run, and sweeps what a run that was killed has left.
+
+        The lock goes with the process, however it ends. Raises `NotStored` while another run has it.
+        """
+        with (self.folder / ".lock").open("w") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise NotStored("Another run is writing to the output folder; wait for it to end.") from error
+            except OSError:
+                pass  # a file system without locks
+            shutil.rmtree(self.folder / _WORK, ignore_errors=True)
+            yield
 
     def salt(self) -> bytes:
         """What the ids of this folder's inputs are made with; made once."""
@@ -93,15 +113,12 @@ class Store:
     def staged(self, key: str) -> Iterator[Path]:
         """A folder to write a result into, which becomes that of `key` when the context ends well.
 
-        Where another worker was first with the same content, its result stays.
+        Where another worker was first with the same content, its result stays. Raises `NotStored`.
         """
-        work = self.folder / _WORK
+        work, stage = self.folder / _WORK, None
         try:
             work.mkdir(exist_ok=True)
             stage = Path(tempfile.mkdtemp(prefix=f"{key}-", dir=work))
-        except OSError as error:
-            raise InvalidSetting("The results cannot be written to the output folder.") from error
-        try:
             yield stage
             target = self.scan_folder(key)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -113,5 +130,9 @@ class Store:
                 except OSError:
                     if self.row(key) is None:
                         raise
+        except OSError as error:
+            why = (error.strerror or "unknown reason").lower()
+            raise NotStored(f"The results cannot be written to the output folder: {why}.") from error
         finally:
-            shutil.rmtree(stage, ignore_errors=True)
+            if stage is not None:
+                shutil.rmtree(stage, ignore_errors=True)

@@ -23,7 +23,7 @@ import cv2
 from liverseg.cohort.memory import Admission, TooMuchMemory, check_memory, header_shape
 from liverseg.cohort.places import Unavailable, fetched
 from liverseg.cohort.scan import CRASHED, MEMORY, REFUSED, UNAVAILABLE, Scan, Settings
-from liverseg.cohort.store import Store
+from liverseg.cohort.store import NotStored, Store
 from liverseg.cohort.tables import lesion_rows, scan_row
 from liverseg.errors import LiversegError
 from registry import Checkpoint
@@ -70,10 +70,15 @@ class Worker:
         return os.getpid()
 
     def run(self, scan: Scan, attempt: int = 1) -> dict[str, Any]:
-        """Segment a scan unless its result is there; the record that was written for it is returned."""
+        """Segment a scan unless its result is there; the record that was written for it is returned.
+
+        Raises `NotStored`, which ends the run: no input is to blame for it.
+        """
         record = {"id": scan.id, "stamp": scan.stamp, "attempts": attempt}
         try:
             record |= self._done(scan)
+        except NotStored:
+            raise
         except Unavailable as error:
             record |= _failed(UNAVAILABLE, str(error))
         except TooMuchMemory as error:

@@ -18,6 +18,7 @@ from pyarrow import parquet
 
 import liverseg.cohort.cluster as cohort_cluster
 from liverseg.__main__ import main
+from liverseg.cohort.running import KILLED
 from tests.liverseg.app.rule_checkpoints import write_registry
 from tests.liverseg.cohort.hostile_workers import KilledByScans
 from tests.liverseg.cohort.small_scans import write_nifti, write_series
@@ -94,8 +95,7 @@ def test_a_tree_with_hostile_files_becomes_tables_and_a_second_run_does_what_is_
     assert len(table) == len({row["key"] for row in table}) == 4  # the copy has the row of what it is of
     assert sorted(row["format"] for row in table) == ["dicom", "nifti", "nifti", "nifti"]
     assert {row["kind"]: row["reason"].split(":")[0] for row in failures} == {
-        "crashed": "The worker process was killed twice while it worked on this input, the second time on it "
-        "alone.",
+        "crashed": KILLED,
         "left aside": "The file holds text, not an image; liverseg reads PNG, JPEG, NIfTI and DICOM.",
         "memory": failures[2]["reason"].split(":")[0],
         "refused": "The NIfTI file is truncated",
