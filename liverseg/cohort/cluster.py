@@ -27,7 +27,7 @@ _ENVIRONMENT = {
     "RAY_DISABLE_IMPORT_WARNING": "1",
 }
 _OBJECT_STORE_BYTES = 256 * 1024**2  # nothing large travels: the checkpoint, headers and records
-_START_S = 180.0
+_LOCAL_STARTS = 3  # Ray gives its own parts 15 seconds to start, which a busy machine may not keep
 _NOTHING_S = 600.0  # without any worker, as when a cluster has lost its nodes
 _STARTS_THAT_FAIL = 3
 LIMIT_S = 3600.0
@@ -104,12 +104,17 @@ def connected(address: str | None, processors: int | None = None) -> Iterator[li
             "_node_ip_address": "127.0.0.1",
             "object_store_memory": _OBJECT_STORE_BYTES,
         }
-    try:
-        ray.init(**options)
-    except Exception as error:  # ConnectionError, RuntimeError, ValueError and others of Ray's own
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        what = "started" if address is None else "reached"
-        raise ClusterFailed(f"The Ray cluster cannot be {what}: {first}") from error
+    for attempt in range(_LOCAL_STARTS if address is None else 1, 0, -1):
+        try:
+            ray.init(**options)
+            break
+        except Exception as error:  # ConnectionError, RuntimeError, ValueError and others of Ray's own
+            ray.shutdown()
+            if attempt > 1:
+                continue
+            first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            what = "started" if address is None else "reached"
+            raise ClusterFailed(f"The Ray cluster cannot be {what}: {first}") from error
     try:
         alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         yield [(int(one.get("CPU", 0)), float(one.get("memory", 0))) for one in alive]

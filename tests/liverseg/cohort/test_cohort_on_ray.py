@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -47,14 +48,24 @@ def environment(tmp_path_factory):
     patch.undo()
 
 
+def free_ports() -> dict[str, int]:
+    """Ports for the agents of a node: where they are given, Ray does not wait for its agents to tell them."""
+    names = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port")
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in (*names, "runtime_env_agent_port")]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return dict(zip((*names, "runtime_env_agent_port"), ports, strict=True))
+
+
 @pytest.fixture(scope="module")
 def cluster(environment):
     """Two nodes of one processor each."""
     from ray.cluster_utils import Cluster
 
-    node = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 80 * 1024**2}
-    made = Cluster(initialize_head=True, head_node_args=node)
-    made.second = made.add_node(num_cpus=1, object_store_memory=80 * 1024**2)
+    node = {"num_cpus": 1, "object_store_memory": 80 * 1024**2}
+    made = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, **node, **free_ports()})
+    made.second = made.add_node(**node, **free_ports())
     yield made
     made.shutdown()
 
