@@ -36,7 +36,7 @@ $(VENV)/.app: $(VENV)/bin/python requirements.txt constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.app pyproject.toml
-	$(PIP) --editable '.[train,dev,mcp]'
+	$(PIP) --editable '.[train,dev,mcp,cohort]'
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.app pyproject.toml

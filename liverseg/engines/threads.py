@@ -6,14 +6,18 @@ import os
 from pathlib import Path
 
 _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_ASKED = "LIVERSEG_THREADS"
 
 
 def usable_processors(quota_file: Path = _CGROUP_QUOTA) -> int:
-    """Processors by affinity, and by the container's quota where there is one; at least 1."""
+    """Processors by affinity, by the container's quota and by LIVERSEG_THREADS; at least 1."""
     if hasattr(os, "sched_getaffinity"):
         count = len(os.sched_getaffinity(0))
     else:
         count = os.cpu_count() or 1
+    asked = os.environ.get(_ASKED, "")
+    if asked.isdecimal() and int(asked):
+        count = min(count, int(asked))
     return max(1, min(count, _quota(quota_file) or count))
 
 

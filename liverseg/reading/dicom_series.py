@@ -77,12 +77,7 @@ def scan(openers: list[Opener]) -> Found:
             stream.seek(0)
             try:
                 with _one_file_of_the_series():
-                    dataset = open_dataset(stream, pixels=False)
-                    refuse_unless_ct(dataset, pixels=False)
-                    if not is_ct_class(dataset):  # others may have no pixels, and be whole
-                        stream.seek(0)
-                        refuse_unless_ct(open_dataset(stream))
-                    own = slices_of(dataset, file)
+                    dataset, own = slices_in(stream, file)
             except (NotCT, NoImage) as error:
                 refusal = refusal or (error if isinstance(error, NotCT) else None)
                 left_out += 1
@@ -93,11 +88,24 @@ def scan(openers: list[Opener]) -> Found:
         raise refusal or UnreadableInput("There is no DICOM CT image in the folder, list or zip.")
     if slices:
         left_out += captured_files
-    pixels = _Pixels(openers)
+    pixels = Pixels(openers)
     return Found(volumes(slices or captures, pixels.are_same), left_out)
 
 
-class _Pixels:
+def slices_in(stream: BinaryIO, file: int) -> tuple[pydicom.Dataset, list[Slice]]:
+    """The header of a DICOM file, without pixels, and the CT slices in it, numbered as of `file`.
+
+    Raises NotCT or NoImage for what is left out of a series, and UnreadableInput.
+    """
+    dataset = open_dataset(stream, pixels=False)
+    refuse_unless_ct(dataset, pixels=False)
+    if not is_ct_class(dataset):  # others may have no pixels, and be whole
+        stream.seek(0)
+        refuse_unless_ct(open_dataset(stream))
+    return dataset, slices_of(dataset, file)
+
+
+class Pixels:
     """Whether two slices store the same pixels; each file is looked at once."""
 
     def __init__(self, openers: list[Opener]) -> None:

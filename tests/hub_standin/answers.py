@@ -9,7 +9,16 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.hub_standin.faults import Faults
-from tests.hub_standin.repositories import LARGE_FILES, SPACES, Blob, HubRefusal, Repositories, Repository
+from tests.hub_standin.repositories import (
+    DATASETS,
+    LARGE_FILES,
+    SPACES,
+    Blob,
+    HubRefusal,
+    Repositories,
+    Repository,
+    owner_of,
+)
 
 REPO = r"(?P<repo>[\w.-]+/[\w.-]+)"
 
@@ -63,8 +72,9 @@ class Answers:
             match = re.fullmatch(pattern, path)
             if match and method in verb:
                 found = match.groupdict()
-                if found.pop("kind", None) == "spaces":
-                    found["repo"] = SPACES + found["repo"]
+                kind = found.pop("kind", None)
+                if kind in ("spaces", "datasets"):
+                    found["repo"] = f"{kind}/{found['repo']}"
                 return self.actions[action](user, body, query | found, headers)
         raise HubRefusal(404, "", "Sorry, we can't find the page you are looking for.")
 
@@ -104,7 +114,7 @@ class Answers:
         commit = repository.resolve(query.get("revision") or "main")
         siblings = [{"rfilename": name} for name in repository.commits[commit]]
         found = {
-            "id": repository.id.removeprefix(SPACES),
+            "id": repository.id.removeprefix(SPACES).removeprefix(DATASETS),
             "sha": commit,
             "private": repository.private,
             "siblings": siblings,
@@ -122,13 +132,23 @@ class Answers:
 
     def tree(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
         repository = self.repositories.get(query["repo"], user)
-        entries = []
-        for path, blob in repository.commits[repository.resolve(query["revision"])].items():
-            entry = {"type": "file", "path": path, "oid": blob.git_oid, "size": len(blob.data)}
-            if blob.large:
-                entry["lfs"] = {"oid": blob.sha256, "size": len(blob.data), "pointerSize": 134}
-            entries.append(entry)
-        return as_json(entries)
+        folder = f"{query['folder']}/" if query.get("folder") else ""
+        there = repository.commits[repository.resolve(query["revision"])]
+        found = {path: blob for path, blob in there.items() if path.startswith(folder)}
+        if folder and not found:
+            raise HubRefusal(404, "EntryNotFound", f"{folder} does not exist")
+        return as_json([_entry(path, blob) for path, blob in found.items()])
+
+    def paths_info(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        repository = self.repositories.get(query["repo"], user)
+        there = repository.commits[repository.resolve(query["revision"])]
+        found = []
+        for path in parse_qs(body.decode()).get("paths", []):
+            if path in there:
+                found.append(_entry(path, there[path]))
+            elif any(name.startswith(f"{path}/") for name in there):
+                found.append({"type": "directory", "path": path, "oid": "0" * 40, "size": 0})
+        return as_json(found)
 
     def validate(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
         front = re.match(r"---\n(.*?)\n---\n", json.loads(body)["content"], re.DOTALL)
@@ -221,8 +241,15 @@ class Answers:
     def _may_write(self, user: str | None, repo_id: str) -> None:
         if user is None:
             raise HubRefusal(401, "", "Invalid username or password.")
-        if repo_id.removeprefix(SPACES).split("/")[0] != user:
+        if owner_of(repo_id) != user:
             raise HubRefusal(403, "", "You don't have the rights to write to this namespace")
+
+
+def _entry(path: str, blob: Blob) -> dict[str, Any]:
+    entry = {"type": "file", "path": path, "oid": blob.git_oid, "size": len(blob.data)}
+    if blob.large:
+        entry["lfs"] = {"oid": blob.sha256, "size": len(blob.data), "pointerSize": 134}
+    return entry
 
 
 def _ranged(data: bytes, headers: dict[str, str], more: dict[str, str]) -> Answer:
@@ -236,16 +263,17 @@ def _ranged(data: bytes, headers: dict[str, str], more: dict[str, str]) -> Answe
     return Answer(206, data[start : end + 1], more | {"Content-Range": f"bytes {start}-{end}/{len(data)}"})
 
 
-_API = f"/api/(?P<kind>models|spaces)/{REPO}"
+_API = f"/api/(?P<kind>models|spaces|datasets)/{REPO}"
 _SPACE = f"/api/(?P<kind>spaces)/{REPO}"
-_FILES = f"/(?:(?P<kind>spaces)/)?{REPO}"
+_FILES = f"/(?:(?P<kind>spaces|datasets)/)?{REPO}"
 _ROUTES: dict[str, list[tuple[tuple[str, ...], str, str]]] = {
     "hub": [
         (("POST",), "/api/repos/create", "create"),
         (("GET",), "/api/models", "models"),
         (("POST",), "/api/validate-yaml", "validate"),
         (("GET",), f"{_API}/refs", "refs"),
-        (("GET",), f"{_API}/tree/(?P<revision>[^/]+)", "tree"),
+        (("GET",), f"{_API}/tree/(?P<revision>[^/]+)(?:/(?P<folder>.+))?", "tree"),
+        (("POST",), f"{_API}/paths-info/(?P<revision>[^/]+)", "paths_info"),
         (("GET",), f"{_API}(?:/revision/(?P<revision>[^/]+))?", "info"),
         (("POST",), f"{_API}/preupload/(?P<revision>[^/]+)", "preupload"),
         (("POST",), f"{_API}/commit/(?P<revision>[^/]+)", "commit"),

@@ -21,6 +21,7 @@ LARGE_FILES = (".pt", ".safetensors", ".png")
 
 
 SPACES = "spaces/"
+DATASETS = "datasets/"
 
 
 class HubRefusal(Exception):
@@ -30,6 +31,11 @@ class HubRefusal(Exception):
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
         self.body = {"error": message, **more}
+
+
+def owner_of(repo_id: str) -> str:
+    """The owner in `owner/name`, with or without the kind before it."""
+    return repo_id.removeprefix(SPACES).removeprefix(DATASETS).split("/")[0]
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class Repository:
 
     @property
     def owner(self) -> str:
-        return self.id.removeprefix(SPACES).split("/")[0]
+        return owner_of(self.id)
 
     def add(self, files: dict[str, Blob], message: str) -> str:
         text = json.dumps([self.head, message, {name: blob.git_oid for name, blob in files.items()}])

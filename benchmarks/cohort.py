@@ -1,0 +1,261 @@
+"""A cohort on Ray against a plain loop over `segment`: the same scans, in turn, on this machine.
+
+Measured are the seconds a scan once every network is loaded, the peak memory of a worker, what Ray and the
+driver add to a scan, and what finding and telling one takes. `benchmarks.cohort_simulation` goes on from
+there.
+
+  python -m benchmarks.cohort --scans 6 --slices 60 --rounds 2 --out measured.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+WAYS = {"2 workers of 1 thread": (2, 1), "1 worker of 2 threads": (1, 2)}
+LOOP = "plain loop"
+STEPS = ("fetch_s", "read_s", "network_s", "measure_s", "write_s")
+EMPTY_CALLS = 1000
+
+
+def peak_bytes(pid: int) -> int:
+    """The most that a process has had in memory."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+def run_loop(paths: list[Path], warm: Path, out: Path, checkpoint: str | None) -> dict[str, Any]:
+    """What a script does: read, segment, measure and write one scan after the other, with every thread."""
+    import cv2
+
+    import liverseg
+    from liverseg.cohort.worker import PICTURE_WIDTH
+    from liverseg.rendering import overview
+
+    segmenter = liverseg.Segmenter.load(checkpoint)
+
+    def one(path: Path) -> None:
+        ct = liverseg.read(path)
+        seg = segmenter.segment(ct)
+        folder = out / path.name
+        folder.mkdir(parents=True)
+        (folder / "report.json").write_text(liverseg.measure(ct, seg).to_json(), encoding="utf-8")
+        picture = overview(ct, seg)
+        size = (PICTURE_WIDTH, round(picture.shape[0] * PICTURE_WIDTH / picture.shape[1]))
+        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        cv2.imwrite(str(folder / "overview.jpg"), small[..., ::-1])
+
+    one(warm)
+    started = time.perf_counter()
+    for path in paths:
+        one(path)
+    return {"s": (time.perf_counter() - started) / len(paths), "peak_bytes": peak_bytes(os.getpid())}
+
+
+def run_workers(
+    paths: list[Path], warm: Path, out: Path, checkpoint: str | None, workers: int, threads: int
+) -> dict[str, Any]:
+    """The same by `workers` of `threads`."""
+    from dataclasses import replace
+
+    from liverseg.cohort.cluster import Plan, Workers, connected
+    from liverseg.cohort.finding import find_scans
+    from liverseg.cohort.running import _assemble, _model
+    from liverseg.cohort.scheduling import Queue
+    from liverseg.cohort.store import Store
+    from liverseg.cohort.tables import write_tables
+
+    begun = time.perf_counter()
+    model, settings = _model(checkpoint, None)
+    store = Store.create(out, settings.digest)
+    with connected(None, workers * threads):
+        plan = Plan(workers, threads, 3_000_000_000)
+        made = Workers(plan, model, settings, str(out))
+        pids = made.wait()
+        start_s = time.perf_counter() - begun
+        warmed = find_scans(str(warm), b"1", out).scans
+        first = replace(warmed[0], id="0" * 20)
+        made.process(Queue([first] * (2 * workers)), lambda record: None, _raise)
+        found = find_scans(str(paths[0].parent), b"1", out)
+        records: list[dict[str, Any]] = []
+        started = time.perf_counter()
+        made.process(Queue(found.scans), records.append, _raise)
+        seconds = time.perf_counter() - started
+        peaks = [peak_bytes(pid) for pid in pids]
+        assert len(records) == len(paths) and all(record["state"] == "done" for record in records)
+        rows = [store.row(record["key"]) for record in records]
+        steps = {name: statistics.mean(row["scan"][name] for row in rows if row) for name in STEPS}
+        started = time.perf_counter()
+        keys, failures = _assemble(store, found)
+        write_tables(store, keys, failures)
+        tell_s = (time.perf_counter() - started) / len(paths)
+    return {
+        "s": seconds / len(paths),
+        "peak_bytes": max(peaks),
+        "start_s": start_s,
+        "steps": steps,
+        "tell_s": tell_s,
+    }
+
+
+class Empty:
+    """A worker that does nothing."""
+
+    def __init__(self, *arguments: object) -> None:
+        pass
+
+    def ready(self) -> int:
+        return os.getpid()
+
+    def run(self, scan: object, attempt: int = 1) -> dict[str, Any]:
+        return {"id": "", "state": "done", "key": "0" * 24, "input_sha256": "0" * 64}
+
+
+def run_empty(workers: int, calls: int) -> dict[str, float]:
+    """What is left of a scan without the scan: seconds by the clock, and of the driver's processor."""
+    from liverseg.cohort import cluster
+    from liverseg.cohort.places import File
+    from liverseg.cohort.scan import Scan
+    from liverseg.cohort.scheduling import Queue
+
+    cluster.Worker = Empty  # type: ignore[misc,assignment]
+    with cluster.connected(None, workers):
+        made = cluster.Workers(cluster.Plan(workers, 1, 10**9), None)  # type: ignore[arg-type]
+        made.wait()
+        scans = [Scan(str(k), (File(f"/data/scan-{k}.nii.gz", 1, "1:1"),)) for k in range(calls)]
+        made.process(Queue(scans[:50]), lambda record: None, _raise)
+        started, spent = time.perf_counter(), time.process_time()
+        made.process(Queue(scans), lambda record: None, _raise)
+        return {
+            "s": (time.perf_counter() - started) / calls,
+            "driver_s": (time.process_time() - spent) / calls,
+        }
+
+
+def run_finding(folder: Path, files: int = 400) -> dict[str, float]:
+    """Seconds to find one scan among files, and to look whether it was done."""
+    from liverseg.cohort.finding import find_scans
+    from liverseg.cohort.running import _is_settled
+    from liverseg.cohort.store import Store
+
+    source = folder / "many"
+    source.mkdir()
+    head = next((folder / "scans").iterdir()).read_bytes()[:4096]
+    for k in range(files):
+        (source / f"{k}.nii.gz").write_bytes(head)
+    store = Store.create(folder / "found", "0")
+    started = time.perf_counter()
+    found = find_scans(str(source), store.salt(), store.folder)
+    seconds = time.perf_counter() - started
+    for scan in found.scans:
+        store.put_record({"id": scan.id, "stamp": scan.stamp, "state": "failed", "kind": "refused"})
+    started = time.perf_counter()
+    assert all(_is_settled(store, scan) for scan in found.scans)
+    return {"find_s": seconds / files, "look_s": (time.perf_counter() - started) / files}
+
+
+def _raise(task: object) -> None:
+    raise RuntimeError("a scan killed its worker")
+
+
+def _in_a_process(function: Any, *arguments: Any) -> Any:
+    """The result of a function in a process of its own, as memory and threads are a process's."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def make_scans(folder: Path, count: int, slices: int, made: int, side: int) -> None:
+    """`count` packed NIfTI volumes of different content in `folder/scans`, and a small one to warm up."""
+    from benchmarks.volume import make_scan
+
+    (folder / "scans").mkdir()
+    for k in range(count):
+        make_scan(folder / "scans" / f"{k}.nii.gz", slices, made, side, 11 + k, 0.3)
+    make_scan(folder / "warm.nii.gz", 6, 2, 128, 3, 0.0)
+
+
+def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Every variant `rounds` times, in turn."""
+    if args.source:
+        shutil.copytree(args.source, folder / "scans")
+        shutil.copy(next((folder / "scans").iterdir()), folder / "warm.nii.gz")
+    else:
+        _in_a_process(make_scans, folder, args.scans, args.slices, args.made, args.side)
+    paths = sorted((folder / "scans").iterdir())
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in (LOOP, *WAYS)}
+    for turn in range(args.rounds):
+        for name in found:
+            out = folder / f"{name}-{turn}"
+            given = (paths, folder / "warm.nii.gz", out, args.checkpoint)
+            if name == LOOP:
+                one = _in_a_process(run_loop, *given)
+            else:
+                one = _in_a_process(run_workers, *given, *WAYS[name])
+            found[name].append(one)
+            print(f"{name:<24} {one['s']:7.2f} s a scan, {one['peak_bytes'] / 1e9:.2f} GB", flush=True)
+            shutil.rmtree(out, ignore_errors=True)
+    loop = statistics.median(one["s"] for one in found[LOOP])
+    for name in WAYS:
+        own = statistics.median(one["s"] for one in found[name])
+        ratios = [a["s"] / b["s"] for a, b in zip(found[LOOP], found[name], strict=True)]
+        told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        print(f"{name}: {loop / own:.2f} times the {LOOP} (in turn: {told})")
+    empty = _in_a_process(run_empty, 2, args.calls)
+    driver_ms = 1000 * empty["driver_s"]
+    print(f"Ray: {1000 * empty['s']:.2f} ms a scan, {driver_ms:.2f} ms of the driver's processor")
+    finding = _in_a_process(run_finding, folder)
+    best = min(WAYS, key=lambda name: statistics.median(one["s"] for one in found[name]))
+    single = found["2 workers of 1 thread"]
+    return {
+        "scan": {"slices": args.slices, "side": args.side, "bytes": round(_mean_size(paths))},
+        "ways": found,
+        "best": best,
+        "ratio": loop / statistics.median(one["s"] for one in found[best]),
+        "steps": {name: statistics.median(one["steps"][name] for one in single) for name in STEPS},
+        "tell_s": statistics.median(one["tell_s"] for one in single),
+        "start_s": statistics.median(one["start_s"] for one in single),
+        "peak_bytes": max(one["peak_bytes"] for one in single),
+        "empty": empty,
+        "finding": finding,
+        "processors": len(os.sched_getaffinity(0)),
+    }
+
+
+def _mean_size(paths: list[Path]) -> float:
+    return statistics.mean(path.stat().st_size for path in paths)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example:\n  " + __doc__.splitlines()[-1].strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--scans", type=int, default=6)
+    parser.add_argument("--slices", type=int, default=60)
+    parser.add_argument("--made", type=int, default=4, help="different slices among them (default 4)")
+    parser.add_argument("--side", type=int, default=512, help="rows and columns (default 512)")
+    parser.add_argument("--rounds", type=int, default=2, help="how often each way takes its turn")
+    parser.add_argument("--calls", type=int, default=EMPTY_CALLS, help="empty scans, for the overhead")
+    parser.add_argument("--checkpoint", default=None)
+    parser.add_argument("--source", type=Path, help="a folder of NIfTI files in place of phantoms")
+    parser.add_argument("--out", type=Path, help="write what was measured, as JSON")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(args, Path(folder))
+    if args.out:
+        args.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    print(f"{found['best']}: {found['ratio']:.2f} times the {LOOP}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,162 @@
+"""One worker: the network loaded once, and scans that pass through it one behind the other.
+
+Several calls of `run` are under way in a worker at once, in threads: while one scan is in the network the
+next one is fetched, unpacked and read, and the one before is measured and written. A scan waits to be read
+until there is memory for it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+
+from liverseg.cohort.memory import Admission, TooMuchMemory, check_memory, header_shape
+from liverseg.cohort.places import Unavailable, fetched
+from liverseg.cohort.scan import CRASHED, MEMORY, REFUSED, UNAVAILABLE, Scan, Settings
+from liverseg.cohort.store import NotStored, Store
+from liverseg.cohort.tables import lesion_rows, scan_row
+from liverseg.errors import LiversegError
+from registry import Checkpoint
+
+if TYPE_CHECKING:
+    from liverseg.ct import CTImage
+    from liverseg.report import Report
+    from liverseg.segmentation import Segmentation
+
+PICTURE_WIDTH = 1080
+PICTURE_QUALITY = 82
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checkpoint that the driver has found and verified, as it travels to the workers."""
+
+    checkpoint: Checkpoint
+    archive: bytes  # of model.pt
+
+
+class Worker:
+    """See above. `threads` is what the network runs with, `budget_bytes` the memory of the whole worker."""
+
+    def __init__(self, model: Model, settings: Settings, out: str, threads: int, budget_bytes: int) -> None:
+        os.environ["LIVERSEG_THREADS"] = str(threads)
+        cv2.setNumThreads(threads)
+        # Imported here: the number of threads is read when the engine is loaded.
+        from liverseg import engines
+        from liverseg.segmenter import Segmenter, patch_of
+
+        spec = model.checkpoint.manifest.input
+        patch = patch_of(spec) if spec.kind == "volume" else None
+        engine = engines.load(model.archive, spec.context_slices, settings.engine, patch)
+        self._segmenter = Segmenter(model.checkpoint, engine)
+        self._settings, self._budget = settings, budget_bytes
+        self._store = Store(Path(out), settings.digest)
+        self._admission = Admission(budget_bytes)
+        self._reading, self._network = threading.Lock(), threading.Lock()
+
+    def ready(self) -> int:
+        """The id of the process, once the network is loaded."""
+        return os.getpid()
+
+    def run(self, scan: Scan, attempt: int = 1) -> dict[str, Any]:
+        """Segment a scan unless its result is there; the record that was written for it is returned.
+
+        Raises `NotStored`, which ends the run: no input is to blame for it.
+        """
+        record = {"id": scan.id, "stamp": scan.stamp, "attempts": attempt}
+        try:
+            record |= self._done(scan)
+        except NotStored:
+            raise
+        except Unavailable as error:
+            record |= _failed(UNAVAILABLE, str(error))
+        except TooMuchMemory as error:
+            record |= _failed(MEMORY, str(error))
+        except LiversegError as error:
+            record |= _failed(REFUSED, str(error))
+        except MemoryError:
+            record |= _failed(MEMORY, "There was not enough memory for this scan.")
+        except Exception as error:  # a fault of ours must not cost the other scans
+            _log.exception("unexpected")
+            record |= _failed(CRASHED, f"Something went wrong ({type(error).__name__}).")
+        self._store.put_record(record)
+        return record
+
+    def _done(self, scan: Scan) -> dict[str, Any]:
+        from liverseg.measuring import measure
+        from liverseg.reading import read
+
+        times = {}
+        started = time.perf_counter()
+        with fetched(scan.files) as paths:
+            lone = len(paths) == 1
+            shape = scan.shape or (header_shape(paths[0]) if lone else None)
+            if shape is not None:
+                check_memory(shape, self._budget)
+            times["fetch_s"] = time.perf_counter() - started
+            with self._admitted(shape):
+                with self._reading:
+                    started = time.perf_counter()
+                    ct = read(paths[0] if lone else paths, series=scan.series)
+                    times["read_s"] = time.perf_counter() - started
+                assert ct.sha256 is not None
+                key = self._settings.key(ct.sha256)
+                done = {"state": "done", "key": key, "input_sha256": ct.sha256}
+                if self._store.row(key) is not None:
+                    return done
+                with self._network:
+                    seg = self._segmenter.segment(
+                        ct, threshold=self._settings.threshold, keep_all=self._settings.keep_all
+                    )
+                times["network_s"] = seg.timing_s["network"]
+                seg.timing_s["reading"] = times["read_s"]
+                started = time.perf_counter()
+                report = measure(ct, seg)
+                times["measure_s"] = time.perf_counter() - started
+                with self._store.staged(key) as stage:
+                    self._write(stage, ct, seg, report, key, times)
+        return done
+
+    @contextmanager
+    def _admitted(self, shape: tuple[int, int, int] | None) -> Iterator[None]:
+        amount = self._admission.enter(shape)
+        try:
+            yield
+        finally:
+            self._admission.leave(amount)
+
+    def _write(
+        self, stage: Path, ct: CTImage, seg: Segmentation, report: Report, key: str, times: dict[str, float]
+    ) -> None:
+        from liverseg.rendering import overview
+        from liverseg.windowing import DEFAULT_WINDOW
+        from liverseg.writing import write_results
+
+        started = time.perf_counter()
+        if self._settings.formats:
+            write_results(stage, ct, seg, report, self._settings.formats)
+        else:
+            (stage / "report.json").write_text(report.to_json(), encoding="utf-8")
+        picture = overview(ct, seg, None, ct.assumed_window or DEFAULT_WINDOW)
+        height = round(picture.shape[0] * PICTURE_WIDTH / picture.shape[1])
+        small = cv2.resize(picture, (PICTURE_WIDTH, height), interpolation=cv2.INTER_AREA)
+        _, encoded = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, PICTURE_QUALITY])
+        (stage / "overview.jpg").write_bytes(encoded.tobytes())
+        times["write_s"] = time.perf_counter() - started
+        row = {"scan": scan_row(key, report, times), "lesions": lesion_rows(key, report)}
+        (stage / "row.json").write_text(json.dumps(row, ensure_ascii=False), encoding="utf-8")
+
+
+def _failed(kind: str, reason: str) -> dict[str, Any]:
+    return {"state": "failed", "kind": kind, "reason": reason}

@@ -1,0 +1,208 @@
+"""`cohort` on a cluster of two nodes of this machine: whole runs, and what is killed amid them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from pyarrow import parquet
+
+import liverseg.cohort.cluster as cohort_cluster
+from liverseg.__main__ import main
+from liverseg.cohort.running import KILLED
+from tests.liverseg.app.rule_checkpoints import write_registry
+from tests.liverseg.cohort.hostile_workers import KilledByScans
+from tests.liverseg.cohort.small_scans import write_nifti, write_series
+
+ROOT = Path(__file__).parents[3]
+SLOWLY = """
+import sys
+import liverseg.cohort.cluster as cluster
+from liverseg.__main__ import main
+from tests.liverseg.cohort.hostile_workers import Slow
+cluster.Worker = Slow
+sys.exit(main(["cohort", *sys.argv[1:]]))
+"""
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """What workers inherit from the cluster."""
+    registry = write_registry(tmp_path_factory.mktemp("registry"))
+    patch = pytest.MonkeyPatch()
+    patch.setenv("LIVERSEG_REGISTRY", str(registry))
+    patch.setenv("PYTHONPATH", str(ROOT))
+    for name, value in cohort_cluster._ENVIRONMENT.items():
+        patch.setenv(name, value)
+    yield patch
+    patch.undo()
+
+
+def free_ports() -> dict[str, int]:
+    """Ports for the agents of a node: where they are given, Ray does not wait for its agents to tell them."""
+    names = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port")
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in (*names, "runtime_env_agent_port")]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return dict(zip((*names, "runtime_env_agent_port"), ports, strict=True))
+
+
+@pytest.fixture(scope="module")
+def cluster(environment):
+    """Two nodes of one processor each."""
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": 80 * 1024**2}
+    made = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, **node, **free_ports()})
+    made.second = made.add_node(**node, **free_ports())
+    yield made
+    made.shutdown()
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def public_text(out: Path) -> str:
+    """Every byte of the results but those of `private`, names included."""
+    paths = [path for path in out.rglob("*") if "private" not in path.relative_to(out).parts]
+    names = " ".join(str(path.relative_to(out)) for path in paths)
+    return names + "".join(path.read_bytes().decode("latin-1") for path in paths if path.is_file())
+
+
+def test_a_tree_with_hostile_files_becomes_tables_and_a_second_run_does_what_is_new(
+    cluster, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(cohort_cluster, "Worker", KilledByScans)
+    source, out = tmp_path / "DOE_JANE", tmp_path / "out"
+    for seed in (1, 2, 3):
+        write_nifti(source / f"patient{seed}" / "ct.nii.gz", seed)
+    (source / "copy.nii.gz").write_bytes((source / "patient1" / "ct.nii.gz").read_bytes())
+    write_series(source / "series", 4)
+    write_nifti(source / "killer.nii.gz", 5)
+    (source / "cut.nii.gz").write_bytes((source / "patient2" / "ct.nii.gz").read_bytes()[:3000])
+    vast = nibabel.Nifti1Image(np.zeros((64, 64, 1000), np.uint8), np.eye(4))
+    nibabel.save(vast, source / "vast.nii.gz")  # 4 million voxels: more than a worker of 0.7 GB takes
+    (source / "notes.txt").write_text("nothing")
+    command = ["cohort", str(source), "--out", str(out), "--address", cluster.address, "--memory", "0.7"]
+    command += ["--formats", "nifti", "--engine", "torch"]
+
+    assert main(command) == 1
+    table, failures, inputs = (
+        rows(out / name) for name in ("scans.csv", "failures.csv", "private/inputs.csv")
+    )
+    assert len(table) == len({row["key"] for row in table}) == 4  # the copy has the row of what it is of
+    assert sorted(row["format"] for row in table) == ["dicom", "nifti", "nifti", "nifti"]
+    assert {row["kind"]: row["reason"].split(":")[0] for row in failures} == {
+        "crashed": KILLED,
+        "left aside": "The file holds text, not an image; liverseg reads PNG, JPEG, NIfTI and DICOM.",
+        "memory": failures[2]["reason"].split(":")[0],
+        "refused": "The NIfTI file is truncated",
+    }
+    assert "1000 × 64 × 64 voxels" in failures[2]["reason"]
+    by_name = {Path(row["path"]).name: row for row in inputs}
+    assert len(inputs) == 9 and by_name["series"]["files"] == "4"
+    assert by_name["copy.nii.gz"]["key"] in {row["key"] for row in table}
+    assert by_name["killer.nii.gz"]["status"] == "crashed"
+    assert [row["input"] for row in failures if row["kind"] == "crashed"] == [
+        by_name["killer.nii.gz"]["input"]
+    ]
+    for row in table:
+        folder = out / "scans" / row["key"][:2] / row["key"]
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        assert report["liver"]["voxels"] == int(row["liver_count"]) > 1000
+        assert (folder / "labels.nii.gz").exists() and report["input"]["sha256"] == row["input_sha256"]
+        assert len(report["lesions"]) == int(row["lesions"])
+    lesions = rows(out / "lesions.csv")
+    assert len(lesions) == sum(int(row["lesions"]) for row in table) > 0
+    for name, plain in (("scans", table), ("lesions", lesions)):
+        typed = parquet.read_table(out / f"{name}.parquet").to_pylist()
+        assert [row["key"] for row in typed] == [row["key"] for row in plain]
+    assert typed[0]["volume_ml"] == float(lesions[0]["volume_ml"]) and typed[0]["touches_liver"] is True
+    text = public_text(out)
+    assert "DOE" not in text and "4711" not in text and "patient1" not in text and str(tmp_path) not in text
+    assert "A scan of 1000" in (out / "summary.html").read_text(encoding="utf-8")
+
+    before = {path: path.stat().st_mtime_ns for path in (out / "scans").rglob("*")}
+    for name in ("killer", "cut", "vast"):
+        (source / f"{name}.nii.gz").unlink()
+    write_nifti(source / "new.nii", 7)
+    capsys.readouterr()
+    assert main(command) == 0
+    assert "5 scans in the table, 5 of them from before" in capsys.readouterr().out
+    after = {path: path.stat().st_mtime_ns for path in (out / "scans").rglob("*")}
+    kept = [path for path in before if path.is_file()]
+    assert [after[path] for path in kept] == [before[path] for path in kept]
+    assert len(rows(out / "scans.csv")) == 5
+
+
+def start_slowly(source: Path, out: Path, address: str) -> subprocess.Popen:
+    command = [sys.executable, "-c", SLOWLY, str(source), "--out", str(out), "--address", address]
+    return subprocess.Popen([*command, "--engine", "torch"], cwd=ROOT, stderr=subprocess.DEVNULL)
+
+
+def records(out: Path) -> int:
+    return len(list((out / "records").rglob("*.json")))
+
+
+def until(condition, timeout_s=120):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def worker_processes() -> list[int]:
+    """The processes of `Slow` workers on this machine that are ours."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes().startswith(b"ray::Slow") and path.stat().st_uid == os.getuid():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_whatever_is_killed_every_scan_is_there_once_in_the_end(cluster, tmp_path):
+    source, out = tmp_path / "source", tmp_path / "out"
+    count = 10
+    for seed in range(count):
+        write_nifti(source / f"{seed}.nii", seed)
+
+    driver = start_slowly(source, out, cluster.address)
+    until(lambda: records(out) >= 2)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    until(lambda: not worker_processes())  # they go with it
+    there = records(out)
+    assert 2 <= there < count and not (out / "scans.csv").exists()
+
+    driver = start_slowly(source, out, cluster.address)
+    until(lambda: len(worker_processes()) == 2 and records(out) > there)
+    os.kill(worker_processes()[0], signal.SIGKILL)
+    there = records(out)
+    until(lambda: records(out) > there)
+    cluster.remove_node(cluster.second, allow_graceful=False)  # kill -9 of the raylet and what is with it
+    assert driver.wait(timeout=240) == 0
+
+    table = rows(out / "scans.csv")
+    assert len(table) == len({row["input_sha256"] for row in table}) == count
+    assert rows(out / "failures.csv") == [] and records(out) == count
+    folders = [path for path in (out / "scans").glob("*/*") if path.is_dir()]
+    assert {path.name for path in folders} == {row["key"] for row in table}
+    for folder in folders:
+        assert sorted(path.name for path in folder.iterdir()) == ["overview.jpg", "report.json", "row.json"]
+    assert not [path for path in out.rglob("*.part")] and not list((out / ".work").iterdir())
