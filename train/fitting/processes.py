@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import socket
+import warnings
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -151,6 +152,8 @@ class PooledBatchNorm2d(nn.BatchNorm2d):
 
 def share_out(network: nn.Module) -> None:
     """Make a network, in place, compute its part of a batch as one process computes the whole batch."""
+    # Gradients of depthwise convolutions lie otherwise in memory than their buckets: they are copied.
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     pool_batch_norms(network)
     for module in network.modules():
         if isinstance(module, DropsSamples):
