@@ -52,6 +52,8 @@ def start(batch: int, accumulate: int, threads: int | None) -> Accelerator:
         raise TrainError(
             f"{part} samples do not divide among {accelerator.num_processes} processes; change --batch."
         )
+    if threads is None and "OMP_NUM_THREADS" in os.environ and not several():
+        threads = torch.get_num_threads()  # torchrun sets it to 1 where nobody has: it counts alone only
     if threads is None:
         here = int(os.environ.get("LOCAL_WORLD_SIZE", accelerator.num_processes))
         threads = max(1, len(os.sched_getaffinity(0)) // here)
