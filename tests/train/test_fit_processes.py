@@ -170,3 +170,19 @@ def test_the_loss_of_a_loader_is_a_refusal_and_other_errors_are_not():
         raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
     with pytest.raises(RuntimeError, match="shapes"), processes.lost_processes():
         raise RuntimeError("shapes do not match")
+
+
+def test_threads_are_those_asked_for_else_those_of_the_environment_else_the_processors(monkeypatch):
+    before = torch.get_num_threads()
+    try:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+        processes.start(16, 1, None)
+        assert torch.get_num_threads() == len(os.sched_getaffinity(0))
+        processes.start(16, 1, 3)
+        assert torch.get_num_threads() == 3
+        monkeypatch.setenv("OMP_NUM_THREADS", "3")  # torch has read it when it was imported
+        processes.start(16, 1, None)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

@@ -277,7 +277,7 @@ def test_batch_norm_over_processes_is_batch_norm_on_one():
 
 def test_a_batch_that_does_not_divide_among_the_processes_is_refused(monkeypatch):
     class Three:
-        num_processes = 3
+        num_processes, is_main_process = 3, True
 
     monkeypatch.setattr(processes, "Accelerator", lambda **_: Three())
     with pytest.raises(TrainError, match="16 samples do not divide among 3"):

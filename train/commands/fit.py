@@ -105,7 +105,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
     group = parser.add_argument_group("machine")
     add(group, "--workers", type=int, help="processes that make samples, for each training process")
-    add(group, "--threads", type=int, help="of the network (default: the processors)")
+    add(
+        group,
+        "--threads",
+        type=int,
+        help="of the network (default: OMP_NUM_THREADS, or the processors shared among the processes)",
+    )
     add(group, "--save-every", type=int, metavar="SAMPLES", help="save the state between scorings, too")
 
 

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import socket
+import warnings
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -51,6 +52,8 @@ def start(batch: int, accumulate: int, threads: int | None) -> Accelerator:
         raise TrainError(
             f"{part} samples do not divide among {accelerator.num_processes} processes; change --batch."
         )
+    if threads is None and "OMP_NUM_THREADS" in os.environ and not several():
+        threads = torch.get_num_threads()  # torchrun sets it to 1 where nobody has: it counts alone only
     if threads is None:
         here = int(os.environ.get("LOCAL_WORLD_SIZE", accelerator.num_processes))
         threads = max(1, len(os.sched_getaffinity(0)) // here)
@@ -151,6 +154,8 @@ class PooledBatchNorm2d(nn.BatchNorm2d):
 
 def share_out(network: nn.Module) -> None:
     """Make a network, in place, compute its part of a batch as one process computes the whole batch."""
+    # Gradients of depthwise convolutions lie otherwise in memory than their buckets: they are copied.
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     pool_batch_norms(network)
     for module in network.modules():
         if isinstance(module, DropsSamples):

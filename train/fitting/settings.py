@@ -156,7 +156,7 @@ class Runtime:
     """How a run uses the machine; nothing here changes its result."""
 
     workers: int = 1  # processes that make samples, for each training process
-    threads: int | None = None  # of the network; default: the processors, shared among the processes
+    threads: int | None = None  # of the network; default: OMP_NUM_THREADS, or a share of the processors
     cache: str | None = None  # folder of the packed datasets; default: RUN/cache
     save_every: int | None = None  # samples between saves besides those at scorings
     pictures: int = 6  # slices in the picture of each scoring
