@@ -17,7 +17,8 @@ from pypdf import PdfReader
 import liverseg
 from liverseg.__main__ import main
 from liverseg.formats import FORMATS
-from liverseg.phantom import make, write
+from liverseg.phantom import write
+from tests.phantoms import make
 
 QUOTED = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID")
 """What a SEG and an RTSTRUCT must quote."""
