@@ -111,10 +111,6 @@ def _stop(signum: int, frame: FrameType | None) -> None:
 
 
 def _serve(port: int | None, private: Path) -> int:
-    # gradio is imported only now: it reads its settings from the environment as it is imported.
-    from liverseg.app import mcp_server
-    from liverseg.app.examples import Examples
-    from liverseg.app.layout import build
     from liverseg.app.loading import Checkpoints
     from liverseg.errors import LiversegError
 
@@ -124,6 +120,11 @@ def _serve(port: int | None, private: Path) -> int:
     except LiversegError as error:
         print(error, file=sys.stderr)
         return 1
+    # gradio is imported only now: it reads its settings from the environment as it is imported.
+    from liverseg.app import mcp_server
+    from liverseg.app.examples import Examples
+    from liverseg.app.layout import build
+
     checkpoints.warm_up()  # the page is there at once, the weights when they are loaded
     examples = Examples(private / "examples")
     page = build(checkpoints, examples)
