@@ -52,7 +52,8 @@ def _own_picture_grid(ct: CTImage, array: np.ndarray) -> np.ndarray:
     no picture's; there it is the radiological view.
     """
     if ct.source_format == "nifti":
-        return array[0]
+        picture: np.ndarray = array[0]
+        return picture
     native = ct.native.to_native(array)
     return native if native.ndim == 2 else native.squeeze(axis=ct.native.axes[0])
 
