@@ -53,8 +53,14 @@ class Page:
         self.actions, self.comparing = Actions(checkpoints, examples), Comparing(checkpoints)
         self.values: dict[str, Any] = {
             **dict.fromkeys(("analysis", "awaited", "fetched", "wanted", "checkpoint", "upload")),
-            **{"shown": False, "slice": 1, "center": 40, "width": 400, "opacity": 0.3},
-            **{"compare_with": NO_COMPARISON, "comparison": "", "problem": ""},
+            "shown": False,
+            "slice": 1,
+            "center": 40,
+            "width": 400,
+            "opacity": 0.3,
+            "compare_with": NO_COMPARISON,
+            "comparison": "",
+            "problem": "",
         }
         self.seen: dict[str, Any] = {}
 
