@@ -9,14 +9,18 @@ from pathlib import Path
 import torch
 
 from train.errors import TrainError
+from train.published import holds_checkpoint, load_published
 
 
 def load_run(path: str | Path) -> dict:
     """A weights file of `fit`, or a run folder's best one: `weights`, `settings`, `seen`, `scores`, `hours`.
 
+    The folder of a published checkpoint is read too, its `training` record beside the rest.
     Raises `TrainError` when there is none, or the file is something else.
     """
     path = Path(path)
+    if holds_checkpoint(path):
+        return load_published(path)
     path = path / "best.pt" if path.is_dir() else path
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)

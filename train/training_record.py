@@ -15,6 +15,8 @@ def training_record(state: dict) -> dict:
     datasets: dict[str, dict] = {}
     runs = stages(state)
     for stage in runs:
+        for known in stage.get("training", {}).get("datasets", ()):  # a published checkpoint's
+            datasets[known["name"]] = dict(known)
         for path, _, _ in stage["settings"]["data"]:
             folder = DatasetFolder.open(path)
             datasets[folder.name] = {

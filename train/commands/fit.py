@@ -47,7 +47,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add(group, "--option", dest="options", metavar="KEY=VALUE", action="append", type=_pair,
         help="of the architecture, as decoder_width=128; may be repeated")  # fmt: skip
     add(group, "--pretrained", metavar="NAME_OR_FOLDER", help="start from Hugging Face weights")
-    add(group, "--init", metavar="RUN", help="start from this run's weights")
+    add(group, "--init", metavar="RUN", help="start from a run's weights or a checkpoint's folder")
     add(group, "--context-slices", type=int, choices=(1, 3, 5), help="slices that the network sees")
     add(group, "--window", dest="windows", type=float, nargs=2, action="append",
         metavar=("CENTER", "WIDTH"), help="in HU (default 60 200); may be repeated")  # fmt: skip

@@ -84,6 +84,11 @@ def check_held_out(fold: Fold, state: dict | None = None) -> None:
     settings say cannot be checked, which is refused too.
     """
     state = load_run(fold.run) if state is None else state
+    for stage in stages(state):
+        if fold.folder.name in {data["name"] for data in stage.get("training", {}).get("datasets", ())}:
+            raise TrainError(
+                f"{fold.run.name} started from a checkpoint that was trained on scans of {fold.folder.name}."
+            )
     seen = trained_scans(state, fold.run).get(fold.folder.name, set())
     leaked = sorted(seen & set(fold.scans), key=lambda scan: (len(scan), scan))
     if leaked:
