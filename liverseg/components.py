@@ -76,6 +76,17 @@ class Components:
         chosen: np.ndarray = table[labels]
         return chosen
 
+    def numbers(self, z: int) -> np.ndarray:
+        """(H, W) int64: which component each pixel of slice `z` belongs to; -1 where there is none."""
+        mask, parts = _as_bytes(self.planes(z)), self.parts[z]
+        if parts is None:
+            return np.full(mask.shape, -1)
+        number, labels = cv2.connectedComponents(mask, connectivity=8)
+        table = np.full(number, -1)
+        table[labels.ravel()[parts.first]] = parts.components
+        numbers: np.ndarray = table[labels]
+        return numbers
+
     def mask(self, component: int, box: Box) -> np.ndarray:
         """The component's mask within its box, or a larger one, of the stack."""
         return np.stack([self._part_of(component, z, box) for z in range(box[0].start, box[0].stop)])

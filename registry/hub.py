@@ -20,10 +20,11 @@ from registry.errors import CheckpointDamaged, HubUnreachable, RegistryError, Re
 from registry.folder import MANIFEST_FILE, Listing, Problem, in_order
 from registry.hub_client import SCHEME, endpoint, endpoint_name, is_offline, load_client
 from registry.hub_questions import Questions
-from registry.hub_store import Entry, HubStore, is_commit, write_whole
+from registry.hub_store import Entry, HubStore, is_commit
 from registry.manifest import MODEL_FILE, Manifest
 from registry.reference import is_name, is_version
 from registry.schema import MAX_MANIFEST_BYTES
+from registry.whole_file import write_whole
 
 ANSWER_S, LIST_S = 7.0, 9.0
 """Questions are asked for the first; a listing takes no longer than the second, whatever the network does."""

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from registry.hub_client import endpoint, headers, is_offline, told
 from registry.manifest import MODEL_FILE
 from registry.pushing import Progress
 from registry.reference import is_name, is_version
+from registry.whole_file import write_whole
 
 ENVIRONMENT = "LIVERSEG_CACHE"
 MAX_INDEX_BYTES = 16 * 1024**2
@@ -188,17 +188,6 @@ def is_commit(text: object) -> bool:
     (True, False, False)
     """
     return isinstance(text, str) and _COMMIT.fullmatch(text) is not None
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file so that a reader, and another writer, see it whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
-    try:
-        staging.write_bytes(data)
-        os.replace(staging, path)
-    finally:
-        staging.unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:

@@ -8,7 +8,7 @@ import logging
 import pydicom
 import pytest
 
-from liverseg.app import session, texts
+from liverseg.app import texts
 from liverseg.app.actions import Actions
 from liverseg.app.examples import Examples
 from liverseg.app.updates import refusable
@@ -18,20 +18,6 @@ from tests.phantoms import make
 
 VIEW = (40, 400, 0.3)  # centre, width, opacity
 MADE = (40, 400)
-
-
-@pytest.fixture
-def runs(monkeypatch) -> list[str]:
-    """The checkpoint of every network run."""
-    seen: list[str] = []
-    analyse = session.analyse
-
-    def counted(sources, ct, segmenter, **options):
-        seen.append(segmenter.checkpoint.ref)
-        return analyse(sources, ct, segmenter, **options)
-
-    monkeypatch.setattr(session, "analyse", counted)
-    return seen
 
 
 def upload(actions: Actions, path: str, ref: str | None = None) -> dict:
