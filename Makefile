@@ -5,7 +5,10 @@ PORT ?= 7860
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-app test-train bench lint audit clean
+# A thread for each test process: two run at once, and more threads than processors wait for each other.
+TEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest
+
+.PHONY: demo test test-app test-train coverage bench lint audit clean
 
 demo: $(VENV)/.app
 	$(VENV)/bin/python app.py --port $(PORT)
@@ -16,10 +19,16 @@ test: $(VENV)/.dev
 	$(MAKE) --jobs 2 --output-sync=target --no-print-directory test-app test-train
 
 test-app: $(VENV)/.dev
-	$(VENV)/bin/python -m pytest tests liverseg registry --ignore=tests/train
+	$(TEST) tests liverseg registry --ignore=tests/train
 
 test-train: $(VENV)/.dev
-	$(VENV)/bin/python -m pytest tests/train train
+	$(TEST) tests/train train
+
+# Branches of the pure core that its own tests and doctests reach; fails below the floor in pyproject.toml.
+CORE_TESTS := $(filter-out %segmenter.py %_line.py %_batch.py %_command.py,$(wildcard tests/liverseg/test_*.py))
+coverage: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m coverage run -m pytest $(CORE_TESTS) liverseg
+	$(VENV)/bin/python -m coverage report
 
 bench: $(VENV)/.bench
 	$(VENV)/bin/python -m liverseg bench --guard
@@ -27,6 +36,7 @@ bench: $(VENV)/.bench
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/python -m mypy
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

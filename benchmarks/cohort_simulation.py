@@ -86,11 +86,11 @@ def simulate(facts: Facts, scans: int, workers: int, seed: int = 0) -> Run:
     for _ in range(scans):
         asked, worker = wanting[0]
         size = draw(mean, VARIATION)
-        driver = (asked if asked > driver else driver) + each
-        begun = driver if driver > storage else storage
+        driver = (max(driver, asked)) + each
+        begun = max(storage, driver)
         storage = begun + size * served
         there = max(storage, begun + size * streamed) + latency
-        start = there if there > free[worker] else free[worker]
+        start = max(free[worker], there)
         done = start + size * work
         free[worker] = done
         worked += size * work

@@ -142,7 +142,7 @@ def _values(rng: random.Random) -> bytes:
             keyword = rng.choice(_NUMBERS)
             parts = rng.choice((1, 1, 2, 3, 6))
             text = b"\\".join(rng.choice(_TEXTS) for _ in range(parts))
-            elements = _with(elements, keyword, text, b"DS" if keyword not in ("NumberOfFrames",) else b"IS")
+            elements = _with(elements, keyword, text, b"DS" if keyword != "NumberOfFrames" else b"IS")
         elif what < 0.85:
             value = rng.choice((0, 1, 2, 7, 8, 12, 15, 16, 17, 32, 64, 95, 97, 2048, 2049, 65535))
             elements = _with(elements, rng.choice(_COUNTS), struct.pack("<H", value), b"US")

@@ -65,7 +65,7 @@ def _phantom(kind: str) -> Phantom:
 @cache
 def seeds() -> tuple[Seed, ...]:
     """All of them, in a fixed order."""
-    return tuple([*_pictures(), *_niftis(), *_dicoms(), *_series()])
+    return (*_pictures(), *_niftis(), *_dicoms(), *_series())
 
 
 def of_kind(*kinds: str) -> list[Seed]:

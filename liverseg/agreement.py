@@ -105,7 +105,7 @@ class Agreement:
 
     def to_dict(self) -> dict[str, Any]:
         """The agreement as plain dicts, lists, strings and finite numbers."""
-        return plain(
+        told: dict[str, Any] = plain(
             {
                 "checkpoint_a": asdict(self.checkpoint_a),
                 "checkpoint_b": asdict(self.checkpoint_b),
@@ -125,6 +125,7 @@ class Agreement:
                 "definitions": DEFINITIONS,
             }
         )
+        return told
 
 
 def compare(ct: CTImage, a: Segmentation, b: Segmentation) -> Agreement:
@@ -185,7 +186,7 @@ def label_pairs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _membership(label: int) -> np.ndarray:
     """(3,) which labels are meant."""
-    return np.arange(len(CLASSES)) == label
+    return np.array([k == label for k in range(len(CLASSES))])
 
 
 def _overlap(ct: CTImage, pairs: np.ndarray, inside: np.ndarray) -> Overlap:
@@ -194,8 +195,10 @@ def _overlap(ct: CTImage, pairs: np.ndarray, inside: np.ndarray) -> Overlap:
     only_a = pairs[:, inside][:, :, ~inside].sum(axis=(1, 2))
     only_b = pairs[:, ~inside][:, :, inside].sum(axis=(1, 2))
     shared, first, second = (int(counts.sum()) for counts in (both, only_a, only_b))
-    counts = (shared + first, shared + second, shared, first, second)
-    return Overlap(*(amount(ct, count) for count in counts), _most(only_a + only_b))
+    in_a, in_b, in_both, in_first, in_second = (
+        amount(ct, count) for count in (shared + first, shared + second, shared, first, second)
+    )
+    return Overlap(in_a, in_b, in_both, in_first, in_second, _most(only_a + only_b))
 
 
 def _most(differing: np.ndarray) -> int | None:

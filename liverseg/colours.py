@@ -52,7 +52,8 @@ def heat_opacity(opacity: float) -> np.ndarray:
     [0, 158, 158]
     """
     rise = np.clip(np.linspace(0, 1, 256) / 0.3, 0, 1)
-    return (255 * opacity**0.4 * rise + 0.5).astype(np.uint8)
+    level: np.ndarray = 255 * opacity**0.4 * rise + 0.5
+    return level.astype(np.uint8)
 
 
 def blend(under: np.ndarray, over: np.ndarray | RGB, opacity: np.ndarray) -> np.ndarray:
@@ -64,4 +65,5 @@ def blend(under: np.ndarray, over: np.ndarray | RGB, opacity: np.ndarray) -> np.
     layer = np.empty_like(under)
     layer[:] = over
     weight = opacity.astype(np.float32) / np.float32(255)
-    return cv2.blendLinear(np.ascontiguousarray(under), layer, 1 - weight, weight)
+    laid: np.ndarray = cv2.blendLinear(np.ascontiguousarray(under), layer, 1 - weight, weight)
+    return laid

@@ -63,9 +63,13 @@ def comparison(
     shrunk = rows < hu_slice.shape[0]
 
     def enlarge(image: np.ndarray, how: int = cv2.INTER_LINEAR) -> np.ndarray:
-        return cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA if shrunk else how)
+        sized: np.ndarray = cv2.resize(
+            image, (columns, rows), interpolation=cv2.INTER_AREA if shrunk else how
+        )
+        return sized
 
-    rgb = cv2.cvtColor(enlarge(to_grey(hu_slice, window), cv2.INTER_CUBIC), cv2.COLOR_GRAY2RGB)
+    grey = enlarge(to_grey(hu_slice, window), cv2.INTER_CUBIC)
+    rgb: np.ndarray = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     smoothing = max(1, round(rows / hu_slice.shape[0]))
     for labels, colour in ((first, FIRST_RGB), (second, SECOND_RGB)):
         _lay(rgb, colour, _contours(labels, enlarge, (THIN_PX, THICK_PX), smoothing))
@@ -90,7 +94,7 @@ def difference(
     """
     check_opacity(opacity)
     _check_shapes(hu_slice, first, second)
-    frame = frame_for(hu_slice.shape, spacing_mm)  # type: ignore[arg-type]
+    frame = frame_for(hu_slice.shape, spacing_mm)
     rgb = cv2.cvtColor(enlarged_grey(hu_slice, window, frame), cv2.COLOR_GRAY2RGB)
     for mask, colour, cover in _fills(first, second, opacity):
         field = frame.enlarge(mask.view(np.uint8) * np.uint8(255))

@@ -56,10 +56,11 @@ class Components:
                 ends = [np.insert(parts.boxes[:, half], 0, z + k, axis=1) for k, half in enumerate(_HALVES)]
                 np.minimum.at(low, parts.components, ends[0])
                 np.maximum.at(high, parts.components, ends[1])
-        return [
-            tuple(slice(int(a), int(b)) for a, b in zip(*pair, strict=True))
+        slices = [
+            [slice(int(a), int(b)) for a, b in zip(*pair, strict=True)]
             for pair in zip(low, high, strict=True)
-        ]  # type: ignore[return-value]
+        ]
+        return [(z, y, x) for z, y, x in slices]
 
     def plane(self, z: int, keep: np.ndarray) -> np.ndarray:
         """(H, W) bool: the pixels of slice `z` whose component has `keep` (n,) bool set."""
@@ -72,7 +73,19 @@ class Components:
         number, labels = cv2.connectedComponents(mask, connectivity=8)
         table = np.zeros(number, bool)
         table[labels.ravel()[parts.first]] = kept
-        return table[labels]
+        chosen: np.ndarray = table[labels]
+        return chosen
+
+    def numbers(self, z: int) -> np.ndarray:
+        """(H, W) int64: which component each pixel of slice `z` belongs to; -1 where there is none."""
+        mask, parts = _as_bytes(self.planes(z)), self.parts[z]
+        if parts is None:
+            return np.full(mask.shape, -1)
+        number, labels = cv2.connectedComponents(mask, connectivity=8)
+        table = np.full(number, -1)
+        table[labels.ravel()[parts.first]] = parts.components
+        numbers: np.ndarray = table[labels]
+        return numbers
 
     def mask(self, component: int, box: Box) -> np.ndarray:
         """The component's mask within its box, or a larger one, of the stack."""
@@ -88,7 +101,8 @@ class Components:
         rows, columns = np.divmod(parts.first[parts.components == component], whole.shape[1])
         table = np.zeros(number, bool)
         table[labels[rows - box[1].start, columns - box[2].start]] = True
-        return table[labels]
+        chosen: np.ndarray = table[labels]
+        return chosen
 
 
 _HALVES = (slice(0, 2), slice(2, 4))
@@ -108,15 +122,16 @@ def find_components(planes: Planes, slices: int) -> Components:
     pieces, below = 0, None
     for z in range(slices):
         mask = _as_bytes(planes(z))
-        found.append(_parts(mask))
-        starts.append(starts[-1] + (len(found[-1][0]) if found[-1] else 0))
-        if found[-1] is not None and z and found[-2] is not None:
+        lower, upper = found[-1] if found else None, _parts(mask)
+        found.append(upper)
+        starts.append(starts[-1] + (len(upper[0]) if upper else 0))
+        if lower is not None and upper is not None:
             # Two slices touch where they meet when they are laid over each other: 26-connected is
             # 8-connected there, as every pixel is a direct neighbour of the one above it.
             number, at = _labelled(mask | below)
-            for start, parts in zip(starts[-3:-1], found[-2:], strict=True):
-                rows.append(start + np.arange(len(parts[0])))
-                columns.append(pieces + at(parts[0]))
+            for start, one in zip(starts[-3:-1], (lower, upper), strict=True):
+                rows.append(start + np.arange(len(one[0])))
+                columns.append(pieces + at(one[0]))
             pieces += number
         below = mask
     total = starts[-1]

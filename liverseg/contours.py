@@ -59,7 +59,7 @@ def _loops(mask: np.ndarray) -> list[list[int]]:
     starts = np.flatnonzero(ways).tolist()
     ways_out = ways.tobytes()
     left = bytearray(ways_out)  # the ways not yet walked
-    loops = []
+    loops: list[list[int]] = []
     for start in starts:
         while left[start]:
             loops += _walk(start, ways_out, left, steps)
@@ -69,7 +69,8 @@ def _loops(mask: np.ndarray) -> list[list[int]]:
 def _walk(start: int, ways_out: bytes, left: bytearray, steps: tuple[int, ...]) -> list[list[int]]:
     """The closed walk from `start`, cut in two wherever it meets a corner again."""
     heading = (left[start] & -left[start]).bit_length() - 1
-    loops, path, met = [], [start], {start: 0}
+    loops: list[list[int]] = []
+    path, met = [start], {start: 0}
     at = start
     while True:
         left[at] &= ~(1 << heading)
@@ -129,4 +130,6 @@ def _corners(ring: np.ndarray, kept: np.ndarray, width: int) -> np.ndarray:
     points = np.stack(np.divmod(ring, width), axis=1)
     arriving = np.sign(points - np.roll(points, 1, axis=0))
     leaving = np.roll(arriving, -1, axis=0)
-    return points[(arriving != leaving).any(axis=1) | kept[ring]]
+    turns: np.ndarray = (arriving != leaving).any(axis=1)
+    corners: np.ndarray = points[turns | kept[ring]]
+    return corners

@@ -105,7 +105,8 @@ class CTImage:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(slices, rows, columns)."""
-        return self.hu.shape  # type: ignore[return-value]
+        slices, rows, columns = self.hu.shape
+        return slices, rows, columns
 
     @property
     def thickness_is_known(self) -> bool:

@@ -51,7 +51,8 @@ def outline_hull(mask: np.ndarray) -> np.ndarray:
     r = 2 * np.tile(rows, 2)
     c = 2 * np.concatenate([first, last])
     twice = np.stack([np.concatenate([r, r, r - 1, r + 1]), np.concatenate([c - 1, c + 1, c, c])], axis=1)
-    return cv2.convexHull(twice.astype(np.int32)).reshape(-1, 2) / 2.0
+    hull: np.ndarray = cv2.convexHull(twice.astype(np.int32))
+    return hull.reshape(-1, 2) / 2.0
 
 
 def plane_diameters(mask: np.ndarray, spacing: tuple[float, float] = (1.0, 1.0)) -> Diameters:

@@ -6,6 +6,8 @@ the app shows it on the page. Texts never repeat what a file says of a patient, 
 the name of an uploaded file.
 """
 
+from typing import Any
+
 
 class LiversegError(Exception):
     """Base of all refusals: bad input, an unknown checkpoint, a missing engine."""
@@ -21,7 +23,7 @@ class SeriesChoice(UnreadableInput):
     Each is a `liverseg.reading.series_info.SeriesInfo`, and its `number` is what `read` takes.
     """
 
-    def __init__(self, message: str, series: tuple = ()) -> None:
+    def __init__(self, message: str, series: tuple[Any, ...] = ()) -> None:
         super().__init__(message)
         self.series = series
 

@@ -52,7 +52,8 @@ class Frame:
         """A (H, W) array at the size of the enlarged slice; averaged where it shrinks."""
         if self.rows < image.shape[0] or self.columns < image.shape[1]:
             interpolation = cv2.INTER_AREA
-        return cv2.resize(image, (self.columns, self.rows), interpolation=interpolation)
+        resized: np.ndarray = cv2.resize(image, (self.columns, self.rows), interpolation=interpolation)
+        return resized
 
 
 @lru_cache(maxsize=64)

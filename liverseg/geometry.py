@@ -38,11 +38,10 @@ def nearest_axes(directions: np.ndarray) -> tuple[tuple[int, int, int], tuple[bo
     ((2, 1, 0), (False, True, True))
     """
     unit = np.asarray(directions, float) / np.linalg.norm(directions, axis=0)
-    axes = max(
+    z, y, x = max(
         permutations(range(3)), key=lambda p: abs(unit[2, p[0]]) + abs(unit[1, p[1]]) + abs(unit[0, p[2]])
     )
-    flipped = (bool(unit[2, axes[0]] < 0), bool(unit[1, axes[1]] > 0), bool(unit[0, axes[2]] > 0))
-    return axes, flipped
+    return (z, y, x), (bool(unit[2, z] < 0), bool(unit[1, y] > 0), bool(unit[0, x] > 0))
 
 
 def spacing_from_affine(affine: np.ndarray) -> tuple[float, float, float]:
@@ -90,7 +89,8 @@ def directions_from_dicom(orientation: tuple[float, ...]) -> np.ndarray:
     """
     along_columns, along_rows = np.asarray(orientation, float).reshape(2, 3)
     lps = np.stack([np.cross(along_columns, along_rows), along_rows, along_columns], axis=1)
-    return np.diag([-1.0, -1.0, 1.0]) @ lps
+    ras: np.ndarray = np.diag([-1.0, -1.0, 1.0]) @ lps
+    return ras
 
 
 def dicom_affine(
@@ -135,8 +135,8 @@ def is_axial(directions: np.ndarray, slice_axis: int) -> bool:
     >>> is_axial(np.eye(3), 2), is_axial(np.eye(3), 0)
     (True, False)
     """
-    in_plane = [np.asarray(directions, float)[:, a] for a in range(3) if a != slice_axis]
-    normal = np.cross(*in_plane)
+    first, second = (np.asarray(directions, float)[:, a] for a in range(3) if a != slice_axis)
+    normal = np.cross(first, second)
     return bool(abs(normal[2]) >= np.cos(np.radians(AXIAL_LIMIT_DEG)) * np.linalg.norm(normal) - 1e-9)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,9 @@ def parts_of(meshes: Meshes) -> list[tuple[str, Surface, RGB, float]]:
 
 def encode(parts: list[tuple[str, Surface, RGB, float]]) -> bytes:
     """A GLB of surfaces in glTF's own coordinates, each with its name, colour and opacity."""
-    gltf: dict[str, list] = {key: [] for key in ("nodes", "meshes", "materials", "accessors", "bufferViews")}
+    gltf: dict[str, list[Any]] = {
+        key: [] for key in ("nodes", "meshes", "materials", "accessors", "bufferViews")
+    }
     binary = bytearray()
 
     def accessor(array: np.ndarray, component: int, target: int, **bounds: list[float]) -> int:
@@ -107,7 +110,7 @@ def linear(rgb: RGB) -> list[float]:
     return [round(v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4, 7) for v in values]
 
 
-def _material(name: str, rgb: RGB, opacity: float) -> dict:
+def _material(name: str, rgb: RGB, opacity: float) -> dict[str, Any]:
     """Matt; of what is translucent only the front is drawn, so that the back does not shine through."""
     blended = {"alphaMode": "BLEND"} if opacity < 1 else {}
     return {

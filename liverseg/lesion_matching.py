@@ -6,17 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from liverseg.components import Components, find_components
 from liverseg.ct import CTImage
 from liverseg.measuring import amount
 from liverseg.metrics.counts import Counts, dice
 from liverseg.report import Amount
-
-CONNECTIVITY = ndimage.generate_binary_structure(3, 3)
-"""As in `liverseg.lesions`: pixels that share a corner belong to one lesion."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +49,10 @@ def match_lesions(ct: CTImage, a: np.ndarray, b: np.ndarray) -> tuple[LesionMatc
     One lesion of A over two of B makes one match of the three. Those in both come first, then those
     only in A, then those only in B, each the largest first.
     """
-    numbers_a, box_a = _numbered(a)
-    numbers_b, box_b = _numbered(b)
-    shared = _shared(numbers_a, box_a, numbers_b, box_b)  # (lesions of A, lesions of B) pixels
-    sizes_a, sizes_b = (np.bincount(n.ravel(), minlength=1)[1:] for n in (numbers_a, numbers_b))
+    lesions_a, lesions_b = (find_components(mask.__getitem__, len(mask)) for mask in (a, b))
+    by_size = [np.argsort(-lesions.sizes, kind="stable") for lesions in (lesions_a, lesions_b)]  # as reported
+    shared = _shared(lesions_a, lesions_b)[np.ix_(*by_size)]  # (lesions of A, lesions of B) pixels
+    sizes_a, sizes_b = lesions_a.sizes[by_size[0]], lesions_b.sizes[by_size[1]]
     matches = []
     for group_a, group_b in _linked(shared):
         count_a, count_b = int(sizes_a[group_a].sum()), int(sizes_b[group_b].sum())
@@ -74,37 +71,15 @@ def match_lesions(ct: CTImage, a: np.ndarray, b: np.ndarray) -> tuple[LesionMatc
     return tuple(matches)
 
 
-def _numbered(tumour: np.ndarray) -> tuple[np.ndarray, tuple[slice, ...]]:
-    """The lesions of a (S, H, W) mask, numbered as those of the report: from 1, the largest first.
-
-    Returns the numbers (int32, 0 outside) within the smallest box that holds them all (a pixel where
-    there is none), and that box.
-    """
-    found = ndimage.find_objects(tumour.view(np.uint8), max_label=1)
-    box = found[0] if found and found[0] else (slice(0, 1),) * 3
-    components, number = ndimage.label(tumour[box], structure=CONNECTIVITY)
-    sizes = np.bincount(components.ravel(), minlength=number + 1)[1:]
-    rank = np.zeros(number + 1, np.int32)
-    rank[1 + np.argsort(-sizes, kind="stable")] = np.arange(1, number + 1)
-    return rank[components], box
-
-
-def _shared(
-    numbers_a: np.ndarray, box_a: tuple[slice, ...], numbers_b: np.ndarray, box_b: tuple[slice, ...]
-) -> np.ndarray:
-    """Pixels that each lesion of A shares with each of B, where their boxes meet."""
-    starts = [max(p.start, q.start) for p, q in zip(box_a, box_b, strict=True)]
-    stops = [min(p.stop, q.stop) for p, q in zip(box_a, box_b, strict=True)]
-    shape = (int(numbers_a.max(initial=0)), int(numbers_b.max(initial=0)))
-    if any(start >= stop for start, stop in zip(starts, stops, strict=True)):
-        return np.zeros(shape, np.int64)
-    part_a, part_b = (
-        numbers[tuple(slice(s - p.start, e - p.start) for s, e, p in zip(starts, stops, box, strict=True))]
-        for numbers, box in ((numbers_a, box_a), (numbers_b, box_b))
-    )
-    meet = (part_a > 0) & (part_b > 0)
-    flat = (part_a[meet].astype(np.int64) - 1) * shape[1] + part_b[meet] - 1
-    return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape)
+def _shared(a: Components, b: Components) -> np.ndarray:
+    """(lesions of A, lesions of B) the pixels that each lesion of A shares with each of B."""
+    shared = np.zeros((len(a), len(b)), np.int64)
+    for z, (parts_a, parts_b) in enumerate(zip(a.parts, b.parts, strict=True)):
+        if parts_a is not None and parts_b is not None:
+            own_a, own_b = a.numbers(z), b.numbers(z)
+            meet = (own_a >= 0) & (own_b >= 0)
+            np.add.at(shared, (own_a[meet], own_b[meet]), 1)
+    return shared
 
 
 def _linked(shared: np.ndarray) -> list[tuple[list[int], list[int]]]:

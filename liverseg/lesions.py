@@ -94,6 +94,7 @@ def _measure_one(ct: CTImage, seg: Segmentation, number: int, mask: np.ndarray, 
     plane_spacing = (1.0, 1.0) if ct.spacing_mm is None else ct.spacing_mm[1:]
     diameters = lesion_diameters(mask, plane_spacing)
     known = ct.spacing_mm is not None
+    pixel_mm2, voxel_mm3 = ct.pixel_area_mm2, ct.voxel_volume_mm3
     is_volume = ct.kind == "volume"
 
     # The slices of a lone picture are not a border that could cut a lesion off.
@@ -112,8 +113,8 @@ def _measure_one(ct: CTImage, seg: Segmentation, number: int, mask: np.ndarray, 
         centroid_px=centroid,  # type: ignore[arg-type]
         centroid_ras_mm=_ras_mm(ct, centroid),
         count=count,
-        area_mm2=count * ct.pixel_area_mm2 if known and not is_volume else None,
-        volume_ml=count * ct.voxel_volume_mm3 / 1000 if known and is_volume else None,
+        area_mm2=None if pixel_mm2 is None or is_volume else count * pixel_mm2,
+        volume_ml=None if voxel_mm3 is None or not is_volume else count * voxel_mm3 / 1000,
         longest_diameter_mm=diameters.longest if known else None,
         perpendicular_diameter_mm=diameters.perpendicular if known else None,
         longest_diameter_px=diameters.longest_px,

@@ -89,7 +89,8 @@ def _around_the_largest(labels: np.ndarray, todo: np.ndarray) -> list[int]:
 
 def _spread(region: np.ndarray) -> np.ndarray:
     """The rows and columns that a region (H, W) reaches: the next sample lies millimetres away."""
-    return region.any(axis=1)[:, None] & region.any(axis=0)
+    rows, columns = np.asarray(region.any(axis=1)), np.asarray(region.any(axis=0))
+    return rows[:, None] & columns
 
 
 def gaps(todo: np.ndarray) -> list[range]:

@@ -94,7 +94,8 @@ def thick_slices_warning(ct: CTImage, lesions: tuple[Lesion, ...]) -> list[str]:
     if ct.kind != "volume" or ct.spacing_mm is None or ct.spacing_mm[0] <= THIN_MM:
         return []
     least = 2 * ct.spacing_mm[0]
-    short = sum(bool(lesion.measurable) and lesion.longest_diameter_mm < least for lesion in lesions)
+    longest = [lesion.longest_diameter_mm for lesion in lesions if lesion.measurable]
+    short = sum(diameter is not None and diameter < least for diameter in longest)
     if not short:
         return []
     return [

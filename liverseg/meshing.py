@@ -63,14 +63,17 @@ def make_meshes(ct: CTImage, seg: Segmentation, detail: Detail = Detail()) -> Me
     to_patient = ct.native.radiological_affine
     if to_patient is None:
         to_patient = orthogonal_affine(ct.spacing_mm)[:, [2, 1, 0, 3]]
+    assert ct.spacing_mm is not None, "check_meshable refuses it"
     organ = NOTHING
     box = _box_of(lambda z: seg.labels[z] > BACKGROUND, ct.shape)
     if box is not None:
         organ = _surface(seg.labels[box] > BACKGROUND, _origin(box), ct.spacing_mm, detail.liver)
-    return Meshes(organ.mapped(to_patient), _lesions(ct, seg, detail).mapped(to_patient))
+    return Meshes(organ.mapped(to_patient), _lesions(ct, seg, ct.spacing_mm, detail).mapped(to_patient))
 
 
-def _lesions(ct: CTImage, seg: Segmentation, detail: Detail) -> Surface:
+def _lesions(
+    ct: CTImage, seg: Segmentation, spacing_mm: tuple[float, float, float], detail: Detail
+) -> Surface:
     """Every lesion's surface, in index coordinates of the radiological grid."""
     box = _box_of(lambda z: seg.labels[z] == TUMOUR, ct.shape)
     if box is None:
@@ -82,7 +85,7 @@ def _lesions(ct: CTImage, seg: Segmentation, detail: Detail) -> Surface:
     surfaces = []
     for k, place in enumerate(ndimage.find_objects(components), start=1):
         origin = np.add(_origin(box), _origin(place))
-        surfaces.append(_surface(components[place] == k, origin, ct.spacing_mm, each))
+        surfaces.append(_surface(components[place] == k, origin, spacing_mm, each))
     return joined(surfaces)
 
 
@@ -159,7 +162,8 @@ def _shares(n: int, parts: int) -> np.ndarray:
     ends = np.linspace(0, n, parts + 1)
     steps = np.arange(n)
     overlap = np.minimum(ends[1:, None], steps + 1) - np.maximum(ends[:-1, None], steps)
-    return (np.clip(overlap, 0, None) * parts / n).astype(np.float32)
+    share: np.ndarray = np.clip(overlap, 0, None) * parts / n
+    return share.astype(np.float32)
 
 
 def _enclosing_level(field: np.ndarray, cells: float) -> float:

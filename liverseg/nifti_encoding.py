@@ -49,7 +49,9 @@ def nifti_chunks(
         if affine is None:
             affine, codes = orthogonal_affine(ct.spacing_mm), (ALIGNED, ALIGNED)
         else:
-            affine = ct.native.radiological_affine[:, [2, 1, 0, 3]]
+            radiological = ct.native.radiological_affine
+            assert radiological is not None, "there is one where there is an affine"
+            affine = radiological[:, [2, 1, 0, 3]]
     stored = np.dtype(array.dtype if dtype is None else dtype).newbyteorder("<")
     image = nibabel.Nifti1Image(np.broadcast_to(np.zeros((), stored), shape), affine)
     image.set_sform(affine, codes[0])

@@ -48,7 +48,7 @@ def printable(text: str) -> str:
 def width_of(text: str, size: float, bold: bool = False) -> float:
     """The width of a text in points."""
     font = _font(BOLD if bold else REGULAR)
-    return pdfmetrics.stringWidth(printable(text), font.fontName, size) * NARROW
+    return float(pdfmetrics.stringWidth(printable(text), font.fontName, size)) * NARROW
 
 
 def wrapped(text: str, size: float, width: float) -> list[str]:
@@ -123,7 +123,7 @@ class Sheet:
 
     def picture(self, rgb: np.ndarray, x: float, y: float, width: float, dpi: float = 220) -> float:
         """An RGB picture (h, w, 3) uint8, `width` points wide, at (x, y); returns its height in points."""
-        height = width * rgb.shape[0] / rgb.shape[1]
+        height = float(width * rgb.shape[0] / rgb.shape[1])
         pixels = round(width / 72 * dpi)
         if pixels < rgb.shape[1]:
             rows = max(1, round(rgb.shape[0] * pixels / rgb.shape[1]))

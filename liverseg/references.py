@@ -60,10 +60,16 @@ class SliceReference:
         array([4.5, 5. , 7. ])
         """
         along_row, along_column = np.asarray(self.orientation, float).reshape(2, 3)
-        between_rows, between_columns = self.pixel_spacing_mm
+        between_rows, between_columns = stated(self.pixel_spacing_mm)
         per_row, per_column = along_column * between_rows, along_row * between_columns
         corner = np.asarray(self.position_mm, float) - per_row / 2 - per_column / 2
         return np.stack([per_row, per_column, corner], axis=1)
+
+
+def stated(value: tuple[float, ...] | None) -> tuple[float, ...]:
+    """Where a slice lies, or how: known of every slice that `referable_slices` lets through."""
+    assert value is not None
+    return value
 
 
 def referable_slices(ct: CTImage) -> tuple[SliceReference, ...]:
@@ -117,8 +123,9 @@ def thickness_mm(slices: tuple[SliceReference, ...]) -> float:
         raise InvalidSetting(
             "The DICOM file does not give the slice's thickness, which a SEG must: leave out the format seg."
         )
-    normal = np.cross(first.orientation[:3], first.orientation[3:])
-    return float(abs(np.subtract(slices[1].position_mm, first.position_mm) @ normal))
+    along = stated(first.orientation)
+    step = np.subtract(stated(slices[1].position_mm), stated(first.position_mm))
+    return float(abs(step @ np.cross(along[:3], along[3:])))
 
 
 def native_slices(ct: CTImage, array: np.ndarray) -> np.ndarray:
@@ -130,6 +137,7 @@ def native_slices(ct: CTImage, array: np.ndarray) -> np.ndarray:
 def _on_own_grid(ct: CTImage) -> bool:
     """Whether native slice k is the k-th reference's: the count agrees, and where the affine puts each."""
     shape, affine = ct.native.shape, ct.native.affine
+    assert affine is not None
     if len(shape) == 2:  # a lone slice; its affine's third axis is the one between slices
         shape, affine = (1, *shape), affine[:, [2, 0, 1, 3]]
     if len(shape) != 3 or shape[0] != len(ct.source):

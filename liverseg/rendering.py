@@ -43,7 +43,8 @@ def check_opacity(opacity: float, threshold: float = 0.5) -> None:
 def _frame(
     hu_slice: np.ndarray, spacing_mm: tuple[float, float] | None, letters: Letters = AXIAL_LETTERS
 ) -> Frame:
-    return frame_for(tuple(int(n) for n in hu_slice.shape), spacing_mm, letters)  # type: ignore[arg-type]
+    rows, columns = hu_slice.shape
+    return frame_for((rows, columns), spacing_mm, letters)
 
 
 def enlarged_grey(hu_slice: np.ndarray, window: Window, frame: Frame) -> np.ndarray:
@@ -73,7 +74,8 @@ def _smooth(contour: np.ndarray, window: int) -> np.ndarray:
     if reach < 1:
         return points
     around = np.concatenate([points[-reach:], points, points[:reach]])
-    return cv2.blur(around, (1, 2 * reach + 1))[reach:-reach]
+    blurred: np.ndarray = cv2.blur(around, (1, 2 * reach + 1))
+    return blurred[reach:-reach]
 
 
 def outline(
@@ -94,7 +96,7 @@ def smoothing_of(frame: Frame, shape: tuple[int, ...]) -> int:
 
 
 def _segmented(grey: np.ndarray, labels: np.ndarray, opacity: float, frame: Frame) -> np.ndarray:
-    rgb = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+    rgb: np.ndarray = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     tumour_mask = labels == TUMOUR
     organ = frame.enlarge((labels > BACKGROUND).view(np.uint8) * np.uint8(255))
     tumour = frame.enlarge(tumour_mask.view(np.uint8) * np.uint8(255))
@@ -113,7 +115,7 @@ def _segmented(grey: np.ndarray, labels: np.ndarray, opacity: float, frame: Fram
 def _heated(
     grey: np.ndarray, probability: np.ndarray, opacity: float, threshold: float, frame: Frame
 ) -> np.ndarray:
-    rgb = cv2.cvtColor(cv2.convertScaleAbs(grey, alpha=DARKENED), cv2.COLOR_GRAY2RGB)
+    rgb: np.ndarray = cv2.cvtColor(cv2.convertScaleAbs(grey, alpha=DARKENED), cv2.COLOR_GRAY2RGB)
     field = frame.enlarge(np.ascontiguousarray(probability, np.float32))
     level = cv2.convertScaleAbs(field, alpha=255)
     cover = cv2.LUT(level, heat_opacity(opacity))

@@ -129,7 +129,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain dicts, lists, strings and finite numbers."""
-        facts = {
+        facts: dict[str, Any] = {
             "input": asdict(self.input),
             "checkpoint": asdict(self.checkpoint),
             "engine": self.engine,
@@ -145,7 +145,8 @@ class Report:
             "skipped_slices": self.skipped_slices,
             "definitions": DEFINITIONS,
         }
-        return plain(facts)
+        told: dict[str, Any] = plain(facts)
+        return told
 
     def to_json(self) -> str:
         """The report as strict JSON (no NaN), indented, UTF-8 characters as they are."""

@@ -171,7 +171,7 @@ def _facts(sheet: Sheet, report: Report) -> float:
         for value in values:
             sheet.text(LEFT + column, y, value, size, INK)
             y += line
-    return top - 28
+    return float(top) - 28
 
 
 NOTE_SIZE, NOTE_LINE = 7.5, 10.5

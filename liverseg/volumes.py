@@ -32,7 +32,7 @@ class VolumeRun:
     ) -> None:
         """`patch` counts voxels of the network's spacing; None for either spacing: the volume's own grid."""
         self._hu = hu
-        self.shape: Triple = hu.shape  # type: ignore[assignment]
+        self.shape: Triple = hu.shape
         if spacing_mm is not None and network_spacing_mm is not None:
             self.shape = grid_shape(self.shape, spacing_mm, network_spacing_mm)
         self._axes: tuple[Axis, ...] = tuple(map(axis_of, self.shape, patch))

@@ -9,7 +9,6 @@ grid). Every file is written under a temporary name and renamed, so none is ever
 from __future__ import annotations
 
 import os
-import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from liverseg.rendering import overview
 from liverseg.report import Report
 from liverseg.segmentation import Segmentation
 from liverseg.windowing import DEFAULT_WINDOW, Window
+from registry.whole_file import write_whole
 
 PNG_FULL_SCALE = 65535
 """The value of probability 1 in the 16-bit `tumour_probability.png`."""
@@ -52,7 +52,8 @@ def _own_picture_grid(ct: CTImage, array: np.ndarray) -> np.ndarray:
     no picture's; there it is the radiological view.
     """
     if ct.source_format == "nifti":
-        return array[0]
+        picture: np.ndarray = array[0]
+        return picture
     native = ct.native.to_native(array)
     return native if native.ndim == 2 else native.squeeze(axis=ct.native.axes[0])
 
@@ -63,13 +64,7 @@ def _png(array: np.ndarray) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> Path:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, content)
     return path
 
 

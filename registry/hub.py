@@ -26,7 +26,7 @@ from registry.errors import (
 from registry.folder import MANIFEST_FILE, Listing, Problem, in_order
 from registry.hub_client import SCHEME, endpoint, endpoint_name, is_offline, load_client
 from registry.hub_questions import Questions
-from registry.hub_store import Entry, HubStore, is_commit, write_whole
+from registry.hub_store import Entry, HubStore, is_commit, write_kept
 from registry.manifest import MODEL_FILE, Manifest
 from registry.reference import is_name, is_version
 from registry.schema import MAX_MANIFEST_BYTES
@@ -169,7 +169,7 @@ class _Survey:
         digest = hashlib.sha256(text).hexdigest()
         if entry.manifest_sha256 not in ("", digest):
             raise CheckpointDamaged("The manifest is not the one that was listed first.")
-        write_whole(folder / MANIFEST_FILE, text)
+        write_kept(folder / MANIFEST_FILE, text)
         return Entry(entry.name, entry.version, entry.commit, digest)
 
 

@@ -91,7 +91,8 @@ def headers() -> dict[str, str]:
     """Of a request that the client does not make itself."""
     from huggingface_hub.utils import build_hf_headers
 
-    return build_hf_headers(token=token_in_use() or False, library_name="liverseg")
+    made: dict[str, str] = build_hf_headers(token=token_in_use() or False, library_name="liverseg")
+    return made
 
 
 def token_in_use() -> str | None:

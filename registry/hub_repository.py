@@ -109,7 +109,7 @@ class Repository:
             done = self.client.create_commit(
                 self.id, operations, commit_message=message, parent_commit=parent, repo_type=self.kind
             )
-        return done.oid
+        return str(done.oid)
 
     def tag(self, name: str, commit: str) -> bool:
         """Whether the tag could be set: False where somebody else was faster."""

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from registry.hub_disk import storing
 from registry.manifest import MODEL_FILE
 from registry.pushing import Progress
 from registry.reference import is_name, is_version
+from registry.whole_file import write_whole
 
 ENVIRONMENT = "LIVERSEG_CACHE"
 MAX_INDEX_BYTES = 16 * 1024**2
@@ -87,7 +87,7 @@ class HubStore:
         if entries == self.read_index():
             return
         data: dict[str, Any] = {"entries": [asdict(entry) for entry in entries]}
-        write_whole(self.folder / "index.json", json.dumps(data, indent=1).encode())
+        write_kept(self.folder / "index.json", json.dumps(data, indent=1).encode())
 
     # As the source of a checkpoint's files
 
@@ -203,22 +203,10 @@ def is_commit(text: object) -> bool:
     return isinstance(text, str) and _COMMIT.fullmatch(text) is not None
 
 
-def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
-    """Writes a file so that a reader, and another writer, see it whole; `mode` is its permissions.
-
-    Raises `CacheUnwritable`.
-    """
-    staging = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
+def write_kept(path: Path, data: bytes, mode: int | None = None) -> None:
+    """`write_whole` for what is kept on disk to save time. Raises `CacheUnwritable`."""
     with storing(f"The file {path.name}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            staging.write_bytes(data)
-            if mode is not None:
-                staging.chmod(mode)
-            os.replace(staging, path)
-        finally:
-            if os.path.lexists(staging):
-                staging.unlink()
+        write_whole(path, data, mode)
 
 
 def _sha256(path: Path) -> str:

@@ -92,7 +92,7 @@ class Manifest:
 
     def headline(self) -> Headline:
         """Pooled Dice of the first metrics entry; None where it was not measured."""
-        nothing = {"dataset": "", "split": "", "protocol": "", "values": {}}
+        nothing: dict[str, Any] = {"dataset": "", "split": "", "protocol": "", "values": {}}
         entry = self.metrics[0] if self.metrics else nothing
         dice = entry["values"].get("dice_global", {})
         liver, tumour = dice.get("liver", {}), dice.get("tumour", {})

@@ -54,7 +54,7 @@ def check_pickle(data: bytes, member: str) -> None:
             if opcode.name == "GLOBAL" and not _is_allowed(str(argument)):
                 name = one_line(str(argument).replace(" ", ".", 1), 80)
                 raise ArchiveRefused(f"The pickle {member} in model.pt refers to {name}.")
-            position = start + 1
+            position = (start or 0) + 1
     except (ValueError, IndexError, UnicodeDecodeError, OverflowError):
         raise ArchiveRefused(f"The pickle {member} in model.pt is damaged.") from None
     if position != len(data):

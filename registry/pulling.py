@@ -31,7 +31,7 @@ def pull(checkpoint: Checkpoint, *, progress: Progress | None = None) -> Pulled:
     fetched = []
     for name in checkpoint.manifest.files:
         is_new = checkpoint.source is not None and not (checkpoint.folder / name).exists()
-        if is_new:
+        if checkpoint.source is not None and is_new:
             checkpoint.source.provide(checkpoint, name, progress)
         try:
             checkpoint.read_verified(name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from math import prod
+from typing import Any
 
 from registry.errors import CheckpointDamaged
 
@@ -51,7 +52,7 @@ def check_safetensors(data: bytes) -> int:
     return parameters
 
 
-def _span(entry: dict) -> tuple[int, int, int, int]:
+def _span(entry: dict[str, Any]) -> tuple[int, int, int, int]:
     """Begin and end in bytes, number of elements, bytes of an element."""
     begin, end = entry["data_offsets"]
     shape = entry["shape"]

@@ -66,7 +66,7 @@ def check_schema(manifest: dict[str, Any]) -> None:
     if not is_version(manifest["version"]):
         raise ManifestInvalid("The manifest is invalid at version: write numbers, for instance 1.0.0.")
     try:
-        datetime.fromisoformat(manifest["created"].replace("Z", "+00:00"))
+        datetime.fromisoformat(manifest["created"])
     except ValueError:
         raise ManifestInvalid("The manifest is invalid at created: no ISO 8601 date and time.") from None
     for entry in manifest["metrics"]:

@@ -186,7 +186,8 @@ def _flavour(repository: Repository) -> str | None:
     """The hardware that a Space has or was promised."""
     with told(repository.name):
         runtime = repository.client.get_space_runtime(repository.id)
-        return runtime.requested_hardware or runtime.hardware
+        hardware: str | None = runtime.requested_hardware or runtime.hardware
+        return hardware
 
 
 def _needs(flavour: str) -> Hardware:

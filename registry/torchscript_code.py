@@ -40,8 +40,8 @@ def check_code(source: bytes) -> None:
     if not _PLAIN_TEXT.fullmatch(source):
         raise ArchiveRefused("The code in model.pt is not plain ASCII text.")
     text = source.decode("ascii")
-    if _HIDDEN.search(text):
-        raise ArchiveRefused(_refusal(re.findall(r"\w+", _HIDDEN.search(text).group())[-1]))
+    if hidden := _HIDDEN.search(text):
+        raise ArchiveRefused(_refusal(re.findall(r"\w+", hidden.group())[-1]))
     try:
         tree = ast.parse(text)
         _check_tree(tree)

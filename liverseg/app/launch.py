@@ -114,12 +114,7 @@ def _stop(signum: int, frame: FrameType | None) -> None:
 
 
 def _serve(port: int | None, private: Path) -> int:
-    # gradio is imported only now: it reads its settings from the environment as it is imported.
-    from liverseg.app import mcp_server, texts
-    from liverseg.app.examples import Examples
-    from liverseg.app.layout import build
     from liverseg.app.loading import Checkpoints
-    from liverseg.app.tidying import tidied
     from liverseg.errors import LiversegError
 
     try:
@@ -128,6 +123,12 @@ def _serve(port: int | None, private: Path) -> int:
     except LiversegError as error:
         print(error, file=sys.stderr)
         return 1
+    # gradio is imported only now: it reads its settings from the environment as it is imported.
+    from liverseg.app import mcp_server, texts
+    from liverseg.app.examples import Examples
+    from liverseg.app.layout import build
+    from liverseg.app.tidying import tidied
+
     checkpoints.warm_up()  # the page is there at once, the weights when they are loaded
     examples = Examples(private / "examples")
     page = build(checkpoints, examples)

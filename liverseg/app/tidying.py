@@ -45,7 +45,7 @@ class Tidying:
         under_way = {event.session_hash for event in list(queue.event_ids_to_events.values())}
         records = queue.pending_event_ids_session
         self._over_since = {s: t for s, t in self._over_since.items() if s in records and s not in under_way}
-        for session in set(list(records)) - under_way:
+        for session in set(records) - under_way:
             since = self._over_since.setdefault(session, now)
             wait_s = self._keep_s if records.get(session) else IDLE_S
             if now - since >= wait_s:

@@ -61,7 +61,7 @@ SECTIONS: dict[str, Section] = {
             "Cold start",
             "liverseg.bench.cold_start:measure",
             "From `python app.py` to a page that answers and to the first segmentation of a picture, against "
-            "an app of 20 lines that imports gradio, torch and transformers and loads the same weights. Every "
+            "an app of 20 lines that imports gradio, torch, transformers and loads the same weights. Every "
             "start is a process of its own, the two apps in turn.",
         ),
         Section(

@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--side", type=int, default=2048, help="of the matrix product")
     args = parser.parse_args()
-    print(json.dumps(run(args.source, args.out, args.checkpoint, args.side)))
+    sys.stdout.write(json.dumps(run(args.source, args.out, args.checkpoint, args.side)) + "\n")
 
 
 if __name__ == "__main__":

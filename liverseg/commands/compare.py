@@ -110,7 +110,7 @@ def table(agreement: Agreement, report_a: Report, report_b: Report) -> str:
         lines.append("The labels are the same everywhere.")
     elif report_a.input.shape[0] > 1:
         lines.append(f"They differ most in slice {agreement.most_different_slice}.")
-    notes = {note: "A" for note in report_a.warnings}
+    notes = dict.fromkeys(report_a.warnings, "A")
     for note in report_b.warnings:
         notes[note] = "A, B" if note in notes else "B"
     lines += [f"note  {note}" if who == "A, B" else f"note on {who}  {note}" for note, who in notes.items()]

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.hub_store import store_folder, write_whole
+from registry.hub_store import store_folder, write_kept
 
 ENDING = ".blob"
 MAX_BYTES = 2 * 1024**3
@@ -97,7 +97,7 @@ class CompiledCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             data = b"".join((_MAGIC, checked.hexdigest().encode(), b"\n", payload))
-            write_whole(self.folder / f"{key}{ENDING}", data, mode=0o600)
+            write_kept(self.folder / f"{key}{ENDING}", data, mode=0o600)
         except OSError as error:
             _log.info("the compiled network is not kept: %s", error.strerror)
             return False

@@ -97,10 +97,12 @@ def reliability_of_bins(probability: np.ndarray, pixels: np.ndarray) -> Reliabil
 
 def brier_of_sums(sums: np.ndarray) -> np.ndarray:
     """(N,) Brier scores of rows (N, 3 BINS + 1) of `Reliability.sums`."""
-    return sums[:, -1] / sums[:, :BINS].sum(axis=1)
+    scores: np.ndarray = sums[:, -1] / sums[:, :BINS].sum(axis=1)
+    return scores
 
 
 def error_of_sums(sums: np.ndarray) -> np.ndarray:
     """(N,) expected calibration errors of rows (N, 3 BINS + 1) of `Reliability.sums`."""
     gaps = np.abs(sums[:, BINS : 2 * BINS] - sums[:, 2 * BINS : 3 * BINS]).sum(axis=1)
-    return gaps / sums[:, :BINS].sum(axis=1)
+    errors: np.ndarray = gaps / sums[:, :BINS].sum(axis=1)
+    return errors

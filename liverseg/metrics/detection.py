@@ -124,7 +124,7 @@ def detect(prediction: Lesions, reference: Lesions, min_overlap: float = 0.5) ->
         raise InvalidSetting("The overlap from which a lesion is found lies in [0, 1).")
     shared = _intersections(prediction, reference)  # (predicted, reference) pixels
     if min_overlap == 0:
-        found, true = shared.any(axis=0), shared.any(axis=1)
+        found, true = np.asarray(shared.any(axis=0)), np.asarray(shared.any(axis=1))
     else:
         found, true = _matched(shared, _sizes(prediction), _sizes(reference), min_overlap)
     return Detection(

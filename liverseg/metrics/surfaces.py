@@ -75,7 +75,8 @@ def surface_points(mask: np.ndarray, connectivity: int = CONNECTIVITY) -> np.nda
     # Outside of the box there is nothing: erosion's own border value of 0 says the same.
     footprint = ndimage.generate_binary_structure(mask.ndim, connectivity)
     edge = inside ^ ndimage.binary_erosion(inside, footprint)
-    return np.argwhere(edge) + [s.start for s in box]
+    points: np.ndarray = np.argwhere(edge) + np.array([s.start for s in box])
+    return points
 
 
 def surface_distances(

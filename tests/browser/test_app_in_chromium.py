@@ -16,9 +16,10 @@ from selenium.webdriver.common.keys import Keys
 import liverseg
 from liverseg.app import texts
 from liverseg.app.loading import Checkpoints
-from liverseg.phantom import make, write
+from liverseg.phantom import write
 from tests.app_process import AppProcess
 from tests.browser.chromium import Page, open_page, wait
+from tests.phantoms import make
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 from gradio_client import Client, handle_file
 
-from liverseg.phantom import make, write
+from liverseg.phantom import write
 from tests.app_process import PATIENCE_S, ROOT, AppProcess
 from tests.browser.chromium import open_page, wait
 from tests.hub_standin.fixture import hub  # noqa: F401
 from tests.hub_standin.server import HubStandin
+from tests.phantoms import make
 
 TRAINING = """
 set -e

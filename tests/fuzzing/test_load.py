@@ -16,7 +16,7 @@ LOAD = [sys.executable, "-m", "fuzzing.load", "--clients", "6", "--minutes", "0.
 
 
 def test_many_clients_get_their_own_answers_and_nobody_else_is_asked():
-    asked = dict(cwd=ROOT, capture_output=True, text=True)
+    asked = {"cwd": ROOT, "capture_output": True, "text": True}
     told = subprocess.run([sys.executable, "-m", "fuzzing.cut", *LOAD], **asked)
     if told.returncode == NOT_PERMITTED:  # what wants to leave is noticed all the same
         told = subprocess.run(LOAD, **asked)

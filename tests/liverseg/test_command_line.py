@@ -13,13 +13,14 @@ import pytest
 import liverseg
 from liverseg import phantom
 from liverseg.__main__ import main
+from tests.phantoms import make
 
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     """One phantom slice as PNG, NIfTI and DICOM, and a small volume."""
     folder = tmp_path_factory.mktemp("inputs")
-    made = phantom.make("slice", seed=21)
+    made = make("slice", seed=21)
     for name, file_format in (("ct.png", "png"), ("ct.nii.gz", "nifti"), ("ct.dcm", "dicom")):
         phantom.write(made, folder / name.replace(".", "_") / name, file_format)
     volume = phantom.make("volume", seed=22, size=128, slices=5)
@@ -73,7 +74,7 @@ def test_one_slice_of_a_volume_is_measured_as_a_slice(inputs, tmp_path, capsys):
 
 
 def test_window_is_how_a_picture_was_made_and_how_hu_are_drawn(inputs, tmp_path, capsys):
-    made = phantom.make("slice", seed=21)
+    made = make("slice", seed=21)
     narrow = ((made.hu[0] + 40) / 200).clip(0, 1) * 255
     picture = tmp_path / "narrow.png"
     cv2.imwrite(str(picture), narrow.round().astype(np.uint8))

@@ -14,9 +14,9 @@ from liverseg.comparing import (
 )
 from liverseg.ct import CTImage, NativeGrid
 from liverseg.errors import InvalidSetting
-from liverseg.phantom import make
 from liverseg.rendering import overlay
 from liverseg.segmentation import CheckpointIdentity, Segmentation
+from tests.phantoms import make
 
 HU = np.zeros((64, 48), np.float32)
 

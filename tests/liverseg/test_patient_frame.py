@@ -11,10 +11,11 @@ from nibabel.affines import apply_affine
 import liverseg
 from liverseg.ct import CTImage
 from liverseg.measuring import measure
-from liverseg.phantom import make, write
+from liverseg.phantom import write
 from liverseg.segmentation import CheckpointIdentity, Segmentation
 from liverseg.selection import single_slice
 from liverseg.writing import write_results
+from tests.phantoms import make
 
 
 def results(ct: CTImage, labels: np.ndarray, folder):

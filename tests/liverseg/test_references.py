@@ -10,9 +10,10 @@ import pytest
 
 import liverseg
 from liverseg.errors import InvalidSetting
-from liverseg.phantom import make, write
+from liverseg.phantom import write
 from liverseg.references import native_slices, referable_slices, thickness_mm
 from liverseg.selection import single_slice
+from tests.phantoms import make
 
 
 @pytest.fixture(scope="module")

@@ -20,11 +20,12 @@ from liverseg.geometry import upright_grid
 from liverseg.measuring import measure
 from liverseg.nifti_encoding import orthogonal_affine
 from liverseg.pdf_sheet import printable, width_of, wrapped
-from liverseg.phantom import make, write
+from liverseg.phantom import write
 from liverseg.report_page import NOTICE, report_pdf
 from liverseg.segmentation import CheckpointIdentity, Segmentation
 from liverseg.wording import amount, lesion_amount, share, slice_span
 from liverseg.writing import write_results
+from tests.phantoms import make
 
 WHO = CheckpointIdentity("segformer-b0@1.0.1", "0123456789abcdef" * 4, "hf://owner", "c0ffee" * 6 + "beef")
 SPACING_MM = (4.0, 0.9, 0.7)

@@ -16,6 +16,7 @@ from liverseg.segmentation import labels_from_probabilities
 from liverseg.segmenter import DEFAULT_CHECKPOINT, Segmenter, find_checkpoint
 from registry import open_registries
 from registry.verify import verify
+from tests.phantoms import make
 
 BUNDLED = [checkpoint.ref for checkpoint in open_registries("bundled").list()]
 
@@ -36,7 +37,7 @@ def segmenter(request):
 
 @pytest.fixture(scope="module")
 def slices():
-    return {seed: phantom.make("slice", seed=seed) for seed in UNSEEN_SEEDS}
+    return {seed: make("slice", seed=seed) for seed in UNSEEN_SEEDS}
 
 
 def test_two_checkpoints_are_bundled_and_small():
@@ -67,7 +68,7 @@ def test_liver_of_unseen_phantoms_is_found(segmenter, slices):
 def test_larger_tumours_of_unseen_phantoms_are_found(segmenter):
     seen = missed = 0
     for seed in range(11, 31):
-        made = phantom.make("slice", seed=seed, size=256)
+        made = make("slice", seed=seed, size=256)
         large = [p for p in _components(made.labels[0] == 2) if _diameter_mm(p, made) >= LARGE_LESION_MM]
         if not large:
             continue
@@ -96,7 +97,7 @@ def test_engines_agree(ref, slices):
     ours = {name: Segmenter.load(ref, engine=name, registries=registries) for name in ("torch", "openvino")}
     assert ours["torch"].engine.name.startswith("torch")
     assert ours["openvino"].engine.name.startswith("openvino")
-    small = phantom.make("slice", seed=16, size=192)
+    small = make("slice", seed=16, size=192)
     for hu in [made.hu for made in slices.values()] + [small.hu[:, :, 20:170]]:
         a, b = (ours[name].segment(from_array(hu)) for name in ("torch", "openvino"))
         assert (a.labels != b.labels).mean() <= LABELS_MAY_DIFFER
@@ -134,7 +135,7 @@ def test_sizes_from_64_to_2048_and_odd_shapes(segmenter):
 
 
 def test_a_volume_is_its_slices_with_their_neighbours(segmenter):
-    volume = phantom.make("volume", seed=4, size=128, slices=6)
+    volume = make("volume", seed=4, size=128, slices=6)
     ct = as_ct(volume)
     told = []
     whole = segmenter.segment(ct, progress=lambda done, of: told.append((done, of)))

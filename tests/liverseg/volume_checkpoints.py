@@ -14,14 +14,8 @@ from liverseg.segmenter import Segmenter
 from registry import Checkpoint, InputSpec, Manifest, WindowSpec, open_registries
 from registry.manifest import FileRecord
 from registry.writing import write_checkpoint
+from tests.liverseg.app.rule_checkpoints import NO_TRAINING
 
-NO_TRAINING = {
-    "datasets": [{"name": "none", "licence": "none", "citation": "none"}],
-    "samples_seen": 0,
-    "seed": 0,
-    "commit": "0" * 40,
-    "hardware": "none",
-}
 LIVER_HU, TUMOUR_HU, BACKGROUND_HU = 110.0, 60.0, -50.0
 """What the rule calls liver, tumour and neither; in between it is of two minds."""
 

@@ -13,17 +13,7 @@ import torch
 from registry import ArchiveRefused, Checkpoint, CheckpointDamaged, CheckpointExists, ManifestInvalid
 from registry.folder import open_checkpoint
 from registry.writing import write_checkpoint
-from tests.registry.sample_checkpoint import manifest_for, repack
-
-
-def lie(checkpoint: Checkpoint, name: str, data: bytes) -> Checkpoint:
-    """Replaces a file and makes the manifest agree with it."""
-    (checkpoint.folder / name).write_bytes(data)
-    path = checkpoint.folder / "manifest.json"
-    manifest = json.loads(path.read_text())
-    manifest["files"][name] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    path.write_text(json.dumps(manifest))
-    return open_checkpoint(checkpoint.folder, "models")
+from tests.registry.sample_checkpoint import manifest_for, put, repack
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -92,7 +82,7 @@ def test_a_missing_unlisted_or_odd_file_is_refused(write: Callable[..., Checkpoi
 def test_another_models_weights_are_refused_even_if_the_manifest_agrees(
     write: Callable[..., Checkpoint], archive_for: Callable
 ) -> None:
-    swapped = lie(write(), "model.pt", archive_for(manifest_for("other", "2.0.0")))
+    swapped = put(write(), "model.pt", archive_for(manifest_for("other", "2.0.0")))
     assert swapped.read_verified("model.pt")
     with pytest.raises(ArchiveRefused, match="inside model.pt of tiny@1.0.0 is not the one beside"):
         swapped.read_model()
@@ -112,7 +102,7 @@ def test_an_archive_without_a_manifest_is_refused(write: Callable[..., Checkpoin
     checkpoint = write()
     bare = repack(checkpoint.read_model(), lambda m: m.pop("archive/extra/manifest.json"))
     with pytest.raises(ArchiveRefused, match="has no manifest inside"):
-        lie(checkpoint, "model.pt", bare).read_model()
+        put(checkpoint, "model.pt", bare).read_model()
 
 
 def test_a_pickle_bomb_with_an_agreeing_manifest_never_reaches_torch(
@@ -122,7 +112,7 @@ def test_a_pickle_bomb_with_an_agreeing_manifest_never_reaches_torch(
     evil = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00trueR."
     bad = repack(checkpoint.read_model(), lambda m: m.update({"archive/data.pkl": evil}))
     with pytest.raises(ArchiveRefused, match="posix.system"):
-        lie(checkpoint, "model.pt", bad).read_model()
+        put(checkpoint, "model.pt", bad).read_model()
 
 
 def test_writing_the_same_again_does_nothing_and_another_is_refused(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import struct
 from collections.abc import Callable
@@ -11,24 +10,13 @@ from safetensors.torch import save
 
 from registry import Checkpoint
 from registry.errors import CheckpointDamaged
-from registry.folder import open_checkpoint
 from registry.safetensors_header import check_safetensors
 from registry.verify import verify
-from tests.registry.sample_checkpoint import METRICS_CSV
+from tests.registry.sample_checkpoint import METRICS_CSV, put
 
 
 def failed(checkpoint: Checkpoint) -> dict[str, str]:
     return {result.name: result.detail for result in verify(checkpoint) if not result.ok}
-
-
-def put(checkpoint: Checkpoint, name: str, data: bytes) -> Checkpoint:
-    """Replaces a file and makes the manifest agree, so that only its content is judged."""
-    (checkpoint.folder / name).write_bytes(data)
-    path = checkpoint.folder / "manifest.json"
-    manifest = json.loads(path.read_text())
-    manifest["files"][name] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    path.write_text(json.dumps(manifest))
-    return open_checkpoint(checkpoint.folder, "models")
 
 
 def test_a_whole_checkpoint_passes_every_check(write: Callable[..., Checkpoint]) -> None:

@@ -6,7 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+import liverseg.phantom
+import train.card_picture
 from tests.hub_standin.fixture import hub  # noqa: F401
+from tests.phantoms import make
 from train.dataset import DatasetFolder
 
 
@@ -37,6 +40,15 @@ def _write(folder, scans=3, slices=4, label_values=None, size=96, tumour_in=(0,)
     }
     (folder / "dataset.json").write_text(json.dumps(about))
     return DatasetFolder.open(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def phantoms_are_made_once():
+    """Preparing, checking parity and drawing cards ask again and again for the same few phantoms."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(liverseg.phantom, "make", make)
+        patch.setattr(train.card_picture, "make", make)
+        yield
 
 
 @pytest.fixture(scope="session")

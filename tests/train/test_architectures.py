@@ -30,7 +30,7 @@ IN_THE_PAPER = {"b0": 3.8, "b1": 13.7, "b2": 27.5, "b3": 47.3, "b4": 64.1, "b5":
 
 SMALL = {"embedding": 16, "depths": (2, 1, 1, 1)}
 DEEPER = {"segformer-b3", "segformer-b4", "segformer-b5"}  # B2 with more blocks of the same kind
-OPTIONS = {name: SMALL for name in ("nnformer-2d", "nnformer-3d")}
+OPTIONS = dict.fromkeys(("nnformer-2d", "nnformer-3d"), SMALL)
 OPTIONS |= {"segformer-b1": {"depths": (1, 1, 1, 1)}, "segformer-b2": {"depths": (1, 1, 2, 1)}}
 
 

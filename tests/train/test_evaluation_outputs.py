@@ -26,7 +26,7 @@ from train.folds import dataset_folds
 
 EMPTY = np.zeros(SHAPE, np.uint8)
 SCANS = {
-    "1": {"split": "val", "slices": {i: LARGE for i in range(4)}},
+    "1": {"split": "val", "slices": dict.fromkeys(range(4), LARGE)},
     "2": {"split": "val", "slices": {0: SMALL, 3: box((40, 46), (30, 40), 2, SMALL)}},
     "3": {"split": "val", "slices": {0: LIVER, 1: EMPTY}},
     "4": {"split": "train", "slices": {0: LARGE, 1: LIVER}},

@@ -20,7 +20,7 @@ from train.evaluation.scoring import quarter_confusion, score_scans
 from train.evaluation.snapshots import Snapshot
 
 EMPTY = np.zeros(SHAPE, np.uint8)
-SOLID = {index: LARGE for index in range(4, 9)}
+SOLID = dict.fromkeys(range(4, 9), LARGE)
 
 
 def scored(tmp_path, scans, predict, protocol=None, **options):
@@ -55,7 +55,7 @@ def test_a_perfect_network_scores_perfectly(tmp_path):
 
 
 def test_each_scan_is_measured_in_the_space_that_is_known(tmp_path):
-    thinned = {index: LARGE for index in (0, 2, 4, 6)}
+    thinned = dict.fromkeys((0, 2, 4, 6), LARGE)
     scans = {
         "volume": val(SOLID),
         "thinned": val(thinned),
@@ -133,7 +133,7 @@ def test_lesions_join_across_slices_only_in_a_volume(tmp_path):
     for spacing_name, indices, lesions in (("touching", range(5), 1), ("thinned", range(0, 10, 2), 5)):
         (scan,) = scored(
             tmp_path / spacing_name,
-            {"a": val({i: SMALL for i in indices})},
+            {"a": val(dict.fromkeys(indices, SMALL))},
             reads_the_labels(),
             spacing=[1, 2, 2],
         )

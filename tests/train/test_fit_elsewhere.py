@@ -137,6 +137,8 @@ def test_the_notebook_runs_from_phantoms_to_a_segmentation(tmp_path, monkeypatch
         python, dash_m, package, *arguments = shlex.split(command)
         assert (python, dash_m) == (sys.executable, "-m"), command
         ran.append(f"{package} {arguments[0]}")
+        if arguments[0] == "prepare":
+            arguments += ["--jobs", "1"]
         assert {"train": main, "liverseg": liverseg_main}[package](arguments) == 0, command
 
     tiny = {
@@ -192,7 +194,7 @@ def test_the_notebook_is_clean():
 
 
 def test_the_benchmark_measures_both_recipes(tmp_path):
-    assert main(["prepare", "phantom:2", str(tmp_path / "data")]) == 0
+    assert main(["prepare", "phantom:2", str(tmp_path / "data"), "--jobs", "1"]) == 0
     work = benchmark.Work(tmp_path / "data", size=32, batch=2, steps=1, workers=0)
     result = benchmark.measure(work, rounds=1)
     assert result["ratio"] == pytest.approx(result["median"]["ours"] / result["median"]["plain"], rel=0.01)

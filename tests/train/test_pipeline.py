@@ -36,7 +36,7 @@ def trained(tmp_path_factory):
     """A dataset of phantoms, a run of 16 samples on it, and the exported checkpoint."""
     folder = tmp_path_factory.mktemp("pipeline")
     data, run, checkpoint = folder / "data", folder / "run", folder / "registry" / "tiny"
-    assert main(["prepare", "phantom:4", str(data), "--val", "0.5"]) == 0
+    assert main(["prepare", "phantom:4", str(data), "--val", "0.5", "--jobs", "1"]) == 0
     assert main(["fit", "--out", str(run), "--data", f"{data}:1:0.5", "--samples", "16", *FIT]) == 0
     export = [
         "export",

@@ -10,6 +10,7 @@ import nibabel
 import numpy as np
 import pytest
 
+from liverseg.app import session
 from liverseg.app.actions import Actions
 from liverseg.app.examples import Examples
 from liverseg.app.loading import Checkpoints
@@ -40,6 +41,20 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Examples:
 @pytest.fixture
 def actions(checkpoints: Checkpoints, examples: Examples) -> Actions:
     return Actions(checkpoints, examples)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The checkpoint of every network run."""
+    seen: list[str] = []
+    analyse = session.analyse
+
+    def counted(sources, ct, segmenter, **options):
+        seen.append(segmenter.checkpoint.ref)
+        return analyse(sources, ct, segmenter, **options)
+
+    monkeypatch.setattr(session, "analyse", counted)
+    return seen
 
 
 @pytest.fixture(scope="session")

@@ -8,29 +8,16 @@ import logging
 import pydicom
 import pytest
 
-from liverseg.app import session, texts
+from liverseg.app import texts
 from liverseg.app.actions import Actions
 from liverseg.app.examples import Examples
 from liverseg.app.updates import refusable
 from liverseg.errors import UnreadableInput
-from liverseg.phantom import make, write
+from liverseg.phantom import write
+from tests.phantoms import make
 
 VIEW = (40, 400, 0.3)  # centre, width, opacity
 MADE = (40, 400)
-
-
-@pytest.fixture
-def runs(monkeypatch) -> list[str]:
-    """The checkpoint of every network run."""
-    seen: list[str] = []
-    analyse = session.analyse
-
-    def counted(sources, ct, segmenter, **options):
-        seen.append(segmenter.checkpoint.ref)
-        return analyse(sources, ct, segmenter, **options)
-
-    monkeypatch.setattr(session, "analyse", counted)
-    return seen
 
 
 def upload(actions: Actions, path: str, ref: str | None = None) -> dict:
@@ -224,13 +211,13 @@ def test_progress_is_told_slice_by_slice(actions, nifti):
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
-@pytest.fixture
-def study(tmp_path) -> list[str]:
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> list[str]:
     """The files of two series of DICOM, 3 and 2 slices."""
-    files = []
+    folder, files = tmp_path_factory.mktemp("study"), []
     for number, slices in ((1, 3), (2, 2)):
         made = make("volume", seed=number, size=96, slices=5)
-        for path in write(made, tmp_path / str(number), "dicom")[:slices]:
+        for path in write(made, folder / str(number), "dicom")[:slices]:
             dataset = pydicom.dcmread(path)
             dataset.SeriesNumber, dataset.SeriesInstanceUID = number, f"1.2.{number}"
             dataset.save_as(path)

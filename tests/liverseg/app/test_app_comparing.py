@@ -32,20 +32,6 @@ def versions(tmp_path_factory):
     return Checkpoints(open_registries(str(folder)), engine="torch")
 
 
-@pytest.fixture
-def runs(monkeypatch) -> list[str]:
-    """The checkpoint of every network run."""
-    seen: list[str] = []
-    analyse = session.analyse
-
-    def counted(sources, ct, segmenter, **options):
-        seen.append(segmenter.checkpoint.ref)
-        return analyse(sources, ct, segmenter, **options)
-
-    monkeypatch.setattr(session, "analyse", counted)
-    return seen
-
-
 class Page:
     """The values that the page holds, and its events with what follows each, as `events` ties them."""
 
@@ -53,8 +39,14 @@ class Page:
         self.actions, self.comparing = Actions(checkpoints, examples), Comparing(checkpoints)
         self.values: dict[str, Any] = {
             **dict.fromkeys(("analysis", "awaited", "fetched", "wanted", "checkpoint", "upload")),
-            **{"shown": False, "slice": 1, "center": 40, "width": 400, "opacity": 0.3},
-            **{"compare_with": NO_COMPARISON, "comparison": "", "problem": ""},
+            "shown": False,
+            "slice": 1,
+            "center": 40,
+            "width": 400,
+            "opacity": 0.3,
+            "compare_with": NO_COMPARISON,
+            "comparison": "",
+            "problem": "",
         }
         self.seen: dict[str, Any] = {}
 

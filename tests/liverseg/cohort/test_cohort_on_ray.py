@@ -205,4 +205,4 @@ def test_whatever_is_killed_every_scan_is_there_once_in_the_end(cluster, tmp_pat
     assert {path.name for path in folders} == {row["key"] for row in table}
     for folder in folders:
         assert sorted(path.name for path in folder.iterdir()) == ["overview.jpg", "report.json", "row.json"]
-    assert not [path for path in out.rglob("*.part")] and not list((out / ".work").iterdir())
+    assert not list(out.rglob("*.part")) and not list((out / ".work").iterdir())

@@ -12,7 +12,7 @@ from pydicom.uid import generate_uid
 import liverseg
 from liverseg.__main__ import main
 from liverseg.formats import FORMATS
-from liverseg.phantom import make, write
+from liverseg.phantom import write
 from tests.liverseg.dicom_canaries import (
     MARKS,
     QUOTED_UIDS,
@@ -20,6 +20,7 @@ from tests.liverseg.dicom_canaries import (
     everything_said,
     plant_everywhere,
 )
+from tests.phantoms import make
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,10 @@ import pytest
 import liverseg
 from liverseg.__main__ import main
 from liverseg.measuring import measure
-from liverseg.phantom import make, write
+from liverseg.phantom import write
 from liverseg.segmentation import CheckpointIdentity, Segmentation
 from liverseg.writing import write_results
+from tests.phantoms import make
 
 WHO = CheckpointIdentity("segformer-b0@1.0.1", "0" * 64, "bundled")
 
