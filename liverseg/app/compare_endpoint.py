@@ -10,7 +10,7 @@ import numpy as np
 from liverseg.agreement import compare, comparison_dict
 from liverseg.app.endpoints import Pictures, opened, refusal
 from liverseg.app.loading import Checkpoints
-from liverseg.app.pictures import Picture
+from liverseg.app.pictures import png_file
 from liverseg.comparing import compared_pictures
 from liverseg.errors import InvalidSetting
 from liverseg.measuring import measure
@@ -64,7 +64,7 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
         window_center: float = DEFAULT_WINDOW.center_hu,
         window_width: float = DEFAULT_WINDOW.width_hu,
         threshold: float | None = None,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    ) -> tuple[str, str, str, dict[str, Any]]:
         """Segment an abdominal CT with two checkpoints, and say and show where they differ. Research only.
 
         Neither is a reference: the Dice is of one with the other, no accuracy.
@@ -97,7 +97,7 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
             )
         except Exception as error:  # the boundary to the client: told in one sentence
             raise refusal(error) from None
-        return *pictures, told
+        return *map(png_file, pictures), told
 
     with gr.Row(visible=False):
         inputs = [
@@ -109,5 +109,5 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
             gr.Number(label="window_width", value=DEFAULT_WINDOW.width_hu),
             gr.Number(label="threshold", value=None),
         ]
-        outputs = [*(Picture(label=name, format="png") for name in PANELS), gr.JSON(label="comparison")]
+        outputs = [*(gr.Image(label=name, format="png") for name in PANELS), gr.JSON(label="comparison")]
         gr.Button().click(compare, inputs, outputs, api_name="compare", **network)

@@ -9,7 +9,7 @@ import numpy as np
 
 from liverseg.app import session, texts
 from liverseg.app.loading import Checkpoints
-from liverseg.app.pictures import Picture
+from liverseg.app.pictures import png_file
 from liverseg.app.session import View
 from liverseg.app.updates import made_window, sentence_for
 from liverseg.ct import CTImage
@@ -100,7 +100,7 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
         window_center: float = DEFAULT_WINDOW.center_hu,
         window_width: float = DEFAULT_WINDOW.width_hu,
         threshold: float | None = None,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    ) -> tuple[str, str, str, dict[str, Any]]:
         """Segment liver and tumour in an abdominal CT slice or volume and measure both. Research only.
 
         Args:
@@ -123,7 +123,7 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
             )
         except Exception as error:  # the boundary to the client: told in one sentence
             raise refusal(error) from None
-        return *pictures, report
+        return *map(png_file, pictures), report
 
     def checkpoints() -> list[dict[str, Any]]:
         """List the checkpoints to choose from, the default one first, with Dice, threshold and licence."""
@@ -141,6 +141,6 @@ def add(available: Checkpoints, network: dict[str, Any]) -> None:
             gr.Number(label="window_width", value=DEFAULT_WINDOW.width_hu),
             gr.Number(label="threshold", value=None),
         ]
-        outputs = [*(Picture(label=name, format="png") for name in texts.PANELS), gr.JSON(label="report")]
+        outputs = [*(gr.Image(label=name, format="png") for name in texts.PANELS), gr.JSON(label="report")]
         gr.Button().click(segment, inputs, outputs, api_name="segment", **network)
         gr.Button().click(checkpoints, None, gr.JSON(label="checkpoints"), api_name="checkpoints")
