@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
 from liverseg.agreement import compare, comparison_dict
 from liverseg.app.endpoints import Pictures, opened, refusal
