@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
 from liverseg.agreement import compare, comparison_dict
 from liverseg.app.endpoints import Pictures, left, opened, refusal
 from liverseg.app.loading import Checkpoints
-from liverseg.app.pictures import Picture
+from liverseg.app.pictures import png_file
 from liverseg.comparing import compared_pictures
 from liverseg.errors import InvalidSetting
 from liverseg.measuring import measure
@@ -72,7 +71,7 @@ def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> Non
         threshold: float | None = None,
         series: float | None = None,
         request: gr.Request | None = None,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    ) -> tuple[str, str, str, dict[str, Any]]:
         """Segment an abdominal CT with two checkpoints, and say and show where they differ. Research only.
 
         Neither is a reference: the Dice is of one with the other, no accuracy.
@@ -108,7 +107,7 @@ def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> Non
             )
         except Exception as error:  # the boundary to the client: told in one sentence
             raise refusal(error) from None
-        return *pictures, told
+        return *map(png_file, pictures), told
 
     with gr.Row(visible=False):
         inputs = [
@@ -121,5 +120,5 @@ def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> Non
             gr.Number(label="threshold", value=None),
             gr.Number(label="series", value=None),
         ]
-        outputs = [*(Picture(label=name, format="png") for name in PANELS), gr.JSON(label="comparison")]
+        outputs = [*(gr.Image(label=name, format="png") for name in PANELS), gr.JSON(label="comparison")]
         gr.Button().click(compare, inputs, outputs, api_name="compare", **network)

@@ -10,7 +10,7 @@ import numpy as np
 
 from liverseg.app import session, texts
 from liverseg.app.loading import Checkpoints
-from liverseg.app.pictures import Picture
+from liverseg.app.pictures import png_file
 from liverseg.app.session import View
 from liverseg.app.tidying import has_left
 from liverseg.app.updates import made_window, sentence_for
@@ -119,7 +119,7 @@ def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> Non
         threshold: float | None = None,
         series: float | None = None,
         request: gr.Request | None = None,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    ) -> tuple[str, str, str, dict[str, Any]]:
         """Segment liver and tumour in an abdominal CT slice or volume and measure both. Research only.
 
         Args:
@@ -151,7 +151,7 @@ def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> Non
             )
         except Exception as error:  # the boundary to the client: told in one sentence
             raise refusal(error) from None
-        return *pictures, report
+        return *map(png_file, pictures), report
 
     def checkpoints() -> list[dict[str, Any]]:
         """List the checkpoints to choose from, the default one first, with Dice, threshold and licence."""
@@ -170,6 +170,6 @@ def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> Non
             gr.Number(label="threshold", value=None),
             gr.Number(label="series", value=None),
         ]
-        outputs = [*(Picture(label=name, format="png") for name in texts.PANELS), gr.JSON(label="report")]
+        outputs = [*(gr.Image(label=name, format="png") for name in texts.PANELS), gr.JSON(label="report")]
         gr.Button().click(segment, inputs, outputs, api_name="segment", **network)
         gr.Button().click(checkpoints, None, gr.JSON(label="checkpoints"), api_name="checkpoints")
