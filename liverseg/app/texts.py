@@ -232,7 +232,9 @@ def _mark(mark: str) -> str:
 
 
 def _jump(lesion: Lesion, is_volume: bool) -> str:
-    return f' data-lesion="{lesion.id}" title="Go to lesion {lesion.id}"' if is_volume else ""
+    if not is_volume:
+        return ""
+    return f' data-lesion="{lesion.id}" data-at="{lesion.diameter_slice}" title="Go to lesion {lesion.id}"'
 
 
 def _lesion_cells(lesion: Lesion, report: Report) -> list[str]:

@@ -133,10 +133,11 @@ for (const root of [viewer, panel]) {
     if (node.closest('.ls-grow')) return grow(figure, root);
     const image = node.closest('.ls-cut') && figure.querySelector('img');
     if (!image) return;
-    const box = image.getBoundingClientRect();
+    const box = image.getBoundingClientRect(), { plane, lowest, highest } = figure.dataset;
+    const x = (event.clientX - box.left) / box.width, y = (event.clientY - box.top) / box.height;
     steppedAt = 0;
-    trigger('select', {
-      plane: figure.dataset.plane, x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height });
+    if (isDrawn() && plane !== 'axial') show(Math.round((y - lowest) / (highest - lowest) * (count() - 1)));
+    trigger('select', { plane, x, y, drawn: isDrawn() });
   });
   root.addEventListener('wheel', event => {
     if (!shown() || event.ctrlKey || !event.target.closest('.ls-cut')) return;
@@ -185,14 +186,16 @@ for (const end of ['pointerup', 'pointercancel'])
   document.addEventListener(end, () => { delete panel.dataset.scrubbing; });
 
 document.addEventListener('click', event => {
-  if (event.target.closest && event.target.closest('#ls-comparison [data-slice]')) steppedAt = 0;  // it leads elsewhere
+  const jump = event.target.closest && event.target.closest('#ls-comparison [data-slice]');
+  if (jump && isDrawn()) show(Number(jump.dataset.slice));
 }, true);
 
 results.addEventListener('click', event => {
   const row = shown() && event.target.closest('[data-lesion]');
   if (!row) return;
   steppedAt = 0;
-  trigger('select', { lesion: Number(row.dataset.lesion) });
+  if (isDrawn()) show(Number(row.dataset.at));
+  trigger('select', { lesion: Number(row.dataset.lesion), drawn: isDrawn() });
 });
 
 new MutationObserver(() => { sync(); refocus(); }).observe(viewer, { childList: true, subtree: true });

@@ -21,9 +21,11 @@ from selenium.webdriver.common.keys import Keys
 
 import liverseg
 from liverseg.app.loading import Checkpoints
+from liverseg.ct import CTImage
 from liverseg.framing import frame_for
 from liverseg.phantom import make, write
 from liverseg.rendering import three_pictures
+from liverseg.segmentation import Segmentation
 from liverseg.windowing import DEFAULT_WINDOW, Window
 from registry import open_registries
 from tests.app_process import AppProcess
@@ -63,8 +65,14 @@ return { ...counts, all: canvas.width * canvas.height };
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, kept: dict[str, str]) -> Iterator[AppProcess]:
-    registry = write_registry(tmp_path_factory.mktemp("checkpoints"))
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_registry(tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, registry: Path, kept: dict[str, str]
+) -> Iterator[AppProcess]:
     log = tmp_path_factory.mktemp("server") / "log.txt"
     with AppProcess(log, LIVERSEG_REGISTRY=str(registry), **kept) as server:
         yield server
@@ -171,19 +179,17 @@ def drawn_pictures(page: Page) -> list[np.ndarray]:
     return [np.array(one, np.float32).reshape(64, 64, 4)[..., :3] for one in pixels]
 
 
-def expected_pictures(volume: Path, index: int, window: Window, opacity: float) -> list[np.ndarray]:
-    """The same as `rendering` draws them."""
-    ct = liverseg.read(volume)
-    registry = write_registry(volume.parent / "registry")
-    checkpoints = Checkpoints(open_registries(str(registry)), engine="torch")
-    seg = checkpoints.segmenter(None).segment(ct, only_slice=index)
-    shown = three_pictures(ct, seg, index, window, opacity)
+def expected_pictures(ct: CTImage, seg: Segmentation, window: Window, opacity: float) -> list[np.ndarray]:
+    """The same of slice 22 as `rendering` draws them."""
+    shown = three_pictures(ct, seg, 22, window, opacity)
     cut = frame_for((128, 128)).height - frame_for((128, 128)).strip
     return [cv2.resize(one[:cut], (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32) for one in shown]
 
 
-def test_the_page_draws_a_slice_as_the_server_does(page, server, volume):
-    runs = server.runs()
+def test_the_page_draws_a_slice_as_the_server_does(page, server, volume, registry):
+    runs, ct = server.runs(), liverseg.read(volume)
+    segmenter = Checkpoints(open_registries(str(registry)), engine="torch").segmenter(None)
+    seg = segmenter.segment(ct, only_slice=22)
     page.driver.execute_script("document.querySelector('#ls-viewer .ls-cut').focus()")
     ActionChains(page.driver).send_keys(Keys.HOME).perform()
     arrives(page, 1)
@@ -191,7 +197,7 @@ def test_the_page_draws_a_slice_as_the_server_does(page, server, volume):
         ActionChains(page.driver).send_keys(Keys.ARROW_UP).perform()
     arrives(page, 23)
     for drawn, expected in zip(
-        drawn_pictures(page), expected_pictures(volume, 22, DEFAULT_WINDOW, 0.3), strict=True
+        drawn_pictures(page), expected_pictures(ct, seg, DEFAULT_WINDOW, 0.3), strict=True
     ):
         assert (
             np.abs(drawn - expected).mean() < 8 and np.corrcoef(drawn.ravel(), expected.ravel())[0, 1] > 0.97
@@ -204,10 +210,12 @@ def test_the_page_draws_a_slice_as_the_server_does(page, server, volume):
     set_slider(page, "ls-opacity", 0.8)
     assert np.abs(drawn_pictures(page)[1] - narrow[1]).mean() > 5
     for drawn, expected in zip(
-        drawn_pictures(page), expected_pictures(volume, 22, Window(40, 150), 0.8), strict=True
+        drawn_pictures(page), expected_pictures(ct, seg, Window(40, 150), 0.8), strict=True
     ):
         assert np.corrcoef(drawn.ravel(), expected.ravel())[0, 1] > 0.97
-    page.driver.execute_script("document.querySelector('#ls-preset input').click()")
+    abdomen = "document.querySelector('#ls-preset input')"
+    wait(lambda: not page.driver.execute_script(f"return {abdomen}.checked"), "no preset")
+    page.driver.execute_script(f"{abdomen}.click()")
     wait(lambda: np.abs(drawn_pictures(page)[0] - before[0]).mean() < 1, "the usual window")
     set_slider(page, "ls-opacity", 0.3)
     assert server.runs() == runs

@@ -93,6 +93,8 @@ def test_the_window_a_picture_was_made_with_counts(client, checkpoints, png):
     [
         ({"slice": 4}, "There is no slice 4"),
         ({"slice": 1.5}, "whole number, not 1.5"),
+        ({"series": 1.5}, "whole number, not 1.5"),
+        ({"series": 2}, "Only DICOM holds several series"),
         ({"checkpoint": "no-such"}, "no-such"),
         ({"threshold": 0}, "threshold"),
         ({"window_width": 0}, "width"),
