@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from liverseg.components import Components, find_components
 from liverseg.ct import CTImage
@@ -88,6 +86,9 @@ def _linked(shared: np.ndarray) -> list[tuple[list[int], list[int]]]:
     if rows + columns == 0:
         return []
     r, c = np.nonzero(shared)
+    from scipy.sparse import coo_array  # late: the page is served without it
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_array((np.ones(len(r)), (r, rows + c)), shape=(rows + columns, rows + columns))
     number, group = connected_components(links, directed=False)
     members = [np.flatnonzero(group == k).tolist() for k in range(number)]

@@ -35,7 +35,7 @@ def measure(context: Context) -> list[Row]:
         products = matrix_products(edge, rounded)
         ours = f"{name}, default engine"
         variants = {**products, ours: lambda engine=engine, hu=hu: engine.run(hu)}
-        timings = in_turn(variants, 2 if context.quick else 15, warm_up=2, budget_s=30)
+        timings = in_turn(variants, 2 if context.quick else 15, warm_up=2, budget_s=15)
         of = {key: 2 * edge**3 / 1e9 if key in products else work for key in variants}
         rates = {key: [of[key] / s for s in seconds] for key, seconds in timings.seconds.items()}
         best = max(products, key=lambda key: statistics.median(rates[key]))

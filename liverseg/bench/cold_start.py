@@ -73,7 +73,7 @@ def measure(context: Context) -> list[Row]:
     starts: dict[str, list[Start]] = {name: [] for name in (PLAIN, OURS, FIRST)}
     start(commands[OURS], picture, kept)  # files are read from the disk once, and ours is compiled
     start(commands[PLAIN], picture, kept)
-    for number in range(1 if context.quick else 5):
+    for number in range(1 if context.quick else 4):
         for name, found in starts.items():
             cache = str(context.scratch / f"new-{number}") if name == FIRST else kept
             found.append(start(commands[name], picture, cache))

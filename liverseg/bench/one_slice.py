@@ -60,8 +60,8 @@ def row_of(twins: Twins, side: int, goals: Mapping[str, float], context: Context
     timings = in_turn(
         {name: lambda run=run: run(hu) for name, run in variants.items()},
         2 if context.quick else 15,
-        warm_up=1 if context.quick else 2,
-        budget_s=40,
+        warm_up=1,
+        budget_s=25,
     )
     ratios: dict[str, Ratio] = {}
     for peer in (EAGER, SCRIPT, OPENVINO, ORT):

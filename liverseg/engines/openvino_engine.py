@@ -21,6 +21,7 @@ import openvino  # noqa: E402
 
 from liverseg.engines import precision  # noqa: E402
 from liverseg.engines.compiled_cache import CompiledCache, key_of, processor  # noqa: E402
+from liverseg.engines.openvino_layout import tokens_as_grids  # noqa: E402
 from liverseg.engines.threads import usable_processors  # noqa: E402
 from liverseg.errors import CheckpointRefused  # noqa: E402
 
@@ -109,6 +110,7 @@ def _compile(core: openvino.Core, archive: bytes, shape: list[int]) -> tuple[ope
     try:
         given = [(openvino.PartialShape(shape), openvino.Type.f32)]
         model = openvino.convert_model(load_script(archive), input=given)
+        tokens_as_grids(model)
         exact = core.compile_model(model, "CPU", _settings(precision.FLOAT32))
         if precision.has_bfloat16() and len(shape) == 4:
             rounded = core.compile_model(model, "CPU", _settings(precision.BFLOAT16))
