@@ -93,7 +93,7 @@ def list_files(address: str, without: Path | None = None) -> list[File]:
     made, path = filesystem(address)
     protocol = address.split("://", 1)[0]
     try:
-        found = made.find(path, detail=True)
+        found = _find(made, path)
         if not found and made.isfile(path):
             found = {path: made.info(path)}
     except FileNotFoundError as error:
@@ -117,6 +117,20 @@ def _local_files(path: Path, without: Path | None) -> list[File]:
         told = one.stat()
         files.append(File(str(one), told.st_size, f"{told.st_size}:{told.st_mtime_ns}"))
     return files
+
+
+def _find(made: Any, path: str) -> dict[str, dict[str, Any]]:
+    """Every file below a path, by its name in the file system."""
+    from fsspec.implementations.arrow import ArrowFSWrapper
+
+    if not isinstance(made, ArrowFSWrapper):
+        return made.find(path, detail=True)
+    from pyarrow.fs import FileSelector, FileType
+
+    # One listing of everything, where fsspec would ask for each folder
+    below = made.fs.get_file_info(FileSelector(path.rstrip("/"), recursive=True, allow_not_found=True))
+    files = (info for info in below if info.type == FileType.File)
+    return {info.path: {"size": info.size, "mtime": info.mtime_ns} for info in files}
 
 
 def _file(address: str, info: dict[str, Any]) -> File:

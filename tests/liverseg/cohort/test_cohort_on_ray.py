@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import json
 import os
 import signal
@@ -48,6 +49,23 @@ def environment(tmp_path_factory):
     patch.undo()
 
 
+@pytest.fixture(scope="module")
+def impatience(environment):
+    """A raylet dies when its agent takes 15 s to tell its port, as on a busy machine: tell it before."""
+    import ray._private.services as services
+    from ray._raylet import DASHBOARD_AGENT_LISTEN_PORT_NAME, persist_port
+
+    start, named = services.start_raylet, inspect.signature(services.start_raylet)
+
+    def told(*args, **options):
+        given = named.bind(*args, **options).arguments
+        port = given["dashboard_agent_listen_port"]
+        persist_port(given["session_dir"], given["node_id"], DASHBOARD_AGENT_LISTEN_PORT_NAME, port)
+        return start(*args, **options)
+
+    environment.setattr(services, "start_raylet", told)
+
+
 def free_ports() -> dict[str, int]:
     """Ports for the agents of a node: where they are given, Ray does not wait for its agents to tell them."""
     names = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port")
@@ -59,7 +77,7 @@ def free_ports() -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def cluster(environment):
+def cluster(environment, impatience):
     """Two nodes of one processor each."""
     from ray.cluster_utils import Cluster
 
