@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -79,25 +80,28 @@ def test_launched_killed_and_resumed_on_two_nodes_it_ends_as_one_process(data_of
     (tmp_path / "loses_one.py").write_text(LOSES_ONE)
     here = [*LAUNCH, "--num_processes", "2", "--main_process_port", "0", str(tmp_path / "loses_one.py")]
     lost = subprocess.run(
-        [*here, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+        [*here, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
     )
     assert lost.returncode != 0
     assert "Another process of the run has ended; the same command goes on" in lost.stderr
     assert torch.load(data / "two" / "last.pt", weights_only=True)["progress"]["step"] == 3
     assert [row["samples"] for row in log_of(data / "two")] == ["4", "8", "12"]
 
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
     with two_nodes() as nodes:
         started = []
         for rank, (before, address) in enumerate(nodes):
             meet = ["--num_machines", "2", "--machine_rank", str(rank), "--num_processes", "2",
-                    "--main_process_ip", address, "--main_process_port", "29517"]  # fmt: skip
+                    "--main_process_ip", address, "--main_process_port", port]  # fmt: skip
             process = subprocess.Popen(
                 [*before, *LAUNCH, *meet, "-m", "train", *command],
                 cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
             started.append(process)
         for process in started:
-            _, errors = process.communicate(timeout=300)
+            _, errors = process.communicate(timeout=600)
             assert process.returncode == 0, errors
 
     one, two = log_of(data / "one"), log_of(data / "two")
