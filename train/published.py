@@ -52,6 +52,7 @@ def load_published(folder: Path) -> dict:
         "seen": int(training.get("samples_seen", 0)),
         "hours": training.get("hours"),
         "training": training,
+        "datasets": [dict(dataset) for dataset in training.get("datasets", ())],
         "commit": training.get("commit"),
         "hardware": training.get("hardware"),
     }

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from train import provenance
 from train.dataset import DatasetFolder
 from train.runs import stages
 
 
+def dataset_records(data: Iterable[Sequence]) -> list[dict]:
+    """What is to be known of each dataset of a run's settings, (folder, …) each.
+
+    Raises `TrainError` when one is not there.
+    """
+    folders = [DatasetFolder.open(path) for path, *_ in data]
+    return [
+        {
+            "name": folder.name,
+            "licence": folder.about.get("licence", "not stated"),
+            "citation": folder.about.get("citation", "not stated"),
+            "slices": sum(row.split == "train" for row in folder.rows),
+        }
+        for folder in folders
+    ]
+
+
 def training_record(state: dict) -> dict:
     """The manifest's `training` of a run, the runs that it started from (`init`) included.
 
-    Hours are those of training, scoring aside, and missing where a run kept no log.
+    Hours are those of training, scoring aside, and missing where a run kept no log. Runs that do not say
+    what they were trained on, as older ones, have their datasets opened.
     """
     datasets: dict[str, dict] = {}
     runs = stages(state)
     for stage in runs:
-        for known in stage.get("training", {}).get("datasets", ()):  # a published checkpoint's
-            datasets[known["name"]] = dict(known)
-        for path, _, _ in stage["settings"]["data"]:
-            folder = DatasetFolder.open(path)
-            datasets[folder.name] = {
-                "name": folder.name,
-                "licence": folder.about["licence"],
-                "citation": folder.about["citation"],
-                "slices": sum(row.split == "train" for row in folder.rows),
-            }
+        for dataset in stage.get("datasets") or dataset_records(stage["settings"]["data"]):
+            datasets[dataset["name"]] = dataset
     record = {
         "datasets": list(datasets.values()),
         "samples_seen": sum(stage["seen"] for stage in runs),

@@ -25,6 +25,8 @@ from train.fitting.logs import RunLog
 from train.fitting.network import new_network
 from train.fitting.processes import PooledBatchNorm2d, pool_batch_norms, start
 from train.fitting.settings import FitSettings, Runtime
+from train.runs import load_run
+from train.training_record import training_record
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,6 +64,10 @@ def test_a_run_is_logged_scored_and_kept(whole):
     value = [float(row["liver_global"]) + float(row["tumour_global"]) for row in rows]
     assert best["seen"] == int(rows[int(np.argmax(value))]["samples"])
     assert best["settings"]["windows"] == ((60.0, 200.0),)
+    elsewhere = load_run(whole)
+    elsewhere["settings"]["data"] = [["gone", 1.0, 0.0]]
+    described = {"name": "discs", "licence": "Apache-2.0", "citation": "none", "slices": 8}
+    assert training_record(elsewhere)["datasets"] == [described], "a run is exported without its data"
 
 
 def test_a_run_that_was_asked_to_stop_goes_on_to_the_same_result(data, whole, monkeypatch, capsys):

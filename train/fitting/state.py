@@ -22,6 +22,7 @@ from train import provenance
 from train.averaging import WeightAverage
 from train.errors import TrainError
 from train.fitting.settings import FitSettings
+from train.training_record import dataset_records
 
 log = logging.getLogger("train.fit")
 
@@ -118,8 +119,12 @@ def claim(run: Path, settings: FitSettings) -> None:
 def save_weights(
     path: Path, network: nn.Module, settings: FitSettings, seen: int, scores: dict[str, float]
 ) -> None:
-    """Write averaged weights with what `train.runs.load_run` and `export` need to know of them."""
+    """Write averaged weights with what `train.runs.load_run` and `export` need to know of them.
+
+    The datasets are described, too: where a run is exported they need not be.
+    """
     state = {"weights": network.state_dict(), "settings": settings.record(), "seen": seen, "scores": scores}
+    state["datasets"] = dataset_records(settings.data)
     write(path, {**state, "commit": provenance.commit(), "hardware": provenance.hardware()})
 
 
