@@ -168,6 +168,7 @@ def _raise(task: object) -> None:
 
 def _in_a_process(function: Any, *arguments: Any) -> Any:
     """The result of a function in a process of its own, as memory and threads are a process's."""
+    os.environ.setdefault("RAY_worker_niceness", "0")  # as the loop, which Ray's 15 would let pass
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 
