@@ -32,6 +32,12 @@ def peak_bytes(pid: int) -> int:
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
+def processor_s(pid: int) -> float:
+    """The processor time that a process has taken, of all its threads: a busy machine does not change it."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def run_loop(paths: list[Path], warm: Path, out: Path, checkpoint: str | None) -> dict[str, Any]:
     """What a script does: read, segment, measure and write one scan after the other, with every thread."""
     import cv2
@@ -54,10 +60,14 @@ def run_loop(paths: list[Path], warm: Path, out: Path, checkpoint: str | None) -
         cv2.imwrite(str(folder / "overview.jpg"), small[..., ::-1])
 
     one(warm)
-    started = time.perf_counter()
+    started, spent = time.perf_counter(), processor_s(os.getpid())
     for path in paths:
         one(path)
-    return {"s": (time.perf_counter() - started) / len(paths), "peak_bytes": peak_bytes(os.getpid())}
+    return {
+        "s": (time.perf_counter() - started) / len(paths),
+        "processor_s": (processor_s(os.getpid()) - spent) / len(paths),
+        "peak_bytes": peak_bytes(os.getpid()),
+    }
 
 
 def run_workers(
@@ -86,9 +96,10 @@ def run_workers(
         made.process(Queue([first] * (2 * workers)), lambda record: None, _raise)
         found = find_scans(str(paths[0].parent), b"1", out)
         records: list[dict[str, Any]] = []
-        started = time.perf_counter()
+        started, before = time.perf_counter(), sum(map(processor_s, pids))
         made.process(Queue(found.scans), records.append, _raise)
         seconds = time.perf_counter() - started
+        spent = sum(map(processor_s, pids)) - before
         peaks = [peak_bytes(pid) for pid in pids]
         assert len(records) == len(paths) and all(record["state"] == "done" for record in records)
         rows = [store.row(record["key"]) for record in records]
@@ -99,6 +110,7 @@ def run_workers(
         tell_s = (time.perf_counter() - started) / len(paths)
     return {
         "s": seconds / len(paths),
+        "processor_s": spent / len(paths),
         "peak_bytes": max(peaks),
         "start_s": start_s,
         "steps": steps,
@@ -168,6 +180,7 @@ def _raise(task: object) -> None:
 
 def _in_a_process(function: Any, *arguments: Any) -> Any:
     """The result of a function in a process of its own, as memory and threads are a process's."""
+    os.environ.setdefault("RAY_worker_niceness", "0")  # as the loop, which Ray's 15 would let pass
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 
@@ -200,7 +213,8 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
             else:
                 one = _in_a_process(run_workers, *given, *WAYS[name])
             found[name].append(one)
-            print(f"{name:<24} {one['s']:7.2f} s a scan, {one['peak_bytes'] / 1e9:.2f} GB", flush=True)
+            told = f"{one['s']:7.2f} s a scan, {one['processor_s']:.2f} of processors"
+            print(f"{name:<24} {told}, {one['peak_bytes'] / 1e9:.2f} GB", flush=True)
             shutil.rmtree(out, ignore_errors=True)
     loop = statistics.median(one["s"] for one in found[LOOP])
     for name in WAYS:
@@ -220,6 +234,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "best": best,
         "ratio": loop / statistics.median(one["s"] for one in found[best]),
         "steps": {name: statistics.median(one["steps"][name] for one in single) for name in STEPS},
+        "processor_s": statistics.median(one["processor_s"] for one in single),
         "tell_s": statistics.median(one["tell_s"] for one in single),
         "start_s": statistics.median(one["start_s"] for one in single),
         "peak_bytes": max(one["peak_bytes"] for one in single),

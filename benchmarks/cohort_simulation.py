@@ -109,8 +109,14 @@ def simulate(facts: Facts, scans: int, workers: int, seed: int = 0) -> Run:
 
 
 def facts_from(measured: dict[str, Any], slices: int | None = None) -> Facts:
-    """The facts of a scan as measured, or of one with another number of slices."""
-    steps, scan = measured["steps"], measured["scan"]
+    """The facts of a scan as measured, or of one with another number of slices.
+
+    Work is the processor time of a worker of one thread, shared among the steps as their times by the clock
+    are: on a busy machine the clock tells too much.
+    """
+    scan = measured["scan"]
+    share = measured["processor_s"] / sum(measured["steps"].values())
+    steps = {name: share * value for name, value in measured["steps"].items()}
     scale = (slices or scan["slices"]) / scan["slices"]
     return Facts(
         read_s=scale * steps["read_s"],

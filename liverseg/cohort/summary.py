@@ -49,7 +49,7 @@ def kind_of_warning(sentence: str) -> str:
     '… of … lesions lie at the edge: … mL.'
     """
     sentence = re.sub(r"-?\d+(\.\d+)?", "…", sentence)
-    for one, several in (("1 smaller body was", "smaller bodies were"), ("lesion lies", "lesions lie")):
+    for one, several in (("smaller body was", "smaller bodies were"), ("lesion lies", "lesions lie")):
         sentence = sentence.replace(one, several)
     return sentence
 

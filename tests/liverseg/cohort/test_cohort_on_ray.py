@@ -43,6 +43,7 @@ def environment(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setenv("LIVERSEG_REGISTRY", str(registry))
     patch.setenv("PYTHONPATH", str(ROOT))
+    patch.setenv("RAY_worker_niceness", "0")  # else they wait for every other process of a busy machine
     for name, value in cohort_cluster._ENVIRONMENT.items():
         patch.setenv(name, value)
     yield patch
