@@ -12,7 +12,7 @@ from liverseg.app import layout
 from liverseg.app.launch import launch_options
 from liverseg.app.layout import build
 
-CLIENTS, SECONDS = 5, 4.0
+CLIENTS, SECONDS = 4, 2.5
 
 
 @pytest.fixture
