@@ -33,7 +33,10 @@ def run_all(
     networks: bool = True,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[Trial]:
-    """The trial of every index, in order. With `networks` some run a real network instead of the rule."""
+    """The trial of every index, in order. With `networks` some run a real network instead of the rule.
+
+    Ctrl-C ends it early: then it is those that were done.
+    """
     todo = list(reversed(indices))
     second: set[int] = set()
     found: dict[int, Trial] = {}
@@ -51,10 +54,12 @@ def run_all(
                     continue
                 found[trial.index] = trial
                 progress(len(found))
+    except KeyboardInterrupt:
+        pass
     finally:
         for worker in team:
             worker.end()
-    return [found[index] for index in indices]
+    return [found[index] for index in indices if index in found]
 
 
 def _judged(trial: Trial) -> Trial:
