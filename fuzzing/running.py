@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import tempfile
 import time
@@ -19,7 +20,8 @@ LIMIT_S = 5.0
 LIMIT_BYTES = 2**30
 """Memory that an input may take over that of the process before it."""
 _ADDRESS_SPACE_BYTES = 2 * 2**30  # over the base: beyond it the worker runs out of memory, not the machine
-_HANGS_AFTER_S = 40.0
+_HANGS_AFTER_CPU_S, _HANGS_AFTER_S = 20.0, 600.0
+"""The first is time of the processor: a busy machine lets nothing hang."""
 _SHARP_EVERY, _TINY_EVERY, _BUNDLED_EVERY = 11, 31, 97
 
 
@@ -31,7 +33,10 @@ def run_all(
     networks: bool = True,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[Trial]:
-    """The trial of every index, in order. With `networks` some run a real network instead of the rule."""
+    """The trial of every index, in order. With `networks` some run a real network instead of the rule.
+
+    Ctrl-C ends it early: then it is those that were done.
+    """
     todo = list(reversed(indices))
     second: set[int] = set()
     found: dict[int, Trial] = {}
@@ -49,10 +54,12 @@ def run_all(
                     continue
                 found[trial.index] = trial
                 progress(len(found))
+    except KeyboardInterrupt:
+        pass
     finally:
         for worker in team:
             worker.end()
-    return [found[index] for index in indices]
+    return [found[index] for index in indices if index in found]
 
 
 def _judged(trial: Trial) -> Trial:
@@ -84,7 +91,7 @@ class _Worker:
         self.connection.recv()  # it is ready
 
     def give(self, index: int) -> None:
-        self.index, self.since = index, time.monotonic()
+        self.index, self.since, self._cpu_before_s = index, time.monotonic(), self._cpu_s()
         self.connection.send(index)
 
     def take(self) -> Trial:
@@ -97,13 +104,27 @@ class _Worker:
             except EOFError:
                 pass
         waited = time.monotonic() - self.since
-        is_hanging = self._process.is_alive() and waited > _HANGS_AFTER_S
+        is_hanging = self._process.is_alive() and self.is_hanging()
         self._process.kill()
         self._process.join()
         what = "hung" if is_hanging else f"ended the process ({self._process.exitcode})"
         family = inputs.hostile(self._settings[0], index, self._settings[1]).family  # type: ignore[arg-type]
         self._start()
         return Trial(index, family, what, "", 0, waited, waited, 0, is_wrong=True)
+
+    def is_hanging(self) -> bool:
+        """Whether it computes, or waits, for far longer than an input may take."""
+        if time.monotonic() - self.since > _HANGS_AFTER_S:
+            return True
+        return self._cpu_s() - self._cpu_before_s > _HANGS_AFTER_CPU_S
+
+    def _cpu_s(self) -> float:
+        """Time of the processor that the process has had."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def end(self) -> None:
         self._process.kill()
@@ -114,7 +135,7 @@ def _answering(team: list[_Worker]) -> Iterator[_Worker]:
     busy = [worker for worker in team if worker.index is not None]
     answered = wait([worker.connection for worker in busy], timeout=1.0)
     for worker in busy:
-        if worker.connection in answered or time.monotonic() - worker.since > _HANGS_AFTER_S:
+        if worker.connection in answered or worker.is_hanging():
             yield worker
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -19,12 +20,10 @@ from liverseg.app.tidying import Tidying, sweep_folder
 META = {"_type": "gradio.FileData"}
 
 
-@pytest.fixture(scope="module")
-def page_and_address(checkpoints, examples, tmp_path_factory):
+@contextmanager
+def serving(checkpoints, examples, folder):
     patch = pytest.MonkeyPatch()
-    patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-    patch.setattr(texts, "KEEP_MINUTES", 3 / 60)
-    patch.setattr(layout, "LOOK_S", 1)
+    patch.setenv("GRADIO_TEMP_DIR", str(folder))
     page = build(checkpoints, examples)
     _, address, _ = page.launch(
         server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options()
@@ -32,6 +31,12 @@ def page_and_address(checkpoints, examples, tmp_path_factory):
     yield page, f"{address}gradio_api/"
     page.close()
     patch.undo()
+
+
+@pytest.fixture(scope="module")
+def page_and_address(checkpoints, examples, tmp_path_factory):
+    with serving(checkpoints, examples, tmp_path_factory.mktemp("gradio")) as served:
+        yield served
 
 
 @pytest.fixture
@@ -64,8 +69,11 @@ def test_another_visitor_s_files_are_known_by_addresses_that_cannot_be_guessed(v
     kind, data = answered(one, event)
     assert kind == "complete" and re.fullmatch("[0-9a-f]{32}", event)
     folder = Path(get_upload_folder())
-    kept = [path for path in folder.rglob("*") if path.is_file()]
-    assert kept
+    kept = [path for path in folder.rglob("*") if path.is_file() and path.parent != folder]
+    under_way = [path.name for path in folder.iterdir() if path.is_file()]
+    assert kept and all(re.fullmatch("tmp[a-z0-9_]{8}", name) for name in under_way), (
+        "random until it is whole"
+    )
     for path in kept:
         hashed = path.relative_to(folder).parts[0]
         assert re.fullmatch("[0-9a-f]{64}", hashed), "known by the SHA-256 of what it holds"
@@ -74,7 +82,7 @@ def test_another_visitor_s_files_are_known_by_addresses_that_cannot_be_guessed(v
         for guess in guesses:
             response = other.get(f"file={guess}")
             assert response.status_code in (403, 404), f"{guess} was answered {response.status_code}"
-            assert hashed not in response.text
+            assert hashed in guess or hashed not in response.text
     assert answered(other, "0" * 32)[0] != "complete"
     for route in (
         "queue/data?session_hash=",
@@ -90,18 +98,29 @@ def test_another_visitor_s_files_are_known_by_addresses_that_cannot_be_guessed(v
     assert other.get("deep_link", params={"session_hash": event}).text in ("", '""', '{"detail":"Not Found"}')
 
 
-def test_what_is_kept_is_deleted_on_schedule_folders_and_strays_too(visitors, png, page):
-    one, _ = visitors
-    answered(one, asked(one, png))
-    folder = Path(get_upload_folder())
-    (folder / "deep_links" / "stray").mkdir(parents=True)
-    (folder / "deep_links" / "stray" / "state.json").write_text("left by an upload that broke off")
-    until = time.monotonic() + 60
-    tidy = Tidying(page, 3)
-    while any(folder.rglob("*")) and time.monotonic() < until:
-        time.sleep(0.3)
-        tidy.sweep()
-    assert list(folder.rglob("*")) == []
+def test_what_is_kept_is_deleted_on_schedule_folders_and_strays_too(
+    checkpoints, examples, png, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(texts, "KEEP_MINUTES", 1 / 60)
+    monkeypatch.setattr(layout, "LOOK_S", 1)
+    with serving(checkpoints, examples, tmp_path / "files") as (page, address):
+        with open(png, "rb") as stream:
+            uploaded = httpx.post(f"{address}upload", files={"files": ("a.png", stream)}, timeout=60).json()[
+                0
+            ]
+        stray = tmp_path / "files" / "deep_links" / "stray" / "state.json"
+        stray.parent.mkdir(parents=True)
+        stray.write_text("what an upload that broke off has left")
+        assert Path(uploaded).exists()
+        until = time.monotonic() + 60
+        while Path(uploaded).exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not Path(uploaded).exists() and stray.exists(), "gradio deletes what it knows of"
+        tidy = Tidying(page, 1)
+        while any((tmp_path / "files").rglob("*")) and time.monotonic() < until:
+            tidy.sweep()
+            time.sleep(0.1)
+        assert list((tmp_path / "files").rglob("*")) == []
 
 
 def test_a_file_is_kept_for_its_time(tmp_path):
@@ -145,7 +164,9 @@ def test_a_visitor_s_result_stays_however_many_calls_there_are(page, monkeypatch
     del page.state_holder.session_data["visitor"]
 
 
-def test_a_client_that_leaves_stops_its_work_and_no_other(visitors, checkpoints, nifti, monkeypatch):
+def test_a_client_that_leaves_stops_its_work_and_no_other_and_a_full_queue_says_so(
+    visitors, checkpoints, nifti, monkeypatch
+):
     one, other = visitors
     segmenter = checkpoints.segmenter(None)
     begun, go_on, seen = threading.Event(), threading.Event(), []
@@ -162,6 +183,8 @@ def test_a_client_that_leaves_stops_its_work_and_no_other(visitors, checkpoints,
     with one.stream("GET", f"call/segment/{leaving}"):
         assert begun.wait(60)
         staying = asked(other, nifti)
+        full = [other.post("call/segment", json={"data": [None] * 6}) for _ in range(layout.MAX_WAITING)][-1]
+        assert full.status_code == 503 and full.json()["detail"].startswith("Queue is full.")
     time.sleep(0.5)  # until the server has seen that it is gone
     go_on.set()
     kind, data = answered(other, staying)
