@@ -71,8 +71,8 @@ document.addEventListener('change', event => {
   draw(drawnSlice);
 });
 
-// Where the steps count from: what was asked for last, until that is shown or does not come.
-const present = () => Date.now() - steppedAt < LATE_MS ? target : Number(shown().dataset.slice);
+// Where the steps count from: what was asked for last; of the server's pictures until that is shown or does not come.
+const present = () => isDrawn() || Date.now() - steppedAt < LATE_MS ? target : Number(shown().dataset.slice);
 
 function sync() {
   for (const root of [viewer, panel]) {
