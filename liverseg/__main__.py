@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from liverseg import __version__
-from liverseg.commands import bench, cohort, compare, phantom, segment
+from liverseg.commands import bench, cohort, compare, phantom, reproduce, segment
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it: 128 and the number of the signal."""
@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"liverseg {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (segment, compare, cohort, phantom, bench):
+    for command in (segment, compare, reproduce, cohort, phantom, bench):
         command.add_parser(subparsers)
     return parser
 

@@ -98,6 +98,7 @@ class CTImage:
     kind: str = "slice"  # "slice" | "volume"
     assumed_window: Window | None = None  # set when HU were rebuilt from grey; None: HU were stored
     sha256: str | None = None  # of the file's bytes
+    series: int | None = None  # the one that was asked for among several
     warnings: tuple[str, ...] = ()  # one sentence each, for the person who reads the result
     # Of DICOM, by native slice: what a SEG or RTSTRUCT must quote. It goes nowhere else, nor into `repr`.
     source: tuple[SliceReference, ...] = field(default=(), repr=False)

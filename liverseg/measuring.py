@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import time
 
@@ -13,7 +14,8 @@ from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting
 from liverseg.labels import LIVER, TUMOUR
 from liverseg.lesions import MEASURABLE_MM, Lesion, find_lesions
-from liverseg.report import Amount, InputFacts, RemovedBodies, Report
+from liverseg.report import Amount, InputFacts, RemovedBodies, Report, Settings
+from liverseg.scope.doubts import doubts
 from liverseg.segmentation import Segmentation
 
 THIN_MM = 5.0
@@ -45,9 +47,7 @@ def _of(some: int, lesions: tuple[Lesion, ...]) -> str:
 def result_warnings(liver: int, tumour: int, lesions: tuple[Lesion, ...]) -> list[str]:
     """What a reader of the numbers must know about them, one sentence each."""
     found = []
-    if not liver and not tumour:
-        found.append("No liver was found: this may be another part of the body, or not a CT slice.")
-    elif not liver:
+    if not liver and tumour:
         found.append("Tumour was found without any liver around it: do not rely on it.")
     elif apart := sum(not lesion.touches_liver for lesion in lesions):
         found.append(f"{_of(apart, lesions)} apart from the liver that was found: check that it is tumour.")
@@ -125,7 +125,9 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
     liver, tumour = (sum(int(np.count_nonzero(plane == k)) for plane in seg.labels) for k in (LIVER, TUMOUR))
     lesions = find_lesions(ct, seg)
 
+    doubted = doubts(ct, seg)
     warnings = [
+        *(doubt.warning for doubt in doubted),
         *ct.warnings,
         *seg.warnings,
         *result_warnings(liver, tumour, lesions),
@@ -154,6 +156,7 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
         tumour=amount(ct, tumour),
         tumour_share_of_liver=share_of_liver(liver, tumour),
         lesions=lesions,
+        doubts=doubted,
         warnings=tuple(dict.fromkeys(warnings)),
         timing_s={**seg.timing_s, "measure": time.perf_counter() - started},
         software={
@@ -164,4 +167,18 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
         },
         removed=removed_bodies(ct, seg.removed),
         skipped_slices=seg.skipped,
+        settings=Settings(ct.assumed_window, ct.series, seg.only_slice, seg.keep_all, float(seg.threshold)),
+        labels_sha256=labels_digest(seg.labels),
     )
+
+
+def labels_digest(labels: np.ndarray) -> str:
+    """The sha256 of labels (S, H, W) uint8, whatever their layout in memory.
+
+    >>> labels_digest(np.zeros((1, 2, 2), np.uint8))[:8]
+    'df3f6198'
+    """
+    digest = hashlib.sha256()
+    for plane in labels:
+        digest.update(np.ascontiguousarray(plane))
+    return digest.hexdigest()

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from liverseg.lesions import Lesion
+from liverseg.scope.sentences import Doubt
 from liverseg.segmentation import CheckpointIdentity
 from liverseg.windowing import Window
 
@@ -31,7 +32,9 @@ DEFINITIONS = {
     "removed": "bodies of liver and tumour (26-connected) other than a volume's largest; null: all were kept",
     "skipped_slices": "first and last of the slices that the network was not run on, as they cannot show the "
     "largest body; probabilities are 0 there",
-    "probability": "of tumour, as the network gives it; in tumour_probability.png 65535 stands for 1",
+    "labels_sha256": "of the labels (0, 1, 2; one byte a voxel) by slice, row and column, as in `indices`",
+    "settings": "what `python -m liverseg reproduce` runs again with",
+    "probability": "of tumour, as the checkpoint gives it; in tumour_probability.png 65535 stands for 1",
 }
 """What the report's own words mean; written into every `report.json`."""
 
@@ -78,6 +81,17 @@ class Amount:
 
 
 @dataclass(frozen=True)
+class Settings:
+    """What was asked for besides the input, the checkpoint and the engine: enough to run it again."""
+
+    window: Window | None  # that the picture was made with; None: HU were stored
+    series: int | None  # of several, the one that was asked for
+    slice: int | None  # from 0; None: all
+    keep_all: bool  # of a volume, every body and not the largest alone
+    threshold: float  # tumour probability from which a pixel is called tumour
+
+
+@dataclass(frozen=True)
 class RemovedBodies:
     """What the rule for volumes took away: all bodies of liver and tumour but the largest."""
 
@@ -118,6 +132,9 @@ class Report:
     software: dict[str, str]
     removed: RemovedBodies | None = None  # None: the rule for volumes was not applied
     skipped_slices: tuple[tuple[int, int], ...] = ()  # first and last of each run of slices
+    settings: Settings | None = None
+    doubts: tuple[Doubt, ...] = ()  # reasons not to believe it; `warnings` begin with them
+    labels_sha256: str | None = None  # of the labels' bytes on the radiological grid, slice by slice
 
     def _lesion_dict(self, lesion: Lesion) -> dict[str, Any]:
         amount = Amount(self.input.kind, lesion.count, lesion.area_mm2, lesion.volume_ml).to_dict()
@@ -143,6 +160,9 @@ class Report:
             "software": self.software,
             "removed": self.removed and self.removed.to_dict(),
             "skipped_slices": self.skipped_slices,
+            "doubts": [asdict(doubt) for doubt in self.doubts],
+            "settings": self.settings and asdict(self.settings),
+            "labels_sha256": self.labels_sha256,
             "definitions": DEFINITIONS,
         }
         told: dict[str, Any] = plain(facts)

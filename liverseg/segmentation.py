@@ -69,6 +69,8 @@ class Segmentation:
     warnings: tuple[str, ...] = ()
     removed: Removed | None = None  # bodies apart from the largest; None: the rule was not applied
     skipped: tuple[tuple[int, int], ...] = ()  # first and last slice of each run that needed no network
+    keep_all: bool = False  # whether every body was asked for
+    only_slice: int | None = None  # of the image that was segmented; None: all of its slices
 
     def at_threshold(self, threshold: float) -> Segmentation:
         """The same probabilities with labels drawn at another tumour threshold; no network is run."""

@@ -178,6 +178,8 @@ class Segmenter:
             timing_s={"network": found.network_s, "post-processing": passed_s - found.network_s},
             removed=removed,
             skipped=tuple((gap.start, gap.stop - 1) for gap in gaps(todo)),
+            keep_all=keep_all,
+            only_slice=only_slice,
         )
 
     def _run(self, ct: CTImage, found: _Found, index: int, watch: Watch) -> None:

@@ -3,7 +3,9 @@
 Labels and probabilities lie on the input's own grid, so that they overlay the file they came
 from: pictures pixel by pixel, NIfTI of a NIfTI file voxel by voxel, DICOM SEG and RTSTRUCT slice by slice,
 and NIfTI of DICOM in the patient's coordinates (its axes are columns, rows and slices of the radiological
-grid). Every file is written under a temporary name and renamed, so none is ever half there.
+grid). The same result is the same bytes, but for `timing_s` in the report and the day in PDF and DICOM,
+which `SOURCE_DATE_EPOCH` sets. Every file is written under a temporary name and renamed, so none is ever
+half there.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting
 from liverseg.formats import FORMATS
 from liverseg.glb import glb_bytes
+from liverseg.made import day_of_making
 from liverseg.meshing import check_meshable
 from liverseg.png import png_bytes
 from liverseg.references import referable_slices, thickness_mm
@@ -120,7 +122,7 @@ def _pdf_files(results: _Results) -> _Files:
     from liverseg.report_page import report_pdf  # the PDF library is slow to load
 
     page = report_pdf(
-        results.ct, results.seg, results.report, results.window, results.slice_index, made=date.today()
+        results.ct, results.seg, results.report, results.window, results.slice_index, made=day_of_making()
     )
     yield "report.pdf", page
 
@@ -206,7 +208,7 @@ def write_results(
       single slice, or of the volume's slice `slice_index`, in radiological view.
     - "seg", "rtstruct" of DICOM: `segmentation.dcm` and `rtstruct.dcm` (see `liverseg.dicom_output`).
     - "csv": `report.csv`, a row a lesion.
-    - "pdf": `report.pdf`, one page with the date of today (see `liverseg.report_page`).
+    - "pdf": `report.pdf`, one page with its day of making (see `liverseg.report_page`).
     - "glb": `mesh.glb` of a volume with a known spacing (see `liverseg.glb`).
 
     `formats` None takes `default_formats`. Raises `InvalidSetting` as `check_formats` does, for a slice

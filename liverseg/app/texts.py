@@ -41,6 +41,10 @@ PRIVACY = (
 UNEXPECTED = "Something went wrong on our side; the input was not segmented. Try again, or try another file."
 NOT_COMPARED = "The second checkpoint was not run; choose it again."
 EXPIRED = "This result was deleted after its time; upload the file again."
+NO_DOUBT = (
+    "Our checks of modality, window, orientation, region, edges and confidence found nothing to hold against "
+    "this result. They see little of what a radiologist sees: a wrong outline can pass them."
+)
 SHOWN_LESIONS = 12
 """Rows of the table of lesions; `report.csv` has them all."""
 
@@ -257,11 +261,24 @@ def _lesion_cells(lesion: Lesion, report: Report) -> list[str]:
     return [name, *slices, " ".join(size), across, *hu, probability]
 
 
+def doubted(report: Report) -> str:
+    """When not to believe the result: every doubt, those not to trust first, or that there is none."""
+    rows = "".join(
+        f'<li data-severity="{doubt.severity.replace(" ", "-")}"><strong>'
+        f"{escape(doubt.severity.capitalize())}</strong> {escape(doubt.sentence)}</li>"
+        for doubt in report.doubts
+    )
+    body = f"<ul>{rows}</ul>" if rows else f"<p>{escape(NO_DOUBT)}</p>"
+    return f'<section class="ls-doubts" role="note"><h2>When not to believe it</h2>{body}</section>'
+
+
 def assumptions(report: Report) -> str:
-    """Every warning of the report, one line each."""
-    if not report.warnings:
+    """Every warning of the report that is no doubt, one line each."""
+    doubts = {doubt.warning for doubt in report.doubts}
+    warnings = [warning for warning in report.warnings if warning not in doubts]
+    if not warnings:
         return '<p class="ls-none">Nothing: HU and spacing are the file\'s own.</p>'
-    return "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in report.warnings) + "</ul>"
+    return "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in warnings) + "</ul>"
 
 
 def provenance(report: Report) -> str:
@@ -279,7 +296,7 @@ def results(analysis: Analysis, counts: SliceCounts) -> str:
     """Everything under the pictures."""
     report = analysis.report
     return (
-        f'<div class="ls-results">{numbers(analysis, counts)}'
+        f'<div class="ls-results">{doubted(report)}{numbers(analysis, counts)}'
         f'<div class="ls-columns"><section><h2>Lesions</h2>{lesion_table(report)}'
         f"<h2>What was assumed</h2>{assumptions(report)}</section>"
         f"<section><h2>Where it comes from</h2>{provenance(report)}</section></div></div>"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 
 import pydicom
+from pydicom.uid import UID, generate_uid
 from pydicom.valuerep import format_number_as_ds
 
 import liverseg
+from liverseg.made import day_of_making
+from liverseg.measuring import labels_digest
 from liverseg.references import SliceReference
-from liverseg.segmentation import CheckpointIdentity
+from liverseg.segmentation import CheckpointIdentity, Segmentation
 
 MANUFACTURER = "liverseg"
 SERIES_DESCRIPTION = "liverseg, research only: not for clinical use"
@@ -30,6 +34,18 @@ def anonymous_study(dataset: pydicom.Dataset, slices: tuple[SliceReference, ...]
     dataset.StudyInstanceUID = slices[0].study_uid
     dataset.FrameOfReferenceUID = slices[0].frame_of_reference_uid
     dataset.PositionReferenceIndicator = ""
+
+
+def derived_uid(role: str, slices: tuple[SliceReference, ...], seg: Segmentation) -> UID:
+    """A UID that is the same whenever the same weights give the same labels of the same images.
+
+    `role` tells the objects of one result apart. Made of a hash, as `pydicom.uid.generate_uid` does.
+    """
+    images = hashlib.sha256()
+    for one in slices:
+        images.update(f"{one.sop_instance_uid}/{one.frame_number}\n".encode())
+    what = [role, liverseg.__version__, seg.checkpoint.ref, seg.checkpoint.sha256, seg.engine]
+    return generate_uid(entropy_srcs=[*what, images.hexdigest(), labels_digest(seg.labels)])
 
 
 def software_versions(checkpoint: CheckpointIdentity) -> list[str]:
@@ -54,6 +70,18 @@ def long_string(text: str) -> str:
 def decimals(values: tuple[float, ...]) -> list[str]:
     """Numbers as decimal strings (VR DS) of at most 16 characters, as exact as these can be."""
     return [format_number_as_ds(float(value)) for value in values]
+
+
+def dated(dataset: pydicom.Dataset, keywords: tuple[str, ...]) -> None:
+    """Set the dates that a dataset has to the day of making, and the times beside them to its beginning.
+
+    The second at which a result was written is nobody's concern, and would make each run's file another.
+    """
+    for keyword in keywords:
+        if keyword in dataset:
+            setattr(dataset, keyword, f"{day_of_making():%Y%m%d}")
+        if (time := keyword.replace("Date", "Time")) in dataset:
+            setattr(dataset, time, "000000")
 
 
 def file_bytes(dataset: pydicom.Dataset) -> bytes:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import numpy as np
 from pydicom.charset import default_encoding
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.tag import Tag
-from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage, generate_uid
+from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 
 from liverseg.colours import LIVER_RGB, RGB, TUMOUR_RGB
 from liverseg.contours import closed_contours
@@ -20,10 +19,12 @@ from liverseg.dicom_output.common import (
     SERIES_DESCRIPTION,
     SERIES_NUMBERS,
     anonymous_study,
+    derived_uid,
     file_bytes,
     long_string,
     software_versions,
 )
+from liverseg.made import day_of_making
 from liverseg.references import SliceReference, native_slices, referable_slices
 from liverseg.segmentation import LIVER, TUMOUR, Segmentation
 
@@ -47,21 +48,21 @@ def rtstruct_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     """
     slices = referable_slices(ct)
     labels = native_slices(ct, seg.labels)  # (slices, rows, columns)
-    now = datetime.now()
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = RTStructureSetStorage, generate_uid()
+    meta.MediaStorageSOPClassUID = RTStructureSetStorage
+    meta.MediaStorageSOPInstanceUID = derived_uid("RTSTRUCT", slices, seg)
     # The contour of a large liver may exceed the 65,534 bytes that an explicit VR allows an element.
     meta.TransferSyntaxUID = ImplicitVRLittleEndian
     rtss = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     rtss.SOPClassUID, rtss.SOPInstanceUID = RTStructureSetStorage, meta.MediaStorageSOPInstanceUID
     anonymous_study(rtss, slices)
-    rtss.Modality, rtss.SeriesInstanceUID = "RTSTRUCT", generate_uid()
+    rtss.Modality, rtss.SeriesInstanceUID = "RTSTRUCT", derived_uid("RTSTRUCT series", slices, seg)
     rtss.SeriesNumber, rtss.InstanceNumber = SERIES_NUMBERS["RTSTRUCT"], 1
     rtss.SeriesDescription, rtss.OperatorsName = SERIES_DESCRIPTION, ""
     rtss.Manufacturer, rtss.ManufacturerModelName = MANUFACTURER, "liverseg"
     rtss.SoftwareVersions = software_versions(seg.checkpoint)
     rtss.StructureSetLabel = "liverseg"
-    rtss.StructureSetDate, rtss.StructureSetTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
+    rtss.StructureSetDate, rtss.StructureSetTime = f"{day_of_making():%Y%m%d}", ""
     rtss.ApprovalStatus = "UNAPPROVED"
     rtss.ReferencedFrameOfReferenceSequence = [_referenced(slices)]
     rtss.StructureSetROISequence = []

@@ -9,7 +9,7 @@ import pydicom
 from highdicom.color import CIELabColor
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from liverseg.colours import LIVER_RGB, TUMOUR_RGB
 from liverseg.ct import CTImage
@@ -18,7 +18,9 @@ from liverseg.dicom_output.common import (
     SERIES_DESCRIPTION,
     SERIES_NUMBERS,
     anonymous_study,
+    dated,
     decimals,
+    derived_uid,
     file_bytes,
     long_string,
     serial_number,
@@ -60,9 +62,9 @@ def seg_bytes(ct: CTImage, seg: Segmentation) -> bytes:
         pixel_array=labels,
         segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
         segment_descriptions=[_description(*facts, seg.checkpoint) for facts in _SEGMENTS],
-        series_instance_uid=generate_uid(),
+        series_instance_uid=derived_uid("SEG series", slices, seg),
         series_number=SERIES_NUMBERS["SEG"],
-        sop_instance_uid=generate_uid(),
+        sop_instance_uid=derived_uid("SEG", slices, seg),
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name="liverseg",
@@ -75,6 +77,10 @@ def seg_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     )
     if any(one.frame_number is not None for one in slices):
         _refer_to_frames(written, slices)
+    dimensions = derived_uid("SEG dimensions", slices, seg)
+    for item in (*written.DimensionOrganizationSequence, *written.DimensionIndexSequence):
+        item.DimensionOrganizationUID = dimensions
+    dated(written, ("ContentDate", "InstanceCreationDate", "SeriesDate"))
     written.ContentCreatorName = ""  # wanted, but may be empty
     del written.ContributingEquipmentSequence  # not wanted
     return file_bytes(written)

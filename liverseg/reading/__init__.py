@@ -59,7 +59,7 @@ def read(
             from liverseg.reading.dicom_series import read_series
 
             with _openers(source, kind, size_bytes) as openers:
-                return read_series(openers, chosen, series)
+                return replace(read_series(openers, chosen, series), series=series)
         path = Path(source)  # type: ignore[arg-type]
         with path.open("rb") as stream:
             if kind in ("png", "jpeg"):
@@ -74,7 +74,7 @@ def read(
                 from liverseg.reading.dicom_file import read_dicom_file
 
                 image = read_dicom_file(stream, chosen, series)
-        return replace(image, sha256=_sha256(path))
+        return replace(image, sha256=_sha256(path), series=series)
 
 
 def list_series(source: Source) -> tuple[SeriesInfo, ...]:

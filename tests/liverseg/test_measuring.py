@@ -125,7 +125,7 @@ def test_the_report_has_what_the_contract_names():
         "registry": "bundled",
         "revision": None,
     }
-    assert report["warnings"] == ["The window was assumed."]
+    assert report["warnings"][len(report["doubts"]) :] == ["The window was assumed."]
     assert report["timing_s"]["network"] == 0.25 and report["timing_s"]["measure"] > 0
     assert report["software"]["version"] == liverseg.__version__
 
@@ -134,7 +134,7 @@ def test_nothing_found_is_said_and_its_share_is_null():
     report = measure(*scene(np.zeros((1, 70, 70))))
     assert report.tumour_share_of_liver is None and report.lesions == ()
     assert report.liver.area_mm2 == report.tumour.area_mm2 == 0
-    assert "No liver was found" in report.warnings[0]
+    assert report.warnings[0].startswith("Do not trust this result: No liver was found")
     assert report.to_csv() == ",".join(CSV_COLUMNS) + "\n"
 
 
@@ -142,12 +142,12 @@ def test_tumour_without_liver_and_tumour_apart_from_it_are_said():
     labels = np.zeros((1, 80, 80), np.uint8)
     labels[0, 10:14, 10:14] = 2
     alone = measure(*scene(labels))
-    assert alone.tumour_share_of_liver == 1 and "without any liver" in alone.warnings[0]
+    assert alone.tumour_share_of_liver == 1 and "without any liver" in alone.warnings[-1]
     labels[0, 30:70, 30:70] = 1
     labels[0, 40:50, 40:50] = 2
     apart = measure(*scene(labels))
     assert [lesion.touches_liver for lesion in apart.lesions] == [True, False]
-    assert apart.warnings == (
+    assert apart.warnings[len(apart.doubts) :] == (
         "1 of 2 lesions lies apart from the liver that was found: check that it is tumour.",
     )
 

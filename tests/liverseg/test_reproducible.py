@@ -1,0 +1,140 @@
+"""The same input gives the same bytes, in one process or two; a report is enough to run it again."""
+
+import dataclasses
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pydicom
+import pytest
+
+import liverseg
+from liverseg import phantom
+from liverseg.__main__ import main
+from liverseg.dicom_output.rtstruct import rtstruct_bytes
+from liverseg.dicom_output.seg import seg_bytes
+from liverseg.errors import InvalidSetting
+from liverseg.made import VARIABLE, day_of_making
+from liverseg.reproducing import differences, notes, parse_report
+from liverseg.segmentation import CheckpointIdentity, Segmentation
+
+FORMATS = "png,pdf,csv,json"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """A picture segmented twice in this process and once in another; a DICOM series twice in this one."""
+    folder = tmp_path_factory.mktemp("reproducible")
+    assert main(["phantom", str(folder / "in"), "--format", "png", "--seed", "5", "--size", "192"]) == 0
+    picture = next(path for path in (folder / "in").glob("*.png") if path.name != "labels.png")
+    asked = [str(picture), "--checkpoint", "segformer-b0-fast", "--formats", FORMATS]
+    for name in ("first", "second"):
+        assert main(["segment", *asked, "--out", str(folder / name)]) == 0
+    other = [sys.executable, "-m", "liverseg", "segment", *asked, "--out", str(folder / "third")]
+    subprocess.run(other, check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": "7"})
+    return folder, picture
+
+
+def contents(folder) -> dict[str, bytes]:
+    """Of every file, the report without what may differ."""
+    found = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    report = json.loads(found.pop("report.json"))
+    del report["timing_s"]
+    return {**found, "report": json.dumps(report).encode()}
+
+
+def test_runs_in_one_process_and_in_another_give_the_same_bytes(results):
+    folder, _ = results
+    first = contents(folder / "first")
+    assert {"labels.png", "tumour_probability.png", "overview.png", "report.pdf", "report.csv"} <= set(first)
+    assert contents(folder / "second") == first and contents(folder / "third") == first
+
+
+def test_a_report_is_enough_to_run_it_again(results, capsys):
+    folder, picture = results
+    report = folder / "first" / "report.json"
+    capsys.readouterr()
+    assert main(["reproduce", str(report), str(picture)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("Equal: segformer-b0-fast@")
+    changed = json.loads(report.read_text())
+    changed["tumour"]["pixels"] += 1
+    changed["software"]["numpy"] = "1.0"
+    (folder / "changed.json").write_text(json.dumps(changed))
+    assert main(["reproduce", str(folder / "changed.json"), str(picture)]) == 1
+    told = capsys.readouterr().out
+    assert "note  software.numpy: 1.0, now" in told
+    assert "1 value of the result differs:" in told and "  tumour.pixels: " in told
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda r: r["input"].update(sha256="0" * 64), "not the input of the report"),
+        (lambda r: r["checkpoint"].update(sha256="0" * 64), "other weights than the report's"),
+        (lambda r: r["checkpoint"].update(ref="nobody@1.0"), "nobody"),
+        (lambda r: r.pop("settings"), "does not say what it was made with"),
+        (lambda r: r["settings"].pop("threshold"), "incomplete"),
+        (lambda r: r.pop("liver"), "not a report.json"),
+    ],
+)
+def test_what_cannot_be_run_again_is_refused_in_one_line(results, change, sentence, tmp_path, capsys):
+    folder, picture = results
+    report = json.loads((folder / "first" / "report.json").read_text())
+    change(report)
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    assert main(["reproduce", str(tmp_path / "report.json"), str(picture)]) == 1
+    error = capsys.readouterr().err
+    assert sentence in error and len(error.strip().splitlines()) == 1
+
+
+def test_a_report_that_is_none_is_refused(tmp_path, capsys):
+    assert main(["reproduce", str(tmp_path / "absent.json"), "x.png"]) == 1
+    assert capsys.readouterr().err == "The report cannot be read.\n"
+    with pytest.raises(InvalidSetting, match="not JSON"):
+        parse_report(b"\xff")
+
+
+def test_differences_name_the_place_and_leave_out_what_is_no_result():
+    before = {"lesions": [{"area": 1.0}], "checkpoint": {"ref": "a", "registry": "x"}, "engine": "torch 1"}
+    after = {"lesions": [{"area": 2.0}], "checkpoint": {"ref": "a", "registry": "y"}, "engine": "torch 2"}
+    assert differences(before, after) == ["lesions.0.area: 1.0, now 2.0"]
+    assert notes(before, after) == ["engine: torch 1, now torch 2"]
+    assert differences({"lesions": [1, 2]}, {"lesions": []}) == ["lesions: 2 of them, now 0 of them"]
+
+
+def test_the_day_can_be_set(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "86400")
+    assert day_of_making().isoformat() == "1970-01-02"
+    monkeypatch.setenv(VARIABLE, "yesterday")
+    assert day_of_making().year >= 2026
+
+
+def test_dicom_objects_of_one_result_are_the_same_bytes_and_of_another_not(segmented_series):
+    ct, seg, other = segmented_series
+    for written in (seg_bytes, rtstruct_bytes):
+        assert written(ct, seg) == written(ct, seg)
+        assert uids(written(ct, seg)).isdisjoint(uids(written(ct, other)))
+    assert uids(seg_bytes(ct, seg)).isdisjoint(uids(rtstruct_bytes(ct, seg)))
+
+
+def uids(data: bytes) -> set[str]:
+    """The UIDs of an object and of its series."""
+    read = pydicom.dcmread(io.BytesIO(data))
+    return {read.SOPInstanceUID, read.SeriesInstanceUID}
+
+
+@pytest.fixture
+def segmented_series(tmp_path):
+    """A phantom series of DICOM, and two segmentations of it that differ in one voxel."""
+    phantom.write(phantom.make("volume", seed=2, size=96, slices=3, spacing_mm=(5, 2, 2)), tmp_path, "dicom")
+    ct = liverseg.read(next(tmp_path.rglob("*.dcm")).parent)
+    labels = np.zeros(ct.shape, np.uint8)
+    labels[1, 20:40, 10:30] = 1
+    p = np.zeros(ct.shape, np.float16)
+    seg = Segmentation(labels, p, p, 0.5, CheckpointIdentity("a@1.0", "0" * 64, "x"), "torch")
+    changed = labels.copy()
+    changed[1, 25, 15] = 2
+    return ct, seg, dataclasses.replace(seg, labels=changed)
