@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 Box = tuple[slice, slice, slice]
 Planes = Callable[[int], np.ndarray]
@@ -121,6 +119,9 @@ def find_components(planes: Planes, slices: int) -> Components:
         below = mask
     total = starts[-1]
     edges = (np.concatenate(rows), total + np.concatenate(columns)) if rows else np.zeros((2, 0), np.int64)
+    from scipy.sparse import coo_array  # late: the page is served without it
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(edges[0]), bool), edges), shape=(total + pieces,) * 2)
     _, groups = connected_components(graph, directed=False)
     _, first, component = np.unique(groups[:total], return_index=True, return_inverse=True)

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from liverseg.ct import CTImage
 from liverseg.measuring import amount
 from liverseg.metrics.counts import Counts, dice
 from liverseg.report import Amount
 
-CONNECTIVITY = ndimage.generate_binary_structure(3, 3)
+CONNECTIVITY = np.ones((3, 3, 3), bool)
 """As in `liverseg.lesions`: pixels that share a corner belong to one lesion."""
 
 
@@ -80,6 +77,8 @@ def _numbered(tumour: np.ndarray) -> tuple[np.ndarray, tuple[slice, ...]]:
     Returns the numbers (int32, 0 outside) within the smallest box that holds them all (a pixel where
     there is none), and that box.
     """
+    from scipy import ndimage  # late: the page is served without it
+
     found = ndimage.find_objects(tumour.view(np.uint8), max_label=1)
     box = found[0] if found and found[0] else (slice(0, 1),) * 3
     components, number = ndimage.label(tumour[box], structure=CONNECTIVITY)
@@ -113,6 +112,9 @@ def _linked(shared: np.ndarray) -> list[tuple[list[int], list[int]]]:
     if rows + columns == 0:
         return []
     r, c = np.nonzero(shared)
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_array((np.ones(len(r)), (r, rows + c)), shape=(rows + columns, rows + columns))
     number, group = connected_components(links, directed=False)
     members = [np.flatnonzero(group == k).tolist() for k in range(number)]

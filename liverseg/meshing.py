@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from liverseg.ct import CTImage
 from liverseg.errors import InvalidSetting
@@ -72,6 +71,8 @@ def _lesions(ct: CTImage, seg: Segmentation) -> Surface:
     box = _box_of(lambda z: seg.labels[z] == TUMOUR, ct.shape)
     if box is None:
         return NOTHING
+    from scipy import ndimage  # late: the page is served without it
+
     components, number = ndimage.label(
         seg.labels[box] == TUMOUR, structure=np.ones((3, 3, 3))
     )  # as lesions are told apart
@@ -117,6 +118,8 @@ def _surface(
     """The surface of a mask (S, H, W) that begins at `origin` of the grid, in its index coordinates."""
     voxels = int(np.count_nonzero(mask))
     edge_mm = cell_mm(voxels, spacing_mm, vertices)
+    from scipy import ndimage
+
     # Never finer than the voxels: nothing is known in between.
     counts = [
         max(1, min(n, round(n * step / edge_mm))) for n, step in zip(mask.shape, spacing_mm, strict=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
-import nibabel
 import numpy as np
 
 from liverseg.ct import CTImage
@@ -51,6 +50,8 @@ def nifti_chunks(
         else:
             affine = ct.native.radiological_affine[:, [2, 1, 0, 3]]
     stored = np.dtype(array.dtype if dtype is None else dtype).newbyteorder("<")
+    import nibabel  # late: the page is served without it
+
     image = nibabel.Nifti1Image(np.broadcast_to(np.zeros((), stored), shape), affine)
     image.set_sform(affine, codes[0])
     image.set_qform(affine, codes[1])  # without shear, which a qform cannot hold

@@ -107,11 +107,16 @@ class Segmenter:
         return cls.from_checkpoint(find_checkpoint(ref, registries), engine=engine)
 
     @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, *, engine: str = "auto") -> Segmenter:
-        """Verify and load a checkpoint that was found already; errors as for `load`."""
+    def from_checkpoint(
+        cls, checkpoint: Checkpoint, *, engine: str = "auto", archive: bytes | None = None
+    ) -> Segmenter:
+        """Verify and load a checkpoint that was found already; errors as for `load`.
+
+        `archive` is what its `read_model` gave, where that was read and verified before.
+        """
         spec = checkpoint.manifest.input
         try:
-            archive = checkpoint.read_model()
+            archive = archive or checkpoint.read_model()
         except RegistryError as error:
             raise CheckpointRefused(str(error)) from error
         patch = patch_of(spec) if spec.kind == "volume" else None

@@ -24,7 +24,6 @@ from liverseg.errors import InvalidSetting
 from liverseg.formats import FORMATS
 from liverseg.glb import glb_bytes
 from liverseg.meshing import check_meshable
-from liverseg.nifti_encoding import packed_nifti
 from liverseg.png import png_bytes
 from liverseg.references import referable_slices, thickness_mm
 from liverseg.rendering import overview
@@ -88,6 +87,8 @@ _Files = Iterator[tuple[str, bytes]]  # name and content, made when it is asked 
 
 
 def _nifti_files(results: _Results) -> _Files:
+    from liverseg.nifti_encoding import packed_nifti  # nibabel takes as long to load as a slice takes
+
     ct, seg = results.ct, results.seg
     yield "labels.nii.gz", packed_nifti(ct, seg.labels, "liverseg: 0 background, 1 liver, 2 tumour")
     tumour = packed_nifti(ct, seg.tumour_probability, "liverseg: tumour probability", np.float32)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from liverseg import phantom
-
 
 @dataclass(frozen=True)
 class Example:
@@ -38,6 +36,9 @@ class Examples:
 
     def path(self, key: str) -> Path:
         """The file of an example; made once, in seconds at most."""
+        # Imported late: the page is served before SciPy, nibabel and pydicom are there.
+        from liverseg import phantom
+
         with self._locks[key]:
             if key not in self._paths:
                 example = EXAMPLES[key]

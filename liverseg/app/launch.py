@@ -127,12 +127,14 @@ def _serve(port: int | None, private: Path) -> int:
     checkpoints.warm_up()  # the page is there at once, the weights when they are loaded
     examples = Examples(private / "examples")
     page = build(checkpoints, examples)
-    examples.warm_up()
     try:
         where = {"server_name": server_name(os.environ), "server_port": port}
         mcp_server.serve_tools()
-        page.launch(**where, mcp_server=serves_tools(os.environ), **launch_options())
+        served = {"mcp_server": serves_tools(os.environ), "prevent_thread_lock": True}
+        page.launch(**where, **served, **launch_options())
     except OSError as error:
         print(f"The page cannot be served: {error}", file=sys.stderr)
         return 1
+    examples.warm_up()  # only now: the page was waited for, the examples are not yet
+    page.block_thread()
     return 0

@@ -101,6 +101,7 @@ class Checkpoints:
         self._failed: dict[str, str] = {}  # ref -> why it could not be loaded
         self._is_starting = False
         self._listed = threading.Event()
+        self._checked: dict[str, bytes] = {}  # sha256 -> the archive that `check` read, until it is loaded
 
     @property
     def may_come_later(self) -> bool:
@@ -115,7 +116,7 @@ class Checkpoints:
         if not self.may_come_later:
             first = self.find(None)
             try:
-                first.read_model()
+                self._checked[first.sha256] = first.read_model()
             except RegistryError as error:
                 raise CheckpointRefused(str(error)) from error
 
@@ -246,7 +247,8 @@ class Checkpoints:
         with self._opening:
             if zerogpu.is_here():
                 return zerogpu.GPUSegmenter.from_checkpoint(checkpoint)
-            return Segmenter.from_checkpoint(checkpoint, engine=self._engine)
+            archive = self._checked.pop(checkpoint.sha256, None)
+            return Segmenter.from_checkpoint(checkpoint, engine=self._engine, archive=archive)
 
 
 def _open() -> Registries:

@@ -20,22 +20,20 @@ GOALS = {"segformer-b0": 0.5, "segformer-b2": 0.65}
 
 def measure(context: Context) -> list[Row]:
     """The default engine on a 512 × 512 slice, between matrix products of 2048 cubed."""
-    from liverseg import engines
-
     torch.set_num_threads(context.threads)
     side, edge = (128, 256) if context.quick else (512, 2048)
     rows = []
     for name, goal in GOALS.items():
         context.tell(name)
         twins = networks.published(name, side, context.quick)
-        engine = engines.load(twins.archive, twins.context_slices)
+        engine = networks.default_engine(twins.archive, twins.context_slices, context.scratch)
         rounded = precision.BFLOAT16 in engine.name
         hu = networks.slice_hu(side)
         work = twins.operations / 1e9
         products = matrix_products(edge, rounded)
         ours = f"{name}, default engine"
         variants = {**products, ours: lambda engine=engine, hu=hu: engine.run(hu)}
-        timings = in_turn(variants, 2 if context.quick else 15, warm_up=2, budget_s=30)
+        timings = in_turn(variants, 2 if context.quick else 15, warm_up=2, budget_s=15)
         of = {key: 2 * edge**3 / 1e9 if key in products else work for key in variants}
         rates = {key: [of[key] / s for s in seconds] for key, seconds in timings.seconds.items()}
         best = max(products, key=lambda key: statistics.median(rates[key]))

@@ -85,7 +85,7 @@ def _product(edge: int, device: str) -> Callable[[], object]:
 
 
 def training_row(context: Context) -> Row:
-    """Samples a second of `train fit` against the plain Hugging Face Trainer, both on the device they find."""
+    """Samples a second of `train fit` against the plain Hugging Face Trainer, on the device they find."""
     fit = need("benchmarks.fit")
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "phantoms"

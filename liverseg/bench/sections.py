@@ -61,8 +61,8 @@ SECTIONS: dict[str, Section] = {
             "Cold start",
             "liverseg.bench.cold_start:measure",
             "From `python app.py` to a page that answers and to the first segmentation of a picture, against "
-            "an app of 20 lines that imports gradio, torch and transformers and loads the same weights. Every "
-            "start is a process of its own, the two apps in turn.",
+            "an app of 20 lines that imports gradio, torch and transformers and loads the same weights. "
+            "Every start is a process of its own, the two apps in turn.",
         ),
         Section(
             "gpu",
