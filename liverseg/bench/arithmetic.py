@@ -20,15 +20,13 @@ GOALS = {"segformer-b0": 0.5, "segformer-b2": 0.65}
 
 def measure(context: Context) -> list[Row]:
     """The default engine on a 512 × 512 slice, between matrix products of 2048 cubed."""
-    from liverseg import engines
-
     torch.set_num_threads(context.threads)
     side, edge = (128, 256) if context.quick else (512, 2048)
     rows = []
     for name, goal in GOALS.items():
         context.tell(name)
         twins = networks.published(name, side, context.quick)
-        engine = engines.load(twins.archive, twins.context_slices)
+        engine = networks.default_engine(twins.archive, twins.context_slices, context.scratch)
         rounded = precision.BFLOAT16 in engine.name
         hu = networks.slice_hu(side)
         work = twins.operations / 1e9

@@ -99,8 +99,7 @@ def _row(words: str, starts: dict[str, list[Start]], value: Callable[[Start], fl
 
 def start(command: Callable[[int], list[str]], picture: Path, cache: str) -> Start:
     """Start an app, wait for its page and for a segmentation, and end it."""
-    from gradio_client import Client, handle_file
-
+    client = need("gradio_client")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {"LIVERSEG_CACHE": cache, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
@@ -118,7 +117,7 @@ def start(command: Callable[[int], list[str]], picture: Path, cache: str) -> Sta
         url = f"http://127.0.0.1:{port}/"
         _wait_for(url, process, log)
         page_s = time.perf_counter() - began
-        Client(url, verbose=False).predict(handle_file(picture), api_name="/segment")
+        client.Client(url, verbose=False).predict(client.handle_file(picture), api_name="/segment")
         return Start(page_s, time.perf_counter() - began)
     finally:
         process.terminate()
@@ -140,7 +139,6 @@ def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
 
 def _commands(context: Context) -> dict[str, Callable[[int], list[str]]]:
     """How each app is started on a port. Raises `NotMeasured` where one is not there."""
-    need("gradio_client")
     app = Path(__file__).parents[2] / "app.py"
     if not app.is_file():
         raise NotMeasured("app.py is only in the repository, not in an installed package")

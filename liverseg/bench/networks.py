@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from liverseg import engines
 from liverseg.bench.peers import need
 from liverseg.windowing import Window
+from registry.hub_store import ENVIRONMENT
 
 WINDOW = Window(60, 200)
 TINY = {"widths": (8, 16, 20, 32), "depths": (1, 1, 1, 1), "decoder_width": 16}
@@ -140,6 +144,18 @@ def traced(module: torch.nn.Module, side: int) -> bytes:
         warnings.simplefilter("ignore")
         torch.jit.save(torch.jit.trace(module, torch.zeros(1, 1, side, side), check_trace=False), buffer)
     return buffer.getvalue()
+
+
+def default_engine(archive: bytes, context_slices: int, scratch: Path) -> engines.Engine:
+    """The engine that `auto` takes; what it compiles is kept in `scratch`, not with what a user uses."""
+    before = os.environ.get(ENVIRONMENT)
+    os.environ[ENVIRONMENT] = str(scratch / "cache")
+    try:
+        return engines.load(archive, context_slices)
+    finally:
+        os.environ.pop(ENVIRONMENT)
+        if before is not None:
+            os.environ[ENVIRONMENT] = before
 
 
 def slice_hu(side: int, seed: int = 1) -> np.ndarray:

@@ -82,12 +82,11 @@ def row_of(twins: Twins, side: int, goals: Mapping[str, float], context: Context
 
 def _variants(twins: Twins, side: int, context: Context) -> tuple[dict[str, Run], dict[str, str], str]:
     """What can be run here, why the rest cannot, and what the default engine is."""
-    from liverseg import engines
     from liverseg.engines.torch_engine import TorchEngine
 
     usual = twins.usual
     script = networks.traced(usual, side)
-    default = engines.load(twins.archive, twins.context_slices)
+    default = networks.default_engine(twins.archive, twins.context_slices, context.scratch)
     exact = TorchEngine(twins.archive)  # without the slices it stays in float32
     variants: dict[str, Run] = {EAGER: _torch(usual), SCRIPT: _torch(_loaded(script)), TORCH: exact.run}
     missing = {}

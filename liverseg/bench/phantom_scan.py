@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+import liverseg
 from liverseg import phantom
 from liverseg.phantom import Phantom
 
@@ -16,13 +19,29 @@ NOISE_HU = 4.0
 
 def scan(slices: int, made: int, side: int, seed: int = 3) -> Phantom:
     """A volume of `slices` × `side` × `side`, whole HU; each of the `made` slices stands for several."""
-    small = phantom.make("volume", seed=seed, size=side, slices=made)
+    small = _made(made, side, seed)
     order = np.arange(slices) * made // slices
     rng = np.random.default_rng(seed)
     hu = small.hu[order] + rng.normal(0, NOISE_HU, (slices, side, side)).astype(np.float32)
     np.clip(np.rint(hu, out=hu), -1024, 3071, out=hu)
     between = small.spacing_mm[0] * made / slices
     return replace(small, hu=hu, labels=small.labels[order], spacing_mm=(between, *small.spacing_mm[1:]))
+
+
+def _made(slices: int, side: int, seed: int) -> Phantom:
+    """The phantom of a seed; kept among the temporary files, for it takes long and two sections need it."""
+    name = f"liverseg-phantom-{liverseg.__version__}-{slices}-{side}-{seed}.npz"
+    kept = Path(tempfile.gettempdir(), name)
+    try:
+        with np.load(kept) as arrays:
+            spacing = tuple(float(mm) for mm in arrays["spacing_mm"])
+            return Phantom(arrays["hu"], arrays["labels"], spacing, (), seed, "volume")
+    except (OSError, ValueError, KeyError):
+        made = phantom.make("volume", seed=seed, size=side, slices=slices)
+        part = kept.with_name(f"{os.getpid()}-{name}")
+        np.savez(part, hu=made.hu, labels=made.labels, spacing_mm=made.spacing_mm)
+        os.replace(part, kept)
+        return made
 
 
 def lone_slice(volume: Phantom) -> Phantom:

@@ -19,7 +19,7 @@ from liverseg.bench.timing import in_turn
 from liverseg.ct import NativeGrid
 from liverseg.geometry import nearest_axes
 
-SLICES, SIDE, MADE, SCANS = 119, 512, 24, 3
+SLICES, SIDE, MADE, SCANS = 119, 512, 12, 2
 LOW_HU, WIDTH_HU = -160.0, 400.0  # the window 40/400
 
 PILLOW, OPENCV = "usual script, Pillow", "usual script, OpenCV"
@@ -80,7 +80,7 @@ def _preparing(ct: Path, context: Context) -> Row:
         ),
         OURS_ONE: run(OURS_ONE, one, prepare),
     }
-    timings = in_turn(variants, 1 if context.quick else 3)
+    timings = in_turn(variants, 1 if context.quick else 3, budget_s=60)
     equal = equal_pictures(work / PILLOW, work / OURS)
     faster = timings.times_faster
     return Row(

@@ -1,6 +1,8 @@
 """TorchScript through OpenVINO on the CPU: the same archive and answer, in a fraction of the time.
 
 What OpenVINO compiled is kept (`compiled_cache`): with it, a start needs neither torch nor the conversion.
+A network for slices is compiled twice, for 512 × 512 and for any size. Where every size is known, OpenVINO
+sees that a transformer's tokens lie in memory as its grids do and does not copy them: 1.5 times as fast.
 """
 
 from __future__ import annotations
@@ -21,15 +23,20 @@ import openvino  # noqa: E402
 
 from liverseg.engines import precision  # noqa: E402
 from liverseg.engines.compiled_cache import CompiledCache, key_of, processor  # noqa: E402
-from liverseg.engines.openvino_layout import tokens_as_grids  # noqa: E402
 from liverseg.engines.threads import usable_processors  # noqa: E402
 from liverseg.errors import CheckpointRefused  # noqa: E402
 
-_WAY = 1
+_WAY = 3
 """How an archive is compiled here; to be counted up when that changes, for the cache to be made anew."""
+
+USUAL_SIDE_PX = 512
+"""Rows and columns of a CT slice, almost always."""
 
 _HINTS = {precision.FLOAT32: "f32", precision.BFLOAT16: "bf16"}
 _log = logging.getLogger(__name__)
+
+Shape = tuple[int, ...]
+"""Of the input; -1 for a side that may be any."""
 
 
 class OpenVINOEngine:
@@ -46,32 +53,49 @@ class OpenVINOEngine:
 
         `cache` is the usual one if None. Raises `CheckpointRefused` where OpenVINO cannot convert it.
         """
-        cache = cache or CompiledCache.usual()
-        core = openvino.Core()
-        shape = [1, 1, *patch] if patch else [-1, context_slices, -1, -1]
-        key = key_of(
-            {
-                "way": _WAY,
-                "archive": hashlib.sha256(archive).hexdigest(),
-                "openvino": openvino.get_version(),
-                "processor": processor(),
-                "threads": usable_processors(),
-                "shape": shape,
-            }
-        )
-        compiled, used = _from_cache(core, cache.get(key))
-        if compiled is None:
-            compiled, used = _compile(core, archive, shape)
-            _keep(cache, key, compiled, used)
-        self._request = compiled.create_infer_request()
+        self._archive = archive
+        self._cache = cache or CompiledCache.usual()
+        self._core = openvino.Core()
+        self._usual: Shape = (1, 1, *patch) if patch else (1, context_slices, USUAL_SIDE_PX, USUAL_SIDE_PX)
+        self._any: Shape = self._usual if patch else (-1, context_slices, -1, -1)
+        self._sha256 = hashlib.sha256(archive).hexdigest()
+        self._requests: dict[Shape, openvino.InferRequest] = {}
         self._lock = threading.Lock()  # a request serves one caller at a time
+        used = self._open(self._usual)
         self.name = f"openvino {openvino.__version__.split('-')[0]} {used}, cpu"
 
     def run(self, hu: np.ndarray) -> np.ndarray:
         """(N, C, H, W) float32 HU to (N, K, H, W) float32 probabilities; of a patch (1, 1, D, H, W)."""
+        shape = self._usual if hu.shape == self._usual else self._any
         with self._lock:
-            result = self._request.infer([np.ascontiguousarray(hu, np.float32)], share_inputs=True)
+            if shape not in self._requests:
+                self._open(shape)
+            result = self._requests[shape].infer([np.ascontiguousarray(hu, np.float32)], share_inputs=True)
             return result[0].copy()  # the request reuses its output
+
+    def _open(self, shape: Shape) -> str:
+        """Make the request for a shape; returns the precision that it runs in."""
+        compiled, used = _from_cache(self._core, self._cache.get(self._key(shape)))
+        if compiled is not None:
+            self._requests[shape] = compiled.create_infer_request()
+            return used
+        made, used = _compile(self._core, self._archive, self._any, self._usual)
+        for made_shape, compiled in made.items():
+            self._requests[made_shape] = compiled.create_infer_request()
+            _keep(self._cache, self._key(made_shape), compiled, used)
+        return used
+
+    def _key(self, shape: Shape) -> str:
+        return key_of(
+            {
+                "way": _WAY,
+                "archive": self._sha256,
+                "openvino": openvino.get_version(),
+                "processor": processor(),
+                "threads": usable_processors(),
+                "shape": list(shape),
+            }
+        )
 
 
 def _settings(used: str) -> dict[str, object]:
@@ -103,22 +127,28 @@ def _keep(cache: CompiledCache, key: str, compiled: openvino.CompiledModel, used
     cache.put(key, used.encode() + b"\n" + blob.getvalue())
 
 
-def _compile(core: openvino.Core, archive: bytes, shape: list[int]) -> tuple[openvino.CompiledModel, str]:
-    """The compiled archive, and the precision that it is run in."""
+def _compile(
+    core: openvino.Core, archive: bytes, any_shape: Shape, usual: Shape
+) -> tuple[dict[Shape, openvino.CompiledModel], str]:
+    """The archive compiled for each of both shapes, and the precision that it is run in."""
     from liverseg.engines.torch_engine import load_script  # torch is only needed here
 
     try:
-        given = [(openvino.PartialShape(shape), openvino.Type.f32)]
+        given = [(openvino.PartialShape(list(any_shape)), openvino.Type.f32)]
         model = openvino.convert_model(load_script(archive), input=given)
-        tokens_as_grids(model)
-        exact = core.compile_model(model, "CPU", _settings(precision.FLOAT32))
-        if precision.has_bfloat16() and len(shape) == 4:
-            rounded = core.compile_model(model, "CPU", _settings(precision.BFLOAT16))
-            probe = precision.probe(shape[1])
+        fixed = model.clone()
+        fixed.reshape(openvino.PartialShape(list(usual)))
+        used = precision.FLOAT32
+        made = {usual: core.compile_model(fixed, "CPU", _settings(used))}
+        if precision.has_bfloat16() and len(usual) == 4:
+            rounded = core.compile_model(fixed, "CPU", _settings(precision.BFLOAT16))
+            exact, probe = made[usual], precision.probe(usual[1])
             if precision.keeps_labels(lambda hu: exact([hu])[0], lambda hu: rounded([hu])[0], probe):
-                return rounded, precision.BFLOAT16
+                used, made = precision.BFLOAT16, {usual: rounded}
+        if any_shape != usual:
+            made[any_shape] = core.compile_model(model, "CPU", _settings(used))
     except RuntimeError as error:
         raise CheckpointRefused(
             "OpenVINO cannot convert this checkpoint; run it with the engine torch instead."
         ) from error
-    return exact, precision.FLOAT32
+    return made, used

@@ -1,66 +1,80 @@
-"""What the sections of a scan, of many users and of preparing say of what they measured."""
+"""The sections of the benchmark on tiny networks: twins agree, rows are whole, the command runs them."""
 
-import threading
-import time
+import json
 
-import cv2
 import numpy as np
 import pytest
+import torch
 
-import liverseg
-from liverseg.bench import phantom_scan, reading, scan, users
+from liverseg.__main__ import main
+from liverseg.bench import cold_start, gpu, machine, networks, one_slice, peers
 from liverseg.bench.rows import NotMeasured
 from liverseg.bench.sections import Context
-from liverseg.bench.steps import STEPS
-
-RUN = dict(zip(STEPS, (0.1, 8.0, 0.1, 0.1, 0.5), strict=True))
-FACTS = {"peak_gb": 0.9, "product": 0.1, "engine": "any", "slices": 119, "run": 81}
+from liverseg.engines import torch_engine
+from train.architectures.segformer import CONFIGS
 
 
-def test_a_scan_is_told_in_matrix_products_and_beside_the_network():
-    row = scan._row("B0", [RUN | FACTS, RUN | FACTS | {"peak_gb": 1.1}], is_scan=True)
-    values = {name: round(ratio.value, 3) for name, ratio in row.ratios.items()}
-    assert list(values.values()) == [0.1, 88.0, round(1250 / 88, 3), 1.1]
-    assert [ratio.met for ratio in row.ratios.values()] == [True, False, False, True]
-    assert "81 of 119" in row.note and list(row.variants) == list(STEPS)
-    assert list(scan._row("slice", [RUN | FACTS], is_scan=False).ratios) == ["memory at the peak, GB"]
+@pytest.fixture
+def context(tmp_path):
+    return Context(tmp_path, threads=1, quick=True)
 
 
-def test_the_scan_is_read_as_it_was_made(tmp_path):
-    made = phantom_scan.scan(5, 2, 64)
-    assert not np.array_equal(made.hu[0], made.hu[1])  # noise of its own
-    for format in ("nifti", "dicom"):
-        ct = liverseg.read(phantom_scan.write(made, tmp_path / format, format))
-        assert ct.shape == (5, 64, 64) and np.array_equal(ct.hu, made.hu)
-    lone = phantom_scan.write(phantom_scan.lone_slice(made), tmp_path / "slice", "nifti")
-    assert np.array_equal(liverseg.read(lone).hu, made.hu[2:3])
+def test_the_quick_command_measures_a_slice_as_json(monkeypatch, capsys):
+    monkeypatch.setattr(machine, "limit_threads", lambda threads: 1)
+    assert main(["bench", "--quick", "--sections", "slice", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (row,) = found["rows"]
+    assert found["quick"] and row["section"] == "slice" and row["name"] == "segformer-b0"
+    assert {one_slice.EAGER, one_slice.TORCH, one_slice.DEFAULT} <= set(row["variants"])
+    labels = [ratio for name, ratio in row["ratios"].items() if "labels" in name]
+    assert len(labels) == 2 and all(ratio["met"] for ratio in labels)
+    assert one_slice.TORCH_BF16 in row["variants"] or one_slice.TORCH_BF16 in row["missing"]
+    for peer in (one_slice.OPENVINO, one_slice.ORT):
+        assert peer in row["variants"] or "not installed" in row["missing"][peer]
 
 
-class PageOfOne:
-    """Answers one at a time, as the page does."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-
-    def segment(self, file, checkpoint):
-        with self.lock:
-            time.sleep(0.002)
-
-    def memory_gb(self):
-        return 1.0
+def test_the_twins_have_the_published_size_and_are_decisive():
+    twins = networks.published("segformer-b0", 64, quick=True)
+    hu = networks.slice_hu(64)
+    with torch.inference_mode():
+        probabilities = twins.usual(torch.from_numpy(hu)).numpy()
+    assert len(np.unique(probabilities.argmax(axis=1))) > 1  # or a swapped class would not show
+    published = networks.in_transformers(networks.need("train.architectures").build("segformer-b0").eval())
+    assert sum(p.numel() for p in published.parameters()) == 3_714_915  # NVIDIA's B0, 3 classes
+    assert CONFIGS["segformer-b0"].decoder_width == 256
 
 
-def test_many_users_are_measured_against_one(tmp_path):
-    row = users._together(PageOfOne(), tmp_path, Context(tmp_path, quick=True))
-    throughput, waiting = row.ratios.values()
-    assert throughput.value > 0.3 and 0.2 < waiting.value < 3
-    assert users._memory(PageOfOne(), tmp_path, 20, Context(tmp_path)).met
+def test_a_peer_that_is_missing_says_what_to_install():
+    with pytest.raises(NotMeasured, match=r"no_such_peer is not installed, pip install .*bench"):
+        peers.need("no_such_peer")
 
 
-def test_pictures_that_differ_are_no_comparison(tmp_path):
-    for folder, value in (("a", 1), ("b", 1), ("c", 2)):
-        (tmp_path / folder / "images").mkdir(parents=True)
-        cv2.imwrite(str(tmp_path / folder / "images" / "x.png"), np.full((3, 3), value, np.uint8))
-    assert reading.equal_pictures(tmp_path / "a", tmp_path / "b") == 1
-    with pytest.raises(NotMeasured, match="x.png"):
-        reading.equal_pictures(tmp_path / "a", tmp_path / "c")
+def test_without_a_gpu_its_rows_say_so_and_with_one_they_are_measured(context, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    rows = gpu.measure(context)
+    assert len(rows) == 3 and all(row.not_measured == gpu.NO_GPU for row in rows)
+    # The processor stands in for the GPU, and computes in bfloat16 as slowly as it may.
+    monkeypatch.setattr(torch_engine, "has_bfloat16", lambda device: True)
+    monkeypatch.setattr(torch_engine.precision, "LABELS_EQUAL", 0.5)
+    row = gpu.slices_row("segformer-b0", "cpu", context)
+    assert any("bfloat16, cpu" in name for name in row.variants)
+    assert all(ratio.value > 0 for ratio in row.ratios.values())
+
+
+def test_training_samples_are_compared_round_by_round(context, monkeypatch):
+    fit = peers.need("benchmarks.fit")
+    monkeypatch.setattr(fit, "run_command", lambda words: None)
+    rates = {"plain": iter([2.0, 4.0, 2.0]), "ours": iter([4.0, 8.0, 12.0])}
+    monkeypatch.setattr(fit, "plain_rate", lambda work: next(rates["plain"]))
+    monkeypatch.setattr(fit, "our_rate", lambda work: next(rates["ours"]))
+    row = gpu.training_row(Context(context.scratch, threads=1))
+    (ratio,) = row.ratios.values()
+    assert ratio.value == 2.0
+
+
+def test_an_app_that_does_not_start_is_told_with_its_last_line(context):
+    script = context.scratch / "broken.py"
+    script.write_text("raise SystemExit('no port is free')")
+    picture = context.scratch / "slice.png"
+    with pytest.raises(NotMeasured, match="no port is free"):
+        cold_start.start(lambda port: ["python3", str(script)], picture, str(context.scratch))
