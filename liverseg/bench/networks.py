@@ -42,8 +42,8 @@ class Twins:
 def published(name: str, side: int, quick: bool = False) -> Twins:
     """A SegFormer of its published size with random weights, that segments `side` × `side` pixels.
 
-    The statistics of the BatchNorm are drawn too and the classifier is made decisive, so that every class
-    occurs and a wrongly folded head would show. Raises `NotMeasured` without transformers or `train`.
+    The statistics of the BatchNorm are drawn too, so that a wrongly folded head would show, and the
+    classifier is made decisive. Raises `NotMeasured` without transformers or `train`.
     """
     segformer = need("train.architectures.segformer")
     config = segformer.CONFIGS[name]
@@ -55,8 +55,20 @@ def published(name: str, side: int, quick: bool = False) -> Twins:
         norm = own.head.norm
         for tensor, low, high in ((norm.running_mean, -1, 1), (norm.running_var, 0.5, 2), (norm.bias, -1, 1)):
             tensor.uniform_(low, high)
-        own.head.classify.weight.mul_(30)
+    _make_decisive(own, side)
     return Twins(name, usual(own, side), exported(own, side), side, operations(own, side))
+
+
+def _make_decisive(own: Any, side: int) -> None:
+    """Centre and spread the logits of each class on a phantom, so that every class occurs."""
+    graph = need("train.graph")
+    with torch.no_grad():
+        unit = graph.to_channels(torch.from_numpy(slice_hu(side)), *graph.window_tensors([WINDOW]))
+        logits = own(graph.normalise(unit))
+        gain = 3 / logits.std(dim=(0, 2, 3))
+        last = own.head.classify
+        last.bias.copy_((last.bias - logits.mean(dim=(0, 2, 3))) * gain)
+        last.weight.mul_(gain[:, None, None, None])
 
 
 def bundled(checkpoint: Any) -> Twins:

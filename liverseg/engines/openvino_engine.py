@@ -70,7 +70,7 @@ class OpenVINOEngine:
         with self._lock:
             if shape not in self._requests:
                 self._open(shape)
-            result = self._requests[shape].infer([np.ascontiguousarray(hu, np.float32)], share_inputs=True)
+            result = self._requests[shape].infer([np.ascontiguousarray(hu, np.float32)])
             return result[0].copy()  # the request reuses its output
 
     def _open(self, shape: Shape) -> str:

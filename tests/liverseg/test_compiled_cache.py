@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from liverseg import engines
+from liverseg.bench import networks
 from liverseg.engines import compiled_cache, openvino_engine, precision
 from liverseg.engines.compiled_cache import CompiledCache, key_of
 from liverseg.engines.openvino_engine import OpenVINOEngine
 from liverseg.engines.torch_engine import TorchEngine
-from liverseg.segmenter import find_checkpoint
+from train.architectures.segformer import SegFormer, SegFormerConfig
 
 KEY = key_of({"archive": "a"})
 HU = np.random.default_rng(1).normal(40, 60, (1, 1, 64, 96)).astype(np.float32)
@@ -25,7 +26,8 @@ def cache(tmp_path):
 
 @pytest.fixture(scope="module")
 def archive():
-    return find_checkpoint("segformer-b0-fast").read_model()
+    """A SegFormer of a few thousand weights, as `train export` writes it."""
+    return networks.exported(SegFormer(SegFormerConfig(**networks.TINY)).eval(), 64)
 
 
 def only_file(cache):
@@ -105,15 +107,15 @@ def test_the_engine_fills_the_cache_and_needs_no_torch_after_that(cache, archive
         "import sys; from pathlib import Path; import numpy as np;"
         "from liverseg.engines.compiled_cache import CompiledCache;"
         "from liverseg.engines.openvino_engine import OpenVINOEngine;"
-        "from liverseg.segmenter import find_checkpoint;"
-        "archive = find_checkpoint('segformer-b0-fast').read_model();"
+        "archive = Path(sys.argv[3]).read_bytes();"
         "hu = np.random.default_rng(1).normal(40, 60, (1, 1, 64, 96)).astype(np.float32);"
         "engine = OpenVINOEngine(archive, 1, cache=CompiledCache(Path(sys.argv[1])));"
         "np.save(sys.argv[2], engine.run(hu)); print(engine.name); sys.exit('torch' in sys.modules)"
     )
-    saved = cache.folder.parent / "found.npy"
+    saved, model = cache.folder.parent / "found.npy", cache.folder.parent / "model.pt"
+    model.write_bytes(archive)
     done = subprocess.run(
-        [sys.executable, "-c", code, cache.folder, saved], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, cache.folder, saved, model], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert np.array_equal(np.load(saved), expected) and done.stdout.strip() == made.name
