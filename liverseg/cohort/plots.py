@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 
 _WIDTH, _HEIGHT = 420, 200
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 12, 12, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 22, 12, 40
 
 
 def nice_step(span: float, most: int = 6) -> float:

@@ -215,7 +215,7 @@ p{margin:0 0 12px}a{color:#0b5cad}code{font:.85em ui-monospace,monospace;color:#
 .scans{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:16px}
 figure{margin:0;padding:12px;overflow:hidden}figure img{display:block;width:100%;border-radius:4px}
 figcaption{margin-top:8px;display:flex;flex-wrap:wrap;justify-content:space-between;gap:4px 12px}
-svg{width:100%;display:block}svg text{font:11px system-ui,sans-serif;fill:#5b6b7b}
+svg{width:100%;display:block}svg text{font:12px system-ui,sans-serif;fill:#5b6b7b}
 .grid{stroke:#e6ebf0}.median{stroke:#16202b;stroke-dasharray:4 3}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.95rem}
 th,td{padding:8px 14px;text-align:left;vertical-align:top;border-bottom:1px solid #e6ebf0}

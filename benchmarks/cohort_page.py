@@ -1,0 +1,134 @@
+"""`docs/cohort-scaling.md` and its plots, from what `benchmarks.cohort` measured.
+
+python -m benchmarks.cohort_page measured.json --docs docs
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cohort_simulation import SIZES, Facts, draw, facts_from, saturation, simulate, table
+
+SLICES = 300
+"""Of a scan of the simulated cohorts."""
+
+_INTRODUCTION = """# What a cohort takes
+
+How long and how dear a cohort is, what it saturates first, and which way of running it is the default.
+This page is written by two commands; run them on your own machine, as ratios carry over better than
+seconds:
+
+```
+python -m benchmarks.cohort --scans 6 --slices 60 --rounds 2 --out measured.json
+python -m benchmarks.cohort_page measured.json --docs docs
+```
+"""
+
+_ASSUMED = """`benchmarks.cohort_simulation` follows every scan through the driver, which hands out one at a
+time, the storage, which serves all at a shared rate, and a worker of one thread, which fetches the next
+scan while its processor is busy with this one. Scans have {slices} slices in the mean ({megabytes:.0f} MB packed,
+{work:.1f} s of a processor) and are of lognormal size. Assumed, not measured: storage and network of 10
+Gbit/s in all, 80 MB/s a stream, 50 ms to the first byte, 0.04 a processor and hour in your currency, no
+nodes lost, and nothing for storage and requests."""
+
+_END = """
+![Scans an hour against workers](cohort-throughput.svg)
+![Price of 1,000 scans against workers](cohort-price.svg)
+
+What saturates, and where:
+
+{saturation}
+
+For a cluster below the smallest of these the workers themselves are the limit, and twice as many take
+half as long. Past it workers wait and the price rises with their number: give a bucket no more workers
+than it can feed.
+
+**Finding and telling** are the driver's alone, before and after the workers run: {serial_ms:.1f} ms a
+scan, on a local disk; of DICOM every file's header is read too, on all workers. For 10 million scans that
+is {serial_h:.1f} hours during which the workers of a rented cluster would wait, and a list of 10 million
+scans takes some gigabytes of the driver's memory. Split such a cohort into lists of a few hundred
+thousand with a folder each; Parquet readers take the folders as one table.
+
+## What was not measured
+
+A cluster of several machines, a GPU, real object storage, and a network file system under `--out` (each
+scan writes about five small files, which some of these are slow at). The simulation was not compared with
+a large run.
+"""
+
+
+def measured_part(measured: dict[str, Any]) -> str:
+    """What was measured, as tables; or the note on where the numbers come from instead."""
+    if "note" in measured:
+        return measured["note"] + "\n"
+    scan, ways, loop = measured["scan"], measured["ways"], "plain loop"
+    lines = [
+        f"{measured['processors']} processors, phantoms of {scan['slices']} slices of {scan['side']} × "
+        f"{scan['side']} ({scan['bytes'] / 1e6:.1f} MB packed), each way in turn, every network loaded "
+        "before the clock runs. The plain loop is what a script does: read, segment, measure and write one scan "
+        "after the other, the network with every thread.\n",
+        "| way | s a scan | times the plain loop, by round | s of processors a scan | peak memory |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, rounds in ways.items():
+        ratios = ", ".join(f"{a['s'] / b['s']:.2f}" for a, b in zip(ways[loop], rounds, strict=True))
+        seconds, spent = (statistics.median(one[key] for one in rounds) for key in ("s", "processor_s"))
+        peak = max(one["peak_bytes"] for one in rounds) / 1e9
+        lines.append(f"| {name} | {seconds:.2f} | {ratios} | {spent:.2f} | {peak:.2f} GB |")
+    steps, empty, finding = measured["steps"], measured["empty"], measured["finding"]
+    lines += [
+        f"\n{measured['best']}: {measured['ratio']:.2f} times the plain loop.\n",
+        "| of one scan, two workers of one thread | |",
+        "| --- | ---: |",
+        *(f"| {name.removesuffix('_s')} | {value:.3f} s |" for name, value in steps.items()),
+        f"| Ray and the driver, workers that do nothing | {1000 * empty['s']:.2f} ms |",
+        f"| of that the driver's processor | {1000 * empty['driver_s']:.2f} ms |",
+        f"| finding a scan among files | {1000 * finding['find_s']:.2f} ms |",
+        f"| looking whether it was done | {1000 * finding['look_s']:.2f} ms |",
+        f"| its row in the tables | {1000 * measured['tell_s']:.2f} ms |",
+        f"| starting Ray and loading the networks, once | {measured['start_s']:.0f} s |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def page(measured: dict[str, Any], facts: Facts, sizes: tuple[tuple[int, int], ...] = SIZES) -> str:
+    """The page as Markdown."""
+    runs = [simulate(facts, scans, workers) for scans, workers in sizes]
+    assumed = _ASSUMED.format(slices=SLICES, megabytes=facts.scan_bytes / 1e6, work=facts.work_s)
+    limits = "\n".join(f"- {name}: from {workers:,.0f} workers on" for name, workers in saturation(facts)[:2])
+    limits += f"\n- unpacking: {facts.read_s / facts.work_s:.0%} of a worker's time, at every size"
+    end = _END.format(
+        saturation=limits, serial_ms=1000 * facts.serial_s, serial_h=runs[-1].scans * facts.serial_s / 3600
+    )
+    parts = [_INTRODUCTION, "## Measured\n", measured_part(measured), "## Simulated\n", assumed, ""]
+    return "\n".join([*parts, table(facts, runs), end])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example:\n  " + __doc__.splitlines()[-1].strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("measured", type=Path, help="what `python -m benchmarks.cohort --out` wrote")
+    parser.add_argument("--docs", type=Path, default=Path("docs"), help="folder of the page and its plots")
+    args = parser.parse_args()
+    measured = json.loads(args.measured.read_text(encoding="utf-8"))
+    facts = facts_from(measured, SLICES)
+    (args.docs / "cohort-scaling.md").write_text(page(measured, facts), encoding="utf-8")
+    variants = {
+        "10 Gbit/s storage": facts,
+        "1 Gbit/s storage": replace(facts, storage_rate=1.25e8),
+        "100 Gbit/s storage": replace(facts, storage_rate=1.25e10),
+    }
+    draw(facts, variants, args.docs)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
