@@ -73,7 +73,7 @@ def refusal_of(components: list[Any], inputs: list[Any]) -> str | None:
 
 
 def _refusal(component: Any, given: Any) -> str | None:
-    if not all(is_uploaded(path) for path in _paths(given)):
+    if not all(is_uploaded(path) for path in paths_in_values(given)):
         return NOT_UPLOADED
     if given is None:
         return None
@@ -92,12 +92,12 @@ def is_file(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("path"), str) and value.get("meta") == FILE_META
 
 
-def _paths(value: Any) -> Iterator[str]:
+def paths_in_values(value: Any) -> Iterator[str]:
     """Whatever gradio could take for the path of a file, however deep it lies."""
     if isinstance(value, dict) and isinstance(value.get("path"), str):
         yield value["path"]
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _paths(inner)
+        yield from paths_in_values(inner)
 
 
 def _is_number(given: Any) -> bool:

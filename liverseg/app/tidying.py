@@ -11,11 +11,13 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import gradio as gr
 from gradio.utils import get_upload_folder
+
+from liverseg.app.gate import is_uploaded, paths_in_values
 
 EVERY_S = 20.0
 IDLE_S = 60.0
@@ -35,9 +37,18 @@ class Tidying:
     def sweep(self) -> None:
         """Let go of everything that is over."""
         now = time.monotonic()
+        self.keep_what_is_waited_for()
         self._sweep_calls(now)
         self._sweep_sessions()
         sweep_folder(Path(get_upload_folder()), self._keep_s, _kept(self._page))
+
+    def keep_what_is_waited_for(self) -> None:
+        """Make the uploads of calls that wait or run young again: gradio deletes by age, in use or not."""
+        for event in list(self._page._queue.event_ids_to_events.values()):
+            for path in paths_in_values(getattr(event.data, "data", None)):
+                if is_uploaded(path):
+                    with suppress(OSError):  # deleted meanwhile
+                        os.utime(path)
 
     def _sweep_calls(self, now: float) -> None:
         """Records of calls whose answer was fetched, or was not for `keep_s`."""

@@ -82,7 +82,7 @@ def test_another_visitor_s_files_are_known_by_addresses_that_cannot_be_guessed(v
         for guess in guesses:
             response = other.get(f"file={guess}")
             assert response.status_code in (403, 404), f"{guess} was answered {response.status_code}"
-            assert hashed in guess or hashed not in response.text
+            assert hashed in str(guess) or hashed not in response.text
     assert answered(other, "0" * 32)[0] != "complete"
     for route in (
         "queue/data?session_hash=",
@@ -165,7 +165,7 @@ def test_a_visitor_s_result_stays_however_many_calls_there_are(page, monkeypatch
 
 
 def test_a_client_that_leaves_stops_its_work_and_no_other_and_a_full_queue_says_so(
-    visitors, checkpoints, nifti, monkeypatch
+    visitors, page, checkpoints, nifti, monkeypatch
 ):
     one, other = visitors
     segmenter = checkpoints.segmenter(None)
@@ -183,6 +183,10 @@ def test_a_client_that_leaves_stops_its_work_and_no_other_and_a_full_queue_says_
     with one.stream("GET", f"call/segment/{leaving}"):
         assert begun.wait(60)
         staying = asked(other, nifti)
+        waiting = Path(page._queue.event_ids_to_events[staying].data.data[0]["path"])
+        before = waiting.stat().st_ctime_ns
+        Tidying(page, 60.0).keep_what_is_waited_for()
+        assert waiting.stat().st_ctime_ns > before, "it is not deleted while it waits, however long that is"
         full = [other.post("call/segment", json={"data": [None] * 6}) for _ in range(layout.MAX_WAITING)][-1]
         assert full.status_code == 503 and full.json()["detail"].startswith("Queue is full.")
     time.sleep(0.5)  # until the server has seen that it is gone
