@@ -10,7 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from liverseg.engines.threads import usable_processors
 try:
     from isal import igzip, isal_zlib
 except ImportError:  # not built for this machine
-    igzip, isal_zlib = gzip, zlib
+    igzip, isal_zlib = gzip, zlib  # type: ignore[misc]
 
 DAMAGE = (gzip.BadGzipFile, zlib.error, isal_zlib.error)
 """What is raised for a stream that is no gzip or is damaged; one that ends too early raises EOFError."""
@@ -43,14 +43,14 @@ def zlib_bytes(content: bytes | memoryview | np.ndarray) -> bytes:
     return isal_zlib.compress(content, _LEVEL)
 
 
-def inflater() -> zlib._Decompress:
+def inflater() -> Any:
     """What unpacks one member of a gzip file, checking its sum: an object as `zlib.decompressobj` gives."""
     return isal_zlib.decompressobj(wbits=31)
 
 
 def unpacked(stream: BinaryIO) -> gzip.GzipFile:
     """A gzip stream, to be read; it raises `DAMAGE`, or EOFError, as it is read."""
-    return igzip.GzipFile(fileobj=stream)
+    return igzip.GzipFile(fileobj=stream)  # type: ignore[no-untyped-call]
 
 
 def packed(chunks: Iterable[bytes], threads: int | None = None) -> bytes:

@@ -26,7 +26,7 @@ def store_sum(out: np.ndarray, *terms: np.ndarray) -> None:
     elif len(terms) == 1:
         cv2.add(terms[0], 0.0, out, dtype=cv2.CV_16F)
     else:
-        cv2.add(*terms, out, dtype=cv2.CV_16F)
+        cv2.add(*terms, out, dtype=cv2.CV_16F)  # type: ignore[call-overload]
 
 
 def _is_plain(array: np.ndarray) -> bool:
@@ -39,7 +39,8 @@ def widened(plane: np.ndarray) -> np.ndarray:
     >>> widened(np.float16([[0.5, 0.1]])).tolist()
     [[0.5, 0.0999755859375]]
     """
-    return cv2.add(np.ascontiguousarray(plane), 0.0, dtype=cv2.CV_32F)
+    wide: np.ndarray = cv2.add(np.ascontiguousarray(plane), 0.0, dtype=cv2.CV_32F)
+    return wide
 
 
 def at_least(probability: np.ndarray, threshold: float) -> np.ndarray:

@@ -180,5 +180,5 @@ def labels_digest(labels: np.ndarray) -> str:
     """
     digest = hashlib.sha256()
     for plane in labels:
-        digest.update(np.ascontiguousarray(plane))
+        digest.update(np.ascontiguousarray(plane).data)
     return digest.hexdigest()

@@ -64,7 +64,8 @@ def worth_sentence(values: dict[str, Any]) -> str:
 
 
 def _tumour(values: dict[str, Any], metric: str) -> float | None:
-    return values.get(metric, {}).get("tumour", {}).get("value")
+    value: float | None = values.get(metric, {}).get("tumour", {}).get("value")
+    return value
 
 
 def _curve(entry: dict[str, Any], threshold: float) -> str:

@@ -36,7 +36,7 @@ def reduced(values: np.ndarray) -> np.ndarray:
     scale = SIDE_PX / max(height, width)
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cv2.resize(np.asarray(values, np.float32), size, interpolation=how)
+    return np.asarray(cv2.resize(np.asarray(values, np.float32), size, interpolation=how))
 
 
 def body_of(unit: np.ndarray) -> np.ndarray:
@@ -51,7 +51,7 @@ def body_of(unit: np.ndarray) -> np.ndarray:
         return np.zeros(unit.shape, bool)
     largest = (parts == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())).astype(np.uint8)
     outlines, _ = cv2.findContours(largest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(largest, outlines, -1, 1, cv2.FILLED) > 0
+    return np.asarray(cv2.drawContours(largest, outlines, -1, 1, cv2.FILLED) > 0)
 
 
 def box_of(mask: np.ndarray) -> tuple[slice, slice]:
@@ -124,7 +124,7 @@ def _smooth_soft(unit: np.ndarray) -> np.ndarray:
     """Soft tissue in pieces that hold a disc of 9 pixels: organs, not muscle and bowel."""
     soft = ((unit > _SOFT[0]) & (unit < _SOFT[1])).astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
-    return cv2.morphologyEx(soft, cv2.MORPH_OPEN, disc) > 0
+    return np.asarray(cv2.morphologyEx(soft, cv2.MORPH_OPEN, disc) > 0)
 
 
 def _alike(a: np.ndarray, b: np.ndarray) -> float:
