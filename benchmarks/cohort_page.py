@@ -31,7 +31,8 @@ python -m benchmarks.cohort_page measured.json --docs docs
 
 _ASSUMED = """`benchmarks.cohort_simulation` follows every scan through the driver, which hands out one at a
 time, the storage, which serves all at a shared rate, and a worker of one thread, which fetches the next
-scan while its processor is busy with this one. Scans have {slices} slices in the mean ({megabytes:.0f} MB packed,
+scan while its processor is busy with this one. Scans have {slices} slices in the mean
+({megabytes:.0f} MB packed,
 {work:.1f} s of a processor) and are of lognormal size. Assumed, not measured: storage and network of 10
 Gbit/s in all, 80 MB/s a stream, 50 ms to the first byte, 0.04 a processor and hour in your currency, no
 nodes lost, and nothing for storage and requests."""
@@ -70,8 +71,8 @@ def measured_part(measured: dict[str, Any]) -> str:
     lines = [
         f"{measured['processors']} processors, phantoms of {scan['slices']} slices of {scan['side']} × "
         f"{scan['side']} ({scan['bytes'] / 1e6:.1f} MB packed), each way in turn, every network loaded "
-        "before the clock runs. The plain loop is what a script does: read, segment, measure and write one scan "
-        "after the other, the network with every thread.\n",
+        "before the clock runs. The plain loop is what a script does: read, segment, measure and write one "
+        "scan after the other, the network with every thread.\n",
         "| way | s a scan | times the plain loop, by round | s of processors a scan | peak memory |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]

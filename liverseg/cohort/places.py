@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,6 +77,9 @@ def _arrow_s3() -> Any:
     if endpoint:
         scheme, _, host = endpoint.rpartition("://")
         options |= {"endpoint_override": host, "scheme": scheme or "https"}
+    if os.environ.get("AWS_ACCESS_KEY_ID") or endpoint:
+        # Who has keys is not to wait for a machine of Amazon's to hand some out
+        os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if region or endpoint:
         options["region"] = region or "us-east-1"
@@ -153,8 +157,40 @@ def opened(address: str) -> Iterator[BinaryIO]:
         raise
     except Exception as error:
         raise Unavailable(f"The file cannot be fetched ({type(error).__name__}).") from error
-    with stream:
-        yield stream
+    with io.BufferedReader(_Raw(stream), BLOCK_BYTES) as buffered:
+        yield buffered
+
+
+class _Raw(io.RawIOBase):
+    """A seekable remote file without a buffer of its own, each read of which would be a request."""
+
+    name = ""  # pydicom asks a buffered stream for it
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._stream.seek(offset, whence)
+        return self._stream.tell()
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+        super().close()
 
 
 @contextmanager

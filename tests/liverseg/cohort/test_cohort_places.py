@@ -19,6 +19,8 @@ from tests.hub_standin.repositories import Blob
 from tests.liverseg.cohort.small_scans import write_nifti, write_series
 
 SALT = b"salt"
+REQUESTS: list[str] = []
+"""What the S3 server was asked, by the test that runs."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,9 @@ def tree(tmp_path_factory):
 def bucket(tree, tmp_path, monkeypatch):
     """The tree in s3://scans/study; returns the folder that the server keeps the bucket in."""
     shutil.copytree(tree, tmp_path / "scans" / "study")
-    handler = type("Quiet", (localbucket.S3Handler,), {"data_root": tmp_path})
+    REQUESTS.clear()
+    noted = {"data_root": tmp_path, "log_message": lambda handler, form, *told: REQUESTS.append(told[0])}
+    handler = type("Noting", (localbucket.S3Handler,), noted)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -58,6 +62,7 @@ EXPECTED = [(1, None), (4, (4, 128, 128))], ["left aside"]
 
 def test_a_bucket_holds_the_scans_that_its_folder_does(bucket, tree, tmp_path):
     found = find_scans("s3://scans/study", SALT, tmp_path / "out")
+    assert len(REQUESTS) <= 1 + 6 * 3  # the listing, and of each file's head little more than one request
     assert told(found) == told(find_scans(str(tree), SALT, tmp_path / "out")) == EXPECTED
     for scan in found.scans:
         with fetched(scan.files) as paths:
