@@ -83,17 +83,20 @@ def test_another_visitor_s_files_are_known_by_addresses_that_cannot_be_guessed(v
             response = other.get(f"file={guess}")
             assert response.status_code in (403, 404), f"{guess} was answered {response.status_code}"
             assert hashed in str(guess) or hashed not in response.text
-    assert answered(other, "0" * 32)[0] != "complete"
-    for route in (
+    routes = [
         "queue/data?session_hash=",
+        f"call/segment/{'0' * 32}",
         "queue/status",
         "monitoring",
-        "monitoring/summary",
         "info",
         "config",
-    ):
-        with other.stream("GET", route) as stream:
-            told = next(stream.iter_text(), "")
+    ]
+    for route in routes:
+        try:
+            with other.stream("GET", route) as stream:
+                told = next(stream.iter_text(), "")
+        except httpx.RemoteProtocolError:  # how gradio ends a stream of what there is not
+            told = ""
         assert event not in told and "MUSTERMANN" not in told and kept[0].name not in told
     assert other.get("deep_link", params={"session_hash": event}).text in ("", '""', '{"detail":"Not Found"}')
 
