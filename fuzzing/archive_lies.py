@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from fuzzing import damage
 from fuzzing.dicom_lies import lying_dicom
-from fuzzing.nifti_lies import _zeros_block
+from fuzzing.nifti_lies import zeros_block
 from fuzzing.seeds import CANARY, of_kind, zipped
 
 Member = tuple[str, bytes]
@@ -161,8 +161,8 @@ def archive_of(parts: list[tuple[str, bytes, int, bytes]], overlap: bool = False
 
 def _bomb(rng: random.Random) -> bytes:
     """Members that unpack to gigabytes, said or not, alone or sharing their data."""
-    packed = _zeros_block() * rng.choice((2, 64))
-    unpacked = len(packed) // len(_zeros_block()) * 16 * 2**20
+    packed = zeros_block() * rng.choice((2, 64))
+    unpacked = len(packed) // len(zeros_block()) * 16 * 2**20
     said = rng.choice((unpacked, min(unpacked, len(packed) * 150), 1000))
     count = rng.choice((1, 3, 200))
     parts = [(f"{k:05d}", packed, said, b"") for k in range(count)]
@@ -174,7 +174,7 @@ def _heavy(rng: random.Random) -> bytes:
     """A member of a gigabyte of zeros, hidden from the ratio behind megabytes of noise."""
     packer = zlib.compressobj(1, zlib.DEFLATED, -15)
     start = packer.compress(bytes(132) if rng.random() < 0.5 else _slices()[0][:2000])
-    heavy = start + packer.flush(zlib.Z_FULL_FLUSH) + _zeros_block() * 64 + b"\x03\0"
+    heavy = start + packer.flush(zlib.Z_FULL_FLUSH) + zeros_block() * 64 + b"\x03\0"
     noise = b"\0" * 5 + rng.randbytes(6 * 2**20)
     parts = [("0", heavy, 64 * 16 * 2**20, b""), ("1", noise, 6 * 2**20, b"")]
     return archive_of(parts)

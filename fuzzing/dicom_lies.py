@@ -75,7 +75,7 @@ _SYNTAXES += [
     "1.2.840.10008.1.2.5",
     *(f"1.2.840.10008.1.2.4.{k}" for k in (50, 51, 57, 70, 80, 90, 100, 201)),
 ]
-_PIXELS = 0x7FE00010
+PIXELS = 0x7FE00010
 
 Element = tuple[int, bytes, bytes]  # tag, VR, value
 
@@ -122,7 +122,8 @@ def joined(head: bytes, elements: list[Element]) -> bytes:
     return head + b"".join(element(*one) for one in elements)
 
 
-def _sound() -> tuple[bytes, list[Element]]:
+def sound() -> tuple[bytes, list[Element]]:
+    """The head and the elements of a sound slice."""
     return split(next(seed for seed in of_kind("dicom") if seed.name == "dicom").data)
 
 
@@ -135,7 +136,7 @@ def _with(elements: list[Element], keyword: str, value: bytes, vr: bytes | None 
 
 def _values(rng: random.Random) -> bytes:
     """Numbers that are none, too many, or out of all range; counts that the pixels have not."""
-    head, elements = _sound()
+    head, elements = sound()
     for _ in range(rng.choice((1, 1, 2, 4))):
         what = rng.random()
         if what < 0.45:
@@ -156,7 +157,7 @@ def _values(rng: random.Random) -> bytes:
 
 def _representations(rng: random.Random) -> bytes:
     """Values under another representation than theirs."""
-    head, elements = _sound()
+    head, elements = sound()
     for _ in range(rng.choice((1, 2, 5))):
         k = rng.randrange(len(elements))
         elements[k] = (elements[k][0], rng.choice(_REPRESENTATIONS), elements[k][2])
@@ -165,7 +166,7 @@ def _representations(rng: random.Random) -> bytes:
 
 def _lengths(rng: random.Random) -> bytes:
     """Lengths up to four gigabytes, undefined ones, and odd ones."""
-    head, elements = _sound()
+    head, elements = sound()
     wrong = {rng.randrange(len(elements)): rng.choice(_LENGTHS) for _ in range(rng.choice((1, 2)))}
     if rng.random() < 0.4:
         wrong[len(elements) - 1] = rng.choice(_LENGTHS)
@@ -174,7 +175,7 @@ def _lengths(rng: random.Random) -> bytes:
 
 def _order(rng: random.Random) -> bytes:
     """Elements twice, missing, in any order; a group length that lies; a damaged head."""
-    head, elements = _sound()
+    head, elements = sound()
     for _ in range(rng.choice((1, 3))):
         k = rng.randrange(len(elements))
         what = rng.randrange(4)
@@ -191,7 +192,7 @@ def _order(rng: random.Random) -> bytes:
 
 def _nested(rng: random.Random) -> bytes:
     """Sequences in sequences, thousands deep, of undefined lengths or with lengths that lie."""
-    head, elements = _sound()
+    head, elements = sound()
     keyword = rng.choice(
         ("SharedFunctionalGroupsSequence", "ReferencedImageSequence", "PerFrameFunctionalGroupsSequence")
     )
@@ -274,45 +275,6 @@ def _deflated(rng: random.Random) -> bytes:
     return seed.data[:start] + (body if rng.random() < 0.7 else body[: len(body) // 2])
 
 
-def _deflate_bomb(rng: random.Random) -> bytes:
-    """Two megabytes of deflated zeros that unpack to two gigabytes, behind a sound dataset."""
-    from fuzzing.nifti_lies import _zeros_block
-
-    head, elements = _sound()
-    position = head.index(b"1.2.840.10008.1.2.1\0")
-    uid = b"1.2.840.10008.1.2.1.99"
-    head = head[: position - 2] + struct.pack("<H", len(uid)) + uid + head[position + 20 :]
-    (length,) = struct.unpack_from("<I", head, 140)
-    head = head[:140] + struct.pack("<I", length + 2) + head[144:]
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    body = b"".join(element(*one) for one in elements[:-1]) + element(_PIXELS, b"OW", b"", 0x7FFFFFF0)
-    return (
-        head + packer.compress(body) + packer.flush(zlib.Z_FULL_FLUSH) + _zeros_block() * rng.choice((4, 128))
-    )
-
-
-def _element_flood(rng: random.Random) -> bytes:
-    """Millions of elements, or items of a sequence, without content."""
-    head, elements = _sound()
-    count = rng.choice((100_000, 1_500_000))
-    if rng.random() < 0.5:
-        flood = element(rng.choice((0x00091001, 0x00100020)), b"LO", b"") * count
-    else:
-        keyword = rng.choice(("PerFrameFunctionalGroupsSequence", "ReferencedImageSequence"))
-        items = b"\xfe\xff\x00\xe0\0\0\0\0" * count
-        flood = element(tag_for_keyword(keyword), b"SQ", items, rng.choice((None, 0xFFFFFFFF)))
-    return joined(head, elements[:-1]) + flood + joined(b"", elements[-1:])
-
-
-def _run_length_bomb(rng: random.Random) -> bytes:
-    """Run lengths of megabytes that unpack to a hundred times as much."""
-    data = next(seed for seed in of_kind("dicom") if seed.name == "dicom-rle").data
-    start = data.rindex(struct.pack("<HH", 0x7FE0, 0x0010)) + 12
-    runs = struct.pack("<16I", 2, 64, 1_000_064, *[0] * 13) + b"\x81\0" * rng.choice((10_000, 4_000_000))
-    pixels = b"\xfe\xff\x00\xe0\0\0\0\0" + b"\xfe\xff\x00\xe0" + struct.pack("<I", len(runs)) + runs
-    return data[:start] + pixels + b"\xfe\xff\xdd\xe0\0\0\0\0"
-
-
 _KINDS: dict[str, Callable[[random.Random], bytes]] = {
     "values": _values,
     "representations": _representations,
@@ -324,9 +286,3 @@ _KINDS: dict[str, Callable[[random.Random], bytes]] = {
     "enhanced": _enhanced,
     "deflated": _deflated,
 }
-RARE: dict[str, Callable[[random.Random], bytes]] = {
-    "deflate bomb": _deflate_bomb,
-    "element flood": _element_flood,
-    "run-length bomb": _run_length_bomb,
-}
-"""Those that take a while to make or to read."""

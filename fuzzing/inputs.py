@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzzing import archive_lies, damage, dicom_lies, nifti_lies, picture_lies
+from fuzzing import archive_lies, damage, dicom_bombs, dicom_lies, nifti_lies, picture_lies
 from fuzzing.seeds import CANARY, seeds
 
 SUFFIXES = (".png", ".jpg", ".nii", ".nii.gz", ".dcm", ".zip", ".exe", ".dcm.gz", "", ".html", ".png.zip")
@@ -26,7 +26,7 @@ _RARE = {
     for name, kinds in (
         ("nifti", nifti_lies.RARE),
         ("picture", picture_lies.RARE),
-        ("dicom", dicom_lies.RARE),
+        ("dicom", dicom_bombs.RARE),
         ("zip", archive_lies.RARE),
     )
     for kind, make in kinds.items()

@@ -135,7 +135,7 @@ def _wrapped(rng: random.Random) -> bytes:
 
 
 @cache
-def _zeros_block() -> bytes:
+def zeros_block() -> bytes:
     """16 MiB of zeros as one block of a deflate stream that can be repeated."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     return packer.compress(bytes(16 * 2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -145,7 +145,7 @@ def bomb(head: bytes, mebibytes: int) -> bytes:
     """A gzip stream of `head` and then zeros; its end, with the checksum, is missing."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     start = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
-    return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + start + _zeros_block() * (mebibytes // 16)
+    return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + start + zeros_block() * (mebibytes // 16)
 
 
 def _bomb(rng: random.Random) -> bytes:

@@ -7,6 +7,7 @@ import os
 import resource
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
@@ -146,6 +147,7 @@ def work(
     from fuzzing import networks as available
     from fuzzing.trial import Bench, virtual_bytes
 
+    warnings.simplefilter("ignore")  # of zipfile about names that are there twice
     seeds.seeds = lambda: made  # type: ignore[assignment]
     inputs.seeds = seeds.seeds
     rule, sharp = available.rule(), available.rule(1)

@@ -28,6 +28,7 @@ NO_FILE = (
 )
 FILE_META = {"_type": "gradio.FileData"}
 _ROUTE = "/gradio_api/file="
+_DEEP_LINK = "/gradio_api/deep_link"
 
 
 def is_uploaded(path: str) -> bool:
@@ -102,6 +103,23 @@ def paths_in_values(value: Any) -> Iterator[str]:
 
 def _is_number(given: Any) -> bool:
     return isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
+
+
+class WithoutDeepLinks:
+    """Around the whole app: gradio's route of deep links is not there.
+
+    The page has none, and the route writes what a session shows to the disk for whoever names the session.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer 404 to that route and hand on everything else."""
+        if scope["type"] == "http" and scope["path"].rstrip("/").endswith(_DEEP_LINK):
+            await JSONResponse({"detail": "Not Found"}, status_code=404)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 def wrong_arguments(request: gr.Request, error: Exception) -> JSONResponse:

@@ -72,12 +72,16 @@ def serves_tools(environment: Mapping[str, str]) -> bool:
 
 def launch_options() -> dict[str, Any]:
     """How the page is served, apart from where."""
-    from liverseg.app.gate import wrong_arguments
+    from liverseg.app.gate import WithoutDeepLinks, wrong_arguments
     from liverseg.app.stack_routes import routes
     from liverseg.app.theme import STYLE, theme
 
     return {
-        "app_kwargs": {"exception_handlers": {TypeError: wrong_arguments}, "routes": routes()},
+        "app_kwargs": {
+            "exception_handlers": {TypeError: wrong_arguments},
+            "middleware": [(WithoutDeepLinks, (), {})],
+            "routes": routes(),
+        },
         "theme": theme(),
         "css_paths": [STYLE],
         "show_error": False,  # what is unexpected stays in the log; refusals are told by the page itself

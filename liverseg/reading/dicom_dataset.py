@@ -9,18 +9,17 @@ import io
 import logging
 import math
 import warnings
-import zlib
 from typing import BinaryIO
 
 import pydicom
 from pydicom.dataelem import RawDataElement
-from pydicom.filereader import data_element_generator
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 from pydicom.uid import ImplicitVRLittleEndian as ImplicitLE
 
 from liverseg import limits
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
 from liverseg.reading.counted import CountedReads
+from liverseg.reading.inflating import inflated
 
 # A refusal is an exception of ours with one sentence. pydicom's own log and warnings of the same would
 # be noise on the command line, and they quote values of the file.
@@ -88,11 +87,7 @@ _CLASS_FAMILIES = {  # the first number after `_STORAGE`
     "481": "a radiotherapy object",
 }
 
-_CHUNK_BYTES = 1024**2
 _ITEM, _UNDEFINED_LENGTH = b"\xfe\xff\x00\xe0", 0xFFFFFFFF
-
-# 128 zero bytes, DICM, and a Transfer Syntax UID of Explicit VR Little Endian: a head for inflated data
-_PLAIN_HEAD = bytes(128) + b"DICM\x02\x00\x10\x00UI\x14\x00" + ExplicitVRLittleEndian.encode() + b"\0"
 
 
 class NoImage(UnreadableInput):
@@ -106,7 +101,7 @@ def open_dataset(source: bytes | BinaryIO, pixels: bool = True) -> pydicom.Datas
     DICOMDIR, UnreadableInput, or InputTooLarge when a deflated file unpacks to more than is allowed or a
     header has far more elements than that of a CT.
     """
-    stream = _inflated(io.BytesIO(source) if isinstance(source, bytes) else source)
+    stream = inflated(io.BytesIO(source) if isinstance(source, bytes) else source)
     counted = CountedReads(stream)
     try:
         dataset = pydicom.dcmread(counted, force=True, stop_before_pixels=not pixels, specific_tags=_TAGS)
@@ -244,34 +239,3 @@ def _with_commas(parts: list[str], count: int) -> tuple[float, ...]:
         return tuple(float(part.replace(",", ".")) for part in parts)
     except ValueError:
         return ()
-
-
-def _inflated(stream: BinaryIO) -> BinaryIO:
-    """Deflated Explicit VR Little Endian unpacked, with a bound that pydicom does not have."""
-    head = stream.read(132)
-    syntax, end = "", 132
-    if head[128:132] == b"DICM":
-        for element in data_element_generator(
-            CountedReads(stream), False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2
-        ):
-            end = stream.tell()
-            if element.tag == 0x00020010:
-                syntax = bytes(element.value).rstrip(b"\0 ").decode("ascii", "replace")
-    if syntax != DeflatedExplicitVRLittleEndian:
-        stream.seek(0)
-        return stream
-    stream.seek(end)
-    inflater = zlib.decompressobj(wbits=-15)
-    plain = io.BytesIO()
-    plain.write(_PLAIN_HEAD)
-    try:
-        while not inflater.eof and (packed := inflater.unconsumed_tail or stream.read(_CHUNK_BYTES)):
-            plain.write(inflater.decompress(packed, _CHUNK_BYTES))
-            if plain.tell() > limits.MAX_MEMBER_BYTES or limits.is_bomb(plain.tell(), stream.tell() - end):
-                raise InputTooLarge("The deflated DICOM file unpacks to far more than a CT takes.")
-    except zlib.error as error:
-        raise UnreadableInput("The DICOM file is damaged: its deflated data cannot be unpacked.") from error
-    if not inflater.eof:
-        raise UnreadableInput("The DICOM file is truncated: its deflated data ends too early.")
-    plain.seek(0)
-    return plain

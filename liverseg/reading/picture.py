@@ -18,6 +18,8 @@ from liverseg.windowing import Window, from_unit
 
 # Our own limit is stricter than the one Pillow warns at, and is checked before decoding.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+# A damaged picture is refused in a sentence of ours; what Pillow says of it besides is noise.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 _EXIF_ORIENTATION = 0x0112
 # orientation -> (rows and columns swapped, rows flipped, columns flipped), the last two after the swap

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import liverseg
-from fuzzing import archive_lies, dicom_lies, nifti_lies, picture_lies
+from fuzzing import archive_lies, dicom_bombs, dicom_lies, nifti_lies, picture_lies
 from fuzzing.seeds import of_kind
 from liverseg import limits
 from liverseg.errors import InputTooLarge, UnreadableInput
@@ -111,14 +111,14 @@ def test_reads_of_a_dicom_header_are_counted_and_bounded(tmp_path, monkeypatch):
 
 def test_deflated_and_run_length_bombs_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "UNCHECKED_UNPACKED_BYTES", 2**20)
-    assert "unpacks to far more" in refused(tmp_path, dicom_lies._deflate_bomb(random.Random(0)))
-    made = (dicom_lies._run_length_bomb(random.Random(k)) for k in range(9))
+    assert "unpacks to far more" in refused(tmp_path, dicom_bombs.deflate_bomb(random.Random(0)))
+    made = (dicom_bombs.run_length_bomb(random.Random(k)) for k in range(9))
     assert "run lengths" in refused(tmp_path, next(b for b in made if len(b) > 10**6), UnreadableInput)
 
 
 def test_zips_that_hide_a_bomb_overlap_or_ask_for_gigabytes_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "UNCHECKED_UNPACKED_BYTES", 2**20)
-    packed = nifti_lies._zeros_block()
+    packed = nifti_lies.zeros_block()
     noise = ("noise", np.random.default_rng(0).bytes(200_000), 0, b"")
     hidden = archive_lies.archive_of([("a", packed, 16 * 2**20, b""), noise])
     assert "unpacks to far more" in refused(tmp_path, hidden)
