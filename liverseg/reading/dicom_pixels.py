@@ -36,6 +36,7 @@ from liverseg.windowing import Window, from_unit
 
 _PADDING_IS_AIR_HU = -900.0
 _RLE_HEADER_BYTES = 64
+_NO_RESCALE = "The DICOM file is damaged: its rescale slope or intercept is not a usable number."
 _COMPRESSED = {*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes}
 _LOSSY = {JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000Lossy}
 
@@ -190,16 +191,18 @@ def rescale_of(dataset: pydicom.Dataset) -> Rescale | None:
     slope = numbers(dataset, "RescaleSlope", 1) if has_slope else (1.0,)
     intercept = numbers(dataset, "RescaleIntercept", 1) if has_intercept else (0.0,)
     if slope is None or intercept is None or slope[0] == 0:
-        raise UnreadableInput(
-            "The DICOM file is damaged: its rescale slope or intercept is not a usable number."
-        )
+        raise UnreadableInput(_NO_RESCALE)
     return Rescale(slope[0], intercept[0], not has_intercept)
 
 
 def _rescaled(stored: np.ndarray, rescale: Rescale) -> np.ndarray:
     # float64 until the last step for 32-bit values, which float32 does not hold
     work = np.float32 if stored.dtype.itemsize <= 2 else np.float64
-    return (stored.astype(work) * work(rescale[0]) + work(rescale[1])).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        hu = (stored.astype(work) * work(rescale[0]) + work(rescale[1])).astype(np.float32)
+    if not np.isfinite(hu).all():
+        raise UnreadableInput(_NO_RESCALE)
+    return hu
 
 
 def _negative(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
