@@ -6,8 +6,7 @@ page that shows the result, as the address of a download is.
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from gradio.routes import PlainTextResponse, Request, Response
 from starlette.routing import Route
 
 from liverseg.app import texts

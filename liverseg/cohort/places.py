@@ -18,6 +18,7 @@ import fsspec
 from liverseg import limits
 from liverseg.errors import InputTooLarge, LiversegError, UnreadableInput
 from liverseg.reading.dicom_sources import files_below
+from registry.hub_client import endpoint
 
 _STAMPS = ("ETag", "etag", "blob_id", "oid", "md5Hash", "mtime", "LastModified", "last_modified", "created")
 BLOCK_BYTES = 128 * 1024
@@ -57,7 +58,8 @@ def filesystem(address: str) -> tuple[Any, str]:
     try:
         if protocol in ("s3", "s3a") and importlib.util.find_spec("s3fs") is None:
             return _arrow_s3(), rest
-        options = {"skip_instance_cache": True} if protocol == "hf" else {}  # no listing from before a change
+        # No listing from before a change, and the Hub that the environment names now.
+        options = {"skip_instance_cache": True, "endpoint": endpoint()} if protocol == "hf" else {}
         made, path = fsspec.url_to_fs(address, **options)
     except ImportError as error:
         raise Unavailable(f"Addresses of {protocol}:// need a package: {error}.") from error

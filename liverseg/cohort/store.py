@@ -77,8 +77,13 @@ class Store:
                 raise NotStored("Another run is writing to the output folder; wait for it to end.") from error
             except OSError:
                 pass  # a file system without locks
-            shutil.rmtree(self.folder / _WORK, ignore_errors=True)
+            self._sweep()
             yield
+            self._sweep()  # what a worker has left that was killed on the way
+
+    def _sweep(self) -> None:
+        for stage in (self.folder / _WORK).glob("*"):
+            shutil.rmtree(stage, ignore_errors=True)
 
     def salt(self) -> bytes:
         """What the ids of this folder's inputs are made with; made once."""

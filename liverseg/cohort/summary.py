@@ -31,7 +31,7 @@ def robust_scores(values: Sequence[float | None]) -> np.ndarray:
     """The modified z score of each value; 0 for None and where fewer than five are known or all are alike.
 
     >>> robust_scores([1, 2, 3, 2, 2.5, 30, None]).round(1).tolist()
-    [-2.0, -0.7, 0.7, -0.7, 0.0, 37.1, 0.0]
+    [-1.7, -0.3, 1.0, -0.3, 0.3, 37.4, 0.0]
     """
     array = np.array([np.nan if value is None else value for value in values], float)
     known = array[np.isfinite(array)]

@@ -196,8 +196,8 @@ def test_an_example_is_made_once_and_run_on_a_click(checkpoints, tmp_path, runs,
         made.append(format)
         return [small]
 
-    monkeypatch.setattr("liverseg.app.examples.phantom.make", lambda **making: making)
-    monkeypatch.setattr("liverseg.app.examples.phantom.write", quick)
+    monkeypatch.setattr("liverseg.phantom.make", lambda **making: making)
+    monkeypatch.setattr("liverseg.phantom.write", quick)
     actions = Actions(checkpoints, examples)
     shown = actions.example("slice", None, *VIEW)
     assert shown["upload"] == [str(small)] and len(pictures(shown)) == 3

@@ -45,7 +45,8 @@ def answer(api: httpx.Client, name: str, values: list) -> tuple[str, object]:
 
 
 def values(file: object, **changes: object) -> list:
-    given = {"checkpoint": None, "slice": None, "center": 40, "width": 400, "threshold": None} | changes
+    given = {"checkpoint": None, "slice": None, "center": 40, "width": 400, "threshold": None, "series": None}
+    given |= changes
     return [file, *given.values()]
 
 
@@ -129,8 +130,8 @@ def test_values_of_another_kind_are_a_sentence(api, uploaded, changes, sentence,
 
 def test_too_few_values_are_a_sentence(api, uploaded):
     kind, data = answer(api, "segment", [{"path": uploaded, "meta": META}])
-    assert kind == "error" and data["error"].startswith("6 values are needed")
-    assert data["error"].endswith("file, checkpoint, slice, window_center, window_width, threshold.")
+    assert kind == "error" and data["error"].startswith("7 values are needed")
+    assert data["error"].endswith("file, checkpoint, slice, window_center, window_width, threshold, series.")
 
 
 @pytest.mark.parametrize(

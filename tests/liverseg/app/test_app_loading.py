@@ -35,10 +35,10 @@ class Gate:
         self.opened, self.loads = threading.Event(), []
         original = Segmenter.from_checkpoint
 
-        def slow(checkpoint, *, engine="auto"):
+        def slow(checkpoint, *, engine="auto", **named):
             self.loads.append(checkpoint.ref)
             assert self.opened.wait(PATIENCE_S)
-            return original(checkpoint, engine=engine)
+            return original(checkpoint, engine=engine, **named)
 
         monkeypatch.setattr(Segmenter, "from_checkpoint", slow)
 
@@ -68,7 +68,7 @@ def test_a_failure_is_told_to_all_who_wait_and_the_next_tries_again(
     original = Segmenter.from_checkpoint
     reason = "OpenVINO cannot convert this checkpoint."
 
-    def fails(checkpoint, *, engine="auto"):
+    def fails(checkpoint, **named):
         raise CheckpointRefused(reason)
 
     monkeypatch.setattr(Segmenter, "from_checkpoint", fails)
@@ -84,7 +84,7 @@ def test_a_failure_is_told_to_all_who_wait_and_the_next_tries_again(
 
 def test_what_is_unexpected_ends_the_wait_too(registry_folder: Path, monkeypatch):
     checkpoints = Checkpoints(open_registries(str(registry_folder)), engine="torch")
-    monkeypatch.setattr(Segmenter, "from_checkpoint", lambda checkpoint, *, engine: 1 / 0)
+    monkeypatch.setattr(Segmenter, "from_checkpoint", lambda checkpoint, **named: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         checkpoints.segmenter(None)
     assert checkpoints.problem_with("segformer-b0@1.0.0") == UNEXPECTED and checkpoints.loading == ""
@@ -109,7 +109,7 @@ def test_the_page_is_there_before_the_weights_and_segments_after_them(
     loads = []
     original = Segmenter.from_checkpoint
     monkeypatch.setattr(
-        Segmenter, "from_checkpoint", lambda c, *, engine: loads.append(c.ref) or original(c, engine=engine)
+        Segmenter, "from_checkpoint", lambda c, **named: loads.append(c.ref) or original(c, **named)
     )
     arrived = threading.Event()
 

@@ -72,6 +72,7 @@ def test_the_named_endpoints_are_the_tools(tools, served):
         "window_center",
         "window_width",
         "threshold",
+        "series",
     ]
     assert segment["required"] == ["file"]
 
