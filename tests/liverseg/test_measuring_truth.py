@@ -80,7 +80,8 @@ def test_ellipsoids_are_measured_within_two_percent_and_one_pixel(radii, spacing
     shorter = 2 * max(radii[1:]) * (1 - np.sqrt(1 - away**2))  # than through the middle, both within a pixel
     assert shorter <= 2 * max(spacing[1:])
     assert lesion.slice_range[1] - lesion.slice_range[0] + 1 == pytest.approx(
-        2 * radii[0] / spacing[0], abs=2  # a slice near either pole may hold no voxel's centre
+        2 * radii[0] / spacing[0],
+        abs=2,  # a slice near either pole may hold no voxel's centre
     )
 
 
