@@ -2,7 +2,7 @@
 // for when its place comes into view. Tumours are drawn first and solid, then of the liver its far side
 // faintly and the nearest point of its near side, so that what is translucent never depends on an order.
 const panel = element;
-const FAR = 0.32, FIELD = 0.45, AT_FIRST = 1.25, SMALLEST = 0.4, LARGEST = 6;
+const FAR = 0.32, FIELD = 0.45, AT_FIRST = 1.12, SMALLEST = 0.4, LARGEST = 6;
 const FACES = { Front: [0, 0], Right: [Math.PI / 2, 0], Left: [-Math.PI / 2, 0], Back: [Math.PI, 0], Head: [0, Math.PI / 2], Feet: [0, -Math.PI / 2] };
 const START = [-0.4, 0.22], MOST_TILT = Math.PI / 2;
 let canvas = null, gl = null, program = null, parts = [], token = null, box = null, waiting = 0;
@@ -128,8 +128,9 @@ function paint() {
     const end = axis.map((value, k) => value * (box.half[k] + 0.14 * box.radius));
     const [x, y, z] = rows.map(row => row[0] * end[0] + row[1] * end[1] + row[2] * end[2]);
     const flat = Math.hypot(x, y) / Math.hypot(x, y, z), deep = away - z;
-    letter.style.left = `${50 + 50 * x * across / deep}%`;
-    letter.style.top = `${50 - 50 * y * up / deep}%`;
+    const inside = share => Math.min(Math.max(share, 4), 96);  // of the stage, however near
+    letter.style.left = `${inside(50 + 50 * x * across / deep)}%`;
+    letter.style.top = `${inside(50 - 50 * y * up / deep)}%`;
     letter.style.opacity = flat < 0.45 ? 0 : z < -0.3 * box.radius ? 0.45 : 1;
   });
   panel.dataset.drawn = token;

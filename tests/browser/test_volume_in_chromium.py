@@ -114,6 +114,20 @@ def arrives(page: Page, number: int) -> None:
     wait(lambda: shown_slice(page) == number, f"slice {number}")
 
 
+def step_to(page: Page, number: int, key: str) -> None:
+    """Press a key until the slice is there, each time once the last one is: none goes to what is put anew."""
+
+    def there() -> bool:
+        at = shown_slice(page)
+        if at and at != number:
+            page.driver.execute_script("document.querySelector('#ls-viewer .ls-cut').focus()")
+            ActionChains(page.driver).send_keys(key).perform()
+            time.sleep(0.2)
+        return at == number
+
+    wait(there, f"slice {number}")
+
+
 def click_profile(page: Page, number: int) -> None:
     svg = page.find("#ls-planes .ls-profile svg")[0]
     page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", svg)
@@ -190,12 +204,8 @@ def test_the_page_draws_a_slice_as_the_server_does(page, server, volume, registr
     runs, ct = server.runs(), liverseg.read(volume)
     segmenter = Checkpoints(open_registries(str(registry)), engine="torch").segmenter(None)
     seg = segmenter.segment(ct, only_slice=22)
-    page.driver.execute_script("document.querySelector('#ls-viewer .ls-cut').focus()")
-    ActionChains(page.driver).send_keys(Keys.HOME).perform()
-    arrives(page, 1)
-    for _ in range(22):
-        ActionChains(page.driver).send_keys(Keys.ARROW_UP).perform()
-    arrives(page, 23)
+    step_to(page, 1, Keys.HOME)
+    step_to(page, 23, Keys.ARROW_UP)
     for drawn, expected in zip(
         drawn_pictures(page), expected_pictures(ct, seg, DEFAULT_WINDOW, 0.3), strict=True
     ):
@@ -238,9 +248,7 @@ def test_where_the_voxels_do_not_come_the_server_draws(page):
     before = page.slice_picture()
     set_slider(page, "ls-threshold", 0.6)  # other labels are asked for, and do not come
     wait(lambda: not page.find("#ls-viewer .ls-cut canvas"), "the server's pictures")
-    page.driver.execute_script("document.querySelector('#ls-viewer .ls-cut').focus()")
-    ActionChains(page.driver).send_keys(Keys.ARROW_UP).perform()
-    arrives(page, at + 1)
+    step_to(page, at + 1, Keys.ARROW_UP)
     assert page.slice_picture() != before
     page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
     set_slider(page, "ls-threshold", 0.4)
@@ -252,7 +260,9 @@ def test_liver_and_tumour_are_drawn_in_3d_and_turn(page, width):
     page.resize(width, 900)
     stage = page.find("#ls-solid .ls-stage")[0]
     page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", stage)
-    wait(lambda: page.driver.execute_script("return document.querySelector('#ls-solid').dataset.drawn"), "3D")
+    wait(
+        lambda: page.driver.execute_script("return !!document.querySelector('#ls-solid [data-drawn]')"), "3D"
+    )
     wait(lambda: page.driver.execute_script(SOLID_JS)["green"], "a liver")
     before = page.driver.execute_script(SOLID_JS)
     assert before["green"] > 0.03 * before["all"] and before["clear"] > 0.3 * before["all"]
