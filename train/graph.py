@@ -110,13 +110,23 @@ MAX_LOGIT = 16.0
 """Of the tumour probability: beyond it float32 tells little, and calibration has nothing to move."""
 
 
-class CalibratedTumour(nn.Module):
-    """Contract 1's graph with the tumour probability p as sigmoid(slope · logit(p) + shift).
+def calibrated_tumour(found: Tensor, slope: float, shift: float) -> Tensor:
+    """Probabilities (N, 3, ...) with that of tumour, p, as sigmoid(slope · logit(p) + shift), summing to 1.
 
-    `forward(hu) -> (N, 3, ...)`, summing to 1, as the graph inside it. What tumour gains or loses is
-    liver's; only where it outgrows liver and tumour together does background give way. So with 0 < slope
-    the map is monotone: a threshold moved along with it draws the same tumour.
+    What tumour gains or loses is liver's; only where it outgrows liver and tumour together does background
+    give way. So with 0 < slope the map is monotone: a threshold moved along with it draws the same tumour.
     """
+    background, liver, tumour = found[:, 0:1], found[:, 1:2], found[:, 2:3]
+    # The complement as a sum of classes: 1 - p would lose the digits of a p close to 1.
+    logit = tumour.clamp(1e-7, 1.0).log() - (background + liver).clamp(1e-7, 1.0).log()
+    calibrated = (logit * slope + shift).sigmoid()
+    liver = (liver + tumour - calibrated).clamp(0.0, 1.0)
+    background = (1.0 - liver - calibrated).clamp(0.0, 1.0)
+    return torch.cat([background, liver, calibrated], dim=1)
+
+
+class CalibratedTumour(nn.Module):
+    """Any graph of contract 1 with its tumour probability calibrated (`calibrated_tumour`)."""
 
     def __init__(self, graph: nn.Module, slope: float, shift: float) -> None:
         super().__init__()
@@ -125,14 +135,28 @@ class CalibratedTumour(nn.Module):
         self.shift = shift
 
     def forward(self, hu: Tensor) -> Tensor:
-        found = self.graph(hu)
-        background, liver, tumour = found[:, 0:1], found[:, 1:2], found[:, 2:3]
-        # The complement as a sum of classes: 1 - p would lose the digits of a p close to 1.
-        logit = tumour.clamp(1e-7, 1.0).log() - (background + liver).clamp(1e-7, 1.0).log()
-        calibrated = (logit * self.slope + self.shift).sigmoid()
-        liver = (liver + tumour - calibrated).clamp(0.0, 1.0)
-        background = (1.0 - liver - calibrated).clamp(0.0, 1.0)
-        return torch.cat([background, liver, calibrated], dim=1)
+        return calibrated_tumour(self.graph(hu), self.slope, self.shift)
+
+
+class CalibratedHuToProbabilities(nn.Module):
+    """The same of `HuToProbabilities`, in one module: OpenVINO reads no numbers of a module within."""
+
+    def __init__(self, graph: nn.Module, slope: float, shift: float) -> None:
+        super().__init__()
+        self.network = graph.network
+        self.register_buffer("low_hu", graph.low_hu, persistent=False)
+        self.register_buffer("width_hu", graph.width_hu, persistent=False)
+        self.working_size: int = graph.working_size
+        self.context_slices: int = graph.context_slices
+        self.slope = slope
+        self.shift = shift
+
+    def forward(self, hu: Tensor) -> Tensor:
+        size = working_shape(hu.shape[2], hu.shape[3], self.working_size)
+        unit = resize(to_channels(hu, self.low_hu, self.width_hu), size)
+        logits = self.network(normalise(unit)).float()
+        found = resize(logits, [hu.shape[2], hu.shape[3]]).softmax(dim=1)
+        return calibrated_tumour(found, self.slope, self.shift)
 
 
 def resize(picture: Tensor, size: List[int]) -> Tensor:  # noqa: UP006 (TorchScript)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -30,6 +31,20 @@ def load_run(path: str | Path) -> dict:
         raise TrainError(f"{path} holds no weights of a run.")
     hours = training_hours(path.with_name("log.csv"), state.get("seen", 0))
     return {**state, "hours": hours, "settings": _in_present_terms(state["settings"])}
+
+
+def mean_weights(weights: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The mean of networks' weights (Wortsman et al., Model soups, ICML 2022); counters are the last one's.
+
+    Worth something where the networks began from the same weights. Raises `TrainError` for different ones.
+    """
+    shapes = [{name: tensor.shape for name, tensor in one.items()} for one in weights]
+    if any(shape != shapes[0] for shape in shapes):
+        raise TrainError("The runs are of different networks.")
+    return {
+        name: torch.stack([one[name] for one in weights]).mean(dim=0) if last.is_floating_point() else last
+        for name, last in weights[-1].items()
+    }
 
 
 def stages(state: dict) -> list[dict]:

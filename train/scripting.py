@@ -9,7 +9,13 @@ from torch import nn
 
 from liverseg.windowing import Window
 from registry import InputSpec
-from train.graph import CalibratedTumour, HuToProbabilities, HuToProbabilitiesVolume, network_channels
+from train.graph import (
+    CalibratedHuToProbabilities,
+    CalibratedTumour,
+    HuToProbabilities,
+    HuToProbabilitiesVolume,
+    network_channels,
+)
 from train.half import with_half_weights
 
 SLICE_EXAMPLE = (128, 160)
@@ -39,7 +45,8 @@ def script(network: nn.Module, spec: InputSpec) -> torch.jit.ScriptModule:
 
 
 def with_calibration(module: nn.Module, slope: float, shift: float) -> torch.jit.ScriptModule:
-    """A module of contract 1 with its tumour probability calibrated (`train.graph.CalibratedTumour`)."""
+    """A module of contract 1 with its tumour probability calibrated; one module where `script` made one."""
+    kind = CalibratedHuToProbabilities if hasattr(module, "working_size") else CalibratedTumour
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript's deprecation
-        return torch.jit.script(CalibratedTumour(module, slope, shift).eval())
+        return torch.jit.script(kind(module, slope, shift).eval())

@@ -10,12 +10,15 @@ import torch
 from torch import nn
 
 from liverseg.engines import load
+from liverseg.engines.openvino_engine import OpenVINOEngine
 from liverseg.labels import labels_from_probabilities
 from liverseg.metrics.calibration import reliability
+from registry import InputSpec, WindowSpec
 from registry.calibration_text import calibration_sections
 from registry.errors import ManifestInvalid
 from registry.manifest import Manifest
 from tests.registry.sample_checkpoint import manifest_for
+from train.architectures import build
 from train.archive import archive
 from train.calibrating import moved, tuned
 from train.calibration import (
@@ -33,6 +36,7 @@ from train.calibration import (
 )
 from train.graph import CalibratedTumour
 from train.scoring import predictor
+from train.scripting import script, with_calibration
 
 TRUE = Calibration(0.6, -1.2)
 """What the tumour probability of `counts_of` would have to become."""
@@ -208,3 +212,14 @@ def test_a_probability_of_nought_and_of_one_stay_finite():
     assert torch.isfinite(found).all() and torch.allclose(found.sum(1), torch.ones(3, 1, 1), atol=1e-6)
     assert found[1, 2] > 0.999 and found[0, 2] < 1e-6 and found[2, 1] > 0.999
     assert math.isclose(Calibration(1.3, -0.4)(0.0), 0.0, abs_tol=1e-9)
+
+
+def test_a_calibrated_archive_runs_in_openvino_as_in_torch():
+    network = build("segformer-b0", decoder_width=32).eval()
+    spec = InputSpec("slices", 1, (WindowSpec(60.0, 200.0),), 96)
+    module = with_calibration(script(network.for_inference(), spec), 0.6, -0.8)
+    hu = 80 * torch.randn(1, 1, 96, 128)
+    expected = CalibratedTumour(script(network.for_inference(), spec), 0.6, -0.8)(hu)
+    assert torch.equal(module(hu), expected)
+    found = OpenVINOEngine(archive(module, "{}"), 1).run(hu.numpy())
+    assert np.abs(found - expected.detach().numpy()).max() < 1e-4

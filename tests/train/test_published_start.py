@@ -9,11 +9,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from train.__main__ import main
 from train.errors import TrainError
 from train.evaluation.crossvalidation import check_held_out
 from train.fitting.network import new_network
 from train.fitting.settings import FitSettings
-from train.runs import load_run
+from train.runs import load_run, mean_weights
 from train.training_record import training_record
 
 BUNDLED = Path(__file__).parents[2] / "registry" / "bundled"
@@ -54,3 +55,16 @@ def test_a_tampered_checkpoint_is_refused(tmp_path):
     weights.write_bytes(data)
     with pytest.raises(TrainError, match="model.safetensors"):
         load_run(folder)
+
+
+def test_the_mean_of_two_is_written_for_export(tmp_path):
+    out = tmp_path / "mean" / "final.pt"
+    runs = [str(BUNDLED / name) for name in ("segformer-b0", "segformer-b0-fast")]  # the same weights
+    assert main(["average", *runs, "--out", str(out)]) == 0
+    mean, last = load_run(out), load_run(runs[-1])
+    assert mean["seen"] == last["seen"] and mean["settings"] == last["settings"]
+    assert all(torch.allclose(mean["weights"][name], value) for name, value in last["weights"].items())
+    (one,) = mean_weights([{"a": torch.ones(2)}, {"a": 3 * torch.ones(2)}]).values()
+    assert one.tolist() == [2, 2]
+    with pytest.raises(TrainError, match="different networks"):
+        mean_weights([{"a": torch.ones(2)}, {"b": torch.ones(2)}])

@@ -1,5 +1,6 @@
 """The commands of `python -m train`, a module each: options, and a call of the module that does the work."""
 
+from train.commands.average import add_average
 from train.commands.crossvalidate import add_crossvalidate
 from train.commands.evaluate import add_evaluate
 from train.commands.export import add_export
@@ -11,6 +12,7 @@ from train.commands.results import add_results
 COMMANDS = (
     add_prepare,
     add_fit,
+    add_average,
     add_evaluate,
     add_crossvalidate,
     add_export,
