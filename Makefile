@@ -8,18 +8,29 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --c
 # A thread for each test process: two run at once, and more threads than processors wait for each other.
 TEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest
 
-.PHONY: demo test test-app test-train coverage bench lint audit clean
+.PHONY: demo test test-served test-cohort test-app test-train coverage bench lint audit clean
 
 demo: $(VENV)/.app
 	$(VENV)/bin/python app.py --port $(PORT)
 
 # Training forks loader processes; a process that holds inference engines, their threads and a server has
-# crashed at that, so the two halves run apart, and at the same time: a test waits more than it computes.
+# crashed at that, so the parts run apart, and at the same time: a test waits more than it computes.
 test: $(VENV)/.dev
-	$(MAKE) --jobs 2 --output-sync=target --no-print-directory test-app test-train
+	$(MAKE) --jobs 4 --output-sync=target --no-print-directory test-served test-cohort test-app test-train
+
+# The page and its API, in Chromium and over HTTP: mostly waiting.
+SERVED := tests/browser tests/liverseg/app tests/fuzzing
+# A cluster of Ray on this machine, which is started and killed.
+COHORT := tests/liverseg/cohort
+
+test-served: $(VENV)/.dev
+	$(TEST) $(SERVED)
+
+test-cohort: $(VENV)/.dev
+	$(TEST) $(COHORT)
 
 test-app: $(VENV)/.dev
-	$(TEST) tests liverseg registry --ignore=tests/train
+	$(TEST) tests liverseg registry fuzzing --ignore=tests/train $(addprefix --ignore=,$(SERVED) $(COHORT))
 
 test-train: $(VENV)/.dev
 	$(TEST) tests/train train

@@ -58,14 +58,20 @@ def filesystem(address: str) -> tuple[Any, str]:
     try:
         if protocol in ("s3", "s3a") and importlib.util.find_spec("s3fs") is None:
             return _arrow_s3(), rest
-        # No listing from before a change, and the Hub that the environment names now.
-        options = {"skip_instance_cache": True, "endpoint": endpoint()} if protocol == "hf" else {}
+        options = _of_the_hub() if protocol == "hf" else {}
         made, path = fsspec.url_to_fs(address, **options)
     except ImportError as error:
         raise Unavailable(f"Addresses of {protocol}:// need a package: {error}.") from error
     except ValueError as error:
         raise Unavailable(f"There is no file system for addresses of {protocol}://.") from error
     return made, path
+
+
+def _of_the_hub() -> dict[str, Any]:
+    """No listing from before a change, and the Hub and token that the environment names now."""
+    from huggingface_hub import get_token
+
+    return {"skip_instance_cache": True, "endpoint": endpoint(), "token": get_token()}
 
 
 @lru_cache(maxsize=1)
