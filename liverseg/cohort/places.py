@@ -18,7 +18,7 @@ import fsspec
 from liverseg import limits
 from liverseg.errors import InputTooLarge, LiversegError, UnreadableInput
 from liverseg.reading.dicom_sources import files_below
-from registry.hub_client import endpoint
+from registry.hub_client import endpoint, token_in_use
 
 _STAMPS = ("ETag", "etag", "blob_id", "oid", "md5Hash", "mtime", "LastModified", "last_modified", "created")
 BLOCK_BYTES = 128 * 1024
@@ -69,9 +69,7 @@ def filesystem(address: str) -> tuple[Any, str]:
 
 def _of_the_hub() -> dict[str, Any]:
     """No listing from before a change, and the Hub and token that the environment names now."""
-    from huggingface_hub import get_token
-
-    return {"skip_instance_cache": True, "endpoint": endpoint(), "token": get_token()}
+    return {"skip_instance_cache": True, "endpoint": endpoint(), "token": token_in_use() or False}
 
 
 @lru_cache(maxsize=1)

@@ -48,6 +48,7 @@ return [...document.querySelectorAll('#ls-viewer figure canvas')].map(canvas => 
 
 SOLID_JS = """
 const canvas = document.querySelector('#ls-solid canvas');
+if (!canvas) return { green: 0 };  // put in anew, it is away for a moment
 const gl = canvas.getContext('webgl2') || canvas.getContext('webgl');
 const pixels = new Uint8Array(canvas.width * canvas.height * 4);
 gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
