@@ -46,8 +46,9 @@ class Examples:
                 self._paths[key] = phantom.write(made, self._folder / key, example.format)[0]
             return self._paths[key]
 
-    def warm_up(self) -> threading.Thread:
-        """Make all of them in the background, so that the first click is quick."""
-        thread = threading.Thread(target=lambda: [self.path(key) for key in EXAMPLES], daemon=True)
+    def warm_up(self, delay_s: float = 0.0) -> threading.Thread:
+        """Make all of them in the background, from `delay_s` on, so that the first click is quick."""
+        thread = threading.Timer(delay_s, lambda: [self.path(key) for key in EXAMPLES])
+        thread.daemon = True
         thread.start()
         return thread

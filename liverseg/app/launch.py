@@ -23,6 +23,9 @@ MAX_UPLOAD = f"{MAX_UPLOAD_GB}gb"
 MAX_SESSIONS = 200
 """Visitors whose result is kept in memory at once."""
 
+EXAMPLES_AFTER_S = 8.0
+"""From the page that answers to the making of the examples, which takes a processor for seconds."""
+
 MCP_MISSING = (
     "LIVERSEG_MCP is set, but the package mcp is not installed; "
     "install it with: pip install --constraint constraints.txt mcp"
@@ -144,7 +147,7 @@ def _serve(port: int | None, private: Path) -> int:
     except OSError as error:
         print(f"The page cannot be served: {error}", file=sys.stderr)
         return 1
-    examples.warm_up()  # only now: the page was waited for, the examples are not yet
+    examples.warm_up(EXAMPLES_AFTER_S)  # whoever waited for the page may be sending a picture now
     with tidied(page, texts.KEEP_MINUTES * 60):
         page.block_thread()
     return 0
