@@ -5,6 +5,9 @@ time runs from the key's own time stamp to the end of the frame in which the new
 single steps at the pace of reading, "held" is a key held down, "far" jumps to slices that were never fetched,
 and "server" is a near step where the page may not fetch voxels, so that the server draws it.
 
+Chromium paints the page with the processor, without a GPU's emulation (`tests.browser.chromium.FLAGS`): the
+emulation alone takes 100 ms a frame on two cores, which no visitor's machine does.
+
   python -m benchmarks.redraw --slices 119 --side 512
 """
 

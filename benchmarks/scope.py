@@ -17,10 +17,12 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
+from benchmarks import scope_turning
 from benchmarks.scope_cases import Case, library_sources, of_dataset, of_libraries, of_phantoms
 from liverseg.scope.anatomy import anatomy, small_unit
 from liverseg.scope.doubts import doubts_of_input, doubts_of_result
-from liverseg.scope.likeness import COEFFICIENTS, GOOD, Likeness, expanded, squared
+from liverseg.scope.likeness import COEFFICIENTS, GOOD, expanded, likeness, squared
+from liverseg.scope.turning import WEIGHTS, turning
 from liverseg.segmenter import Segmenter
 from train.dataset import DatasetFolder
 
@@ -52,14 +54,13 @@ KINDS = {
 """What each kind of case is taken for; those that are missing have a rule of their own."""
 
 PENALTY = 0.02
-FLAGGED_GOOD = 0.045
+FLAGGED_GOOD = 0.03
 """Of the good cases of the fit, each judged by a fit to other sources: sets the least likeness."""
 
 
 def cases(part: str, lits: DatasetFolder, msd: DatasetFolder, every: int) -> Iterator[Case]:
     """The cases to fit on or to measure on; each `every`th slice of what the datasets have."""
-    scans = sorted({row.scan for row in msd.rows}, key=int)
-    own = set(scans[::2] if part == "measure" else scans[1::2])
+    own = _half(part, msd)
     split = "val" if part == "measure" else "train"
     more = 1 if part == "measure" else 6
     yield from of_dataset(lits, split, None, 3 * every * more, 18 * every * more, 2 * every * more)
@@ -67,6 +68,20 @@ def cases(part: str, lits: DatasetFolder, msd: DatasetFolder, every: int) -> Ite
     pictures = library_sources()
     yield from of_libraries(set(pictures[::2]) if part == "fit" else {*pictures[1::2], "s1045"})
     yield from of_phantoms(range(900, 903) if part == "measure" else range(800, 803))
+
+
+def _half(part: str, msd: DatasetFolder) -> set[str]:
+    """The scans of the other dataset to fit on or to measure on."""
+    scans = sorted({row.scan for row in msd.rows}, key=int)
+    return set(scans[::2] if part == "measure" else scans[1::2])
+
+
+def fit_turning(lits: DatasetFolder, msd: DatasetFolder, every: int) -> None:
+    """Write `turning.json` anew."""
+    own = _half("fit", msd)
+    found = [*scope_turning.upright(lits, None, 3 * every), *scope_turning.upright(msd, own, every)]
+    WEIGHTS.write_text(scope_turning.fit(*map(list, zip(*found, strict=True))), encoding="utf-8")
+    turning.cache_clear()
 
 
 def varied(unit: np.ndarray, source: str) -> Iterator[tuple[np.ndarray, str, str]]:
@@ -133,11 +148,11 @@ def _weights(x: np.ndarray, y: np.ndarray, kinds: int) -> np.ndarray:
     return minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 150}).x.reshape(-1, kinds)
 
 
-def reasons(case: Case, segmenter: Segmenter, model: Likeness | None) -> list[str]:
+def reasons(case: Case, segmenter: Segmenter) -> list[str]:
     """Why a case is doubted; the network runs on good ones, and where the picture raises no doubt."""
     if case.ct is None:
         return ["refused"]
-    told = doubts_of_input(case.ct, [0], model)
+    told = doubts_of_input(case.ct, [0])
     if case.kind == GOOD or not told:
         told += doubts_of_result(case.ct, segmenter.segment(case.ct), [0])
     return [doubt.reason for doubt in told]
@@ -185,8 +200,8 @@ def main() -> None:
     args = parser.parse_args()
     lits, msd = DatasetFolder.open(Path(args.lits)), DatasetFolder.open(Path(args.msd))
     segmenter = Segmenter.load(args.checkpoint)
-    model = None
     if args.fit:
+        fit_turning(lits, msd, args.every)
         used = [c for c in cases("fit", lits, msd, args.every) if c.ct is not None and c.kind in KINDS]
         units = [(small_unit(c.ct.hu[0]), KINDS[c.kind], c.source) for c in used if c.ct is not None]
         units += [more for unit, kind, source in units if kind == GOOD for more in varied(unit, source)]
@@ -194,10 +209,10 @@ def main() -> None:
         pixels, kinds, sources = zip(*units, strict=True)
         text = fit([anatomy(unit) for unit in pixels], list(kinds), list(sources), about)
         COEFFICIENTS.write_text(text, encoding="utf-8")
-        model = Likeness.from_json(text)
+        likeness.cache_clear()
     found = []
     for case in cases("measure", lits, msd, args.every):
-        found.append((case, reasons(case, segmenter, model)))
+        found.append((case, reasons(case, segmenter)))
     print(measured(found))
 
 

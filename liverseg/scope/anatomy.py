@@ -102,7 +102,7 @@ def anatomy(unit: np.ndarray) -> dict[str, float]:
     masks = {
         "bright": body & (unit >= _BRIGHT),
         "dark": body & (unit <= _DARK),
-        "organs": _smooth_soft(unit) & body,
+        "organs": smooth_soft(unit) & body,
     }
     for name, mask in masks.items():
         row, column, tall, wide = placed(mask, box)
@@ -120,7 +120,7 @@ def anatomy(unit: np.ndarray) -> dict[str, float]:
     return found
 
 
-def _smooth_soft(unit: np.ndarray) -> np.ndarray:
+def smooth_soft(unit: np.ndarray) -> np.ndarray:
     """Soft tissue in pieces that hold a disc of 9 pixels: organs, not muscle and bowel."""
     soft = ((unit > _SOFT[0]) & (unit < _SOFT[1])).astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
