@@ -45,7 +45,7 @@ def check_code(source: bytes) -> None:
     try:
         tree = ast.parse(text)
         _check_tree(tree)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):  # the last of 3.11, too deep
         raise ArchiveRefused("The code in model.pt cannot be parsed.") from None
 
 
