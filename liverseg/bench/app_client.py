@@ -54,7 +54,7 @@ class App:
     def segment(self, file: Path, checkpoint: str | None) -> dict:
         """Upload a slice and have it segmented; the report. Raises `NotMeasured` for a refusal."""
         given = {"path": self.upload(file), "meta": {"_type": "gradio.FileData"}}
-        call = json.dumps({"data": [given, checkpoint, None, 40, 400, None]}).encode()
+        call = json.dumps({"data": [given, checkpoint, None, 40, 400, None, None]}).encode()
         event = self._ask("call/segment", call, {"Content-Type": "application/json"})["event_id"]
         answer = f"{self.url}/gradio_api/call/segment/{event}"
         with urllib.request.urlopen(answer, timeout=PATIENCE_S * 10) as stream:

@@ -37,8 +37,6 @@ def measured(source: Path, out: Path, checkpoint: str, side: int) -> dict[str, A
 
 def run(source: Path, out: Path, checkpoint: str, side: int) -> dict[str, Any]:
     """The same in this process."""
-    import resource  # not on every system
-
     import torch
 
     import liverseg
@@ -59,7 +57,7 @@ def run(source: Path, out: Path, checkpoint: str, side: int) -> dict[str, Any]:
     measured = clock()
     write_results(out, ct, seg, report)
     written = clock()
-    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    peak_gb = peak_bytes() / 1e9
     products += _products(torch, side)
     network = seg.timing_s["network"]
     seconds = (read - started, network, segmented - read - network, measured - segmented, written - measured)
@@ -72,6 +70,20 @@ def run(source: Path, out: Path, checkpoint: str, side: int) -> dict[str, Any]:
         "slices": len(ct.hu),
         "run": len(ct.hu) - skipped,
     }
+
+
+def peak_bytes() -> int:
+    """The most memory that this program has had.
+
+    Linux tells it in /proc/self/status; getrusage would hand down what the process that started it once had.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    import resource  # not on every system
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _products(torch: Any, side: int) -> list[float]:

@@ -23,7 +23,7 @@ import openvino  # noqa: E402
 
 from liverseg.engines import precision  # noqa: E402
 from liverseg.engines.compiled_cache import CompiledCache, key_of, processor  # noqa: E402
-from liverseg.engines.threads import usable_processors  # noqa: E402
+from liverseg.engines.threads import shares_processors, usable_processors  # noqa: E402
 from liverseg.errors import CheckpointRefused  # noqa: E402
 
 _WAY = 3
@@ -103,6 +103,9 @@ def _settings(used: str) -> dict[str, object]:
         "INFERENCE_PRECISION_HINT": _HINTS[used],  # without it, bf16 wherever the processor has it
         "INFERENCE_NUM_THREADS": usable_processors(),
         "NUM_STREAMS": 1,
+        # Threads are tied to the first processors, so that processes which share a machine would all wait
+        # for the same ones; only who has every processor gains by it.
+        "ENABLE_CPU_PINNING": not shares_processors(),
     }
 
 

@@ -11,14 +11,22 @@ _ASKED = "LIVERSEG_THREADS"
 
 def usable_processors(quota_file: Path = _CGROUP_QUOTA) -> int:
     """Processors by affinity, by the container's quota and by LIVERSEG_THREADS; at least 1."""
-    if hasattr(os, "sched_getaffinity"):
-        count = len(os.sched_getaffinity(0))
-    else:
-        count = os.cpu_count() or 1
+    count = _processors()
     asked = os.environ.get(_ASKED, "")
     if asked.isdecimal() and int(asked):
         count = min(count, int(asked))
     return max(1, min(count, _quota(quota_file) or count))
+
+
+def shares_processors(quota_file: Path = _CGROUP_QUOTA) -> bool:
+    """Whether this process is to use only some of the processors that it may run on."""
+    return usable_processors(quota_file) < _processors()
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _quota(quota_file: Path) -> int | None:

@@ -1,7 +1,10 @@
 """The bundled checkpoints: their engines agree, phantoms are found, tampering is refused."""
 
 import importlib.util
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -199,3 +202,28 @@ def test_processors_follow_the_containers_quota(tmp_path):
     assert usable_processors(quota) == 1
     quota.write_text("max 100000\n")
     assert usable_processors(quota) == usable_processors(tmp_path / "absent") >= 1
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="there is no affinity on this system")
+def test_a_network_with_fewer_threads_than_processors_is_tied_to_none_of_them():
+    """Or two processes with a thread each would both run on the first processor."""
+    script = """
+import os
+from pathlib import Path
+import numpy as np
+import liverseg
+from liverseg.reading import from_array
+segmenter = liverseg.Segmenter.load(None)
+segmenter.segment(from_array(np.full((1, 64, 64), 40.0, np.float32)))
+for task in Path("/proc/self/task").iterdir():
+    print(len(os.sched_getaffinity(int(task.name))))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "LIVERSEG_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert set(map(int, done.stdout.split())) == {len(os.sched_getaffinity(0))}
