@@ -4,7 +4,7 @@ Measured are the seconds a scan once every network is loaded, the peak memory of
 driver add to a scan, and what finding and telling one takes. `benchmarks.cohort_simulation` goes on from
 there.
 
-  python -m benchmarks.cohort --scans 6 --slices 60 --rounds 2 --out measured.json
+  python -m benchmarks.cohort --scans 4 --slices 119 --rounds 3 --out measured.json
 """
 
 from __future__ import annotations
@@ -254,11 +254,11 @@ def main() -> int:
         epilog="example:\n  " + __doc__.splitlines()[-1].strip(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--scans", type=int, default=6)
-    parser.add_argument("--slices", type=int, default=60)
+    parser.add_argument("--scans", type=int, default=4)
+    parser.add_argument("--slices", type=int, default=119)
     parser.add_argument("--made", type=int, default=4, help="different slices among them (default 4)")
     parser.add_argument("--side", type=int, default=512, help="rows and columns (default 512)")
-    parser.add_argument("--rounds", type=int, default=2, help="how often each way takes its turn")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each way takes its turn")
     parser.add_argument("--calls", type=int, default=EMPTY_CALLS, help="empty scans, for the overhead")
     parser.add_argument("--checkpoint", default=None)
     parser.add_argument("--source", type=Path, help="a folder of NIfTI files in place of phantoms")
