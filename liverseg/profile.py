@@ -103,7 +103,8 @@ def lay_out(profile: Profile, width: float, height: float, text: float) -> Layou
     y_values = round_steps(float(organ.max(initial=0)), 3)
     labels = [number(value) if value >= 100 else f"{value:g}" for value in y_values]
     left = text * (0.8 + 0.58 * max(len(label) for label in labels))
-    right, top, bottom = width - 0.4 * text, 1.9 * text, height - 1.7 * text
+    right = width - text * max(0.4, 0.29 * len(str(slices)))  # half of the last label
+    top, bottom = 1.9 * text, height - 1.7 * text
 
     def y_of(value: float) -> float:
         return bottom - value / y_values[-1] * (bottom - top)
