@@ -104,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("liverseg").setLevel(logging.INFO)
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # it logs what it raises; the visitor is told
     if serves_tools(os.environ) and importlib.util.find_spec("mcp") is None:
         print(MCP_MISSING, file=sys.stderr)
         return 1
