@@ -20,17 +20,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from liverseg.bench.steps import peak_bytes
+
 WAYS = {"2 workers of 1 thread": (2, 1), "1 worker of 2 threads": (1, 2)}
 LOOP = "plain loop"
 STEPS = ("fetch_s", "read_s", "network_s", "measure_s", "write_s")
 EMPTY_CALLS = 1000
 ROWS_COPIED = 200  # a row costs what more of them take, not what the first takes
-
-
-def peak_bytes(pid: int) -> int:
-    """The most that a process has had in memory."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 def processor_s(pid: int) -> float:

@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 from benchmarks.scope_cases import slices_of
 from liverseg.scope.anatomy import small_unit
 from liverseg.scope.turning import MIRROR, TURNS, maps
+from liverseg.windowing import from_unit
 from train.dataset import DatasetFolder
 
 PENALTY = 0.003
@@ -30,8 +31,7 @@ def upright(folder: DatasetFolder, scans: set[str] | None, every: int) -> Iterat
     for _, scan, grey, has_liver in slices_of(folder, "train", scans):
         shown += has_liver
         if has_liver and shown % every == 0:
-            window = folder.window
-            yield small_unit(window.low_hu + grey.astype(np.float32) / 255 * window.width_hu), scan
+            yield small_unit(from_unit(grey.astype(np.float32) / 255, folder.window)), scan
 
 
 def fit(units: list[np.ndarray], sources: list[str]) -> str:

@@ -72,12 +72,12 @@ def run(source: Path, out: Path, checkpoint: str, side: int) -> dict[str, Any]:
     }
 
 
-def peak_bytes() -> int:
-    """The most memory that this program has had.
+def peak_bytes(pid: int | None = None) -> int:
+    """The most memory that this program, or on Linux another one, has had.
 
     Linux tells it in /proc/self/status; getrusage would hand down what the process that started it once had.
     """
-    status = Path("/proc/self/status")
+    status = Path(f"/proc/{pid or 'self'}/status")
     if status.exists():
         lines = status.read_text(encoding="ascii", errors="replace").splitlines()
         return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))

@@ -119,9 +119,9 @@ def looked_at(labels: np.ndarray) -> list[int]:
     return [int(with_liver[round(place)]) for place in places]
 
 
-def _turned(ct: CTImage, slices: list[int]) -> str:
+def _turned(units: list[np.ndarray]) -> str:
     """ "turned", "mirrored", or nothing."""
-    beyond = np.median([turning().beyond(small_unit(ct.hu[index])) for index in slices], axis=0)
+    beyond = np.median([turning().beyond(unit) for unit in units], axis=0)
     return "turned" if beyond[0] > 0 else "mirrored" if beyond[1] > 0 else ""
 
 
@@ -132,13 +132,14 @@ def _unlike(ct: CTImage, slices: list[int], model: Likeness) -> list[Doubt]:
         return [doubt(CHECK, "window")]
     kinds: Counter[str] = Counter()
     good = []
-    for index in slices:
-        shares = model.of(anatomy(small_unit(ct.hu[index])))
+    units = [small_unit(ct.hu[index]) for index in slices]
+    for unit in units:
+        shares = model.of(anatomy(unit))
         good.append(shares.pop(GOOD))
         kinds[max(shares, key=shares.__getitem__)] += 1
     like = float(np.median(good))
     kind = kinds.most_common(1)[0][0]
-    lies = _turned(ct, slices)
+    lies = _turned(units)
     if like >= model.least:
         return [doubt(CHECK, lies)] if lies else []
     if kind == "mirrored" and lies:
