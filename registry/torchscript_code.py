@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 
 from registry.errors import ArchiveRefused
 
@@ -23,6 +24,8 @@ ALLOWED_PRIM = frozenset(
     "Uninitialized VarConcat VarStack abs data device dtype grad index itemsize layout max min name nbytes "
     "rangelist requires_grad tolist type unchecked_cast unchecked_unwrap_optional".split()
 )
+_PARSING = threading.Lock()
+_TRIES = 4
 _NAMESPACES = frozenset({"torch", "ops"})
 _PLAIN_TEXT = re.compile(rb"[\n\x20-\x7e]*")
 _HIDDEN = re.compile(r"\.\s*(?:save|from_file)\b|\bops\s*\.\s*(?!prim\b)\w")
@@ -43,10 +46,25 @@ def check_code(source: bytes) -> None:
     if hidden := _HIDDEN.search(text):
         raise ArchiveRefused(_refusal(re.findall(r"\w+", hidden.group())[-1]))
     try:
-        tree = ast.parse(text)
-        _check_tree(tree)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):  # the last of 3.11, too deep
+        _check_tree(_parse(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
         raise ArchiveRefused("The code in model.pt cannot be parsed.") from None
+
+
+def _parse(text: str) -> ast.AST:
+    """`ast.parse`, one thread at a time.
+
+    Python 3.11 counts the depth of its trees for all threads together, so that two that parse at once may
+    both be told `SystemError: AST constructor recursion depth mismatch` (python/cpython#106905). Code that is
+    too deep is told so each time; a foreign thread that parses meanwhile is met by trying again.
+    """
+    with _PARSING:
+        for _ in range(_TRIES - 1):
+            try:
+                return ast.parse(text)
+            except SystemError:
+                continue
+        return ast.parse(text)
 
 
 def _check_tree(tree: ast.AST) -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
 import pickle
+import sys
+import threading
+import time
 import zipfile
 from collections.abc import Callable
 
@@ -12,6 +16,7 @@ import torch
 
 from registry.archive import MAX_TEXT_BYTES, check_archive
 from registry.errors import ArchiveRefused, RegistryError
+from registry.torchscript_code import check_code
 from tests.registry.sample_checkpoint import TinyNet, manifest_for, repack
 
 OWN_CODE = "code/__torch__/tests/registry/sample_checkpoint.py"
@@ -130,6 +135,39 @@ def test_code_that_reaches_for_files_is_refused(archive: bytes, line: str) -> No
 
     with pytest.raises(ArchiveRefused, match="code in model.pt"):
         check_archive(repack(archive, insert))
+
+
+def test_code_is_read_in_several_threads_at_once() -> None:
+    """Python 3.11 takes the depths of two trees that are built at once for one."""
+    lines = "".join(f"  x{i} = torch.relu(torch.add(x, x))\n" for i in range(200))
+    code = f"def f(x: Tensor) -> Tensor:\n{lines}  return x\n".encode()
+    threshold, interval = gc.get_threshold(), sys.getswitchinterval()
+    refused: list[ArchiveRefused] = []
+
+    def read() -> None:
+        for _ in range(5):
+            try:
+                check_code(code)
+            except ArchiveRefused as error:
+                refused.append(error)
+
+    def give_way(phase: str, info: dict) -> None:
+        time.sleep(0)
+
+    gc.callbacks.append(give_way)
+    gc.set_threshold(50, 1000, 1000)
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=read) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(give_way)
+    assert refused == []
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
