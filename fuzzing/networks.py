@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,10 @@ class Rule:
         organ = np.clip(middle / 50, 0, 1)
         tumour = organ * np.clip((100 - middle) / 30, 0, 1)
         return np.stack([1 - organ, organ - tumour, tumour], axis=1).astype(np.float32)
+
+    def run_each(self, slices: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """What `run` gives of each."""
+        return map(self.run, slices)
 
 
 def rule(around_px: int = 7) -> Segmenter:

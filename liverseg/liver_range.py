@@ -44,19 +44,19 @@ def sample_step(slices: int, spacing_mm: tuple[float, float, float] | None) -> i
 
 
 def run_what_is_needed(
-    labels: np.ndarray, todo: np.ndarray, step: int, run: Callable[[int], None]
+    labels: np.ndarray, todo: np.ndarray, step: int, run: Callable[[list[int]], None]
 ) -> Components:
     """Call `run` for the slices that are needed, each once; returns the bodies of the labels.
 
-    `run(z)` writes slice z of `labels` (S, H, W), which are background before. `todo` (S,) is True where
+    `run` writes some slices of `labels` (S, H, W), which are background before. `todo` (S,) is True where
     a slice was not run; it is kept up to date in place.
     """
 
     def run_all(wanted: Iterable[int]) -> None:
-        for z in wanted:
-            if todo[z]:
-                todo[z] = False
-                run(z)
+        some = [z for z in wanted if todo[z]]
+        if some:
+            run(some)
+            todo[some] = False
 
     run_all(range(step // 2, len(labels), step))
     run_all(_around_the_largest(labels, todo))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -12,13 +13,13 @@ from liverseg import engines
 from liverseg.bodies import keep_largest_body
 from liverseg.ct import CTImage
 from liverseg.errors import CheckpointRefused
-from liverseg.halves import store_sum
-from liverseg.labels import check_threshold, labels_from_probabilities
+from liverseg.filling import Filling
+from liverseg.labels import check_threshold
 from liverseg.limits import MAX_SIDE_PX
 from liverseg.liver_range import gaps, run_what_is_needed, sample_step
 from liverseg.reading.checks import check_shape
 from liverseg.resampling import grid_shape
-from liverseg.segmentation import CheckpointIdentity, Segmentation, probability_type
+from liverseg.segmentation import CheckpointIdentity, Segmentation
 from liverseg.selection import check_slice
 from liverseg.volumes import VolumeRun
 from liverseg.watching import Progress, Stop, Watch
@@ -26,9 +27,6 @@ from registry import Checkpoint, InputSpec, Registries, RegistryError
 
 DEFAULT_CHECKPOINT = "segformer-b0"
 """The checkpoint that is used when none is named, where the registry has it."""
-
-Run = Callable[[np.ndarray], np.ndarray]
-"""`Engine.run`."""
 
 LARGEST_USUAL_PATCH = 128
 """Voxels a side, where a manifest for volumes does not give its patch."""
@@ -154,17 +152,17 @@ class Segmenter:
         wanted = range(len(ct.hu)) if only_slice is None else [check_slice(ct, only_slice)]
         largest_only = len(ct.hu) > 1 and only_slice is None and not keep_all
         watch = Watch(len(wanted), progress, cancelled)
-        found = _Found(ct.shape, threshold)
+        found = Filling(ct.shape, threshold)
         started = time.perf_counter()
         bodies, todo = None, np.zeros(len(ct.hu), bool)
         if self.checkpoint.manifest.input.kind == "volume":
             self._run_volume(ct, found, wanted, watch)
         elif largest_only and (step := sample_step(len(ct.hu), ct.spacing_mm)) > 1:
             todo[:] = True
-            bodies = run_what_is_needed(found.labels, todo, step, lambda z: self._run(ct, found, z, watch))
+            run = partial(self._run_slices, ct, found, watch)
+            bodies = run_what_is_needed(found.labels, todo, step, run)
         else:
-            for z in wanted:
-                self._run(ct, found, z, watch)
+            self._run_slices(ct, found, watch, wanted)
         removed = keep_largest_body(found.labels, bodies) if largest_only else None
         passed_s = time.perf_counter() - started
         watch.done(len(wanted))
@@ -182,16 +180,23 @@ class Segmenter:
             only_slice=only_slice,
         )
 
-    def _run(self, ct: CTImage, found: _Found, index: int, watch: Watch) -> None:
-        """Run one slice of (S, H, W), with its neighbours."""
-        watch.check()
+    def _run_slices(self, ct: CTImage, found: Filling, watch: Watch, wanted: Sequence[int]) -> None:
+        """Run slices of (S, H, W), each with its neighbours."""
         reach = self.checkpoint.manifest.input.context_slices // 2
-        around = np.clip(np.arange(index - reach, index + reach + 1), 0, len(ct.hu) - 1)
-        _, liver, tumour = found.timed(self.engine.run)(ct.hu[around][None])[0]
-        found.put(index, liver, tumour)
-        watch.done()
 
-    def _run_volume(self, ct: CTImage, found: _Found, wanted: Sequence[int], watch: Watch) -> None:
+        def given() -> Iterator[np.ndarray]:
+            for index in wanted:
+                watch.check()
+                around = np.clip(np.arange(index - reach, index + reach + 1), 0, len(ct.hu) - 1)
+                yield ct.hu[around][None]
+
+        # A lone slice is done soonest by all threads together.
+        several = self.engine.run_each(given()) if len(wanted) > 1 else map(self.engine.run, given())
+        for index, (_, liver, tumour) in zip(wanted, found.timed_each(several), strict=True):
+            found.put(index, liver, tumour)
+            watch.done()
+
+    def _run_volume(self, ct: CTImage, found: Filling, wanted: Sequence[int], watch: Watch) -> None:
         """Run the volume in patches and keep the slices that are `wanted`."""
         spec = self.checkpoint.manifest.input
         check_fits(self.checkpoint, ct)
@@ -204,31 +209,3 @@ class Segmenter:
         for z, liver, tumour in run.probabilities(found.timed(self.engine.run), before_a_patch):
             if z in wanted:
                 found.put(z, liver, tumour)
-
-
-class _Found:
-    """Probabilities and labels (S, H, W) that are filled slice by slice."""
-
-    def __init__(self, shape: tuple[int, int, int], threshold: float) -> None:
-        kind = probability_type(shape[0])
-        self.organ, self.tumour = np.zeros(shape, kind), np.zeros(shape, kind)
-        self.labels = np.zeros(shape, np.uint8)
-        self.network_s = 0.0
-        self._threshold = threshold
-
-    def timed(self, run: Run) -> Run:
-        """An engine's `run` whose time is added to `network_s`."""
-
-        def run_and_note(hu: np.ndarray) -> np.ndarray:
-            started = time.perf_counter()
-            probabilities = run(hu)
-            self.network_s += time.perf_counter() - started
-            return probabilities
-
-        return run_and_note
-
-    def put(self, index: int, liver: np.ndarray, tumour: np.ndarray) -> None:
-        """Probabilities (H, W) of one slice; labels follow from them as they are stored."""
-        store_sum(self.tumour[index], tumour)
-        store_sum(self.organ[index], liver, tumour)
-        self.labels[index] = labels_from_probabilities(self.organ[index], self.tumour[index], self._threshold)

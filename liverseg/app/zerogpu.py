@@ -143,6 +143,8 @@ class _Elsewhere:
     def run(self, hu: Any) -> Any:
         raise EngineUnavailable("On a ZeroGPU Space the network runs as a whole, not batch by batch.")
 
+    run_each = run
+
 
 def _told(steps: Iterator[Step]) -> Iterator[Step]:
     """The steps; what `spaces` says of queue, quota and lost workers becomes a refusal that can be shown."""

@@ -6,6 +6,7 @@ Both take the bytes that the registry has verified, so that what runs is what wa
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +23,13 @@ class Engine(Protocol):
 
     def run(self, hu: np.ndarray) -> np.ndarray:
         """(N, C, H, W) float32 HU to (N, K, H, W) float32 probabilities; of a volume (N, 1, D, H, W)."""
+        ...
+
+    def run_each(self, slices: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """What `run` gives of each of some arrays of one shape, in their order.
+
+        Several may be run at once, so some are taken from `slices` ahead.
+        """
         ...
 
 

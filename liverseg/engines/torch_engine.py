@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -53,6 +54,10 @@ class TorchEngine:
     def run(self, hu: np.ndarray) -> np.ndarray:
         """(N, C, H, W) float32 HU to (N, K, H, W) float32 probabilities; of a volume (N, 1, D, H, W)."""
         return self._run(hu, self._precision)
+
+    def run_each(self, slices: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """What `run` gives of each, one after the other."""
+        return map(self.run, slices)
 
     def _run(self, hu: np.ndarray, used: str) -> np.ndarray:
         rounding = torch.autocast(

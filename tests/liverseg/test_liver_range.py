@@ -25,11 +25,11 @@ def run(truth, step):
     """Labels with the rule applied, and the slices that were run, in turn."""
     labels, todo, order = np.zeros_like(truth), np.ones(len(truth), bool), []
 
-    def one(z):
-        labels[z] = truth[z]
-        order.append(z)
+    def some(wanted):
+        labels[wanted] = truth[wanted]
+        order.extend(wanted)
 
-    bodies = run_what_is_needed(labels, todo, step, one)
+    bodies = run_what_is_needed(labels, todo, step, some)
     removed = keep_largest_body(labels, bodies)
     assert sorted(order) == np.flatnonzero(~todo).tolist()
     return labels, order, removed

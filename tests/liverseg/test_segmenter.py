@@ -108,6 +108,52 @@ def test_engines_agree(ref, slices):
         assert np.abs(a.organ_probability - b.organ_probability).max() <= PROBABILITY_MAY_DIFFER
 
 
+def several(channels, count, side=512):
+    rng = np.random.default_rng(side)
+    return [rng.normal(60, 80, (1, channels, side, side)).astype(np.float32) for _ in range(count)]
+
+
+@pytest.mark.parametrize("ref", BUNDLED)
+def test_slices_that_are_run_at_once_get_the_answers_that_each_gets_alone_and_in_their_order(ref):
+    segmenter = Segmenter.load(ref, engine="openvino", registries=open_registries("bundled"))
+    engine, channels = segmenter.engine, segmenter.checkpoint.manifest.input.context_slices
+    for given in (several(channels, 5), several(channels, 3, side=96), several(channels, 1), []):
+        alone = [engine.run(hu) for hu in given]
+        together = list(engine.run_each(iter(given)))
+        assert len(together) == len(given)
+        assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+    first, second, *_ = several(channels, 5)
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(len(taken))
+            yield second
+
+    leaving = engine.run_each(endless())
+    assert np.array_equal(next(leaving), next(engine.run_each([second])))
+    leaving.close()
+    assert len(taken) <= 5, "no more are taken than run at once"
+    assert np.array_equal(next(engine.run_each([first])), engine.run(first))
+
+
+def test_slices_are_run_one_by_one_where_there_is_one_thread_or_openvino_does_not_take_its_own(monkeypatch):
+    segmenter = Segmenter.load("segformer-b0-fast", engine="openvino", registries=open_registries("bundled"))
+    engine, channels = segmenter.engine, segmenter.checkpoint.manifest.input.context_slices
+    given = several(channels, 2)
+    alone = [engine.run(hu) for hu in given]
+    monkeypatch.setenv("LIVERSEG_THREADS", "1")
+    assert np.array_equal(list(engine.run_each(given)), alone) and engine._several is None
+    monkeypatch.delenv("LIVERSEG_THREADS")
+
+    class Stubborn:
+        def import_model(self, *given):
+            raise RuntimeError("no")
+
+    monkeypatch.setattr(engine, "_core", Stubborn())
+    assert np.array_equal(list(engine.run_each(given)), alone) and engine._several is None
+
+
 def test_openvino_is_the_default_where_it_is_installed(segmenter):
     assert segmenter.engine.name.startswith("openvino")
 

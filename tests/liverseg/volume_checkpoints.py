@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,9 @@ class SliceRule:
     def run(self, hu: np.ndarray) -> np.ndarray:
         self.runs += len(hu)
         return np.stack([probabilities(one[one.shape[0] // 2]) for one in hu])
+
+    def run_each(self, slices: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        return map(self.run, slices)
 
 
 def slice_segmenter(engine: object | None = None) -> Segmenter:
