@@ -15,6 +15,9 @@ from liverseg.segmentation import Segmentation
 MEASURABLE_MM = 10.0
 """RECIST 1.1: a lesion is measurable in CT from this longest axial diameter on."""
 
+MOST = 1000
+"""Lesions that are measured, the largest: more are no tumours but the noise of an input that is no CT."""
+
 
 @dataclass(frozen=True)
 class Lesion:
@@ -71,19 +74,20 @@ def _borders_on(mask: np.ndarray, other: np.ndarray) -> bool:
     return False
 
 
-def find_lesions(ct: CTImage, seg: Segmentation) -> tuple[Lesion, ...]:
-    """All lesions of a segmentation, the largest first; equal sizes in the order of their slices.
+def find_lesions(ct: CTImage, seg: Segmentation) -> tuple[tuple[Lesion, ...], int]:
+    """The lesions of a segmentation, the largest first, and how many there are in all.
 
-    `seg` lies on the grid of `ct`, (S, H, W). Lengths, areas and volumes are None where the
-    spacing is unknown.
+    Equal sizes come in the order of their slices; of more than `MOST` lesions the largest are measured. `seg`
+    lies on the grid of `ct`, (S, H, W). Lengths, areas and volumes are None where the spacing is unknown.
     """
     found = find_components(lambda z: seg.labels[z] == TUMOUR, len(seg.labels))
     boxes = found.boxes()
-    order = np.argsort(-found.sizes, kind="stable")
-    return tuple(
+    order = np.argsort(-found.sizes, kind="stable")[:MOST]
+    measured = (
         _measure_one(ct, seg, rank, found.mask(k, boxes[k]), boxes[k])
         for rank, k in enumerate(order.tolist(), start=1)
     )
+    return tuple(measured), len(found)
 
 
 def _measure_one(ct: CTImage, seg: Segmentation, number: int, mask: np.ndarray, place: Box) -> Lesion:

@@ -44,9 +44,14 @@ def _of(some: int, lesions: tuple[Lesion, ...]) -> str:
     return f"{some} of {len(lesions)} lesions {'lies' if some == 1 else 'lie'}"
 
 
-def result_warnings(liver: int, tumour: int, lesions: tuple[Lesion, ...]) -> list[str]:
-    """What a reader of the numbers must know about them, one sentence each."""
+def result_warnings(liver: int, tumour: int, lesions: tuple[Lesion, ...], in_all: int) -> list[str]:
+    """What a reader of the numbers must know about them, one sentence each; `in_all` lesions were found."""
     found = []
+    if in_all > len(lesions):
+        found.append(
+            f"{in_all:,} separate regions were called tumour: the {len(lesions):,} largest are listed, the "
+            "amount of tumour counts all of them."
+        )
     if not liver and tumour:
         found.append("Tumour was found without any liver around it: do not rely on it.")
     elif apart := sum(not lesion.touches_liver for lesion in lesions):
@@ -123,14 +128,14 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
     if not ct.shape == seg.labels.shape == seg.tumour_probability.shape:
         raise InvalidSetting("The segmentation is not on the grid of the CT image it is measured with.")
     liver, tumour = (sum(int(np.count_nonzero(plane == k)) for plane in seg.labels) for k in (LIVER, TUMOUR))
-    lesions = find_lesions(ct, seg)
+    lesions, in_all = find_lesions(ct, seg)
 
     doubted = doubts(ct, seg)
     warnings = [
         *(doubt.warning for doubt in doubted),
         *ct.warnings,
         *seg.warnings,
-        *result_warnings(liver, tumour, lesions),
+        *result_warnings(liver, tumour, lesions, in_all),
         *removed_warning(ct, seg.removed),
         *thick_slices_warning(ct, lesions),
     ]

@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 import liverseg
 from liverseg.ct import THICKNESS_UNKNOWN, CTImage, NativeGrid
 from liverseg.errors import InvalidSetting
+from liverseg.lesions import MOST
 from liverseg.measuring import measure
 from liverseg.report import CSV_COLUMNS
 from liverseg.segmentation import CheckpointIdentity, Segmentation
@@ -188,6 +189,21 @@ def test_probability_and_hu_are_those_of_the_lesion_s_pixels():
     assert lesion.mean_probability == pytest.approx(0.7)
     assert lesion.peak_probability == 1
     assert lesion.mean_hu == 35
+
+
+def test_of_more_lesions_than_anyone_reads_the_largest_are_listed_and_a_sentence_tells_of_the_rest():
+    labels = np.zeros((1, 96, 96), np.uint8)
+    labels[0, ::2, ::2] = 2
+    labels[0, 50, 50:53] = 2  # joins two
+    report = measure(*scene(labels))
+    assert len(report.lesions) == MOST < 48 * 48 - 1
+    assert report.lesions[0].count == 3 and [lesion.id for lesion in report.lesions[:2]] == [1, 2]
+    assert report.tumour.count == 48 * 48 + 1
+    assert any(
+        "2,303 separate regions" in warning and "1,000 largest" in warning for warning in report.warnings
+    )
+    few = measure(*scene(labels[:, :40]))
+    assert len(few.lesions) == 20 * 48 and not any("separate" in warning for warning in few.warnings)
 
 
 @relaxed
