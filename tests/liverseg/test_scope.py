@@ -12,10 +12,12 @@ from liverseg.measuring import measure
 from liverseg.reading import from_array
 from liverseg.scope.anatomy import anatomy, body_of, small_unit
 from liverseg.scope.doubts import doubts, looked_at
+from liverseg.scope.grey import other_window
 from liverseg.scope.likeness import GOOD, Likeness, likeness, squared
 from liverseg.scope.sentences import CHECK, DO_NOT_TRUST
 from liverseg.scope.turning import MIRROR, TURNS, turning
 from liverseg.segmentation import CheckpointIdentity, Segmentation
+from liverseg.windowing import Window, from_unit, to_grey
 
 WHO = CheckpointIdentity("a@1.0", "0" * 64, "x")
 
@@ -63,6 +65,17 @@ def test_values_that_are_no_hu_and_pictures_that_are_no_ct_are_told(good):
     assert reasons(hu + 1024, organ) & {"not_hu", "not_ct"}
     rng = np.random.default_rng(0)
     assert reasons(rng.uniform(-200, 300, hu.shape), organ)
+
+
+@pytest.mark.parametrize("seed", [4, 9, 14])  # the last is the page's own example, of a lean patient
+def test_a_picture_of_another_window_is_told_by_its_fat_and_one_of_the_right_window_is_not(seed):
+    usual, liver, wide = Window(40, 400), Window(60, 200), Window(40, 1500)
+    hu = phantom.make(seed=seed, size=256).hu[0]
+    for made_with in (usual, liver):
+        unit = to_grey(hu, made_with) / np.float32(255)
+        for assumed in (usual, liver):
+            assert other_window(from_unit(unit, assumed), assumed) == (assumed != made_with)
+        assert not other_window(from_unit(unit, wide), wide), "too wide for fat to be told"
 
 
 def test_no_liver_small_pixels_edges_and_thick_slices_have_rules(good):
