@@ -26,8 +26,9 @@ ENDING = ".blob"
 MAX_BYTES = 2 * 1024**3
 """Of a compiled network; a larger file is no such thing."""
 
-MAX_FILES = 12
-"""Networks that are kept; the one that was not used for longest goes first."""
+KEPT_BYTES = 1024**3
+MAX_FILES = 200
+"""Of the networks that are kept, together; the one that was not used for longest goes first."""
 
 _MAGIC = b"liverseg compiled network 1\n"
 _SHA256 = re.compile(rb"[0-9a-f]{64}\n")
@@ -106,9 +107,13 @@ class CompiledCache:
 
     def _prune(self) -> None:
         with contextlib.suppress(OSError):
-            files = sorted(self.folder.glob(f"*{ENDING}"), key=lambda path: path.stat().st_mtime)
-            for path in files[:-MAX_FILES]:
-                path.unlink(missing_ok=True)
+            found = [(path.stat(), path) for path in self.folder.glob(f"*{ENDING}")]
+            found.sort(key=lambda one: one[0].st_mtime, reverse=True)
+            kept_bytes = 0
+            for place, (status, path) in enumerate(found):
+                kept_bytes += status.st_size
+                if place and (kept_bytes > KEPT_BYTES or place >= MAX_FILES):
+                    path.unlink(missing_ok=True)
 
 
 def _read_own(path: Path) -> bytes | None:

@@ -84,8 +84,9 @@ def test_a_cache_that_cannot_be_written_is_none_and_one_that_cannot_be_changed_i
         cache.folder.chmod(0o700)
 
 
-def test_the_least_recently_used_go_first(cache, monkeypatch):
-    monkeypatch.setattr(compiled_cache, "MAX_FILES", 2)
+@pytest.mark.parametrize(("limit", "most"), [("MAX_FILES", 2), ("KEPT_BYTES", 2 * 94 + 1)])
+def test_the_least_recently_used_go_first(cache, monkeypatch, limit, most):
+    monkeypatch.setattr(compiled_cache, limit, most)
     keys = [key_of({"archive": n}) for n in range(3)]
     for age, key in enumerate(keys[:2]):
         cache.put(key, b"x")
@@ -93,6 +94,9 @@ def test_the_least_recently_used_go_first(cache, monkeypatch):
     cache.get(keys[0])  # used last now
     cache.put(keys[2], b"x")
     assert [cache.get(key) for key in keys] == [b"x", None, b"x"]
+    monkeypatch.setattr(compiled_cache, "KEPT_BYTES", 1)
+    cache.put(keys[1], b"x")
+    assert [cache.get(key) for key in keys] == [None, b"x", None], "the newest stays, however large"
 
 
 def test_the_engine_fills_the_cache_and_needs_no_torch_after_that(cache, archive, monkeypatch):
