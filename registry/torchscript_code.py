@@ -26,6 +26,7 @@ ALLOWED_PRIM = frozenset(
 )
 _PARSING = threading.Lock()
 _TRIES = 4
+_NOTHING_WITHIN = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.Constant)
 _NAMESPACES = frozenset({"torch", "ops"})
 _PLAIN_TEXT = re.compile(rb"[\n\x20-\x7e]*")
 _HIDDEN = re.compile(r"\.\s*(?:save|from_file)\b|\bops\s*\.\s*(?!prim\b)\w")
@@ -68,31 +69,56 @@ def _parse(text: str) -> ast.AST:
 
 
 def _check_tree(tree: ast.AST) -> None:
-    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in _NAMESPACES:
-            _check_namespace(node, parents)
-        elif isinstance(node, ast.Attribute) and node.attr in FORBIDDEN_OPERATORS:
-            raise ArchiveRefused(_refusal(node.attr))
-        elif isinstance(node, ast.Attribute) and node.attr == "classes":
-            raise ArchiveRefused("The code in model.pt uses compiled classes.")
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
+    """Every node once; a namespace is checked together with the attributes that are taken of it."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Attribute):
+            inner = _check_attribute(node)
+            if inner is not None:
+                waiting.append(inner)
+            continue
+        if isinstance(node, ast.Name):
+            if node.id in _NAMESPACES:
+                raise ArchiveRefused(f"The code in model.pt passes the namespace {node.id} around.")
+            continue
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
             _check_getattr(node)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             raise ArchiveRefused("The code in model.pt imports something.")
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                waiting.extend(item for item in value if isinstance(item, ast.AST))
+            elif isinstance(value, ast.AST) and not isinstance(value, _NOTHING_WITHIN):
+                waiting.append(value)
 
 
-def _check_namespace(node: ast.Name, parents: dict[ast.AST, ast.AST]) -> None:
-    """`torch` must be followed by an operator, `ops` by `prim` and an allowed operator."""
-    first = parents[node]
-    if not isinstance(first, ast.Attribute):
-        raise ArchiveRefused(f"The code in model.pt passes the namespace {node.id} around.")
-    if node.id == "ops":
-        second = parents[first]
-        if first.attr != "prim" or not isinstance(second, ast.Attribute):
-            raise ArchiveRefused(f"The code in model.pt uses the operators of {first.attr}.")
-        if second.attr not in ALLOWED_PRIM and not second.attr.startswith("is_"):
-            raise ArchiveRefused(f"The code in model.pt calls prim.{second.attr}.")
+def _check_attribute(node: ast.Attribute) -> ast.AST | None:
+    """`torch` must be followed by an operator, `ops` by `prim` and an allowed operator.
+
+    Returns what the attribute is taken of, where that is still to be checked.
+    """
+    if node.attr in FORBIDDEN_OPERATORS:
+        raise ArchiveRefused(_refusal(node.attr))
+    if node.attr == "classes":
+        raise ArchiveRefused("The code in model.pt uses compiled classes.")
+    inner = node.value
+    if isinstance(inner, ast.Name):
+        if _is_ops(inner):  # and not followed by another attribute
+            raise ArchiveRefused(f"The code in model.pt uses the operators of {node.attr}.")
+        return None
+    if not isinstance(inner, ast.Attribute) or not _is_ops(inner.value):
+        return inner
+    if inner.attr != "prim":
+        raise ArchiveRefused(f"The code in model.pt uses the operators of {inner.attr}.")
+    if node.attr not in ALLOWED_PRIM and not node.attr.startswith("is_"):
+        raise ArchiveRefused(f"The code in model.pt calls prim.{node.attr}.")
+    return None
+
+
+def _is_ops(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "ops"
 
 
 def _check_getattr(node: ast.Call) -> None:
