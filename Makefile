@@ -22,15 +22,18 @@ test: $(VENV)/.dev
 SERVED := tests/browser tests/liverseg/app tests/fuzzing
 # A cluster of Ray on this machine, which is started and killed.
 COHORT := tests/liverseg/cohort
+# In the processes of the cluster's part, which are the first to end.
+REGISTRY := tests/registry registry
 
 test-served: $(VENV)/.dev
 	$(TEST) $(SERVED)
 
 test-cohort: $(VENV)/.dev
 	$(TEST) $(COHORT)
+	$(TEST) $(REGISTRY)
 
 test-app: $(VENV)/.dev
-	$(TEST) tests liverseg registry fuzzing --ignore=tests/train $(addprefix --ignore=,$(SERVED) $(COHORT))
+	$(TEST) tests liverseg fuzzing --ignore=tests/train $(addprefix --ignore=,$(SERVED) $(COHORT) $(REGISTRY))
 
 test-train: $(VENV)/.dev
 	$(TEST) tests/train train

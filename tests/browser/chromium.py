@@ -23,7 +23,7 @@ from tests.app_process import PATIENCE_S
 
 FLAGS = (
     "--headless=new --no-sandbox --use-angle=swiftshader --enable-unsafe-swiftshader --disable-quic "
-    "--disable-gpu-compositing "
+    "--disable-gpu-compositing --disable-renderer-backgrounding "
     "--no-first-run --disable-background-networking --disable-component-update --disable-sync "
     "--hide-scrollbars"
 ).split()

@@ -184,11 +184,11 @@ def until(condition, timeout_s=500):  # a busy machine starts a worker in minute
 
 
 def worker_processes() -> list[int]:
-    """The processes of `Slow` workers on this machine that are ours."""
-    found = []
+    """The processes of `Slow` workers of this run's cluster."""
+    found, ours = [], f"LIVERSEG_REGISTRY={os.environ['LIVERSEG_REGISTRY']}".encode()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if path.read_bytes().startswith(b"ray::Slow") and path.stat().st_uid == os.getuid():
+            if path.read_bytes().startswith(b"ray::Slow") and ours in (path.parent / "environ").read_bytes():
                 found.append(int(path.parent.name))
         except OSError:
             continue
