@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from liverseg.joining import joined
+
 Box = tuple[slice, slice, slice]
 Planes = Callable[[int], np.ndarray]
 """From a slice's index to its boolean mask (H, W)."""
@@ -133,12 +135,8 @@ def find_components(planes: Planes, slices: int) -> Components:
             pieces += number
         below = mask
     total = starts[-1]
-    edges = (np.concatenate(rows), total + np.concatenate(columns)) if rows else np.zeros((2, 0), np.int64)
-    from scipy.sparse import coo_array  # late: the page is served without it
-    from scipy.sparse.csgraph import connected_components
-
-    graph = coo_array((np.ones(len(edges[0]), bool), edges), shape=(total + pieces,) * 2)
-    _, groups = connected_components(graph, directed=False)
+    part, piece = (np.concatenate(ends) if ends else np.zeros(0, np.int64) for ends in (rows, columns))
+    groups = joined(part, total + piece, total + pieces)
     _, first, component = np.unique(groups[:total], return_index=True, return_inverse=True)
     component = np.argsort(np.argsort(first))[component]  # in the order of their first parts
     sizes = np.zeros(len(first), np.int64)

@@ -9,6 +9,7 @@ import numpy as np
 
 from liverseg.components import Components, find_components
 from liverseg.ct import CTImage
+from liverseg.joining import joined
 from liverseg.measuring import amount
 from liverseg.metrics.counts import Counts, dice
 from liverseg.report import Amount
@@ -86,10 +87,6 @@ def _linked(shared: np.ndarray) -> list[tuple[list[int], list[int]]]:
     if rows + columns == 0:
         return []
     r, c = np.nonzero(shared)
-    from scipy.sparse import coo_array  # late: the page is served without it
-    from scipy.sparse.csgraph import connected_components
-
-    links = coo_array((np.ones(len(r)), (r, rows + c)), shape=(rows + columns, rows + columns))
-    number, group = connected_components(links, directed=False)
-    members = [np.flatnonzero(group == k).tolist() for k in range(number)]
+    group = joined(r, rows + c, rows + columns)
+    members = [np.flatnonzero(group == lowest).tolist() for lowest in np.unique(group)]
     return [([m for m in some if m < rows], [m - rows for m in some if m >= rows]) for some in members]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import pydicom
 from pydicom.encaps import generate_frames
@@ -24,7 +25,6 @@ from pydicom.uid import (
     JPEGTransferSyntaxes,
     RLELossless,
 )
-from scipy import ndimage
 
 from liverseg.errors import UnreadableInput
 from liverseg.reading.checks import AIR_HU, air_for_padding, border_ring
@@ -222,7 +222,7 @@ def _outside(padding: np.ndarray, hu: np.ndarray) -> np.ndarray:
     dense = padding & (hu > _PADDING_IS_AIR_HU)
     if not dense.any():
         return padding
-    areas, _ = ndimage.label(dense)
+    _, areas = cv2.connectedComponents(dense.astype(np.uint8), connectivity=4)
     corners = areas[[0, 0, -1, -1], [0, -1, 0, -1]]
     return (padding & ~dense) | np.isin(areas, corners[corners > 0])
 

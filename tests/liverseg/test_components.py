@@ -7,9 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from liverseg.bodies import NOTHING_REMOVED, bodies_of, keep_largest_body
 from liverseg.components import find_components
+from liverseg.joining import joined
 
 relaxed = settings(deadline=None, max_examples=80)  # a shared machine may stall any example
 CORNERS = ndimage.generate_binary_structure(3, 3)
@@ -85,3 +88,25 @@ def test_planes_may_be_views_of_any_layout(mask):
     assert np.array_equal(
         find_components(turned.__getitem__, 3).sizes, find_components(straight.__getitem__, 3).sizes
     )
+
+
+@relaxed
+@given(
+    st.integers(1, 60).flatmap(
+        lambda n: st.tuples(
+            st.just(n), st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), max_size=90)
+        )
+    )
+)
+def test_pairs_are_joined_as_scipy_joins_them(given_pairs):
+    count, pairs = given_pairs
+    first, second = np.array(pairs, np.int64).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(first), bool), (first, second)), shape=(count, count))
+    _, expected = connected_components(graph, directed=False)
+    lowest = joined(first, second, count)
+    assert lowest.tolist() == [int(np.flatnonzero(expected == group)[0]) for group in expected]
+
+
+def test_a_long_chain_in_any_order_is_joined():
+    order = np.random.default_rng(0).permutation(100_000)
+    assert not joined(order[:-1], order[1:], len(order)).any()
