@@ -99,12 +99,20 @@ def launch_options() -> dict[str, Any]:
     }
 
 
+def log_to_stderr() -> None:
+    """What liverseg says from INFO on, others from WARNING; not pydicom, which logs what it raises too.
+
+    pydicom sets its logger's level as it is imported, so what it logs is stopped on its way up instead.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("liverseg").setLevel(logging.INFO)
+    logging.getLogger("pydicom").propagate = False
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build the page and serve it until it is interrupted; returns the exit status."""
     options = parse(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("liverseg").setLevel(logging.INFO)
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # it logs what it raises; the visitor is told
+    log_to_stderr()
     if serves_tools(os.environ) and importlib.util.find_spec("mcp") is None:
         print(MCP_MISSING, file=sys.stderr)
         return 1

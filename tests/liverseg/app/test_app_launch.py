@@ -50,3 +50,21 @@ def test_no_checkpoint_is_one_line_and_exit_1(tmp_path):
     )
     assert told.returncode == 1
     assert len(told.stderr.strip().splitlines()) == 1 and "checkpoint" in told.stderr
+
+
+def test_what_pydicom_logs_of_a_broken_file_stays_out_of_the_log():
+    script = """
+import logging
+from liverseg.app.launch import log_to_stderr
+log_to_stderr()
+import liverseg.reading.dicom_dataset
+try:
+    raise ValueError("a frame is broken")
+except ValueError as error:
+    logging.getLogger("pydicom").exception(error)
+logging.getLogger("liverseg.app").info("a visitor was told")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert "a visitor was told" in done.stderr and "broken" not in done.stderr
