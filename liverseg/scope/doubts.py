@@ -128,8 +128,6 @@ def _turned(units: list[np.ndarray]) -> str:
 def _unlike(ct: CTImage, slices: list[int], model: Likeness) -> list[Doubt]:
     if ct.assumed_window is None and float(ct.hu.min()) > LOWEST_HU:
         return [doubt(DO_NOT_TRUST, "not_hu")]
-    if ct.assumed_window is not None and other_window(ct.hu[slices[0]], ct.assumed_window):
-        return [doubt(CHECK, "window")]
     kinds: Counter[str] = Counter()
     good = []
     units = [small_unit(ct.hu[index]) for index in slices]
@@ -139,11 +137,14 @@ def _unlike(ct: CTImage, slices: list[int], model: Likeness) -> list[Doubt]:
         kinds[max(shares, key=shares.__getitem__)] += 1
     like = float(np.median(good))
     kind = kinds.most_common(1)[0][0]
+    severe = like < VERY_UNLIKE * model.least and kind != "elsewhere"
+    if ct.assumed_window is not None and other_window(ct.hu[slices[0]], ct.assumed_window):
+        if not (severe and kind == "not_ct"):  # a photograph has no fat either
+            return [doubt(CHECK, "window")]
     lies = _turned(units)
     if like >= model.least:
         return [doubt(CHECK, lies)] if lies else []
     if kind == "mirrored" and lies:
         kind = lies
     reason = "not_hu" if kind == "window" and ct.assumed_window is None else kind
-    severe = like < VERY_UNLIKE * model.least and kind != "elsewhere"
     return [doubt(DO_NOT_TRUST if severe else CHECK, reason)]
