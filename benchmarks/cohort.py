@@ -1,8 +1,8 @@
-"""A cohort on Ray against a plain loop over `segment`: the same scans, in turn, on this machine.
+"""A cohort on Ray against plain loops over `segment`: the same scans, in turn, on this machine.
 
-Measured are the seconds a scan once every network is loaded, the peak memory of a worker, what Ray and the
-driver add to a scan, and what finding and telling one takes. `benchmarks.cohort_simulation` goes on from
-there.
+Measured are the seconds a scan (of workers and of the script once every network is loaded), the peak memory
+of a worker, what Ray and the driver add to a scan, and what finding and telling one takes.
+`benchmarks.cohort_simulation` goes on from there.
 
   python -m benchmarks.cohort --scans 4 --slices 119 --rounds 3 --out measured.json
 """
@@ -13,8 +13,11 @@ import argparse
 import json
 import multiprocessing
 import os
+import resource
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,7 +26,8 @@ from typing import Any
 from liverseg.bench.steps import peak_bytes
 
 WAYS = {"2 workers of 1 thread": (2, 1), "1 worker of 2 threads": (1, 2)}
-LOOP = "plain loop"
+LOOP = "the command, scan by scan"
+SCRIPT = "a script, scan by scan"
 STEPS = ("fetch_s", "read_s", "network_s", "measure_s", "write_s")
 EMPTY_CALLS = 1000
 ROWS_COPIED = 200  # a row costs what more of them take, not what the first takes
@@ -35,7 +39,28 @@ def processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run_loop(paths: list[Path], warm: Path, out: Path, checkpoint: str | None) -> dict[str, Any]:
+def run_commands(paths: list[Path], warm: Path, out: Path, checkpoint: str | None) -> dict[str, Any]:
+    """What a shell does: `python -m liverseg segment` on one scan after the other, with every thread."""
+    options = ["--formats", "json", *(["--checkpoint", checkpoint] if checkpoint else [])]
+
+    def one(path: Path) -> None:
+        command = [sys.executable, "-m", "liverseg", "segment", str(path), "--out", str(out / path.name)]
+        subprocess.run([*command, *options], check=True, capture_output=True)
+
+    one(warm)
+    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    for path in paths:
+        one(path)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {
+        "s": (time.perf_counter() - started) / len(paths),
+        "processor_s": spent / len(paths),
+        "peak_bytes": after.ru_maxrss * 1024,  # as Linux counts it
+    }
+
+
+def run_script(paths: list[Path], warm: Path, out: Path, checkpoint: str | None) -> dict[str, Any]:
     """What a script does: read, segment, measure and write one scan after the other, with every thread."""
     import cv2
 
@@ -204,36 +229,37 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     else:
         _in_a_process(make_scans, folder, args.scans, args.slices, args.made, args.side)
     paths = sorted((folder / "scans").iterdir())
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in (LOOP, *WAYS)}
+    loops = {LOOP: run_commands, SCRIPT: run_script}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in (*loops, *WAYS)}
     for turn in range(args.rounds):
         for name in found:
             out = folder / f"{name}-{turn}"
             given = (paths, folder / "warm.nii.gz", out, args.checkpoint)
-            if name == LOOP:
-                one = _in_a_process(run_loop, *given)
+            if name in loops:
+                one = _in_a_process(loops[name], *given)
             else:
                 one = _in_a_process(run_workers, *given, *WAYS[name])
             found[name].append(one)
             told = f"{one['s']:7.2f} s a scan, {one['processor_s']:.2f} of processors"
-            print(f"{name:<24} {told}, {one['peak_bytes'] / 1e9:.2f} GB", flush=True)
+            print(f"{name:<26} {told}, {one['peak_bytes'] / 1e9:.2f} GB", flush=True)
             shutil.rmtree(out, ignore_errors=True)
-    loop = statistics.median(one["s"] for one in found[LOOP])
+    seconds = {name: statistics.median(one["s"] for one in found[name]) for name in found}
     for name in WAYS:
-        own = statistics.median(one["s"] for one in found[name])
-        ratios = [a["s"] / b["s"] for a, b in zip(found[LOOP], found[name], strict=True)]
-        told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-        print(f"{name}: {loop / own:.2f} times the {LOOP} (in turn: {told})")
+        for loop in loops:
+            ratios = [a["s"] / b["s"] for a, b in zip(found[loop], found[name], strict=True)]
+            told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+            print(f"{name}: {seconds[loop] / seconds[name]:.2f} times {loop} (in turn: {told})")
     empty = _in_a_process(run_empty, 2, args.calls)
     driver_ms = 1000 * empty["driver_s"]
     print(f"Ray: {1000 * empty['s']:.2f} ms a scan, {driver_ms:.2f} ms of the driver's processor")
     finding = _in_a_process(run_finding, folder)
-    best = min(WAYS, key=lambda name: statistics.median(one["s"] for one in found[name]))
+    best = min(WAYS, key=seconds.__getitem__)
     single = found["2 workers of 1 thread"]
     return {
         "scan": {"slices": args.slices, "side": args.side, "bytes": round(_mean_size(paths))},
         "ways": found,
         "best": best,
-        "ratio": loop / statistics.median(one["s"] for one in found[best]),
+        "ratios": {loop: seconds[loop] / seconds[best] for loop in loops},
         "steps": {name: statistics.median(one["steps"][name] for one in single) for name in STEPS},
         "processor_s": statistics.median(one["processor_s"] for one in single),
         "tell_s": statistics.median(one["tell_s"] for one in single),
@@ -269,7 +295,6 @@ def main() -> int:
         found = measure(args, Path(folder))
     if args.out:
         args.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    print(f"{found['best']}: {found['ratio']:.2f} times the {LOOP}")
     return 0
 
 

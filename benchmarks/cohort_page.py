@@ -67,23 +67,30 @@ def measured_part(measured: dict[str, Any]) -> str:
     """What was measured, as tables; or the note on where the numbers come from instead."""
     if "note" in measured:
         return measured["note"] + "\n"
-    scan, ways, loop = measured["scan"], measured["ways"], "plain loop"
+    scan, ways, loops = measured["scan"], measured["ways"], measured["ratios"]
     lines = [
         f"{measured['processors']} processors, phantoms of {scan['slices']} slices of {scan['side']} × "
-        f"{scan['side']} ({scan['bytes'] / 1e6:.1f} MB packed), each way in turn, every network loaded "
-        "before the clock runs. The plain loop is what a script does: read, segment, measure and write one "
-        "scan after the other, the network with every thread.\n",
-        "| way | s a scan | times the plain loop, by round | s of processors a scan | peak memory |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        f"{scan['side']} ({scan['bytes'] / 1e6:.1f} MB packed), each way in turn. The command is "
+        "`python -m liverseg segment`, which a shell runs on one scan after the other; the script is a "
+        "process that loads the network once, then reads, segments, measures and writes one scan after the "
+        "other. Both run as many slices at once as there are threads. Of the script and of the workers the "
+        "clock runs once every network is loaded.\n",
+        "| way | s a scan | times "
+        + " | times ".join(f"{loop}, by round" for loop in loops)
+        + " | s of processors a scan | peak memory |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, rounds in ways.items():
-        ratios = ", ".join(f"{a['s'] / b['s']:.2f}" for a, b in zip(ways[loop], rounds, strict=True))
+        turns = {loop: zip(ways[loop], rounds, strict=True) for loop in loops}
+        ratios = " | ".join(", ".join(f"{a['s'] / b['s']:.2f}" for a, b in turns[loop]) for loop in loops)
         seconds, spent = (statistics.median(one[key] for one in rounds) for key in ("s", "processor_s"))
         peak = max(one["peak_bytes"] for one in rounds) / 1e9
         lines.append(f"| {name} | {seconds:.2f} | {ratios} | {spent:.2f} | {peak:.2f} GB |")
     steps, empty, finding = measured["steps"], measured["empty"], measured["finding"]
     lines += [
-        f"\n{measured['best']}: {measured['ratio']:.2f} times the plain loop.\n",
+        f"\n{measured['best']}: "
+        + ", ".join(f"{ratio:.2f} times {loop}" for loop, ratio in loops.items())
+        + ".\n",
         "| of one scan, two workers of one thread | |",
         "| --- | ---: |",
         *(f"| {name.removesuffix('_s')} | {value:.3f} s |" for name, value in steps.items()),
