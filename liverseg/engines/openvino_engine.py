@@ -115,15 +115,22 @@ class OpenVINOEngine:
             return []
         with self._lock:
             if self._several is None:
-                blob = io.BytesIO()
-                try:
-                    self._requests[self._usual].get_compiled_model().export_model(blob)
-                    settings = _settings(self._used, count)
-                    self._several = self._core.import_model(io.BytesIO(blob.getvalue()), "CPU", settings)
-                except RuntimeError:
-                    _log.info("OpenVINO does not take what it compiled anew; slices are run one by one")
-                    return []
+                self._several = self._compiled_for(count)
+            if self._several is None:
+                return []
         return [self._several.create_infer_request() for _ in range(count)]
+
+    def _compiled_for(self, at_once: int) -> openvino.CompiledModel | None:
+        """The network for the usual shape, for so many slices at the same time; None where that fails.
+
+        Made of what the cache has, or of what was compiled: OpenVINO writes out what it compiled, but nothing
+        that it can read again of what it read itself.
+        """
+        kept = self._cache.get(self._key(self._usual))
+        if kept is None:
+            kept = _written(self._requests[self._usual].get_compiled_model(), self._used)
+        several, _ = _from_cache(self._core, kept, at_once)
+        return several
 
     def _open(self, shape: Shape) -> str:
         """Make the request for a shape; returns the precision that it runs in."""
@@ -134,7 +141,8 @@ class OpenVINOEngine:
         made, used = _compile(self._core, self._archive, self._any, self._usual)
         for made_shape, compiled in made.items():
             self._requests[made_shape] = compiled.create_infer_request()
-            _keep(self._cache, self._key(made_shape), compiled, used)
+            if (written := _written(compiled, used)) is not None:
+                self._cache.put(self._key(made_shape), written)
         return used
 
     def _key(self, shape: Shape) -> str:
@@ -171,25 +179,29 @@ def _settings(used: str, at_once: int = 1) -> dict[str, object]:
     }
 
 
-def _from_cache(core: openvino.Core, kept: bytes | None) -> tuple[openvino.CompiledModel | None, str]:
+def _from_cache(
+    core: openvino.Core, kept: bytes | None, at_once: int = 1
+) -> tuple[openvino.CompiledModel | None, str]:
     if kept is None:
         return None, ""
     used, _, blob = kept.partition(b"\n")
     try:
-        return core.import_model(io.BytesIO(blob), "CPU", _settings(used.decode())), used.decode()
+        settings = _settings(used.decode(), at_once)
+        return core.import_model(io.BytesIO(blob), "CPU", settings), used.decode()
     except (RuntimeError, KeyError, UnicodeDecodeError):
         _log.warning("OpenVINO does not take a compiled network from the cache; it is made anew")
         return None, ""
 
 
-def _keep(cache: CompiledCache, key: str, compiled: openvino.CompiledModel, used: str) -> None:
+def _written(compiled: openvino.CompiledModel, used: str) -> bytes | None:
+    """What the cache keeps of a network; None where OpenVINO cannot write it out."""
     blob = io.BytesIO()
     try:
         compiled.export_model(blob)
     except RuntimeError:
         _log.info("OpenVINO cannot write out what it compiled; it is not kept")
-        return
-    cache.put(key, used.encode() + b"\n" + blob.getvalue())
+        return None
+    return used.encode() + b"\n" + blob.getvalue()
 
 
 def _compile(

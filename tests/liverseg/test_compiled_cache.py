@@ -12,6 +12,7 @@ from liverseg.bench import networks
 from liverseg.engines import compiled_cache, openvino_engine, precision
 from liverseg.engines.compiled_cache import CompiledCache, key_of
 from liverseg.engines.openvino_engine import OpenVINOEngine
+from liverseg.engines.threads import usable_processors
 from liverseg.engines.torch_engine import TorchEngine
 from train.architectures.segformer import SegFormer, SegFormerConfig
 
@@ -97,6 +98,20 @@ def test_the_least_recently_used_go_first(cache, monkeypatch, limit, most):
     monkeypatch.setattr(compiled_cache, "KEPT_BYTES", 1)
     cache.put(keys[1], b"x")
     assert [cache.get(key) for key in keys] == [None, b"x", None], "the newest stays, however large"
+
+
+@pytest.mark.skipif(usable_processors() == 1, reason="one thread runs one slice at a time")
+def test_slices_are_run_at_once_by_what_was_compiled_and_by_what_was_kept(cache, archive, monkeypatch):
+    slices = [np.full((1, 1, 512, 512), hu, np.float32) for hu in (0, 40, 80)]
+    made = OpenVINOEngine(archive, 1, cache=cache)
+    kept = OpenVINOEngine(archive, 1, cache=cache)
+    monkeypatch.setattr(CompiledCache, "get", lambda *_: None)
+    unkept = OpenVINOEngine(archive, 1, cache=cache)
+    assert np.array_equal(list(unkept.run_each(slices)), [unkept.run(hu) for hu in slices])
+    monkeypatch.undo()
+    for engine in (made, kept):
+        assert np.array_equal(list(engine.run_each(slices)), [engine.run(hu) for hu in slices])
+    assert all(engine._several is not None for engine in (made, kept, unkept))
 
 
 def test_the_engine_fills_the_cache_and_needs_no_torch_after_that(cache, archive, monkeypatch):
