@@ -4,7 +4,7 @@ Measured are the seconds a scan (of workers and of the script once every network
 of a worker, what Ray and the driver add to a scan, and what finding and telling one takes.
 `benchmarks.cohort_simulation` goes on from there.
 
-  python -m benchmarks.cohort --scans 4 --slices 119 --rounds 3 --out measured.json
+  python -m benchmarks.cohort --scans 4 --slices 119 --rounds 2 --out measured.json
 """
 
 from __future__ import annotations

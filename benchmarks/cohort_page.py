@@ -24,7 +24,7 @@ This page is written by two commands; run them on your own machine, as ratios ca
 seconds:
 
 ```
-python -m benchmarks.cohort --scans 4 --slices 119 --rounds 3 --out measured.json
+python -m benchmarks.cohort --scans 4 --slices 119 --rounds 2 --out measured.json
 python -m benchmarks.cohort_page measured.json --docs docs
 ```
 """
