@@ -19,11 +19,12 @@ test: $(VENV)/.dev
 	$(MAKE) --jobs 4 --output-sync=target --no-print-directory test-served test-cohort test-app test-train
 
 # The page and its API, in Chromium and over HTTP: mostly waiting.
-SERVED := tests/browser tests/liverseg/app tests/fuzzing
+SERVED := tests/browser tests/liverseg/app
 # A cluster of Ray on this machine, which is started and killed.
 COHORT := tests/liverseg/cohort
-# In the processes of the cluster's part, which are the first to end.
+# Behind the cluster's, which are the first to end.
 REGISTRY := tests/registry registry
+FUZZING := tests/fuzzing fuzzing
 
 test-served: $(VENV)/.dev
 	$(TEST) $(SERVED)
@@ -31,9 +32,10 @@ test-served: $(VENV)/.dev
 test-cohort: $(VENV)/.dev
 	$(TEST) $(COHORT)
 	$(TEST) $(REGISTRY)
+	$(TEST) $(FUZZING)
 
 test-app: $(VENV)/.dev
-	$(TEST) tests liverseg fuzzing --ignore=tests/train $(addprefix --ignore=,$(SERVED) $(COHORT) $(REGISTRY))
+	$(TEST) tests liverseg --ignore=tests/train $(addprefix --ignore=,$(SERVED) $(COHORT) $(REGISTRY) $(FUZZING))
 
 test-train: $(VENV)/.dev
 	$(TEST) tests/train train
