@@ -13,7 +13,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from liverseg.lesions import Lesion
+from liverseg.lesions import MOST, Lesion
 from liverseg.scope.sentences import Doubt
 from liverseg.segmentation import CheckpointIdentity
 from liverseg.windowing import Window
@@ -25,7 +25,7 @@ DEFINITIONS = {
     "liver": "label 1: liver without its tumours",
     "tumour": "label 2",
     "tumour_share_of_liver": "tumour / (liver + tumour); null when neither was found",
-    "lesions": "connected regions of tumour, the largest first, 1000 at most; a warning tells of more",
+    "lesions": f"connected regions of tumour, the largest first, {MOST} at most; a warning tells of more",
     "indices": "slice, row, column from 0; row 0 is anterior, column 0 the patient's right, slice 0 lowest",
     "centroid_ras_mm": "in the patient: mm to the right, to anterior and to superior",
     "longest_diameter": "between outer edges, in the axial slice where it is longest (RECIST 1.1)",

@@ -189,7 +189,7 @@ def _from_cache(
         settings = _settings(used.decode(), at_once)
         return core.import_model(io.BytesIO(blob), "CPU", settings), used.decode()
     except (RuntimeError, KeyError, UnicodeDecodeError):
-        _log.warning("OpenVINO does not take a compiled network from the cache; it is made anew")
+        _log.warning("OpenVINO does not take a compiled network that was kept; the run goes on without it")
         return None, ""
 
 
