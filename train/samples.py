@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from train.attenuation import shift_attenuation
 from train.augment import AugmentSettings, View, draw_view
 from train.dataset import BACKGROUND_BIT, SlicesInMemory
 from train.greys import Span, to_hu
-from train.sampling import SliceSampler
+from train.sampling import DEFAULT_SHARES, SamplingShares, SliceSampler, has_liver_free
 from train.synthetic_lesions import paint_lesions
 
 
@@ -29,10 +29,6 @@ class Source:
     slices: SlicesInMemory
     share: float
     synthetic_lesions: float = 0.0  # share of its samples that get painted lesions
-    sampler: SliceSampler = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sampler", SliceSampler(self.slices))
 
 
 class Uncut(NamedTuple):
@@ -65,6 +61,7 @@ class Samples(Dataset):
         self.context_slices, self.channels, self.on_device = context_slices, channels, on_device
         shares = np.array([source.share for source in sources], float)
         self._cumulative = np.cumsum(shares / shares.sum())
+        self._samplers = samplers_of(self.sources)
 
     @cached_property
     def _tables(self) -> list[np.ndarray | None]:
@@ -78,7 +75,7 @@ class Samples(Dataset):
         which = min(int(np.searchsorted(self._cumulative, rng.random())), len(self.sources) - 1)
         source = self.sources[which]
         slices = source.slices
-        position = source.sampler.draw(rng)
+        position = self._samplers[which].draw(rng)
         lone = rng.random() < settings.context_dropped or self.context_slices == 1
         reach = 0 if lone else self.context_slices // 2
         pictures = [slices.greys[slices.neighbour(position, o)] for o in range(-reach, reach + 1)]
@@ -113,6 +110,22 @@ class Samples(Dataset):
         """As many channels as the network takes: a lone slice (or window) is repeated."""
         missing = self.channels // image.shape[-3]
         return image if missing == 1 else image.repeat_interleave(missing, dim=-3)
+
+
+MOST_LIVER_FREE = 0.5
+"""Largest share of one dataset's draws without liver, however few datasets have such slices."""
+
+
+def samplers_of(sources: Sequence[Source], shares: SamplingShares = DEFAULT_SHARES) -> list[SliceSampler]:
+    """A sampler for each source, such that `shares.liver_free` holds over the samples of all of them.
+
+    Datasets without liver-free slices cannot contribute, so the others draw more of them, in proportion to
+    their share of the samples, up to `MOST_LIVER_FREE` of their own draws.
+    """
+    total = sum(source.share for source in sources)
+    able = sum(source.share for source in sources if has_liver_free(source.slices))
+    share = min(MOST_LIVER_FREE, shares.liver_free * total / able) if able else 0.0
+    return [SliceSampler(source.slices, replace(shares, liver_free=share)) for source in sources]
 
 
 def _look_up(table: np.ndarray, greys: np.ndarray) -> np.ndarray:

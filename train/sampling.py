@@ -1,8 +1,8 @@
 """Which slice a training sample is cut from.
 
-Scans count evenly, not slices: a scan of 125 liver slices would otherwise drown one of 20. Scans
-with tumour are drawn more often, and in them the slices that show it; healthy livers and slices
-without liver keep a fixed share, because a network that never sees them invents tumours there.
+Scans count evenly, not slices: a scan of 125 liver slices would otherwise drown one of 20. A fixed share
+of the draws shows no liver, because a network that never sees such slices finds livers and tumours in
+them. Of the other draws a fixed share shows tumour.
 """
 
 from __future__ import annotations
@@ -18,25 +18,37 @@ from train.dataset import SlicesInMemory
 class SamplingShares:
     """Shares of the draws, each in [0, 1]."""
 
-    tumour_slices: float = 0.45  # draws of a slice that shows tumour
-    organ_slices: float = 0.8  # of the other draws, slices that show liver
+    liver_free: float = 0.2  # of all draws, slices without liver
+    tumour: float = 0.45  # of the draws with liver, slices with tumour
+
+
+DEFAULT_SHARES = SamplingShares()
 
 
 class SliceSampler:
-    """Draws positions of `SlicesInMemory`; deterministic given the generator."""
+    """Draws positions of `SlicesInMemory`; deterministic given the generator.
 
-    def __init__(self, slices: SlicesInMemory, shares: SamplingShares = SamplingShares()) -> None:
+    A share applies only where the slices allow it: without liver-free slices every draw shows liver.
+    """
+
+    def __init__(self, slices: SlicesInMemory, shares: SamplingShares = DEFAULT_SHARES) -> None:
         self.shares = shares
         scans = list(slices.by_scan.values())
-        self._scans = scans
-        self._tumour = [p[slices.shows_tumour[p]] for p in scans if slices.shows_tumour[p].any()]
-        self._organ = [p[slices.shows_organ[p]] for p in scans if slices.shows_organ[p].any()]
+        organ, tumour = slices.shows_organ, slices.shows_tumour
+        self._liver_free = [p[~organ[p]] for p in scans if not organ[p].all()]
+        self._organ = [p[organ[p]] for p in scans if organ[p].any()]
+        self._tumour = [p[tumour[p]] for p in scans if tumour[p].any()]
 
     def draw(self, rng: np.random.Generator) -> int:
         """One position."""
-        pools = self._scans
-        if self._tumour and rng.random() < self.shares.tumour_slices:
+        pools = self._organ or self._liver_free
+        if self._liver_free and rng.random() < self.shares.liver_free:
+            pools = self._liver_free
+        elif self._tumour and rng.random() < self.shares.tumour:
             pools = self._tumour
-        elif self._organ and rng.random() < self.shares.organ_slices:
-            pools = self._organ
         return int(rng.choice(pools[rng.integers(len(pools))]))
+
+
+def has_liver_free(slices: SlicesInMemory) -> bool:
+    """Whether some slice shows no liver for certain."""
+    return not slices.shows_organ.all()

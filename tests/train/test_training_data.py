@@ -1,5 +1,7 @@
 """Datasets, sampling and painted lesions."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from liverseg.windowing import Window, from_unit
 from train import synthetic_lesions
 from train.dataset import BACKGROUND_BIT, LIVER_BIT, ORGAN_BITS, TUMOUR_BIT, DatasetFolder
 from train.errors import TrainError
+from train.samples import Source, samplers_of
 from train.sampling import SamplingShares, SliceSampler
 from train.synthetic_lesions import paint_lesions
 
@@ -38,14 +41,37 @@ def test_a_folder_that_is_no_dataset_is_refused(tmp_path):
         DatasetFolder.open(tmp_path)
 
 
-def test_sampler_draws_tumour_slices_as_often_as_asked(discs):
+def test_sampler_draws_each_kind_of_slice_as_often_as_asked(discs):
     train = discs.load("train")
-    sampler = SliceSampler(train, SamplingShares(tumour_slices=0.5, organ_slices=1.0))
+    assert not train.shows_organ.all()
+    sampler = SliceSampler(train, SamplingShares(liver_free=0.2, tumour=1.0))
     rng = np.random.default_rng(0)
-    drawn = np.array([sampler.draw(rng) for _ in range(2000)])
-    share = train.shows_tumour[drawn].mean()
-    assert share == pytest.approx(0.5 + 0.5 * 0.5, abs=0.04)  # and half of the rest, by scan
-    assert train.shows_organ[drawn].all()
+    drawn = np.array([sampler.draw(rng) for _ in range(4000)])
+    assert (~train.shows_organ[drawn]).mean() == pytest.approx(0.2, abs=0.02)
+    assert train.shows_tumour[drawn].mean() == pytest.approx(0.8, abs=0.02)
+
+
+def test_liver_free_share_holds_over_datasets_of_which_one_has_no_such_slice(discs):
+    train = discs.load("train")
+    liver_only = replace_slices(train, train.shows_organ)
+    sources = [Source(train, 0.6), Source(liver_only, 0.4)]
+    rng = np.random.default_rng(0)
+    samplers = samplers_of(sources, SamplingShares(liver_free=0.2))
+    draws = rng.choice(2, 6000, p=[0.6, 0.4])
+    free = [not sources[i].slices.shows_organ[samplers[i].draw(rng)] for i in draws]
+    assert np.mean(free) == pytest.approx(0.2, abs=0.02)
+    assert samplers_of([Source(liver_only, 1.0)])[0].shares.liver_free == 0
+
+
+def replace_slices(slices, kept):
+    """Only the slices where `kept` is true."""
+    chosen = np.flatnonzero(kept)
+    return dataclasses.replace(
+        slices,
+        rows=tuple(slices.rows[i] for i in chosen),
+        greys=[slices.greys[i] for i in chosen],
+        labels=[slices.labels[i] for i in chosen],
+    )
 
 
 def test_painted_lesions_stay_in_the_liver_and_change_what_they_cover(discs, monkeypatch):
