@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from liverseg.bench.steps import peak_bytes
+from benchmarks.speed.steps import peak_bytes
 
 WAYS = {"2 workers of 1 thread": (2, 1), "1 worker of 2 threads": (1, 2)}
 LOOP = "the command, scan by scan"
@@ -66,7 +66,7 @@ def run_script(paths: list[Path], warm: Path, out: Path, checkpoint: str | None)
 
     import liverseg
     from liverseg.cohort.worker import PICTURE_WIDTH
-    from liverseg.rendering import overview
+    from liverseg.rendering.slice_view import overview
 
     segmenter = liverseg.Segmenter.load(checkpoint)
 
@@ -98,11 +98,11 @@ def run_workers(
     """The same by `workers` of `threads`."""
     from dataclasses import replace
 
-    from liverseg.cohort.cluster import Plan, Workers, connected
-    from liverseg.cohort.finding import find_scans
-    from liverseg.cohort.running import _assemble, _model
+    from liverseg.cohort.discover import find_scans
+    from liverseg.cohort.ray_cluster import Plan, Workers, connected
+    from liverseg.cohort.result_store import Store
+    from liverseg.cohort.run import _assemble, _model
     from liverseg.cohort.scheduling import Queue
-    from liverseg.cohort.store import Store
     from liverseg.cohort.tables import write_tables
 
     begun = time.perf_counter()
@@ -159,14 +159,14 @@ class Empty:
 
 def run_empty(workers: int, calls: int) -> dict[str, float]:
     """What is left of a scan without the scan: seconds by the clock, and of the driver's processor."""
-    from liverseg.cohort import cluster
-    from liverseg.cohort.places import File
+    from liverseg.cohort import ray_cluster
+    from liverseg.cohort.remote_files import File
     from liverseg.cohort.scan import Scan
     from liverseg.cohort.scheduling import Queue
 
-    cluster.Worker = Empty  # type: ignore[misc,assignment]
-    with cluster.connected(None, workers):
-        made = cluster.Workers(cluster.Plan(workers, 1, 10**9), None)  # type: ignore[arg-type]
+    ray_cluster.Worker = Empty  # type: ignore[misc,assignment]
+    with ray_cluster.connected(None, workers):
+        made = ray_cluster.Workers(ray_cluster.Plan(workers, 1, 10**9), None)  # type: ignore[arg-type]
         made.wait()
         scans = [Scan(str(k), (File(f"/data/scan-{k}.nii.gz", 1, "1:1"),)) for k in range(calls)]
         made.process(Queue(scans[:50]), lambda record: None, _raise)
@@ -180,9 +180,9 @@ def run_empty(workers: int, calls: int) -> dict[str, float]:
 
 def run_finding(folder: Path, files: int = 400) -> dict[str, float]:
     """Seconds to find one scan among files, and to look whether it was done."""
-    from liverseg.cohort.finding import find_scans
-    from liverseg.cohort.running import _is_settled
-    from liverseg.cohort.store import Store
+    from liverseg.cohort.discover import find_scans
+    from liverseg.cohort.result_store import Store
+    from liverseg.cohort.run import _is_settled
 
     source = folder / "many"
     source.mkdir()

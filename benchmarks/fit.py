@@ -27,11 +27,11 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from train.__main__ import main as run_command
-from train.dataset import DatasetFolder
-from train.fitting.data import batches, open_data
-from train.fitting.loop import new_state, update
-from train.fitting.processes import start
-from train.fitting.settings import FitSettings, Runtime
+from train.data.dataset import DatasetFolder
+from train.fit.data import batches, open_data
+from train.fit.loop import new_state, update
+from train.fit.processes import start
+from train.fit.settings import FitSettings, Runtime
 from train.provenance import hardware
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

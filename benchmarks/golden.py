@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 
 from liverseg import phantom
-from liverseg.reading import from_array
-from liverseg.segmentation import Segmentation
-from liverseg.segmenter import Segmenter
+from liverseg.core.segmentation import Segmentation
+from liverseg.inference.segmenter import Segmenter
+from liverseg.io.read import from_array
 from registry import open_registries
 
 FOLDER = Path(__file__).parents[1] / "tests" / "liverseg" / "golden"

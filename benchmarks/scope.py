@@ -19,12 +19,12 @@ from scipy.optimize import minimize
 
 from benchmarks import scope_turning
 from benchmarks.scope_cases import Case, library_sources, of_dataset, of_libraries, of_phantoms
-from liverseg.scope.anatomy import anatomy, small_unit
-from liverseg.scope.doubts import doubts_of_input, doubts_of_result
-from liverseg.scope.likeness import COEFFICIENTS, GOOD, expanded, likeness, squared
-from liverseg.scope.turning import WEIGHTS, turning
-from liverseg.segmenter import Segmenter
-from train.dataset import DatasetFolder
+from liverseg.analysis.plausibility.checks import doubts_of_input, doubts_of_result
+from liverseg.analysis.plausibility.ct_likeness import COEFFICIENTS, GOOD, expanded, likeness, squared
+from liverseg.analysis.plausibility.features import anatomy, small_unit
+from liverseg.analysis.plausibility.orientation_check import WEIGHTS, turning
+from liverseg.inference.segmenter import Segmenter
+from train.data.dataset import DatasetFolder
 
 KINDS = {
     "photograph": "not_ct",
@@ -77,7 +77,7 @@ def _half(part: str, msd: DatasetFolder) -> set[str]:
 
 
 def fit_turning(lits: DatasetFolder, msd: DatasetFolder, every: int) -> None:
-    """Write `turning.json` anew."""
+    """Write `orientation_check.json` anew."""
     own = _half("fit", msd)
     found = [*scope_turning.upright(lits, None, 3 * every), *scope_turning.upright(msd, own, every)]
     WEIGHTS.write_text(scope_turning.fit(*map(list, zip(*found, strict=True))), encoding="utf-8")
@@ -95,7 +95,7 @@ def varied(unit: np.ndarray, source: str) -> Iterator[tuple[np.ndarray, str, str
 
 
 def fit(rows: list[dict[str, float]], kinds: list[str], sources: list[str], about: str) -> str:
-    """The text of `coefficients.json`."""
+    """The text of `ct_likeness.json`."""
     names = tuple(rows[0])
     values = np.array([[row[name] for name in names] for row in rows])
     good = np.array([kind == GOOD for kind in kinds])
@@ -195,7 +195,7 @@ def main() -> None:
         "--every", type=int, default=1, metavar="N", help="only each Nth slice of the datasets"
     )
     parser.add_argument(
-        "--fit", action="store_true", help="write liverseg/scope/coefficients.json anew first"
+        "--fit", action="store_true", help="write liverseg/analysis/plausibility/ct_likeness.json anew first"
     )
     args = parser.parse_args()
     lits, msd = DatasetFolder.open(Path(args.lits)), DatasetFolder.open(Path(args.msd))

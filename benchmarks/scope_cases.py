@@ -20,10 +20,10 @@ import numpy as np
 
 import liverseg
 from liverseg import phantom
-from liverseg.ct import CTImage
+from liverseg.core.image import CTImage
+from liverseg.core.window import to_grey
 from liverseg.errors import LiversegError
-from liverseg.windowing import to_grey
-from train.dataset import DatasetFolder
+from train.data.dataset import DatasetFolder
 
 USUAL = liverseg.Window(40, 400)
 LIVER = liverseg.Window(60, 200)

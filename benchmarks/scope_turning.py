@@ -1,4 +1,4 @@
-"""The weights of `liverseg.scope.turning`, fitted to upright slices against their own turned copies.
+"""The weights of `plausibility.orientation_check`, fitted to upright slices against their own turned copies.
 
 Some sources are left out in turn: the score that the copies of their slices get then sets by how much a copy
 must look better before it is told.
@@ -13,10 +13,10 @@ import numpy as np
 from scipy.optimize import minimize
 
 from benchmarks.scope_cases import slices_of
-from liverseg.scope.anatomy import small_unit
-from liverseg.scope.turning import MIRROR, TURNS, maps
-from liverseg.windowing import from_unit
-from train.dataset import DatasetFolder
+from liverseg.analysis.plausibility.features import small_unit
+from liverseg.analysis.plausibility.orientation_check import MIRROR, TURNS, maps
+from liverseg.core.window import from_unit
+from train.data.dataset import DatasetFolder
 
 PENALTY = 0.003
 QUANTILE = 0.99
@@ -35,7 +35,7 @@ def upright(folder: DatasetFolder, scans: set[str] | None, every: int) -> Iterat
 
 
 def fit(units: list[np.ndarray], sources: list[str]) -> str:
-    """The text of `turning.json`."""
+    """The text of `orientation_check.json`."""
     first = np.array([maps(unit) for unit in units])
     better = {name: first - [maps(turn(unit)) for unit in units] for name, turn in TURNS.items()}
     named = sorted(set(sources))

@@ -73,8 +73,8 @@ def run(source: Path, args: argparse.Namespace, tell: Callable[[str], object] = 
     steps = Steps()
     with steps.step("import"):
         import liverseg
-        from liverseg.segmenter import Segmenter
-        from liverseg.writing import write_results
+        from liverseg.inference.segmenter import Segmenter
+        from liverseg.io.write import write_results
     with steps.step("load"):
         segmenter = Segmenter.load(args.checkpoint, engine=args.engine)
     with steps.step("read"):

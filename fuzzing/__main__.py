@@ -15,7 +15,7 @@ from pathlib import Path
 from fuzzing import inputs
 from fuzzing.running import LIMIT_BYTES, LIMIT_S, run_all
 from fuzzing.trial import Trial
-from liverseg.engines.threads import usable_processors
+from liverseg.core.cpu import usable_processors
 
 _EXAMPLE = """examples:
   python -m fuzzing --count 10000 --seed 1

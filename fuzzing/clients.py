@@ -20,9 +20,9 @@ from PIL import Image
 import liverseg
 from fuzzing.inputs import hostile
 from fuzzing.seeds import CANARY
-from liverseg.measuring import measure
-from liverseg.segmenter import Segmenter
-from liverseg.windowing import DEFAULT_WINDOW, to_grey
+from liverseg.analysis.measure import measure
+from liverseg.core.window import DEFAULT_WINDOW, to_grey
+from liverseg.inference.segmenter import Segmenter
 
 _META = {"_type": "gradio.FileData"}
 _SIDE_PX = 96

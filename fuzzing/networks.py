@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from liverseg.segmenter import Segmenter
+from liverseg.inference.segmenter import Segmenter
 from registry import Checkpoint, InputSpec, Manifest, WindowSpec
 from registry.manifest import FileRecord
 
@@ -78,7 +78,7 @@ def tiny(folder: Path, engine: str = "torch") -> Segmenter:
     import torch
 
     from registry import open_registries
-    from registry.writing import write_checkpoint
+    from registry.write_checkpoint import write_checkpoint
 
     torch.manual_seed(0)
     layers = [torch.nn.Conv2d(1, 4, 5, padding=2), torch.nn.Conv2d(4, 3, 1), torch.nn.Softmax(1)]

@@ -24,9 +24,9 @@ from pydicom.uid import (
 )
 
 from fuzzing.encoding import encode
-from liverseg.phantom.dicom import dicom_slice
-from liverseg.phantom.making import Phantom
-from liverseg.windowing import DEFAULT_WINDOW, to_grey
+from liverseg.core.window import DEFAULT_WINDOW, to_grey
+from liverseg.phantom.files import dicom_slice
+from liverseg.phantom.generate import Phantom
 
 CANARY = "Canary^Patient"
 """Stands for the patient in every seed that can hold a name; no text and no report may repeat it."""

@@ -21,11 +21,11 @@ import liverseg
 from fuzzing.archive_lies import ESCAPED
 from fuzzing.inputs import Hostile
 from fuzzing.seeds import CANARY
-from liverseg.ct import CTImage
+from liverseg.analysis.measure import measure
+from liverseg.core.image import CTImage
 from liverseg.errors import LiversegError
-from liverseg.measuring import measure
-from liverseg.segmenter import Segmenter
-from liverseg.writing import write_results
+from liverseg.inference.segmenter import Segmenter
+from liverseg.io.write import write_results
 
 LONGEST_REFUSAL = 400
 _NAMES = (CANARY, CANARY.replace("^", "_"), ESCAPED)

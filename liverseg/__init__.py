@@ -17,32 +17,32 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _HOME = {
-    "Agreement": "liverseg.agreement",
-    "CTImage": "liverseg.ct",
+    "Agreement": "liverseg.analysis.compare",
+    "CTImage": "liverseg.core.image",
     "LiversegError": "liverseg.errors",
-    "Report": "liverseg.report",
-    "Segmentation": "liverseg.segmentation",
-    "Segmenter": "liverseg.segmenter",
-    "Window": "liverseg.windowing",
+    "Report": "liverseg.analysis.report",
+    "Segmentation": "liverseg.core.segmentation",
+    "Segmenter": "liverseg.inference.segmenter",
+    "Window": "liverseg.core.window",
     "SeriesChoice": "liverseg.errors",
-    "list_series": "liverseg.reading",
-    "compare": "liverseg.agreement",
-    "measure": "liverseg.measuring",
-    "read": "liverseg.reading",
+    "list_series": "liverseg.io.read",
+    "compare": "liverseg.analysis.compare",
+    "measure": "liverseg.analysis.measure",
+    "read": "liverseg.io.read",
 }
 
 __all__ = sorted([*_HOME, "__version__"])
 
 if TYPE_CHECKING:
-    from liverseg.agreement import Agreement, compare
-    from liverseg.ct import CTImage
+    from liverseg.analysis.compare import Agreement, compare
+    from liverseg.analysis.measure import measure
+    from liverseg.analysis.report import Report
+    from liverseg.core.image import CTImage
+    from liverseg.core.segmentation import Segmentation
+    from liverseg.core.window import Window
     from liverseg.errors import LiversegError, SeriesChoice
-    from liverseg.measuring import measure
-    from liverseg.reading import list_series, read
-    from liverseg.report import Report
-    from liverseg.segmentation import Segmentation
-    from liverseg.segmenter import Segmenter
-    from liverseg.windowing import Window
+    from liverseg.inference.segmenter import Segmenter
+    from liverseg.io.read import list_series, read
 
 
 def __getattr__(name: str) -> object:

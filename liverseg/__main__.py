@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from liverseg import __version__
-from liverseg.commands import bench, cohort, compare, phantom, reproduce, segment
+from liverseg.cli import bench, cohort, compare, phantom, reproduce, segment
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it: 128 and the number of the signal."""

@@ -20,7 +20,7 @@ class UnreadableInput(LiversegError):
 class SeriesChoice(UnreadableInput):
     """The input holds several CT series, and none was named; `series` are those to choose from.
 
-    Each is a `liverseg.reading.series_info.SeriesInfo`, and its `number` is what `read` takes.
+    Each is a `liverseg.io.dicom.series_info.SeriesInfo`, and its `number` is what `read` takes.
     """
 
     def __init__(self, message: str, series: tuple[Any, ...] = ()) -> None:
@@ -33,11 +33,11 @@ class NotCT(LiversegError):
 
 
 class InputTooLarge(LiversegError):
-    """The input is beyond the limits of `liverseg.limits`; it was refused before it was decoded."""
+    """The input is beyond the limits of `liverseg.core.limits`; it was refused before it was decoded."""
 
 
 class InputTooSmall(LiversegError):
-    """The input has fewer pixels a side than `liverseg.limits.MIN_SIDE_PX`."""
+    """The input has fewer pixels a side than `liverseg.core.limits.MIN_SIDE_PX`."""
 
 
 class InvalidSetting(LiversegError):

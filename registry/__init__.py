@@ -27,11 +27,11 @@ from registry.errors import (
     UnsupportedRegistry,
 )
 from registry.folder import FolderRegistry, Problem, open_checkpoint
-from registry.hub import HubRegistry
+from registry.hub.registry import HubRegistry
 from registry.manifest import FileRecord, InputSpec, Manifest, WindowSpec
-from registry.pulling import Pulled, pull
-from registry.pushing import Pushed, push
-from registry.sources import Registries, open_registries
+from registry.pull import Pulled, pull
+from registry.push import Pushed, push
+from registry.registries import Registries, open_registries
 
 __all__ = [
     "ArchiveRefused",

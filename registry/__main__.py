@@ -10,10 +10,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from registry.commands import run, run_push, run_space
+from registry.cli import run, run_push, run_space
 from registry.errors import RegistryError
-from registry.sources import ENVIRONMENT, open_registries
-from registry.space import HARDWARE
+from registry.registries import ENVIRONMENT, open_registries
+from registry.space.content import HARDWARE
 
 
 def build_parser() -> argparse.ArgumentParser:

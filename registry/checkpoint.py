@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from registry.archive import check_archive
+from registry.archive.archive import check_archive
 from registry.errors import ArchiveRefused, CheckpointDamaged
 from registry.manifest import MODEL_FILE, Manifest
 from registry.reference import Reference
@@ -103,7 +103,7 @@ class Checkpoint:
 
         Beyond `read_verified`, every other file of the manifest must be what it says, as far as it is on this
         machine (those of the Hub are fetched when they are needed), the structure of the archive is checked
-        (`registry.archive`) and the manifest inside it must be the one beside it, `files` aside. So a
+        (`registry.archive.archive`) and the manifest inside it must be the one beside it, `files` aside. So a
         checkpoint of which a byte was changed anywhere is never loaded.
         """
         data = self.read_verified(MODEL_FILE)

@@ -9,12 +9,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from registry.archive import check_archive
+from registry.archive.archive import check_archive
+from registry.archive.safetensors_header import check_safetensors
 from registry.checkpoint import Checkpoint, read_plain
 from registry.errors import CheckpointDamaged, ManifestInvalid, RegistryError
 from registry.folder import MANIFEST_FILE
 from registry.manifest import MODEL_FILE, Manifest
-from registry.safetensors_header import check_safetensors
 from registry.schema import MAX_MANIFEST_BYTES, parse_json
 from registry.text import one_line
 

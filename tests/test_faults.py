@@ -17,13 +17,13 @@ import liverseg
 from fuzzing.networks import rule
 from fuzzing.seeds import of_kind
 from liverseg.errors import InvalidSetting
-from liverseg.staging import staged
-from liverseg.writing import write_results
+from liverseg.io.files import staged
+from liverseg.io.write import write_results
+from registry import files as temporary
 from registry import folder as folders
-from registry import temporary
-from registry.sources import BUNDLED_FOLDER
-from registry.temporary import temporary_folder
-from registry.writing import write_checkpoint
+from registry.files import temporary_folder
+from registry.registries import BUNDLED_FOLDER
+from registry.write_checkpoint import write_checkpoint
 
 ROOT = Path(__file__).parents[1]
 
@@ -156,7 +156,7 @@ def test_an_input_that_ends_while_it_is_read_is_a_sentence(tmp_path, monkeypatch
         def read(self, count=-1):
             raise OSError(errno.EIO, "Input/output error", str(path))
 
-    monkeypatch.setattr("liverseg.reading.nifti.read_header", lambda stream: Failing().read(1))
+    monkeypatch.setattr("liverseg.io.nifti.read.read_header", lambda stream: Failing().read(1))
     with pytest.raises(liverseg.LiversegError) as refusal:
         liverseg.read(path)
     assert str(tmp_path) not in str(refusal.value) and str(refusal.value).endswith(".")

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from liverseg import limits
-from liverseg.app import launch, layout, texts
+from liverseg.app import launch
+from liverseg.app.html import page_text
+from liverseg.app.page import layout
+from liverseg.core import limits
 
 ROOT = Path(__file__).parents[1]
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
@@ -51,14 +53,14 @@ def test_the_limits_are_those_of_the_code():
         f"{limits.MAX_UNPACKED_RATIO} beyond {limits.UNCHECKED_UNPACKED_BYTES >> 20} MiB",
         f"{limits.MAX_DICOM_READS:,}",
         f"| {launch.MAX_UPLOAD.replace('gb', ' GB')} |",
-        f"deleted {texts.KEEP_MINUTES} minutes after",
+        f"deleted {page_text.KEEP_MINUTES} minutes after",
     ):
         assert told in SECURITY, told
     assert limits.MAX_VOXELS == 1024 * 512 * 512 and layout.LOOK_S <= 60
 
 
 def test_the_page_tells_its_limits_in_one_line():
-    line = texts.limits_line()
+    line = page_text.limits_line()
     for told in ("1 GB", "64 to 2048 pixels", "1000 slices", "10,000 files", "200 times"):
         assert told in line
-    assert line in texts.footer()
+    assert line in page_text.footer()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from liverseg.errors import LiversegError
 from registry import RegistryError
-from train.commands import COMMANDS
+from train.cli import COMMANDS
 
 
 def main(argv: Sequence[str] | None = None) -> int:

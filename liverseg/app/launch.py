@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from liverseg.limits import MAX_UPLOAD_GB
+from liverseg.core.limits import MAX_UPLOAD_GB
 
 MAX_UPLOAD = f"{MAX_UPLOAD_GB}gb"
 """Of one file, as gradio takes it."""
@@ -75,9 +75,9 @@ def serves_tools(environment: Mapping[str, str]) -> bool:
 
 def launch_options() -> dict[str, Any]:
     """How the page is served, apart from where."""
-    from liverseg.app.gate import WithoutDeepLinks, wrong_arguments
-    from liverseg.app.stack_routes import routes
-    from liverseg.app.theme import STYLE, theme
+    from liverseg.app.page.theme import STYLE, theme
+    from liverseg.app.server.request_guard import WithoutDeepLinks, wrong_arguments
+    from liverseg.app.server.voxel_routes import routes
 
     return {
         "app_kwargs": {
@@ -130,7 +130,7 @@ def _stop(signum: int, frame: FrameType | None) -> None:
 
 
 def _serve(port: int | None, private: Path) -> int:
-    from liverseg.app.loading import Checkpoints
+    from liverseg.app.state.checkpoints import Checkpoints
     from liverseg.errors import LiversegError
 
     try:
@@ -140,10 +140,11 @@ def _serve(port: int | None, private: Path) -> int:
         print(error, file=sys.stderr)
         return 1
     # gradio is imported only now: it reads its settings from the environment as it is imported.
-    from liverseg.app import mcp_server, texts
+    from liverseg.app.api import mcp_server
     from liverseg.app.examples import Examples
-    from liverseg.app.layout import build
-    from liverseg.app.tidying import tidied
+    from liverseg.app.html import page_text
+    from liverseg.app.page.layout import build
+    from liverseg.app.server.retention import tidied
 
     checkpoints.warm_up()  # the page is there at once, the weights when they are loaded
     examples = Examples(private / "examples")
@@ -157,6 +158,6 @@ def _serve(port: int | None, private: Path) -> int:
         print(f"The page cannot be served: {error}", file=sys.stderr)
         return 1
     examples.warm_up(EXAMPLES_AFTER_S)  # whoever waited for the page may be sending a picture now
-    with tidied(page, texts.KEEP_MINUTES * 60):
+    with tidied(page, page_text.KEEP_MINUTES * 60):
         page.block_thread()
     return 0

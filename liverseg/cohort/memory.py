@@ -7,9 +7,9 @@ import io
 from pathlib import Path
 
 from liverseg.errors import InputTooLarge, LiversegError
-from liverseg.reading import list_series
-from liverseg.reading.nifti import native_grid, read_header
-from liverseg.reading.sniff import HEAD_BYTES, sniff
+from liverseg.io.nifti.read import native_grid, read_header
+from liverseg.io.read import list_series
+from liverseg.io.sniff import HEAD_BYTES, sniff
 
 BASE_BYTES = 650 * 1024**2
 """A worker with its network and no scan."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from liverseg.cohort.places import File
+from liverseg.cohort.remote_files import File
 
 REFUSED, ASIDE, MEMORY, CRASHED, UNAVAILABLE = "refused", "left aside", "memory", "crashed", "unavailable"
 FINAL = (REFUSED, ASIDE)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from liverseg.cohort.places import fetched, is_remote, list_files, local_path
+from liverseg.cohort.remote_files import fetched, is_remote, list_files, local_path
 from liverseg.errors import UnreadableInput
 
 ENDINGS = (".csv", ".parquet")

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from liverseg.cohort.store import Store, write_whole
-from liverseg.report import CSV_COLUMNS, plain
+from liverseg.analysis.report import CSV_COLUMNS, plain
+from liverseg.cohort.result_store import Store, write_whole
 
 if TYPE_CHECKING:
     import pyarrow
 
-    from liverseg.report import Report
+    from liverseg.analysis.report import Report
 
 SCAN_COLUMNS: dict[str, str] = {
     "key": "string", "input_sha256": "string", "format": "string", "kind": "string",

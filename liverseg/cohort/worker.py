@@ -21,17 +21,17 @@ from typing import TYPE_CHECKING, Any
 import cv2
 
 from liverseg.cohort.memory import Admission, TooMuchMemory, check_memory, header_shape
-from liverseg.cohort.places import Unavailable, fetched
+from liverseg.cohort.remote_files import Unavailable, fetched
+from liverseg.cohort.result_store import NotStored, Store
 from liverseg.cohort.scan import CRASHED, MEMORY, REFUSED, UNAVAILABLE, Scan, Settings
-from liverseg.cohort.store import NotStored, Store
 from liverseg.cohort.tables import lesion_rows, scan_row
 from liverseg.errors import LiversegError
 from registry import Checkpoint
 
 if TYPE_CHECKING:
-    from liverseg.ct import CTImage
-    from liverseg.report import Report
-    from liverseg.segmentation import Segmentation
+    from liverseg.analysis.report import Report
+    from liverseg.core.image import CTImage
+    from liverseg.core.segmentation import Segmentation
 
 PICTURE_WIDTH = 1080
 PICTURE_QUALITY = 82
@@ -53,8 +53,8 @@ class Worker:
         os.environ["LIVERSEG_THREADS"] = str(threads)
         cv2.setNumThreads(threads)
         # Imported here: the number of threads is read when the engine is loaded.
-        from liverseg import engines
-        from liverseg.segmenter import Segmenter, patch_of
+        from liverseg.inference import engines
+        from liverseg.inference.segmenter import Segmenter, patch_of
 
         spec = model.checkpoint.manifest.input
         patch = patch_of(spec) if spec.kind == "volume" else None
@@ -94,8 +94,8 @@ class Worker:
         return record
 
     def _done(self, scan: Scan) -> dict[str, Any]:
-        from liverseg.measuring import measure
-        from liverseg.reading import read
+        from liverseg.analysis.measure import measure
+        from liverseg.io.read import read
 
         times = {}
         started = time.perf_counter()
@@ -139,9 +139,9 @@ class Worker:
     def _write(
         self, stage: Path, ct: CTImage, seg: Segmentation, report: Report, key: str, times: dict[str, float]
     ) -> None:
-        from liverseg.rendering import overview
-        from liverseg.windowing import DEFAULT_WINDOW
-        from liverseg.writing import write_results
+        from liverseg.core.window import DEFAULT_WINDOW
+        from liverseg.io.write import write_results
+        from liverseg.rendering.slice_view import overview
 
         started = time.perf_counter()
         if self._settings.formats:

@@ -4,7 +4,7 @@
 `write` stores it as PNG, NIfTI or DICOM with the truth beside it.
 """
 
-from liverseg.phantom.making import Lesion, Phantom, make
-from liverseg.phantom.writing import write
+from liverseg.phantom.files import write
+from liverseg.phantom.generate import Lesion, Phantom, make
 
 __all__ = ["Lesion", "Phantom", "make", "write"]

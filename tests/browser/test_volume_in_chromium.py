@@ -20,13 +20,13 @@ from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.keys import Keys
 
 import liverseg
-from liverseg.app.loading import Checkpoints
-from liverseg.ct import CTImage
-from liverseg.framing import frame_for
+from liverseg.app.state.checkpoints import Checkpoints
+from liverseg.core.image import CTImage
+from liverseg.core.segmentation import Segmentation
+from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.phantom import make, write
-from liverseg.rendering import three_pictures
-from liverseg.segmentation import Segmentation
-from liverseg.windowing import DEFAULT_WINDOW, Window
+from liverseg.rendering.frame import frame_for
+from liverseg.rendering.slice_view import three_pictures
 from registry import open_registries
 from tests.app_process import AppProcess
 from tests.browser.chromium import Page, open_page, wait

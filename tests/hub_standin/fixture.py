@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from registry import hub as hub_registry
+from registry.hub import registry as hub_registry
 from tests.hub_standin.server import HubStandin
 
 TOKEN = "hf_" + "secretOfTheLab" * 2

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from liverseg import engines
+from liverseg.inference import engines
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from liverseg.agreement import compare
-from liverseg.ct import CTImage, NativeGrid
+from liverseg.analysis.compare import compare
+from liverseg.analysis.lesion_matching import match_lesions
+from liverseg.analysis.lesions import find_lesions
+from liverseg.analysis.measure import measure
+from liverseg.core.image import CTImage, NativeGrid
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.errors import InvalidSetting
-from liverseg.lesion_matching import match_lesions
-from liverseg.lesions import find_lesions
-from liverseg.measuring import measure
-from liverseg.segmentation import CheckpointIdentity, Segmentation
 
 
 def image(shape, spacing_mm=None, kind="slice"):

@@ -5,13 +5,13 @@ import json
 
 import pytest
 
+from benchmarks.speed import guard, machine, sections, store
+from benchmarks.speed.rows import NotMeasured, Ratio, Row, Spread
+from benchmarks.speed.running import run_sections
+from benchmarks.speed.sections import SECTIONS, Section
+from benchmarks.speed.tables import rows_text
+from benchmarks.speed.timing import in_turn
 from liverseg.__main__ import main
-from liverseg.bench import guard, machine, sections, store
-from liverseg.bench.rows import NotMeasured, Ratio, Row, Spread
-from liverseg.bench.running import run_sections
-from liverseg.bench.sections import SECTIONS, Section
-from liverseg.bench.tables import rows_text
-from liverseg.bench.timing import in_turn
 
 HERE = machine.Machine("a processor", 2, ("avx2",), 8.0, "Linux", "3.11", {"torch": "2"})
 ROW = Row(
@@ -100,7 +100,7 @@ def standins(monkeypatch):
     made = {}
     for name, function in {"m": measure, "l": lacking, "b": broken}.items():
         monkeypatch.setattr(sections, f"standin_{name}", function, raising=False)
-        made[name] = Section(name, f"Section {name}", f"liverseg.bench.sections:standin_{name}")
+        made[name] = Section(name, f"Section {name}", f"benchmarks.speed.sections:standin_{name}")
     monkeypatch.setattr(sections, "SECTIONS", made)
     monkeypatch.setattr(store, "SECTIONS", made)
     return made

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import liverseg
-from liverseg.bench import phantom_scan, reading, scan, users
-from liverseg.bench.rows import NotMeasured
-from liverseg.bench.sections import Context
-from liverseg.bench.steps import STEPS
+from benchmarks.speed import phantom_scan, reading, scan, users
+from benchmarks.speed.rows import NotMeasured
+from benchmarks.speed.sections import Context
+from benchmarks.speed.steps import STEPS
 
 RUN = dict(zip(STEPS, (0.1, 8.0, 0.1, 0.1, 0.5), strict=True))
 FACTS = {"peak_gb": 0.9, "product": 0.1, "engine": "any", "slices": 119, "run": 81}

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.speed import cold_start, gpu, machine, networks, one_slice, peers
+from benchmarks.speed.rows import NotMeasured
+from benchmarks.speed.sections import Context
 from liverseg.__main__ import main
-from liverseg.bench import cold_start, gpu, machine, networks, one_slice, peers
-from liverseg.bench.rows import NotMeasured
-from liverseg.bench.sections import Context
-from liverseg.engines import torch_engine
-from train.architectures.segformer import CONFIGS
+from liverseg.inference.engines import torch_engine
+from train.models.segformer import CONFIGS
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_the_twins_have_the_published_size_and_are_decisive():
     with torch.inference_mode():
         probabilities = twins.usual(torch.from_numpy(hu)).numpy()
     assert len(np.unique(probabilities.argmax(axis=1))) > 1  # or a swapped class would not show
-    published = networks.in_transformers(networks.need("train.architectures").build("segformer-b0").eval())
+    published = networks.in_transformers(networks.need("train.models").build("segformer-b0").eval())
     assert sum(p.numel() for p in published.parameters()) == 3_714_915  # NVIDIA's B0, 3 classes
     assert CONFIGS["segformer-b0"].decoder_width == 256
 

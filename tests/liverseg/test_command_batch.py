@@ -14,12 +14,12 @@ from pathlib import Path
 import pydicom
 import pytest
 
-import liverseg.commands.batch
+import liverseg.cli.batch
 from liverseg import phantom
 from liverseg.__main__ import main
 from liverseg.errors import InvalidSetting
-from liverseg.segmenter import Segmenter
-from liverseg.staging import staged
+from liverseg.inference.segmenter import Segmenter
+from liverseg.io.files import staged
 from tests.liverseg.app.rule_checkpoints import write_registry
 
 RESULTS = ["labels.nii.gz", "overview.png", "report.csv", "report.json", "tumour_probability.nii.gz"]
@@ -106,7 +106,7 @@ def test_a_fault_of_ours_costs_one_input_only(inputs, capsys, monkeypatch):
     def one(source, folder):
         raise KeyError("MUSTERMANN")
 
-    assert liverseg.commands.batch.run_all(["a", "b"], None, False, one) == 1
+    assert liverseg.cli.batch.run_all(["a", "b"], None, False, one) == 1
     printed = capsys.readouterr()
     assert printed.err.count("Something went wrong (KeyError).") == 2 and "MUSTER" not in printed.err
 
@@ -153,16 +153,16 @@ def run_until(command, seen, timeout_s=120):
 
 
 SLOWLY = """
-import sys, time, liverseg.writing
+import sys, time, liverseg.io.write
 from liverseg.__main__ import main
-write = liverseg.writing.write_results
+write = liverseg.io.write.write_results
 def slowly(stage, *given):
     written = write(stage, *given)
     if stage.parent.name == "ct-2":
         print("WRITTEN", flush=True)
         time.sleep(60)
     return written
-liverseg.writing.write_results = slowly
+liverseg.io.write.write_results = slowly
 sys.exit(main(["segment", *sys.argv[1:]]))
 """
 

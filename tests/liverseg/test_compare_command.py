@@ -10,7 +10,7 @@ import pytest
 
 import liverseg
 from liverseg.__main__ import main
-from liverseg.windowing import DEFAULT_WINDOW, to_grey
+from liverseg.core.window import DEFAULT_WINDOW, to_grey
 from tests.liverseg.app.rule_checkpoints import slice_hu, write_versions
 
 OLD, NEW, OTHER = "rule@1.0.0", "rule@1.1.0", "other@2.0.0"

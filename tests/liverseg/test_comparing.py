@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from liverseg.colours import BOTH_RGB, FIRST_RGB, SECOND_RGB
-from liverseg.comparing import (
+from liverseg.core.image import CTImage, NativeGrid
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
+from liverseg.errors import InvalidSetting
+from liverseg.rendering.colours import BOTH_RGB, FIRST_RGB, SECOND_RGB
+from liverseg.rendering.comparison import (
     LEGEND_PX,
     compared_pictures,
     comparison,
@@ -12,10 +15,7 @@ from liverseg.comparing import (
     comparison_overview,
     difference,
 )
-from liverseg.ct import CTImage, NativeGrid
-from liverseg.errors import InvalidSetting
-from liverseg.rendering import overlay
-from liverseg.segmentation import CheckpointIdentity, Segmentation
+from liverseg.rendering.slice_view import overlay
 from tests.phantoms import make
 
 HU = np.zeros((64, 48), np.float32)

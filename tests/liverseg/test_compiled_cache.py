@@ -7,14 +7,14 @@ import sys
 import numpy as np
 import pytest
 
-from liverseg import engines
-from liverseg.bench import networks
-from liverseg.engines import compiled_cache, openvino_engine, precision
-from liverseg.engines.compiled_cache import CompiledCache, key_of
-from liverseg.engines.openvino_engine import OpenVINOEngine
-from liverseg.engines.threads import usable_processors
-from liverseg.engines.torch_engine import TorchEngine
-from train.architectures.segformer import SegFormer, SegFormerConfig
+from benchmarks.speed import networks
+from liverseg.core.cpu import usable_processors
+from liverseg.inference import engines
+from liverseg.inference.engines import compiled_cache, openvino_engine, precision
+from liverseg.inference.engines.compiled_cache import CompiledCache, key_of
+from liverseg.inference.engines.openvino_engine import OpenVINOEngine
+from liverseg.inference.engines.torch_engine import TorchEngine
+from train.models.segformer import SegFormer, SegFormerConfig
 
 KEY = key_of({"archive": "a"})
 HU = np.random.default_rng(1).normal(40, 60, (1, 1, 64, 96)).astype(np.float32)
@@ -124,8 +124,8 @@ def test_the_engine_fills_the_cache_and_needs_no_torch_after_that(cache, archive
     assert len(list(cache.folder.iterdir())) == 2
     code = (
         "import sys; from pathlib import Path; import numpy as np;"
-        "from liverseg.engines.compiled_cache import CompiledCache;"
-        "from liverseg.engines.openvino_engine import OpenVINOEngine;"
+        "from liverseg.inference.engines.compiled_cache import CompiledCache;"
+        "from liverseg.inference.engines.openvino_engine import OpenVINOEngine;"
         "archive = Path(sys.argv[3]).read_bytes();"
         "hu = np.random.default_rng(1).normal(40, 60, (1, 1, 64, 96)).astype(np.float32);"
         "engine = OpenVINOEngine(archive, 1, cache=CompiledCache(Path(sys.argv[1])));"

@@ -10,9 +10,8 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from liverseg.bodies import NOTHING_REMOVED, bodies_of, keep_largest_body
-from liverseg.components import find_components
-from liverseg.joining import joined
+from liverseg.core.components import find_components, joined
+from liverseg.core.largest_component import NOTHING_REMOVED, bodies_of, keep_largest_body
 
 relaxed = settings(deadline=None, max_examples=80)  # a shared machine may stall any example
 CORNERS = ndimage.generate_binary_structure(3, 3)

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
-from liverseg.diameters import lesion_diameters, plane_diameters
+from liverseg.analysis.diameters import lesion_diameters, plane_diameters
 
 relaxed = settings(deadline=None, max_examples=60)  # a shared machine may stall any example
 masks = hnp.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))).filter(np.any)

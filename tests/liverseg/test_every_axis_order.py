@@ -14,10 +14,10 @@ from nibabel.orientations import io_orientation, ornt_transform
 from torch import Tensor, nn
 
 import liverseg
-from liverseg.nifti_encoding import nifti_chunks
-from liverseg.segmenter import Segmenter
+from liverseg.inference.segmenter import Segmenter
+from liverseg.io.nifti.write import nifti_chunks
 from registry import InputSpec, Manifest, WindowSpec, open_registries
-from registry.writing import write_checkpoint
+from registry.write_checkpoint import write_checkpoint
 from tests.liverseg.app.rule_checkpoints import NO_TRAINING
 
 AFFINE = np.array([[-0.9, 0, 0, 30], [0, -0.8, 0, 25], [0, 0, 3.0, -100], [0, 0, 0, 1]])

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from liverseg import geometry
-from liverseg.ct import NativeGrid
+from liverseg.core import geometry
+from liverseg.core.image import NativeGrid
 
 permutations = st.permutations([0, 1, 2])
 signs = st.tuples(*[st.sampled_from([-1.0, 1.0])] * 3)

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liverseg.bodies import keep_largest_body
-from liverseg.liver_range import gaps, run_what_is_needed, sample_step, unsettled
+from liverseg.core.largest_component import keep_largest_body
+from liverseg.core.slice_skipping import gaps, run_what_is_needed, sample_step, unsettled
 
 relaxed = settings(deadline=None, max_examples=120)  # a shared machine may stall any example
 
@@ -88,7 +88,7 @@ def test_a_body_that_goes_round_through_slices_not_run_is_one():
 
 
 def test_what_is_certain_is_told_from_what_is_not():
-    from liverseg.bodies import bodies_of
+    from liverseg.core.largest_component import bodies_of
 
     labels = stack((20, 10, 10), [((4, 12), (0, 9), (0, 9), 1)])
     todo = np.zeros(20, bool)

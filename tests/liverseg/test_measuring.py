@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import liverseg
-from liverseg.ct import THICKNESS_UNKNOWN, CTImage, NativeGrid
+from liverseg.analysis.lesions import MOST
+from liverseg.analysis.measure import measure
+from liverseg.analysis.report import CSV_COLUMNS
+from liverseg.core.image import THICKNESS_UNKNOWN, CTImage, NativeGrid
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
+from liverseg.core.window import Window
 from liverseg.errors import InvalidSetting
-from liverseg.lesions import MOST
-from liverseg.measuring import measure
-from liverseg.report import CSV_COLUMNS
-from liverseg.segmentation import CheckpointIdentity, Segmentation
-from liverseg.windowing import Window
 
 relaxed = settings(deadline=None, max_examples=40)  # a shared machine may stall any example
 

@@ -12,11 +12,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from liverseg import phantom
-from liverseg.bodies import Removed
-from liverseg.ct import CTImage, NativeGrid
-from liverseg.measuring import measure
-from liverseg.reading import from_array
-from liverseg.segmentation import CheckpointIdentity, Segmentation
+from liverseg.analysis.measure import measure
+from liverseg.core.image import CTImage, NativeGrid
+from liverseg.core.largest_component import Removed
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
+from liverseg.io.read import from_array
 
 relaxed = settings(deadline=None, max_examples=25)  # a shared machine may stall any example
 WHO = CheckpointIdentity("segformer-b0@1.0", "ab" * 32, "bundled")

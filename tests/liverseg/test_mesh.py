@@ -14,13 +14,13 @@ import trimesh
 from nibabel.affines import apply_affine
 
 import liverseg
-from liverseg.colours import LIVER_RGB, TUMOUR_RGB
-from liverseg.ct import CTImage
+from liverseg.core.geometry import upright_grid
+from liverseg.core.image import CTImage
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.errors import InvalidSetting
-from liverseg.geometry import upright_grid
-from liverseg.glb import glb_bytes
-from liverseg.isosurface import level_surface
-from liverseg.segmentation import CheckpointIdentity, Segmentation
+from liverseg.io.glb import glb_bytes
+from liverseg.rendering.colours import LIVER_RGB, TUMOUR_RGB
+from liverseg.rendering.surface_nets import level_surface
 
 
 def volume(labels: np.ndarray, spacing_mm=(2.5, 0.7, 0.8)) -> tuple[CTImage, Segmentation]:

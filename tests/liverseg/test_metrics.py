@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from liverseg import metrics
+from liverseg.analysis import metrics
+from liverseg.analysis.metrics import Counts
 from liverseg.errors import InvalidSetting
-from liverseg.metrics import Counts
 
 label_arrays = hnp.arrays(np.uint8, (3, 6, 5), elements=st.integers(0, 2))
 count = st.integers(0, 1000)

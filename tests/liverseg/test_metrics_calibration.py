@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from liverseg import metrics
+from liverseg.analysis import metrics
+from liverseg.analysis.metrics import Counts
+from liverseg.analysis.metrics.calibration import BINS, NO_PIXELS, reliability
 from liverseg.errors import InvalidSetting
-from liverseg.metrics import Counts
-from liverseg.metrics.calibration import BINS, NO_PIXELS, reliability
 
 relaxed = settings(deadline=None, max_examples=30)
 maps = hnp.arrays(np.float32, (6, 5), elements=st.floats(0, 1, width=32))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
+from liverseg.analysis.metrics.lesion_detection import NO_LESIONS, Detection, detect, label_lesions
 from liverseg.errors import InvalidSetting
-from liverseg.metrics.detection import NO_LESIONS, Detection, detect, label_lesions
 
 relaxed = settings(deadline=None, max_examples=40)
 masks = hnp.arrays(bool, (2, 6, 7), elements=st.booleans())

@@ -14,8 +14,8 @@ import surface_distance
 import torch
 from scipy import ndimage
 
-from liverseg import metrics
-from liverseg.metrics import surfaces
+from liverseg.analysis import metrics
+from liverseg.analysis.metrics import surface_distance as surfaces
 
 with pytest.MonkeyPatch.context() as patch:
     # MONAI imports all of itself and what it can find; without transformers that takes half the time.

@@ -10,42 +10,44 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from liverseg.analysis.metrics import surface_distance
 from liverseg.errors import InvalidSetting
-from liverseg.metrics import surfaces
 
 relaxed = settings(deadline=None, max_examples=30)
 volumes = hnp.arrays(bool, (3, 5, 4))
 steps = st.floats(0.3, 6.0)
 spacings = st.tuples(steps, steps, steps)
 MEASURES = (
-    surfaces.average_distance,
-    surfaces.root_mean_square_distance,
-    surfaces.maximum_distance,
-    surfaces.hausdorff_percentile,
+    surface_distance.average_distance,
+    surface_distance.root_mean_square_distance,
+    surface_distance.maximum_distance,
+    surface_distance.hausdorff_percentile,
 )
 
 
 def measured(a, b, spacing=None, tolerance=1.5):
-    found = surfaces.surface_distances(a, b, spacing)
-    return np.array([*(of(found) for of in MEASURES), surfaces.surface_dice(found, tolerance)])
+    found = surface_distance.surface_distances(a, b, spacing)
+    return np.array([*(of(found) for of in MEASURES), surface_distance.surface_dice(found, tolerance)])
 
 
 def test_measures_of_two_bars_are_those_worked_out_by_hand():
     a, b = np.zeros((2, 1, 6), bool)
     a[0, 0:2], b[0, 1:5] = True, True  # every element of a bar is surface: a 0 1, b 1 2 3 4
-    found = surfaces.surface_distances(a, b, (1.0, 2.0))
+    found = surface_distance.surface_distances(a, b, (1.0, 2.0))
     assert found.to_reference.tolist() == [2, 0] and found.to_prediction.tolist() == [0, 2, 4, 6]
-    assert surfaces.average_distance(found) == pytest.approx(14 / 6)
-    assert surfaces.root_mean_square_distance(found) == pytest.approx(math.sqrt((4 + 4 + 16 + 36) / 6))
-    assert surfaces.maximum_distance(found) == 6
-    assert surfaces.hausdorff_percentile(found, 50) == 3
-    assert surfaces.surface_dice(found, 2) == pytest.approx(4 / 6)
+    assert surface_distance.average_distance(found) == pytest.approx(14 / 6)
+    assert surface_distance.root_mean_square_distance(found) == pytest.approx(
+        math.sqrt((4 + 4 + 16 + 36) / 6)
+    )
+    assert surface_distance.maximum_distance(found) == 6
+    assert surface_distance.hausdorff_percentile(found, 50) == 3
+    assert surface_distance.surface_dice(found, 2) == pytest.approx(4 / 6)
 
 
 def test_a_surface_in_3d_keeps_what_touches_the_outside_along_an_edge():
     cube = np.ones((5, 5, 5), bool)
     cube[0, 0, 2] = False  # shares an edge with (1, 1, 2), no face
-    at_one, at_two = (surfaces.surface_points(cube, connectivity).tolist() for connectivity in (1, 2))
+    at_one, at_two = (surface_distance.surface_points(cube, connectivity).tolist() for connectivity in (1, 2))
     assert [1, 1, 2] in at_two and [1, 1, 2] not in at_one
 
 
@@ -104,21 +106,21 @@ def test_slices_with_one_mask_only_lie_outside_the_tolerance_and_have_no_distanc
     square = np.zeros((6, 6), bool)
     square[1:3, 1:3] = True  # 4 elements, all surface
     nothing = np.zeros_like(square)
-    found = surfaces.slice_surface_distances([square, square, nothing], [square, nothing, nothing])
-    assert found.unmatched == 4 and surfaces.average_distance(found) == 0
-    assert surfaces.surface_dice(found, 1) == pytest.approx(8 / 12)
+    found = surface_distance.slice_surface_distances([square, square, nothing], [square, nothing, nothing])
+    assert found.unmatched == 4 and surface_distance.average_distance(found) == 0
+    assert surface_distance.surface_dice(found, 1) == pytest.approx(8 / 12)
 
 
 def test_slices_are_measured_in_their_plane():
     stack = np.zeros((2, 3, 5, 5), bool)
     stack[0, 0, 2, 2] = stack[1, 0, 2, 4] = stack[0, 1, 0, 0] = stack[1, 1, 3, 0] = True
-    found = surfaces.slice_surface_distances(*stack, spacing=(2.0, 0.5))
+    found = surface_distance.slice_surface_distances(*stack, spacing=(2.0, 0.5))
     assert sorted(found.to_reference) == [1, 6]
 
 
 def test_shapes_and_spacings_must_fit():
     with pytest.raises(InvalidSetting):
-        surfaces.surface_distances(np.ones((2, 2), bool), np.ones((2, 3), bool))
+        surface_distance.surface_distances(np.ones((2, 2), bool), np.ones((2, 3), bool))
     for spacing in ((1.0,), (1.0, 0.0)):
         with pytest.raises(InvalidSetting):
-            surfaces.surface_distances(np.ones((2, 2), bool), np.ones((2, 2), bool), spacing)
+            surface_distance.surface_distances(np.ones((2, 2), bool), np.ones((2, 2), bool), spacing)

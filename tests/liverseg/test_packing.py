@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from liverseg.gzipping import BLOCK_BYTES, packed, unpacked
-from liverseg.halves import at_least, store_sum, widened
-from liverseg.labels import labels_from_probabilities
-from liverseg.png import png_bytes
+from liverseg.core.float16 import at_least, store_sum, widened
+from liverseg.core.labels import labels_from_probabilities
+from liverseg.io.fast_gzip import BLOCK_BYTES, packed, unpacked
+from liverseg.io.picture.png import png_bytes
 
 RNG = np.random.default_rng(0)
 

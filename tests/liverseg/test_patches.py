@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liverseg.patches import OVERLAP, axis_of
-from liverseg.resampling import grid_shape, line_weights, resize_plane
-from liverseg.volumes import VolumeRun
+from liverseg.inference.resampling import grid_shape, line_weights, resize_plane
+from liverseg.inference.sliding_window import OVERLAP, VolumeRun, axis_of
 
 relaxed = settings(deadline=None, max_examples=60)  # a shared machine may stall any example
 

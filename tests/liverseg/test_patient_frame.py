@@ -9,12 +9,12 @@ import pytest
 from nibabel.affines import apply_affine
 
 import liverseg
-from liverseg.ct import CTImage
-from liverseg.measuring import measure
+from liverseg.analysis.measure import measure
+from liverseg.core.image import CTImage
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
+from liverseg.core.slicing import single_slice
+from liverseg.io.write import write_results
 from liverseg.phantom import write
-from liverseg.segmentation import CheckpointIdentity, Segmentation
-from liverseg.selection import single_slice
-from liverseg.writing import write_results
 from tests.phantoms import make
 
 

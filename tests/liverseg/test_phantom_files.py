@@ -11,7 +11,7 @@ import pydicom
 import pytest
 from PIL import Image
 
-from liverseg.commands import phantom as command
+from liverseg.cli import phantom as command
 from liverseg.errors import InvalidSetting
 from liverseg.phantom import make, write
 

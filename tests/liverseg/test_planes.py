@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from liverseg.ct import CTImage
+from liverseg.core.geometry import upright_grid
+from liverseg.core.image import CTImage
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
+from liverseg.core.window import DEFAULT_WINDOW
 from liverseg.errors import InvalidSetting
-from liverseg.framing import frame_for
-from liverseg.geometry import upright_grid
-from liverseg.planes import PLANES, plane_frame, plane_view, point_at, section, telling_point
-from liverseg.rendering import three_pictures
-from liverseg.segmentation import CheckpointIdentity, Segmentation
-from liverseg.windowing import DEFAULT_WINDOW
+from liverseg.rendering.frame import frame_for
+from liverseg.rendering.planes import PLANES, plane_frame, plane_view, point_at, section, telling_point
+from liverseg.rendering.slice_view import three_pictures
 
 SPACING_MM = (3.0, 0.8, 0.5)
 SHAPE = (40, 120, 160)

@@ -8,12 +8,19 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from liverseg.ct import CTImage
-from liverseg.donut import donut_svg
+from liverseg.core.geometry import upright_grid
+from liverseg.core.image import CTImage
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.errors import InvalidSetting
-from liverseg.geometry import upright_grid
-from liverseg.profile import Profile, lay_out, profile_of, profile_svg, round_steps, slice_at
-from liverseg.segmentation import CheckpointIdentity, Segmentation
+from liverseg.rendering.charts import (
+    Profile,
+    donut_svg,
+    lay_out,
+    profile_of,
+    profile_svg,
+    round_steps,
+    slice_at,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -9,10 +9,10 @@ import pydicom
 import pytest
 
 import liverseg
+from liverseg.core.slicing import single_slice
 from liverseg.errors import InvalidSetting
+from liverseg.io.dicom.references import native_slices, referable_slices, thickness_mm
 from liverseg.phantom import write
-from liverseg.references import native_slices, referable_slices, thickness_mm
-from liverseg.selection import single_slice
 from tests.phantoms import make
 
 

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from liverseg import strips
-from liverseg.colours import LIVER_RGB, PROBABILITY_COLOURS, TUMOUR_RGB
-from liverseg.ct import CTImage, NativeGrid
+from liverseg.core.image import CTImage, NativeGrid
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation, labels_from_probabilities
+from liverseg.core.window import Window
 from liverseg.errors import InvalidSetting
-from liverseg.framing import LONG_SIDE_PX, frame_for, scale_bar_mm
-from liverseg.lettering import draw_text, text_width
-from liverseg.rendering import heatmap, overlay, overview, telling_slice, three_pictures, windowed
-from liverseg.segmentation import CheckpointIdentity, Segmentation, labels_from_probabilities
-from liverseg.windowing import Window
+from liverseg.rendering import legend
+from liverseg.rendering.colours import LIVER_RGB, PROBABILITY_COLOURS, TUMOUR_RGB
+from liverseg.rendering.frame import LONG_SIDE_PX, frame_for, scale_bar_mm
+from liverseg.rendering.slice_view import heatmap, overlay, overview, telling_slice, three_pictures, windowed
+from liverseg.rendering.text import draw_text, text_width
 
 relaxed = settings(deadline=None, max_examples=25)  # a shared machine may stall any example
 
@@ -237,13 +237,13 @@ def test_the_overview_shows_the_telling_slice_side_by_side():
 @pytest.mark.parametrize("width", [64, 100, 400, 1024])
 def test_strips_have_room_for_their_words_at_every_width(width):
     frame = frame_for((1024, width))
-    told = strips.window_strip(frame, Window(-600, 1500), "Slice 1000 / 1000")
+    told = legend.window_strip(frame, Window(-600, 1500), "Slice 1000 / 1000")
     assert not told[:, -frame.text // 3 :].any() and not told[:2].any() and not told[-2:].any()
     # Between the window and the caption there is a gap, or no caption at all.
     window_end = round(0.6 * frame.text) + text_width("W 1500  C -600 HU", frame.text)
     assert not told[:, window_end + 2 : window_end + frame.text // 2].any()
-    bar = strips.probability_strip(frame, 0.5)
-    assert bar.shape == told.shape == strips.legend_strip(frame, 0.3).shape
+    bar = legend.probability_strip(frame, 0.5)
+    assert bar.shape == told.shape == legend.legend_strip(frame, 0.3).shape
     middle = bar[round(0.6 * frame.text)].astype(int)
     coloured = np.flatnonzero(np.ptp(middle, axis=-1) > 40)
     assert np.ptp(coloured) > 0.25 * frame.width
@@ -253,7 +253,7 @@ def test_the_threshold_is_marked_on_the_bar_where_its_value_lies():
     frame = frame_for((512, 512))
     marks = []
     for threshold in (0.2, 0.5, 1.0):
-        above = strips.probability_strip(frame, threshold)[round(0.3 * frame.text) - 5]  # over the bar's edge
+        above = legend.probability_strip(frame, threshold)[round(0.3 * frame.text) - 5]  # over the bar's edge
         columns = np.flatnonzero((above == 255).all(axis=-1))
         assert 0 < len(columns) <= 6
         marks.append(columns.mean())

@@ -14,17 +14,17 @@ import pypdf
 import pytest
 
 import liverseg
-from liverseg.ct import CTImage
+from liverseg.analysis.measure import measure
+from liverseg.analysis.report_text import amount, lesion_amount, share, slice_span
+from liverseg.core.geometry import upright_grid
+from liverseg.core.image import CTImage
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.errors import InvalidSetting
-from liverseg.geometry import upright_grid
-from liverseg.measuring import measure
-from liverseg.nifti_encoding import orthogonal_affine
-from liverseg.pdf_sheet import printable, width_of, wrapped
+from liverseg.io.nifti.write import orthogonal_affine
+from liverseg.io.pdf.report import NOTICE, report_pdf
+from liverseg.io.pdf.sheet import printable, width_of, wrapped
+from liverseg.io.write import write_results
 from liverseg.phantom import write
-from liverseg.report_page import NOTICE, report_pdf
-from liverseg.segmentation import CheckpointIdentity, Segmentation
-from liverseg.wording import amount, lesion_amount, share, slice_span
-from liverseg.writing import write_results
 from tests.phantoms import make
 
 WHO = CheckpointIdentity("segformer-b0@1.0.1", "0123456789abcdef" * 4, "hf://owner", "c0ffee" * 6 + "beef")

@@ -14,12 +14,12 @@ import pytest
 import liverseg
 from liverseg import phantom
 from liverseg.__main__ import main
-from liverseg.dicom_output.rtstruct import rtstruct_bytes
-from liverseg.dicom_output.seg import seg_bytes
+from liverseg.analysis.report_diff import differences, notes, parse_report
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.errors import InvalidSetting
-from liverseg.made import VARIABLE, day_of_making
-from liverseg.reproducing import differences, notes, parse_report
-from liverseg.segmentation import CheckpointIdentity, Segmentation
+from liverseg.io.dicom.rtstruct import rtstruct_bytes
+from liverseg.io.dicom.seg import seg_bytes
+from liverseg.io.files import VARIABLE, day_of_making
 
 FORMATS = "png,pdf,csv,json"
 

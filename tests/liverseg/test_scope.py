@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from liverseg import phantom
-from liverseg.app.texts import NO_DOUBT, doubted
-from liverseg.commands.segment import summary
-from liverseg.measuring import measure
-from liverseg.reading import from_array
-from liverseg.scope.anatomy import anatomy, body_of, small_unit
-from liverseg.scope.doubts import doubts, looked_at
-from liverseg.scope.grey import other_window
-from liverseg.scope.likeness import GOOD, Likeness, likeness, squared
-from liverseg.scope.sentences import CHECK, DO_NOT_TRUST
-from liverseg.scope.turning import MIRROR, TURNS, turning
-from liverseg.segmentation import CheckpointIdentity, Segmentation
-from liverseg.windowing import Window, from_unit, to_grey
+from liverseg.analysis.measure import measure
+from liverseg.analysis.plausibility.checks import doubts, looked_at
+from liverseg.analysis.plausibility.ct_likeness import GOOD, Likeness, likeness, squared
+from liverseg.analysis.plausibility.features import anatomy, body_of, small_unit
+from liverseg.analysis.plausibility.messages import CHECK, DO_NOT_TRUST
+from liverseg.analysis.plausibility.orientation_check import MIRROR, TURNS, turning
+from liverseg.analysis.plausibility.window_check import other_window
+from liverseg.app.html.page_text import NO_DOUBT, doubted
+from liverseg.cli.segment import summary
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
+from liverseg.core.window import Window, from_unit, to_grey
+from liverseg.io.read import from_array
 
 WHO = CheckpointIdentity("a@1.0", "0" * 64, "x")
 

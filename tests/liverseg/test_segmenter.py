@@ -9,14 +9,15 @@ import sys
 import numpy as np
 import pytest
 
-from liverseg import engines, phantom
-from liverseg.ct import CTImage
-from liverseg.engines.threads import usable_processors
+from liverseg import phantom
+from liverseg.analysis.metrics import dice, overlap
+from liverseg.core.cpu import usable_processors
+from liverseg.core.image import CTImage
+from liverseg.core.segmentation import labels_from_probabilities
 from liverseg.errors import CheckpointRefused, EngineUnavailable, InputTooSmall, InvalidSetting
-from liverseg.metrics import counts, dice
-from liverseg.reading import from_array
-from liverseg.segmentation import labels_from_probabilities
-from liverseg.segmenter import DEFAULT_CHECKPOINT, Segmenter, find_checkpoint
+from liverseg.inference import engines
+from liverseg.inference.segmenter import DEFAULT_CHECKPOINT, Segmenter, find_checkpoint
+from liverseg.io.read import from_array
 from registry import open_registries
 from registry.verify import verify
 from tests.phantoms import make
@@ -64,7 +65,7 @@ def test_liver_of_unseen_phantoms_is_found(segmenter, slices):
     found = []
     for made in slices.values():
         seg = segmenter.segment(as_ct(made))
-        found.append(dice(counts(seg.labels, made.labels)["liver"]))
+        found.append(dice(overlap(seg.labels, made.labels)["liver"]))
     assert min(found) >= 0.85, found
 
 

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from liverseg import phantom
-from liverseg.bodies import keep_largest_body
+from liverseg.analysis.measure import measure
+from liverseg.core.largest_component import keep_largest_body
+from liverseg.core.segmentation import NOT_CERTAIN
 from liverseg.errors import Cancelled, CheckpointRefused, LiversegError
-from liverseg.measuring import measure
-from liverseg.reading import from_array
-from liverseg.segmentation import NOT_CERTAIN
-from liverseg.segmenter import Segmenter
+from liverseg.inference.segmenter import Segmenter
+from liverseg.io.read import from_array
 from registry import InputSpec, WindowSpec, open_registries
 from tests.liverseg.volume_checkpoints import (
     BACKGROUND_HU,

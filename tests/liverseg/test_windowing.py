@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from liverseg.errors import InvalidSetting
-from liverseg.windowing import (
+from liverseg.core.window import (
     MAX_CENTER_HU,
     MAX_WIDTH_HU,
     MIN_WIDTH_HU,
@@ -19,6 +18,7 @@ from liverseg.windowing import (
     to_grey,
     to_unit,
 )
+from liverseg.errors import InvalidSetting
 
 windows = st.builds(
     Window,

@@ -14,14 +14,14 @@ import nibabel
 import numpy as np
 import pytest
 
-from liverseg import writing
-from liverseg.ct import CTImage, NativeGrid
+from liverseg.analysis.measure import measure
+from liverseg.core.image import CTImage, NativeGrid
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
+from liverseg.core.window import Window
 from liverseg.errors import InvalidSetting, LiversegError
-from liverseg.measuring import measure
-from liverseg.rendering import overview
-from liverseg.segmentation import CheckpointIdentity, Segmentation
-from liverseg.windowing import Window
-from liverseg.writing import write_results
+from liverseg.io import write
+from liverseg.io.write import write_results
+from liverseg.rendering.slice_view import overview
 
 WHO = CheckpointIdentity("a@1", "0" * 64, "bundled")
 
@@ -106,7 +106,7 @@ def test_a_picture_gets_pictures_of_its_own_rows_and_columns(tmp_path, flipped, 
     np.testing.assert_array_equal(ct.native.to_radiological(labels), seg.labels)
     probability = cv2.imread(str(tmp_path / "tumour_probability.png"), cv2.IMREAD_UNCHANGED)
     assert probability.dtype == np.uint16
-    back = ct.native.to_radiological(probability) / writing.PNG_FULL_SCALE
+    back = ct.native.to_radiological(probability) / write.PNG_FULL_SCALE
     np.testing.assert_allclose(back, seg.tumour_probability, atol=1e-5)
 
 

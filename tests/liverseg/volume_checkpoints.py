@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from liverseg.segmenter import Segmenter
+from liverseg.inference.segmenter import Segmenter
 from registry import Checkpoint, InputSpec, Manifest, WindowSpec, open_registries
 from registry.manifest import FileRecord
-from registry.writing import write_checkpoint
+from registry.write_checkpoint import write_checkpoint
 from tests.liverseg.app.rule_checkpoints import NO_TRAINING
 
 LIVER_HU, TUMOUR_HU, BACKGROUND_HU = 110.0, 60.0, -50.0

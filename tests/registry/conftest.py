@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save as save_tensors
 
 from registry import Checkpoint, Manifest
-from registry.card import model_card
-from registry.writing import write_checkpoint
+from registry.card.card import model_card
+from registry.write_checkpoint import write_checkpoint
 from tests.hub_standin.fixture import hub  # noqa: F401
 from tests.registry.sample_checkpoint import METRICS_CSV, TinyNet, manifest_for
 

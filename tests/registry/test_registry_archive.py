@@ -14,9 +14,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from registry.archive import MAX_TEXT_BYTES, check_archive
+from registry.archive.archive import MAX_TEXT_BYTES, check_archive
+from registry.archive.torchscript_code import check_code
 from registry.errors import ArchiveRefused, RegistryError
-from registry.torchscript_code import check_code
 from tests.registry.sample_checkpoint import TinyNet, manifest_for, repack
 
 OWN_CODE = "code/__torch__/tests/registry/sample_checkpoint.py"

@@ -6,7 +6,7 @@ import yaml
 from huggingface_hub import ModelCard
 
 from registry import InputSpec, WindowSpec
-from registry.card import model_card
+from registry.card.card import model_card
 from tests.registry.sample_checkpoint import manifest_for
 
 

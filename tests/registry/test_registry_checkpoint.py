@@ -12,7 +12,7 @@ import torch
 
 from registry import ArchiveRefused, Checkpoint, CheckpointDamaged, CheckpointExists, ManifestInvalid
 from registry.folder import open_checkpoint
-from registry.writing import write_checkpoint
+from registry.write_checkpoint import write_checkpoint
 from tests.registry.sample_checkpoint import manifest_for, put, repack
 
 
@@ -171,7 +171,7 @@ def test_a_write_that_fails_midway_leaves_nothing(
         raise OSError("no space left on device")
 
     files = files_for(manifest_for())
-    monkeypatch.setattr("registry.writing.os.replace", no_space)
+    monkeypatch.setattr("registry.write_checkpoint.os.replace", no_space)
     with pytest.raises(OSError, match="no space"):
         write_checkpoint(tmp_path / "new", manifest_for(), files)
     assert list(tmp_path.iterdir()) == []

@@ -29,11 +29,9 @@ from registry import (
     pull,
     push,
 )
-from registry import (
-    hub as hub_registry,
-)
 from registry.__main__ import main
-from registry.hub_store import HubStore
+from registry.hub import registry as hub_registry
+from registry.hub.cache import HubStore
 from tests.hub_standin.answers import Answer
 from tests.hub_standin.faults import Fault
 from tests.hub_standin.fixture import TOKEN
@@ -211,7 +209,7 @@ def test_pull_fetches_everything_once(published: dict[str, str], hub: HubStandin
 def test_an_interrupted_fetch_goes_on_where_it_ended(
     published: dict[str, str], hub: HubStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("registry.download.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("registry.hub.download.time.sleep", lambda seconds: None)
     hub.faults.plant(Fault("GET /files/", cut_after=10_000))
     hub.faults.plant(Fault("GET /files/", cut_after=10_000))
     hub.faults.plant(Fault("GET /files/", status=503))
@@ -483,7 +481,7 @@ def test_a_hub_that_fails_is_a_notice(
 def test_a_hub_that_hangs_costs_seconds_once(
     published: dict[str, str], hub: HubStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("registry.hub_questions.REQUEST_S", 0.3)
+    monkeypatch.setattr("registry.hub.queries.REQUEST_S", 0.3)
     pull(open_registries("hf://lab").find("tiny"))
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never answers
         index = HubStore("lab").folder
@@ -580,7 +578,7 @@ def test_a_cache_that_takes_nothing_is_a_sentence(
 
     (found,) = [c for c in open_registries("hf://lab").list() if c.ref == "tiny@1.0.0"]
     with monkeypatch.context() as patch:
-        patch.setattr("registry.download._request", full)
+        patch.setattr("registry.hub.download._request", full)
         with pytest.raises(CacheUnwritable) as refusal:
             pull(found)
     assert why in str(refusal.value) and "/a/path" not in str(refusal.value)

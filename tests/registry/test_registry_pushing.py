@@ -26,9 +26,9 @@ from registry import (
     push,
 )
 from registry.__main__ import main
-from registry.card import model_card
-from registry.hub_pushing import push_to_hub
-from registry.writing import write_checkpoint
+from registry.card.card import model_card
+from registry.hub.push import push_to_hub
+from registry.write_checkpoint import write_checkpoint
 from tests.hub_standin.faults import Fault
 from tests.hub_standin.fixture import TOKEN
 from tests.hub_standin.server import HubStandin

@@ -14,9 +14,9 @@ import yaml
 
 from registry import Checkpoint, HubRefused, PushRefused, push
 from registry.__main__ import main
-from registry.hub_store import is_commit
-from registry.space import HARDWARE, ROOT, project_files, space_content, space_files
-from registry.space_pushing import push_space
+from registry.hub.cache import is_commit
+from registry.space.content import HARDWARE, ROOT, project_files, space_content, space_files
+from registry.space.push import push_space
 from tests.hub_standin.faults import Fault
 from tests.hub_standin.fixture import TOKEN
 from tests.hub_standin.repositories import Repository

@@ -12,7 +12,7 @@ import pytest
 from registry import open_registries
 from registry.errors import CheckpointDamaged, ManifestInvalid, RegistryError
 from registry.folder import MANIFEST_FILE, open_checkpoint
-from registry.sources import BUNDLED_FOLDER
+from registry.registries import BUNDLED_FOLDER
 from tests.registry.sample_checkpoint import manifest_for
 
 REGIONS = 240  # of each file: with six files, over a thousand flips

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save
 
 from registry import Checkpoint
+from registry.archive.safetensors_header import check_safetensors
 from registry.errors import CheckpointDamaged
-from registry.safetensors_header import check_safetensors
 from registry.verify import verify
 from tests.registry.sample_checkpoint import METRICS_CSV, put
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import liverseg.phantom
-import train.card_picture
+import train.export.card_picture
 from tests.hub_standin.fixture import hub  # noqa: F401
 from tests.phantoms import make
-from train.dataset import DatasetFolder
+from train.data.dataset import DatasetFolder
 
 
 def _write(folder, scans=3, slices=4, label_values=None, size=96, tumour_in=(0,)):
@@ -47,7 +47,7 @@ def phantoms_are_made_once():
     """Preparing, checking parity and drawing cards ask again and again for the same few phantoms."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(liverseg.phantom, "make", make)
-        patch.setattr(train.card_picture, "make", make)
+        patch.setattr(train.export.card_picture, "make", make)
         yield
 
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from liverseg.windowing import Window
+from liverseg.core.window import Window
 from registry import InputSpec, WindowSpec
-from train.architectures import build, names
-from train.architectures.segformer import CONFIGS
-from train.archive import archive
 from train.errors import TrainError
-from train.graph import HuToProbabilities, HuToProbabilitiesVolume, network_channels
-from train.half import with_half_weights
-from train.scripting import SLICE_EXAMPLE, VOLUME_EXAMPLE, script
+from train.export.archive import archive
+from train.export.float16_weights import with_half_weights
+from train.export.torchscript import SLICE_EXAMPLE, VOLUME_EXAMPLE, script
+from train.models import build, names
+from train.models.graph import HuToProbabilities, HuToProbabilitiesVolume, network_channels
+from train.models.segformer import CONFIGS
 
 PARAMETERS = {  # with 3 classes and 3 channels, as `build` gives them without options
     "nnformer-2d": 28_748_829,

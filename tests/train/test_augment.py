@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from liverseg import phantom
-from train import augment_cpu, augment_device
-from train.attenuation import shift_attenuation
-from train.augment import AugmentSettings, draw_view
-from train.dataset import BACKGROUND_BIT, LIVER_BIT, TUMOUR_BIT
-from train.greys import span_of
-from train.samples import Samples, Source, collate_uncut
+from train.data.dataset import BACKGROUND_BIT, LIVER_BIT, TUMOUR_BIT
+from train.sampling import augment_cpu, augment_device
+from train.sampling.attenuation import shift_attenuation
+from train.sampling.augment import AugmentSettings, draw_view
+from train.sampling.channels import span_of
+from train.sampling.samples import Samples, Source, collate_uncut
 
 SETTINGS = AugmentSettings(working_px=(90, 140), crop_px=64)
 ONE = span_of([(60.0, 200.0)])

@@ -9,19 +9,19 @@ import pytest
 import torch
 from torch import nn
 
-from liverseg.engines import load
-from liverseg.engines.openvino_engine import OpenVINOEngine
-from liverseg.labels import labels_from_probabilities
-from liverseg.metrics.calibration import reliability
+from liverseg.analysis.metrics.calibration import reliability
+from liverseg.core.labels import labels_from_probabilities
+from liverseg.inference.engines import load
+from liverseg.inference.engines.openvino_engine import OpenVINOEngine
 from registry import InputSpec, WindowSpec
-from registry.calibration_text import calibration_sections
+from registry.card.calibration import calibration_sections
 from registry.errors import ManifestInvalid
 from registry.manifest import Manifest
 from tests.registry.sample_checkpoint import manifest_for
-from train.architectures import build
-from train.archive import archive
-from train.calibrating import moved, tuned
-from train.calibration import (
+from train.evaluation.predict import predictor
+from train.export.archive import archive
+from train.export.calibrate import moved, tuned
+from train.export.calibration import (
     CENTRES,
     CURVE_THRESHOLDS,
     IDENTITY,
@@ -34,9 +34,9 @@ from train.calibration import (
     curve,
     fit,
 )
-from train.graph import CalibratedTumour
-from train.scoring import predictor
-from train.scripting import script, with_calibration
+from train.export.torchscript import script, with_calibration
+from train.models import build
+from train.models.graph import CalibratedTumour
 
 TRUE = Calibration(0.6, -1.2)
 """What the tumour probability of `counts_of` would have to become."""

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from liverseg.colours import FIRST_RGB, SECOND_RGB
+from liverseg.rendering.colours import FIRST_RGB, SECOND_RGB
 from tests.train.sample_scans import LARGE, LIVER, SHAPE, SMALL, box, reads_the_labels, write_dataset
 from train.__main__ import main
-from train.architectures import build
-from train.dataset import DatasetFolder
+from train.data.dataset import DatasetFolder
+from train.data.folds import dataset_folds
 from train.evaluation.overlays import chosen
 from train.evaluation.protocol import Protocol
 from train.evaluation.record import record
 from train.evaluation.scans import scans_of
-from train.evaluation.scoring import score_scans
+from train.evaluation.score_scan import score_scans
 from train.evaluation.tables import COLUMNS, csv_table, markdown
-from train.evaluation.writing import to_json, write
-from train.folds import dataset_folds
+from train.evaluation.write import to_json, write
+from train.models import build
 
 EMPTY = np.zeros(SHAPE, np.uint8)
 SCANS = {

@@ -10,13 +10,13 @@ import pytest
 
 from liverseg.errors import LiversegError
 from tests.train.sample_scans import LARGE, LIVER, SHAPE, SMALL, box, reads_the_labels, write_dataset
-from train.dataset import DatasetFolder
+from train.data.dataset import DatasetFolder
 from train.errors import TrainError
-from train.evaluate import best_threshold, evaluate
+from train.evaluation.evaluate import best_threshold, evaluate
 from train.evaluation.protocol import Protocol
 from train.evaluation.record import numbers, record
 from train.evaluation.scans import scan_names, scans_of, spacing_of
-from train.evaluation.scoring import quarter_confusion, score_scans
+from train.evaluation.score_scan import quarter_confusion, score_scans
 from train.evaluation.snapshots import Snapshot
 
 EMPTY = np.zeros(SHAPE, np.uint8)

@@ -17,9 +17,9 @@ import pytest
 from benchmarks import fit as benchmark
 from liverseg.__main__ import main as liverseg_main
 from train.__main__ import main
-from train.commands import COMMANDS
-from train.commands.fit import resolve
-from train.fitting.settings import FitSettings
+from train.cli import COMMANDS
+from train.cli.fit import resolve
+from train.fit.settings import FitSettings
 
 ROOT = Path(__file__).parents[2]
 SBATCH = ROOT / "train" / "slurm" / "fit.sbatch"

@@ -14,11 +14,11 @@ import torch.nn.functional as F
 
 from tests.train.small_runs import arguments, log_of, weights
 from train.__main__ import main
-from train.architectures.layers import DropChannels, DropPath
 from train.errors import TrainError
-from train.fitting import processes
-from train.fitting.data import batches, open_data
-from train.fitting.settings import FitSettings, Runtime
+from train.fit import processes
+from train.fit.data import batches, open_data
+from train.fit.settings import FitSettings, Runtime
+from train.models.layers import DropChannels, DropPath
 
 ROOT = Path(__file__).parents[2]
 LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]

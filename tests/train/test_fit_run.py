@@ -17,16 +17,16 @@ from torch import nn
 
 from tests.train.small_runs import arguments, log_of, weights
 from train.__main__ import main
-from train.dataset import DatasetFolder
+from train.data.dataset import DatasetFolder
 from train.errors import TrainError
-from train.fitting import loop, processes, scoring
-from train.fitting.data import open_data
-from train.fitting.logs import RunLog
-from train.fitting.network import new_network
-from train.fitting.processes import PooledBatchNorm2d, pool_batch_norms, start
-from train.fitting.settings import FitSettings, Runtime
-from train.runs import load_run
-from train.training_record import training_record
+from train.export.training_record import training_record
+from train.fit import loop, processes, scoring
+from train.fit.data import open_data
+from train.fit.logs import RunLog
+from train.fit.network import new_network
+from train.fit.processes import PooledBatchNorm2d, pool_batch_norms, start
+from train.fit.settings import FitSettings, Runtime
+from train.weights import load_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,7 +94,7 @@ def test_a_killed_run_goes_on_to_the_same_result(data, whole):
     run = data / "killed"
     command = arguments(data, run, "--samples", "24", "--save-every", "4")
     script = (
-        "import sys, time; from train.fitting import loop; from train.__main__ import main\n"
+        "import sys, time; from train.fit import loop; from train.__main__ import main\n"
         "real = loop.update\n"
         "def slow(*args):\n"
         "    if args[3] == 3: print('reached', flush=True); time.sleep(600)\n"

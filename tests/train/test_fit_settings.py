@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from train.__main__ import main
-from train.augment import AugmentSettings
-from train.commands.fit import add_fit, resolve
+from train.cli.fit import add_fit, resolve
 from train.errors import TrainError
-from train.fitting.data import _dealt
-from train.fitting.optimising import autocast_dtype, seed_step
-from train.fitting.settings import FitSettings, Runtime
-from train.runs import load_run
+from train.fit.data import _dealt
+from train.fit.optimiser import autocast_dtype, seed_step
+from train.fit.settings import FitSettings, Runtime
+from train.sampling.augment import AugmentSettings
+from train.weights import load_run
 
 DATA = (("data", 1.0, 0.0),)
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from train.data.folds import LITS_GROUP, ScanInfo, folds, group_of
 from train.errors import TrainError
-from train.folds import LITS_GROUP, ScanInfo, folds, group_of
 
 
 def cohort(sizes, seed):

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liverseg.windowing import PRESETS, Window, from_unit, to_grey
+from liverseg.core.window import PRESETS, Window, from_unit, to_grey
+from train.data.intensity import Intensity
 from train.errors import TrainError
-from train.intensity import Intensity
 
 ALL_HU = np.arange(-3024, 4096).astype(float)
 windows = st.builds(Window, st.integers(-800, 800), st.integers(50, 2000))

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from train.dataset import BACKGROUND_BIT, LIVER_BIT, ORGAN_BITS, TUMOUR_BIT
-from train.fitting.settings import LOSS_NAMES
-from train.losses import LOSSES, segmentation_loss
+from train.data.dataset import BACKGROUND_BIT, LIVER_BIT, ORGAN_BITS, TUMOUR_BIT
+from train.fit.losses import LOSSES, segmentation_loss
+from train.fit.settings import LOSS_NAMES
 
 
 def logits_for(probabilities):

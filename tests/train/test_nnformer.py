@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from train.architectures import build
-from train.architectures.nnformer import CONFIGS, NnFormer, NnFormerConfig
-from train.architectures.nnformer.attention import Attention, GlobalAttention, WindowAttention
-from train.architectures.nnformer.blocks import Block, SkipBlock
-from train.architectures.nnformer.positions import GlobalBias, window_index
-from train.architectures.nnformer.windows import Tiling, partition
 from train.errors import TrainError
+from train.models import build
+from train.models.nnformer import CONFIGS, NnFormer, NnFormerConfig
+from train.models.nnformer.attention import Attention, GlobalAttention, WindowAttention
+from train.models.nnformer.blocks import Block, SkipBlock
+from train.models.nnformer.positions import GlobalBias, window_index
+from train.models.nnformer.windows import Tiling, partition
 
 TINY = {"embedding": 16, "depths": (2, 1, 1, 1)}
 

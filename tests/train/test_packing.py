@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from train.dataset import DatasetFolder
+from train.data.dataset import DatasetFolder
+from train.data.pack import Pictures, pack
 from train.errors import TrainError
-from train.packing import Pictures, pack
 
 
 def test_a_pack_gives_what_decoding_gives(discs, tmp_path):

@@ -7,17 +7,17 @@ import pytest
 import safetensors.torch
 import torch
 
-from liverseg.windowing import Window
+from liverseg.core.window import Window
 from registry import InputSpec, WindowSpec, open_registries
 from registry.folder import open_checkpoint
 from train.__main__ import main
-from train.architectures import build
-from train.archive import archive
 from train.errors import TrainError
-from train.graph import HuToProbabilities
-from train.parity import check_parity
-from train.publish import shortcomings
-from train.scripting import script
+from train.export.archive import archive
+from train.export.parity import check_parity
+from train.export.publish import shortcomings
+from train.export.torchscript import script
+from train.models import build
+from train.models.graph import HuToProbabilities
 
 WINDOW = Window(60, 200)
 SPEC = InputSpec("slices", 1, (WindowSpec(60, 200),), 192)

@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 import torch
 
-import train.graph
+import train.models.graph
 from liverseg import phantom
-from liverseg.segmenter import Segmenter
-from liverseg.windowing import Window
+from liverseg.core.window import Window
+from liverseg.inference.segmenter import Segmenter
 from registry import open_registries
 from registry.verify import verify
-from train import card_picture
 from train.__main__ import main
-from train.archive import without_debug_records
+from train.data.prepare import prepare
 from train.errors import TrainError
-from train.preparing import prepare
-from train.runs import load_run
+from train.export import card_picture
+from train.export.archive import without_debug_records
+from train.weights import load_run
 
 FIT = (
     "--crop 64 --working-range 60 80 --working-size 64 --batch 4 --option decoder_width=32 --score-every 8 "
@@ -119,7 +119,7 @@ def test_the_archive_tells_nothing_of_the_machine(trained):
 def test_debug_records_go_and_everything_else_stays():
     buffer = io.BytesIO()
     module = torch.jit.script(
-        train.graph.HuToProbabilities(torch.nn.Conv2d(3, 3, 1), [Window(60, 200)], 64, 1)
+        train.models.graph.HuToProbabilities(torch.nn.Conv2d(3, 3, 1), [Window(60, 200)], 64, 1)
     )
     torch.jit.save(module, buffer, _extra_files={"manifest.json": "{}"})
     before = zipfile.ZipFile(buffer)
@@ -150,7 +150,7 @@ def test_evaluate_repeats_what_the_manifest_says(trained, monkeypatch, capsys):
 
 def test_segmenter_sees_the_same_network(trained, monkeypatch):
     monkeypatch.setenv("LIVERSEG_REGISTRY", str(trained / "registry"))
-    from liverseg.reading import from_array
+    from liverseg.io.read import from_array
 
     ct = from_array(phantom.make("slice", seed=1, size=128).hu)
     seg = Segmenter.load("tiny", engine="torch").segment(ct)

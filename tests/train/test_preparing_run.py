@@ -15,13 +15,13 @@ import nibabel
 import numpy as np
 import pytest
 
-from liverseg.windowing import Window, to_grey
+from liverseg.core.window import Window, to_grey
 from train.__main__ import main
-from train.dataset import DatasetFolder
+from train.data.dataset import DatasetFolder
+from train.data.intensity import Intensity
+from train.data.prepare import Conversion, PrepareSettings, Splitting, prepare
+from train.data.prepare.plots import statistics_page
 from train.errors import TrainError
-from train.intensity import Intensity
-from train.preparing import Conversion, PrepareSettings, Splitting, prepare
-from train.preparing.plots import statistics_page
 
 ROOT = Path(__file__).parents[2]
 SIDE, SLICES = 64, 8

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from train.data.folds import LITS_GROUP
+from train.data.prepare.labels import LabelMapping
+from train.data.prepare.settings import PrepareSettings, Splitting
+from train.data.prepare.sources import find_source
+from train.data.prepare.splits import assign, parse_shares, read_table, split_scans
 from train.errors import TrainError
-from train.folds import LITS_GROUP
-from train.preparing.labels import LabelMapping
-from train.preparing.settings import PrepareSettings, Splitting
-from train.preparing.sources import find_source
-from train.preparing.splits import assign, parse_shares, read_table, split_scans
 
 
 def touch(folder, *names):

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 import liverseg
+from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.errors import LiversegError
-from liverseg.windowing import DEFAULT_WINDOW, Window
-from train.intensity import Intensity
-from train.preparing.conversion import encoder, kept_slices
-from train.preparing.orientation import flips_to_upright
-from train.preparing.scans import NiftiPair, PicturePairs
-from train.preparing.settings import Conversion
-from train.preparing.statistics import count_lesions
-from train.preparing.volumes import Volume, read_volume
+from train.data.intensity import Intensity
+from train.data.prepare.conversion import encoder, kept_slices
+from train.data.prepare.orientation import flips_to_upright
+from train.data.prepare.scans import NiftiPair, PicturePairs
+from train.data.prepare.settings import Conversion
+from train.data.prepare.statistics import count_lesions
+from train.data.prepare.volumes import Volume, read_volume
 
 SHAPE = (70, 72, 5)
 

@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from registry.errors import RegistryError
 from tests.hub_standin.repositories import Blob
 from tests.hub_standin.server import HubStandin
-from train.architectures import build
-from train.architectures.hugging_face_files import IMAGENET_MEAN, IMAGENET_STD, read_model
-from train.architectures.pretrained import load_hugging_face
 from train.errors import TrainError
-from train.graph import normalise
+from train.models import build
+from train.models.graph import normalise
+from train.models.hugging_face_files import IMAGENET_MEAN, IMAGENET_STD, read_model
+from train.models.pretrained import load_hugging_face
 
 V4 = [  # from transformers 5's names to those of 4, as its own files still have them
     (r"stages\.(\d+)\.patch_embeddings\.", r"encoder.patch_embeddings.\1."),

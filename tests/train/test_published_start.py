@@ -12,10 +12,10 @@ import torch
 from train.__main__ import main
 from train.errors import TrainError
 from train.evaluation.crossvalidation import check_held_out
-from train.fitting.network import new_network
-from train.fitting.settings import FitSettings
-from train.runs import load_run, mean_weights
-from train.training_record import training_record
+from train.export.training_record import training_record
+from train.fit.network import new_network
+from train.fit.settings import FitSettings
+from train.weights import load_run, mean_weights
 
 BUNDLED = Path(__file__).parents[2] / "registry" / "bundled"
 

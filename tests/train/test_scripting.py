@@ -8,13 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from liverseg.engines import load
-from liverseg.windowing import Window, to_unit
+from liverseg.core.window import Window, to_unit
+from liverseg.inference.engines import load
 from registry import InputSpec, WindowSpec
-from registry.archive import check_archive
-from train.architectures import build
-from train.archive import archive
-from train.graph import (
+from registry.archive.archive import check_archive
+from train.export.archive import archive
+from train.export.float16_weights import with_half_weights
+from train.export.torchscript import script
+from train.models import build
+from train.models.graph import (
     HuToProbabilities,
     network_channels,
     normalise,
@@ -24,8 +26,6 @@ from train.graph import (
     windowed,
     working_shape,
 )
-from train.half import with_half_weights
-from train.scripting import script
 
 LIVER, ABDOMEN = Window(60, 200), Window(40, 400)
 

@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from train.architectures import build, names
-from train.architectures.segformer import CONFIGS, DecodeHead
 from train.errors import TrainError
-from train.graph import working_shape
+from train.models import build, names
+from train.models.graph import working_shape
+from train.models.segformer import CONFIGS, DecodeHead
 
 PUBLISHED_PARAMETERS = {  # of the ADE20K models (150 classes), as their weights on the Hub count
     "segformer-b0": 3_752_694,

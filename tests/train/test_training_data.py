@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from liverseg.windowing import Window, from_unit
-from train import synthetic_lesions
-from train.dataset import BACKGROUND_BIT, LIVER_BIT, ORGAN_BITS, TUMOUR_BIT, DatasetFolder
+from liverseg.core.window import Window, from_unit
+from train.data.dataset import BACKGROUND_BIT, LIVER_BIT, ORGAN_BITS, TUMOUR_BIT, DatasetFolder
 from train.errors import TrainError
-from train.samples import Source, samplers_of
-from train.sampling import SamplingShares, SliceSampler
-from train.synthetic_lesions import paint_lesions
+from train.sampling import synthetic_lesions
+from train.sampling.samples import Source, samplers_of
+from train.sampling.slice_sampler import SamplingShares, SliceSampler
+from train.sampling.synthetic_lesions import paint_lesions
 
 
 def test_split_is_by_scan_and_labels_become_bits(discs):
@@ -78,7 +78,7 @@ def test_painted_lesions_stay_in_the_liver_and_change_what_they_cover(discs, mon
     monkeypatch.setattr(synthetic_lesions, "OUTGROWING_SHARE", 0.0)
     train = discs.load("train")
     bits = cv2.resize(train.labels[5], (384, 384), interpolation=cv2.INTER_NEAREST)
-    grey = cv2.resize(train.greys[5], (384, 384), interpolation=cv2.INTER_NEAREST)
+    grey = cv2.resize(train.sampling.channels[5], (384, 384), interpolation=cv2.INTER_NEAREST)
     hu = from_unit(grey.astype(np.float32)[..., None] / 255, Window(60, 200))
     painted = 0
     for seed in range(10):

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from liverseg.measuring import measure
-from liverseg.reading import from_array
-from liverseg.segmenter import Segmenter
+from liverseg.analysis.measure import measure
+from liverseg.inference.segmenter import Segmenter
+from liverseg.io.read import from_array
 from registry import InputSpec, Manifest, WindowSpec, open_registries
-from registry.writing import write_checkpoint
-from train.architectures import build
-from train.archive import archive
+from registry.write_checkpoint import write_checkpoint
 from train.errors import TrainError
 from train.evaluation.models import checkpoint_model
-from train.scripting import script
+from train.export.archive import archive
+from train.export.torchscript import script
+from train.models import build
 
 SPEC = InputSpec("volume", 1, (WindowSpec(60, 200),), 64, (3.0, 1.5, 1.5), (16, 64, 64))
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from train.dataset import DatasetFolder
+from train.data.dataset import DatasetFolder
+from train.data.folds import dataset_folds
 from train.errors import TrainError
 from train.evaluation.models import Model, run_model
 from train.evaluation.protocol import Protocol
 from train.evaluation.record import numbers, record
 from train.evaluation.scans import scan_names, scans_of
+from train.evaluation.score_scan import score_scan
 from train.evaluation.scores import ScanScore
-from train.evaluation.scoring import score_scan
-from train.folds import dataset_folds
-from train.runs import load_run, stages
+from train.weights import load_run, stages
 
 SPLITS = ("train", "val")
 

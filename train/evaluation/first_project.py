@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from liverseg.segmentation import CLASSES
+from liverseg.core.segmentation import CLASSES
 from train.evaluation.scores import ScanScore
 from train.evaluation.statistics import Entry, pooled_of
 

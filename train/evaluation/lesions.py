@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from liverseg.metrics.detection import SIZE_LIMITS, Detection
+from liverseg.analysis.metrics.lesion_detection import SIZE_LIMITS, Detection
 from train.evaluation.scores import ScanScore
 from train.evaluation.statistics import Entry, pooled_of, ratio
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import torch
 
-from liverseg.segmenter import Segmenter
+from liverseg.inference.segmenter import Segmenter
 from train.errors import TrainError
-from train.runs import load_run
-from train.scoring import Predict, predictor
-from train.trained import trained_graph
+from train.evaluation.predict import Predict, predictor
+from train.weights import load_run, trained_graph
 
 
 @dataclass(frozen=True)

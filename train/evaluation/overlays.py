@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from liverseg import metrics
-from liverseg.colours import QUIET_RGB
-from liverseg.comparing import comparison, comparison_legend
-from liverseg.lettering import draw_text
-from liverseg.windowing import Window
+from liverseg.analysis import metrics
+from liverseg.core.window import Window
+from liverseg.rendering.colours import QUIET_RGB
+from liverseg.rendering.comparison import comparison, comparison_legend
+from liverseg.rendering.text import draw_text
 from train.evaluation.scores import ScanScore
 from train.evaluation.snapshots import Snapshot
 

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from liverseg import metrics
+from liverseg.analysis import metrics
 from train.evaluation.scores import ScanScore
 from train.evaluation.summary import false_positive_mm2
 

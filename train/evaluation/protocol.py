@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 
-from liverseg.metrics.bootstrap import RESAMPLES
-from liverseg.metrics.calibration import BINS
-from liverseg.metrics.surfaces import CONNECTIVITY
-from liverseg.segmentation import check_threshold
+from liverseg.analysis.metrics.bootstrap import RESAMPLES
+from liverseg.analysis.metrics.calibration import BINS
+from liverseg.analysis.metrics.surface_distance import CONNECTIVITY
+from liverseg.core.segmentation import check_threshold
 from train.errors import TrainError
 
 STRUCTURES = ("liver", "tumour")

@@ -31,8 +31,8 @@ from operator import add
 
 import numpy as np
 
-from liverseg import metrics
-from liverseg.metrics.calibration import BINS, Reliability
+from liverseg.analysis import metrics
+from liverseg.analysis.metrics.calibration import BINS, Reliability
 from train.evaluation.first_project import first_project
 from train.evaluation.lesions import headline, lesion_numbers
 from train.evaluation.protocol import STRUCTURES, Protocol

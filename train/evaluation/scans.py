@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from train.dataset import DatasetFolder, SlicesInMemory
+from train.data.dataset import DatasetFolder, SlicesInMemory
 from train.errors import TrainError
 
 Spacing = tuple[float, float, float]

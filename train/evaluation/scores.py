@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from liverseg.metrics import Counts
-from liverseg.metrics.calibration import NO_PIXELS, Reliability
-from liverseg.metrics.detection import Detection
+from liverseg.analysis.metrics import Counts
+from liverseg.analysis.metrics.calibration import NO_PIXELS, Reliability
+from liverseg.analysis.metrics.lesion_detection import Detection
 from train.evaluation.snapshots import Snapshot
 
 DISTANCES = ("assd", "msd", "rmsd", "hd95", "surface_dice")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from liverseg.segmentation import TUMOUR
+from liverseg.core.segmentation import TUMOUR
 
 KEPT = 4
 """Slices of a scan, at most."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from liverseg.metrics import pooled_interval
+from liverseg.analysis.metrics import pooled_interval
 
 Entry = dict
 """{"value": number or None, "n": scans, "interval_95": [low, high] where there is one}, and more keys."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from liverseg import metrics
-from liverseg.metrics import Counts
-from liverseg.metrics.calibration import brier_of_sums, error_of_sums
+from liverseg.analysis import metrics
+from liverseg.analysis.metrics import Counts
+from liverseg.analysis.metrics.calibration import brier_of_sums, error_of_sums
 from train.evaluation.protocol import SPACES, STRUCTURES, THRESHOLDS
 from train.evaluation.scores import DISTANCES, ScanScore, StructureScore
 from train.evaluation.statistics import Entry, entry, mean_of, pooled_of, ratio

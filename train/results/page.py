@@ -11,7 +11,7 @@ from train.errors import TrainError
 from train.results.ablations import ablations_table, read_ablations
 from train.results.checkpoints import calibration_table, checkpoints_table, protocols, scores_table
 from train.results.crossvalidations import crossvalidation_section
-from train.results.published import published_table
+from train.results.literature import published_table
 
 ABLATIONS = "ablations.json"
 CROSSVALIDATIONS = "crossvalidation-*.json"
@@ -27,7 +27,7 @@ is the mean over the scans whose reference shows the structure. Brackets are 95 
 scans, n is the number of scans. Everything was trained and scored on slices, two scan slices apart; the
 challenge's numbers are of whole volumes on hidden scans."""
 
-CALIBRATION = """Platt scaling of the tumour probability inside the archive (`train/calibration.py`),
+CALIBRATION = """Platt scaling of the tumour probability inside the archive (`train/export/calibration.py`),
 fitted to the pixels where the network or the reference shows liver. ECE is the expected calibration error of
 tumour (15 bins), over those pixels and over the ones of them where the network's own probability is 1 % or
 more, without which the many pixels near 0 hide everything. *After* is on the scans of the fit, *cross-fitted*

@@ -10,11 +10,11 @@ import nibabel
 import numpy as np
 import pytest
 
-from liverseg.app import session
-from liverseg.app.actions import Actions
 from liverseg.app.examples import Examples
-from liverseg.app.loading import Checkpoints
-from liverseg.windowing import DEFAULT_WINDOW, to_grey
+from liverseg.app.page.actions import Actions
+from liverseg.app.state import session
+from liverseg.app.state.checkpoints import Checkpoints
+from liverseg.core.window import DEFAULT_WINDOW, to_grey
 from registry import open_registries
 from tests.app_process import AppProcess
 from tests.hub_standin.fixture import hub  # noqa: F401

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from registry import InputSpec, Manifest, WindowSpec
-from registry.writing import write_checkpoint
+from registry.write_checkpoint import write_checkpoint
 
 NO_TRAINING = {
     "datasets": [{"name": "none", "licence": "none", "citation": "none"}],

@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 from gradio_client import Client, handle_file
 
-from liverseg.app import launch, layout, texts
+from liverseg.app import launch
+from liverseg.app.html import page_text
+from liverseg.app.page import layout
 from liverseg.phantom import make
-from liverseg.phantom.dicom import dicom_slice
+from liverseg.phantom.files import dicom_slice
 
 ROOT = Path(__file__).parents[3]
 DOC = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -126,4 +128,4 @@ def test_the_keys_are_those_of_the_results(client, nifti):
 def test_the_limits_are_those_of_the_app():
     assert launch.MAX_UPLOAD == "1gb" and "larger than 1 GB" in DOC
     assert f"more than {layout.MAX_WAITING} waiting" in DOC
-    assert re.search(rf"deleted\s+{texts.KEEP_MINUTES}\s+minutes\s+after", DOC)
+    assert re.search(rf"deleted\s+{page_text.KEEP_MINUTES}\s+minutes\s+after", DOC)

@@ -8,10 +8,10 @@ import logging
 import pydicom
 import pytest
 
-from liverseg.app import texts
-from liverseg.app.actions import Actions
 from liverseg.app.examples import Examples
-from liverseg.app.updates import refusable
+from liverseg.app.html import page_text
+from liverseg.app.page.actions import Actions
+from liverseg.app.page.updates import refusable
 from liverseg.errors import UnreadableInput
 from liverseg.phantom import write
 from tests.phantoms import make
@@ -149,7 +149,7 @@ def test_an_unexpected_error_is_a_general_sentence_and_logged_without_its_text(c
 
     with caplog.at_level(logging.ERROR):
         shown = refusable(broken)()
-    assert texts.UNEXPECTED in shown["problem"]
+    assert page_text.UNEXPECTED in shown["problem"]
     assert (
         "RuntimeError" in caplog.text and "MUSTERMANN" not in caplog.text and "MUSTERMANN" not in str(shown)
     )
@@ -176,9 +176,9 @@ def test_events_after_the_result_was_deleted_say_so_and_before_there_was_one_do_
     )
     for call in calls:
         assert call(False) == {}
-        assert texts.EXPIRED in call(True)["problem"] and call(True)["shown"] is False
+        assert page_text.EXPIRED in call(True)["problem"] and call(True)["shown"] is False
     assert actions.preset(None, False, "Liver", 1, 0.3) == {"center": 60, "width": 200}
-    assert texts.EXPIRED in actions.preset(None, True, "Liver", 1, 0.3)["problem"]
+    assert page_text.EXPIRED in actions.preset(None, True, "Liver", 1, 0.3)["problem"]
 
 
 def test_taking_the_last_file_away_empties_the_page(actions, png):

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 import liverseg
-from liverseg.agreement import compare
-from liverseg.app import session, texts
-from liverseg.app.actions import Actions
-from liverseg.app.comparing import NO_COMPARISON, Comparing
-from liverseg.app.comparison_texts import signed
-from liverseg.app.loading import Checkpoints
+from liverseg.analysis.compare import compare
+from liverseg.app.html import page_text
+from liverseg.app.html.comparison import signed
+from liverseg.app.page.actions import Actions
+from liverseg.app.page.comparison import NO_COMPARISON, Comparing
+from liverseg.app.state import session
+from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.errors import Cancelled
 from registry import open_registries
 from tests.liverseg.app.rule_checkpoints import write_versions
@@ -147,10 +148,10 @@ def test_the_second_checkpoint_is_shown_beside_the_first_with_both_numbers(
     assert f'"agree-tumour">{expected.tumour.dice:.3f}<' in html
     assert f'"agree-liver">{expected.organ.dice:.3f}<' in html
     for size in (expected.tumour.a, expected.tumour.b, expected.liver.a, expected.liver.b):
-        assert f"<td>{' '.join(texts.amount(size))}</td>" in html
+        assert f"<td>{' '.join(page_text.amount(size))}</td>" in html
     gap = abs(expected.tumour.difference.volume_ml)
     assert (
-        f"{texts.number(gap)} mL" in html
+        f"{page_text.number(gap)} mL" in html
         and f"{signed(100 * expected.tumour.relative_difference, 1)} %" in html
     )
     assert "A · rule 1.0.0" in html and "B · " + second.replace("@", " ") in html
@@ -312,7 +313,7 @@ def test_a_run_that_was_lost_is_said(page, png):
     page.values["compare_with"] = NEW
     page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view()))
     page.finish()  # the queue was full: nothing was fetched
-    assert texts.NOT_COMPARED in page.values["comparison"]
+    assert page_text.NOT_COMPARED in page.values["comparison"]
     assert page.values["compare_with"] == NO_COMPARISON and page.values["awaited"] is None
 
 
@@ -335,7 +336,7 @@ def test_events_without_a_result_do_nothing_or_say_that_it_was_deleted(page):
     page.compare_with(NEW)
     assert page.seen == {}
     assert page.comparing.jump(None, False, 2, 40, 400, 0.3) == {}
-    assert texts.EXPIRED in page.comparing.jump(None, True, 2, 40, 400, 0.3)["problem"]
+    assert page_text.EXPIRED in page.comparing.jump(None, True, 2, 40, 400, 0.3)["problem"]
 
 
 def test_to_the_slice_where_they_differ_most(page, nifti):

@@ -17,10 +17,10 @@ from PIL import Image
 
 import liverseg
 from liverseg.app.launch import launch_options
-from liverseg.app.layout import build
-from liverseg.comparing import compared_pictures
-from liverseg.selection import single_slice, single_slice_of
-from liverseg.windowing import Window
+from liverseg.app.page.layout import build
+from liverseg.core.slicing import single_slice, single_slice_of
+from liverseg.core.window import Window
+from liverseg.rendering.comparison import compared_pictures
 
 
 @pytest.fixture(scope="module")

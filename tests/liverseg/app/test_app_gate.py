@@ -10,9 +10,9 @@ import httpx
 import pytest
 from gradio.utils import get_upload_folder
 
-from liverseg.app.gate import NO_FILE, NOT_UPLOADED
 from liverseg.app.launch import launch_options
-from liverseg.app.layout import build
+from liverseg.app.page.layout import build
+from liverseg.app.server.request_guard import NO_FILE, NOT_UPLOADED
 
 META = {"_type": "gradio.FileData"}
 

@@ -14,16 +14,16 @@ import pytest
 import torch
 
 import liverseg
-from liverseg.app import loading
-from liverseg.app.endpoints import listing
-from liverseg.app.layout import _look_again, _reload, offered
-from liverseg.app.loading import Checkpoints
+from liverseg.app.api.endpoints import listing
+from liverseg.app.page.layout import _look_again, _reload, offered
+from liverseg.app.state import checkpoints as loading
+from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.errors import CheckpointRefused
-from registry import hub as hub_registry
 from registry import open_checkpoint, open_registries, push
-from registry.card import model_card
-from registry.sources import BUNDLED_FOLDER
-from registry.writing import write_checkpoint
+from registry.card.card import model_card
+from registry.hub import registry as hub_registry
+from registry.registries import BUNDLED_FOLDER
+from registry.write_checkpoint import write_checkpoint
 from tests.app_process import AppProcess
 from tests.hub_standin.faults import Fault
 from tests.hub_standin.server import HubStandin

@@ -13,9 +13,11 @@ from gradio.context import LocalContext
 from gradio.route_utils import delete_files_created_by_app
 from gradio.state_holder import StateHolder
 
-from liverseg.app import keeping, session, texts
-from liverseg.app.layout import build
-from liverseg.windowing import DEFAULT_WINDOW
+from liverseg.app.html import page_text
+from liverseg.app.page.layout import build
+from liverseg.app.server import retention
+from liverseg.app.state import session
+from liverseg.core.window import DEFAULT_WINDOW
 
 MINUTE = timedelta(minutes=1)
 ROOT = Path(__file__).parents[3]
@@ -38,7 +40,7 @@ def clocked(monkeypatch, later: timedelta) -> None:
         def now(cls, tz=None):
             return datetime.now(tz) + later
 
-    monkeypatch.setattr(keeping, "datetime", Clock)
+    monkeypatch.setattr(retention, "datetime", Clock)
     monkeypatch.setattr("gradio.state_holder.datetime.datetime", Clock)
 
 
@@ -66,40 +68,40 @@ def held(page: gr.Blocks) -> str:
 def test_a_result_goes_after_its_time_with_all_that_was_shown_of_it(page, checkpoints, nifti, monkeypatch):
     _, result = with_result(page, checkpoints, nifti)
     assert "a picture of the patient" in held(page)
-    clocked(monkeypatch, keeping.KEEP - MINUTE)
+    clocked(monkeypatch, retention.KEEP - MINUTE)
     page.state_holder.delete_all_expired_state()
     assert result() is not None
-    clocked(monkeypatch, keeping.KEEP + MINUTE)
+    clocked(monkeypatch, retention.KEEP + MINUTE)
     page.state_holder.delete_all_expired_state()
     assert result() is None and "a picture of the patient" not in held(page)
 
 
 def test_a_result_that_is_looked_at_stays(page, checkpoints, nifti, monkeypatch):
     state, result = with_result(page, checkpoints, nifti)
-    clocked(monkeypatch, keeping.KEEP - MINUTE)
+    clocked(monkeypatch, retention.KEEP - MINUTE)
     LocalContext.blocks.set(page)
     LocalContext.request.set(gr.Request(session_hash="v"))
-    keeping.touch()
-    clocked(monkeypatch, 2 * keeping.KEEP - 2 * MINUTE)
+    retention.touch()
+    clocked(monkeypatch, 2 * retention.KEEP - 2 * MINUTE)
     page.state_holder.delete_all_expired_state()
     assert result() is not None and page.state_holder["v"][state] is result()
     LocalContext.request.set(None)
-    keeping.touch()  # outside of an event nothing happens
+    retention.touch()  # outside of an event nothing happens
     LocalContext.blocks.set(None)
 
 
 def test_of_a_visitor_who_left_nothing_stays(page, checkpoints, nifti, monkeypatch):
     _, result = with_result(page, checkpoints, nifti)
-    keeping.shorten(page, "v")
+    retention.shorten(page, "v")
     page.state_holder.session_data["v"].is_closed = True
-    clocked(monkeypatch, keeping.KEEP + MINUTE)
+    clocked(monkeypatch, retention.KEEP + MINUTE)
     page.state_holder.delete_all_expired_state()
     assert result() is None and "v" not in page.state_holder.session_data
 
 
 def test_every_state_with_a_volume_in_it_has_its_time(page):
     states = [b for b in page.blocks.values() if isinstance(b, gr.State)]
-    timed = [b for b in states if b.time_to_live == keeping.KEEP.total_seconds()]
+    timed = [b for b in states if b.time_to_live == retention.KEEP.total_seconds()]
     assert len(timed) == 4 and len(states) == 6  # those without hold whether something is shown, and a point
 
 
@@ -114,7 +116,7 @@ def test_uploads_are_deleted_by_gradio_on_the_same_schedule(page, tmp_path, monk
     class Clock(datetime):
         @classmethod
         def now(cls, tz=None):
-            return datetime.now(tz) + keeping.KEEP + MINUTE
+            return datetime.now(tz) + retention.KEEP + MINUTE
 
     monkeypatch.setattr("gradio.route_utils.datetime", Clock)
     delete_files_created_by_app(page, age)
@@ -122,6 +124,6 @@ def test_uploads_are_deleted_by_gradio_on_the_same_schedule(page, tmp_path, monk
 
 
 def test_the_schedule_is_stated():
-    stated = f"{texts.KEEP_MINUTES} minutes after"
+    stated = f"{page_text.KEEP_MINUTES} minutes after"
     readme = re.sub(r"\s+", " ", (ROOT / "README.md").read_text(encoding="utf-8"))
-    assert stated in texts.footer() and stated in readme
+    assert stated in page_text.footer() and stated in readme

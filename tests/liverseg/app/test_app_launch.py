@@ -57,7 +57,7 @@ def test_what_pydicom_logs_of_a_broken_file_stays_out_of_the_log():
 import logging
 from liverseg.app.launch import log_to_stderr
 log_to_stderr()
-import liverseg.reading.dicom_dataset
+import liverseg.io.dicom.dataset
 try:
     raise ValueError("a frame is broken")
 except ValueError as error:

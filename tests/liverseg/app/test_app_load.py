@@ -8,9 +8,9 @@ import time
 import pytest
 
 from fuzzing.clients import Client, Tally, cases
-from liverseg.app import layout
 from liverseg.app.launch import launch_options
-from liverseg.app.layout import build
+from liverseg.app.page import layout
+from liverseg.app.page.layout import build
 
 CLIENTS, SECONDS = 4, 2.5
 

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from gradio_client import Client, handle_file
 
-from liverseg.app import texts
 from liverseg.app.examples import Examples
+from liverseg.app.html import page_text
 from liverseg.app.launch import launch_options
-from liverseg.app.layout import build
-from liverseg.app.loading import UNEXPECTED, Checkpoints
+from liverseg.app.page.layout import build
+from liverseg.app.state.checkpoints import UNEXPECTED, Checkpoints
 from liverseg.errors import CheckpointRefused
-from liverseg.segmenter import Segmenter
+from liverseg.inference.segmenter import Segmenter
 from registry import open_registries, push
-from registry.sources import BUNDLED_FOLDER
+from registry.registries import BUNDLED_FOLDER
 from tests.hub_standin.faults import Fault
 from tests.hub_standin.server import HubStandin
 
@@ -117,7 +117,7 @@ def test_the_page_is_there_before_the_weights_and_segments_after_them(
         assert arrived.wait(PATIENCE_S)
         return body
 
-    monkeypatch.setattr("registry.download.READ_S", PATIENCE_S)
+    monkeypatch.setattr("registry.hub.download.READ_S", PATIENCE_S)
     hub.faults.plant(Fault("GET /files/", change=late))
     checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
     thread = checkpoints.warm_up()
@@ -135,7 +135,7 @@ def test_the_page_is_there_before_the_weights_and_segments_after_them(
             time.sleep(0.01)
         assert not job.done() and loads == []
         assert checkpoints.loading.startswith(f"Loading the checkpoint {pushed.ref} …")
-        assert 'role="status"' in texts.loading(checkpoints.loading)
+        assert 'role="status"' in page_text.loading(checkpoints.loading)
         arrived.set()
         report = job.result(timeout=PATIENCE_S)[3]
         assert report["checkpoint"]["revision"] == pushed.revision and report["tumour"]["pixels"] > 0

@@ -21,8 +21,8 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 
-from liverseg.app.gate import NOT_UPLOADED
 from liverseg.app.launch import MCP_MISSING
+from liverseg.app.server.request_guard import NOT_UPLOADED
 
 ROOT = Path(__file__).parents[3]
 
@@ -161,8 +161,8 @@ def test_a_refusal_is_one_sentence(tools, text_file, png):
 def test_what_a_client_gave_is_deleted_with_the_uploads(checkpoints, examples, tmp_path, monkeypatch, png):
     import gradio.mcp
 
-    from liverseg.app import mcp_server
-    from liverseg.app.layout import build
+    from liverseg.app.api import mcp_server
+    from liverseg.app.page.layout import build
 
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     monkeypatch.setattr(gradio.mcp, "GradioMCPServer", gradio.mcp.GradioMCPServer)

@@ -12,10 +12,12 @@ import httpx
 import pytest
 from gradio.utils import get_upload_folder
 
-from liverseg.app import layout, texts, tidying
+from liverseg.app.html import page_text
 from liverseg.app.launch import launch_options
-from liverseg.app.layout import build
-from liverseg.app.tidying import Tidying, sweep_folder
+from liverseg.app.page import layout
+from liverseg.app.page.layout import build
+from liverseg.app.server import retention
+from liverseg.app.server.retention import Tidying, sweep_folder
 
 META = {"_type": "gradio.FileData"}
 
@@ -106,7 +108,7 @@ def test_another_visitor_s_files_are_known_by_addresses_that_cannot_be_guessed(v
 def test_what_is_kept_is_deleted_on_schedule_folders_and_strays_too(
     checkpoints, examples, png, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(texts, "KEEP_MINUTES", 1 / 60)
+    monkeypatch.setattr(page_text, "KEEP_MINUTES", 1 / 60)
     monkeypatch.setattr(layout, "LOOK_S", 1)
     with serving(checkpoints, examples, tmp_path / "files") as (page, address):
         with open(png, "rb") as stream:
@@ -142,7 +144,7 @@ def test_a_file_is_kept_for_its_time(tmp_path):
 
 def test_calls_that_are_over_leave_no_record_and_no_session(visitors, png, page, monkeypatch):
     one, _ = visitors
-    monkeypatch.setattr(tidying, "IDLE_S", 0.0)
+    monkeypatch.setattr(retention, "IDLE_S", 0.0)
     fetched, forgotten = asked(one, png), asked(one, png)
     assert answered(one, fetched)[0] == "complete"
     queue = page._queue
@@ -160,7 +162,7 @@ def test_calls_that_are_over_leave_no_record_and_no_session(visitors, png, page,
 
 
 def test_a_visitor_s_result_stays_however_many_calls_there_are(page, monkeypatch):
-    monkeypatch.setattr(tidying, "IDLE_S", 0.0)
+    monkeypatch.setattr(retention, "IDLE_S", 0.0)
     state = page.state_holder["visitor"]
     state.state_data[next(iter(page.blocks))] = object()
     page.state_holder["empty"]

@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 
 import liverseg
-from liverseg.app import session, texts
-from liverseg.app.loading import MAX_LOADED, Checkpoints
-from liverseg.app.session import View
+from liverseg.app.html import page_text
+from liverseg.app.state import session
+from liverseg.app.state.checkpoints import MAX_LOADED, Checkpoints
+from liverseg.app.state.session import View
+from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.errors import CheckpointRefused, UnreadableInput
-from liverseg.windowing import DEFAULT_WINDOW, Window
 from registry import open_registries
 
 
@@ -80,7 +81,7 @@ def shown(html: str, kind: str) -> str:
 
 
 def test_the_numbers_of_a_picture_are_pixels_and_it_says_so(picture):
-    html = texts.results(picture, session.slice_counts(picture.seg, 0))
+    html = page_text.results(picture, session.slice_counts(picture.seg, 0))
     assert shown(html, "tumour") == str(picture.report.tumour.count)
     assert shown(html, "liver") == str(picture.report.liver.count)
     assert "pixels" in html and "spacing unknown" in html
@@ -89,16 +90,16 @@ def test_the_numbers_of_a_picture_are_pixels_and_it_says_so(picture):
 
 
 def test_the_numbers_of_a_volume_are_ml_and_mm2_of_the_slice(volume):
-    html = texts.results(volume, session.slice_counts(volume.seg, 2))
-    assert shown(html, "tumour") == texts.number(volume.report.tumour.volume_ml)
-    assert shown(html, "liver") == texts.number(volume.report.liver.volume_ml)
+    html = page_text.results(volume, session.slice_counts(volume.seg, 2))
+    assert shown(html, "tumour") == page_text.number(volume.report.tumour.volume_ml)
+    assert shown(html, "liver") == page_text.number(volume.report.liver.volume_ml)
     in_slice = session.slice_counts(volume.seg, 2).tumour * 0.8 * 0.8
-    assert f"in this slice: {texts.number(in_slice)} mm²" in html
-    assert shown(html, "share") == texts.share(volume.report.tumour_share_of_liver)
+    assert f"in this slice: {page_text.number(in_slice)} mm²" in html
+    assert shown(html, "share") == page_text.share(volume.report.tumour_share_of_liver)
 
 
 def test_the_result_says_where_it_comes_from(volume):
-    html = texts.results(volume, session.slice_counts(volume.seg, 0))
+    html = page_text.results(volume, session.slice_counts(volume.seg, 0))
     for fact in (volume.report.checkpoint.ref, volume.report.checkpoint.sha256[:12], volume.report.engine):
         assert fact in html
     assert f"{volume.report.timing_s['network']:.2f} s" in html
@@ -106,24 +107,24 @@ def test_the_result_says_where_it_comes_from(volume):
 
 def test_every_lesion_has_its_row_up_to_a_limit(volume):
     lesion = volume.report.lesions[0]
-    html = texts.lesion_table(volume.report)
+    html = page_text.lesion_table(volume.report)
     assert html.count("<tr") == 1 + len(volume.report.lesions)
     assert f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f} mm" in html
     assert f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}" in html
-    many = replace(volume.report, lesions=(lesion,) * (texts.SHOWN_LESIONS + 3))
-    assert texts.lesion_table(many).count("<tr") == 1 + texts.SHOWN_LESIONS
-    assert "3 smaller" in texts.lesion_table(many)
+    many = replace(volume.report, lesions=(lesion,) * (page_text.SHOWN_LESIONS + 3))
+    assert page_text.lesion_table(many).count("<tr") == 1 + page_text.SHOWN_LESIONS
+    assert "3 smaller" in page_text.lesion_table(many)
 
 
 def test_what_is_put_into_html_is_escaped(volume):
     report = replace(volume.report, warnings=("<script>alert(1)</script>",), engine="<b>torch</b>")
-    html = texts.assumptions(report) + texts.provenance(report) + texts.problem("<img src=x>")
+    html = page_text.assumptions(report) + page_text.provenance(report) + page_text.problem("<img src=x>")
     assert "<script" not in html and "<b>" not in html and "<img" not in html
 
 
 def test_nothing_on_the_page_tells_the_file_name(picture, volume):
     for analysis in (picture, volume):
-        html = texts.results(analysis, session.slice_counts(analysis.seg, 0))
+        html = page_text.results(analysis, session.slice_counts(analysis.seg, 0))
         assert "MUSTERMANN" not in html and "MUSTERMANN" not in analysis.report.to_json()
 
 
@@ -134,7 +135,7 @@ def test_entries_tell_name_version_dice_and_licence_default_first(checkpoints):
         "segformer-b0@1.0.0",
     )
     assert labels[1][1] == "segformer-b0-fast@0.3.0"
-    card = texts.checkpoint_card(checkpoints.find(None))
+    card = page_text.checkpoint_card(checkpoints.find(None))
     assert "0.945 (n = 26)" in card and "LiTS val" in card and "every slice at full resolution" in card
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from gradio_client import Client, handle_file
 
 from registry import push
-from registry.sources import BUNDLED_FOLDER
-from registry.space_pushing import push_space
+from registry.registries import BUNDLED_FOLDER
+from registry.space.push import push_space
 from tests.hub_standin.faults import Fault
 from tests.hub_standin.server import HubStandin
 

@@ -12,11 +12,14 @@ import trimesh
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from liverseg.app import launch, session, stack, texts, volume_page
-from liverseg.app.session import Analysis
-from liverseg.app.stack_routes import routes
-from liverseg.segmentation import TUMOUR
-from liverseg.windowing import DEFAULT_WINDOW
+from liverseg.app import launch
+from liverseg.app.html import page_text
+from liverseg.app.page import volume
+from liverseg.app.server.voxel_routes import routes
+from liverseg.app.state import session, voxels
+from liverseg.app.state.session import Analysis
+from liverseg.core.segmentation import TUMOUR
+from liverseg.core.window import DEFAULT_WINDOW
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,7 @@ def test_the_voxels_are_those_of_the_result(analysis, client):
     "hu", [np.nan_to_num(np.float32([[-1e6, 1e6, -32768, 32767]])), np.float32([[-3.5]])]
 )
 def test_any_hu_survive_the_packing(hu):
-    low, high = stack._hu_planes(hu)
+    low, high = voxels._hu_planes(hu)
     back = np.cumsum(low.astype(int) | high.astype(int) << 8, axis=1).astype(np.uint16).view(np.int16)
     np.testing.assert_array_equal(back, np.clip(np.rint(hu), -32768, 32767))
 
@@ -66,10 +69,10 @@ def test_only_slices_that_there_are(analysis, client, asked):
 
 
 def test_a_request_is_bounded(analysis):
-    hu = np.zeros((stack.MAX_SPAN + 1, 8, 8), np.float32)
-    long = stack.Stack(replace(analysis.ct, hu=hu), analysis.seg)
+    hu = np.zeros((voxels.MAX_SPAN + 1, 8, 8), np.float32)
+    long = voxels.Stack(replace(analysis.ct, hu=hu), analysis.seg)
     with pytest.raises(IndexError):
-        long.packed(0, stack.MAX_SPAN)
+        long.packed(0, voxels.MAX_SPAN)
 
 
 def test_another_threshold_sends_the_overlay_alone(analysis, client):
@@ -100,14 +103,14 @@ def test_the_largest_mesh_is_less_than_a_megabyte(analysis):
     labels[8:34:8, 25:175:16, 25:175:16] = 2
     labels[3][rng.random((200, 200)) < 0.5] = 1
     ct = replace(analysis.ct, hu=np.zeros(labels.shape, np.float32), spacing_mm=(2.5, 0.8, 0.8))
-    assert len(stack.Stack(ct, replace(analysis.seg, labels=labels)).mesh()) < 1_000_000
+    assert len(voxels.Stack(ct, replace(analysis.seg, labels=labels)).mesh()) < 1_000_000
 
 
 def test_without_spacing_there_is_a_sentence(analysis, client):
     plain = replace(analysis, ct=replace(analysis.ct, spacing_mm=None), stack=None)
     answer = client.get(f"/liverseg/mesh/{plain.stack.token}")
     assert answer.status_code == 422 and "spacing" in answer.text
-    shown = volume_page.renewed(plain, None, 1, 40, 400, 0.3)["solid"]
+    shown = volume.renewed(plain, None, 1, 40, 400, 0.3)["solid"]
     assert "spacing" in shown and "data-mesh" not in shown
 
 
@@ -116,7 +119,7 @@ def test_what_no_session_holds_is_gone(analysis, client):
     gc.collect()
     for path in (f"slices/{token}/0-0/all", f"mesh/{token}", "mesh/guessed"):
         answer = client.get(f"/liverseg/{path}")
-        assert answer.status_code == 404 and answer.text == texts.EXPIRED
+        assert answer.status_code == 404 and answer.text == page_text.EXPIRED
 
 
 def test_the_app_serves_it():

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from liverseg.app import events, session, texts
-from liverseg.app.running import Runs
+from liverseg.app.html import page_text
+from liverseg.app.page import wiring
+from liverseg.app.state import session
+from liverseg.app.state.cancellation import Runs
 from liverseg.errors import Cancelled
 
 
@@ -51,7 +53,7 @@ def test_cancel_stops_the_network_before_its_next_slice_and_says_so(actions, nif
         return run(hu)
 
     monkeypatch.setattr(segmenter.engine, "run", slowly)
-    event = events._with_progress(actions.upload, Names(), actions, actions.runs)
+    event = wiring._with_progress(actions.upload, Names(), actions, actions.runs)
     told = {}
 
     def visit():
@@ -65,16 +67,16 @@ def test_cancel_stops_the_network_before_its_next_slice_and_says_so(actions, nif
     go_on.set()
     visitor.join(30)
     assert seen == [1], "one slice was under way, and none after it"
-    assert told["problem"] == texts.problem(str(Cancelled())) and told["analysis"] is None
+    assert told["problem"] == page_text.problem(str(Cancelled())) and told["analysis"] is None
     assert actions.runs._stops == {}
 
 
 def test_what_the_page_says_of_a_volume_s_lesions(checkpoints, nifti):
     ct = session.read_input([nifti], session.DEFAULT_WINDOW)
     report = session.analyse([nifti], ct, checkpoints.segmenter(None)).report
-    html = texts.lesion_table(report)
+    html = page_text.lesion_table(report)
     lesion = report.lesions[0]
     assert f"<td>{lesion.mean_hu:.0f}</td>" in html and "Mean HU" in html
     assert ("†" in html) is not lesion.measurable
     assert "‡" in html and "cut off at the edge" in html, "it reaches the last slice"
-    assert 'data-fact="slices-run">4 of 4<' in texts.provenance(report)
+    assert 'data-fact="slices-run">4 of 4<' in page_text.provenance(report)

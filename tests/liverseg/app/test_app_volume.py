@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 from gradio.route_utils import delete_files_created_by_app
 
-from liverseg.app import downloads, session, texts, volume_page
-from liverseg.app.layout import build
-from liverseg.app.session import Analysis
-from liverseg.planes import plane_view, shares_at
-from liverseg.segmentation import TUMOUR
-from liverseg.windowing import DEFAULT_WINDOW
+from liverseg.app.html import page_text
+from liverseg.app.page import downloads, volume
+from liverseg.app.page.layout import build
+from liverseg.app.state import session
+from liverseg.app.state.session import Analysis
+from liverseg.core.segmentation import TUMOUR
+from liverseg.core.window import DEFAULT_WINDOW
+from liverseg.rendering.planes import plane_view, shares_at
 from tests.liverseg.app.conftest import TUMOUR_RADII
 
 VIEW = (40, 400, 0.3)
@@ -36,7 +38,7 @@ def picture(checkpoints, png) -> Analysis:
 
 
 def go(analysis: Analysis | None, at: tuple[int, int, int], **wish: Any) -> dict[str, Any]:
-    return volume_page.go(analysis, True, at[1:], at[0] + 1, *VIEW, wish=wish)
+    return volume.go(analysis, True, at[1:], at[0] + 1, *VIEW, wish=wish)
 
 
 def jpegs(html: str) -> list[np.ndarray]:
@@ -45,7 +47,7 @@ def jpegs(html: str) -> list[np.ndarray]:
 
 
 def test_a_new_result_shows_the_other_planes_through_its_tumour(analysis):
-    shown = volume_page.renewed(analysis, None, 3, *VIEW)
+    shown = volume.renewed(analysis, None, 3, *VIEW)
     row, column = shown["point"]
     assert analysis.seg.labels[2, row, column] == TUMOUR
     for name, drawn in zip(("coronal", "sagittal"), jpegs(shown["planes"]), strict=True):
@@ -56,10 +58,10 @@ def test_a_new_result_shows_the_other_planes_through_its_tumour(analysis):
 
 
 def test_a_slice_has_none_of_it(picture):
-    shown = volume_page.renewed(picture, None, 1, *VIEW)
+    shown = volume.renewed(picture, None, 1, *VIEW)
     assert shown["planes"] == "" and shown["point"] is None
     assert go(picture, (0, 1, 1), slice=0) == {}
-    drawn = texts.results(picture, session.slice_counts(picture.seg, 0))
+    drawn = page_text.results(picture, session.slice_counts(picture.seg, 0))
     assert "<svg" not in drawn and "data-lesion" not in drawn
 
 
@@ -107,21 +109,21 @@ def test_what_makes_no_sense_does_nothing(analysis, wish):
 
 
 def test_another_window_keeps_the_point(analysis):
-    drawn = volume_page.redrawn(analysis, (60, 42), 3, 60, 150, 0.3)
+    drawn = volume.redrawn(analysis, (60, 42), 3, 60, 150, 0.3)
     assert drawn["point"] == (60, 42)
-    assert drawn["planes"] != volume_page.redrawn(analysis, (60, 42), 3, *VIEW)["planes"]
+    assert drawn["planes"] != volume.redrawn(analysis, (60, 42), 3, *VIEW)["planes"]
 
 
 def test_the_lines_follow_the_slice_without_another_picture(analysis):
-    html = volume_page.redrawn(analysis, (60, 42), 3, *VIEW)["planes"]
+    html = volume.redrawn(analysis, (60, 42), 3, *VIEW)["planes"]
     lowest, highest = (float(re.search(rf'data-{k}="([\d.]+)"', html)[1]) for k in ("lowest", "highest"))
     _, y = shares_at(analysis.ct, "coronal", (2, 60, 42))
     assert lowest + 2 / 3 * (highest - lowest) == pytest.approx(y, abs=1e-4)
 
 
 def test_a_result_that_was_deleted_says_so():
-    assert texts.EXPIRED in go(None, (0, 0, 0), slice=1)["problem"]
-    assert volume_page.redrawn(None, None, 1, *VIEW) == {}
+    assert page_text.EXPIRED in go(None, (0, 0, 0), slice=1)["problem"]
+    assert volume.redrawn(None, None, 1, *VIEW) == {}
 
 
 def test_all_files_and_a_zip_of_them(analysis, tmp_path):
@@ -155,7 +157,7 @@ def test_the_downloads_are_deleted_with_the_uploads(checkpoints, examples, tmp_p
     made.write_bytes(b"glTF")
     kept = [Path(downloads.keeper(block)(str(made))) for block in blocks]
     assert len(kept) == 1 and all(path.is_file() for path in kept)
-    seconds = texts.KEEP_MINUTES * 60
+    seconds = page_text.KEEP_MINUTES * 60
     delete_files_created_by_app(page, seconds)
     assert all(path.is_file() for path in kept)
     assert page.delete_cache == (60, seconds)

@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 
 import liverseg
-from liverseg.app import zerogpu
-from liverseg.app.loading import Checkpoints
+from liverseg.app.state import zerogpu
+from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.errors import CheckpointRefused, EngineUnavailable, InvalidSetting
 from registry import open_registries
 

@@ -9,7 +9,7 @@ import nibabel
 import numpy as np
 import pydicom
 
-from liverseg.phantom.dicom import dicom_slice
+from liverseg.phantom.files import dicom_slice
 from tests.liverseg.app.rule_checkpoints import SIDE, slice_hu
 
 SPACING_MM = (5.0, 0.8, 0.8)

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-import liverseg.cohort.cluster as cohort_cluster
+import liverseg.cohort.ray_cluster as cohort_cluster
 from liverseg.__main__ import main
-from liverseg.cohort.running import KILLED
+from liverseg.cohort.run import KILLED
 from tests.liverseg.app.rule_checkpoints import write_registry
 from tests.liverseg.cohort.hostile_workers import KilledByScans
 from tests.liverseg.cohort.small_scans import write_nifti, write_series
@@ -28,7 +28,7 @@ from tests.liverseg.cohort.small_scans import write_nifti, write_series
 ROOT = Path(__file__).parents[3]
 SLOWLY = """
 import sys
-import liverseg.cohort.cluster as cluster
+import liverseg.cohort.ray_cluster as cluster
 from liverseg.__main__ import main
 from tests.liverseg.cohort.hostile_workers import Slow
 cluster.Worker = Slow

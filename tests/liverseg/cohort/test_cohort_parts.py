@@ -11,16 +11,16 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from liverseg.cohort.cluster import plan_for
-from liverseg.cohort.finding import find_scans, folder_of
+from liverseg.cohort.discover import find_scans, folder_of
 from liverseg.cohort.memory import Admission, TooMuchMemory, check_memory, header_shape, need_bytes
+from liverseg.cohort.ray_cluster import plan_for
+from liverseg.cohort.result_store import Store
 from liverseg.cohort.scan import Scan, Settings
 from liverseg.cohort.scheduling import MAX_LOSSES, Queue
 from liverseg.cohort.source_list import read_list
-from liverseg.cohort.store import Store
-from liverseg.cohort.summary import kind_of_warning, outliers
+from liverseg.cohort.summary_page import kind_of_warning, outliers
 from liverseg.errors import InvalidSetting, UnreadableInput
-from liverseg.reading import read
+from liverseg.io.read import read
 from tests.liverseg.cohort.small_scans import write_nifti, write_series
 
 

@@ -10,9 +10,9 @@ from http.server import ThreadingHTTPServer
 import localbucket
 import pytest
 
-from liverseg.cohort import places
-from liverseg.cohort.finding import find_scans, folder_of
-from liverseg.cohort.places import File, Unavailable, fetched, list_files
+from liverseg.cohort import remote_files
+from liverseg.cohort.discover import find_scans, folder_of
+from liverseg.cohort.remote_files import File, Unavailable, fetched, list_files
 from liverseg.errors import InputTooLarge, UnreadableInput
 from tests.hub_standin.fixture import hub  # noqa: F401
 from tests.hub_standin.repositories import Blob
@@ -46,9 +46,9 @@ def bucket(tree, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_address[1]}")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    places._arrow_s3.cache_clear()
+    remote_files._arrow_s3.cache_clear()
     yield tmp_path / "scans" / "study"
-    places._arrow_s3.cache_clear()
+    remote_files._arrow_s3.cache_clear()
     server.shutdown()
     server.server_close()
 

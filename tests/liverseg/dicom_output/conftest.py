@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from liverseg.ct import CTImage, NativeGrid
-from liverseg.geometry import dicom_affine, directions_from_dicom, nearest_axes, radiological_spacing
-from liverseg.references import SliceReference
-from liverseg.segmentation import CheckpointIdentity, Segmentation
+from liverseg.core.geometry import dicom_affine, directions_from_dicom, nearest_axes, radiological_spacing
+from liverseg.core.image import CTImage, NativeGrid
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
+from liverseg.io.dicom.references import SliceReference
 
 SHAPE = (7, 40, 52)  # slices, rows, columns of the files
 PIXEL_MM = (0.9, 0.6)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
-from liverseg.contours import closed_contours
+from liverseg.io.dicom.contours import closed_contours
 
 masks = array_shapes(min_dims=2, max_dims=2, max_side=9).flatmap(
     lambda shape: st.one_of(

@@ -11,7 +11,7 @@ from pydicom.uid import generate_uid
 
 import liverseg
 from liverseg.__main__ import main
-from liverseg.formats import FORMATS
+from liverseg.io import FORMATS
 from liverseg.phantom import write
 from tests.liverseg.dicom_canaries import (
     MARKS,
@@ -52,9 +52,9 @@ def test_no_canary_gets_out_but_the_uids_that_must_be_quoted(series, tmp_path, c
 
 
 def test_patient_and_study_are_there_and_empty(build):
-    from liverseg.dicom_output.common import EMPTY
-    from liverseg.dicom_output.rtstruct import rtstruct_bytes
-    from liverseg.dicom_output.seg import seg_bytes
+    from liverseg.io.dicom.export_common import EMPTY
+    from liverseg.io.dicom.rtstruct import rtstruct_bytes
+    from liverseg.io.dicom.seg import seg_bytes
 
     scene = build()
     for make_bytes in (seg_bytes, rtstruct_bytes):

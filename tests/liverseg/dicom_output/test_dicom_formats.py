@@ -13,10 +13,10 @@ import pytest
 
 import liverseg
 from liverseg.__main__ import main
-from liverseg.measuring import measure
+from liverseg.analysis.measure import measure
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
+from liverseg.io.write import write_results
 from liverseg.phantom import write
-from liverseg.segmentation import CheckpointIdentity, Segmentation
-from liverseg.writing import write_results
 from tests.phantoms import make
 
 WHO = CheckpointIdentity("segformer-b0@1.0.1", "0" * 64, "bundled")
@@ -72,7 +72,7 @@ def test_other_inputs_are_refused_in_one_sentence_before_the_network(formats, tm
     def no_network(*_, **__):
         raise AssertionError("the network was loaded")
 
-    monkeypatch.setattr("liverseg.segmenter.Segmenter.load", no_network)
+    monkeypatch.setattr("liverseg.inference.segmenter.Segmenter.load", no_network)
     ct, _ = write(make("slice", seed=2, size=64), tmp_path, "nifti")
     assert main(["segment", str(ct), "--formats", formats, "--out", str(tmp_path / "out")]) == 1
     told = capsys.readouterr()

@@ -9,7 +9,7 @@ import pydicom
 import pytest
 from matplotlib.path import Path as Polygon
 
-from liverseg.dicom_output.rtstruct import rtstruct_bytes
+from liverseg.io.dicom.rtstruct import rtstruct_bytes
 
 MEMBERS = {"Liver": (1, 2), "Tumour": (2,)}
 TO_RAS = np.diag([-1.0, -1.0, 1.0])

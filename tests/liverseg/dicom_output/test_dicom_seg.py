@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from liverseg.dicom_output.seg import seg_bytes
+from liverseg.io.dicom.seg import seg_bytes
 
 TO_LPS = np.diag([-1.0, -1.0, 1.0])
 

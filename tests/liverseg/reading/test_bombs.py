@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 import liverseg
 from fuzzing import archive_lies, dicom_bombs, dicom_lies, nifti_lies, picture_lies
 from fuzzing.seeds import of_kind
-from liverseg import limits
+from liverseg.core import limits
 from liverseg.errors import InputTooLarge, UnreadableInput
-from liverseg.gzipping import DAMAGE
-from liverseg.reading.counted import CountedReads
-from liverseg.reading.gunzip import Gunzip
+from liverseg.io.dicom.bounded_stream import CountedReads
+from liverseg.io.fast_gzip import DAMAGE, Gunzip
 
 
 def refused(tmp_path, content, kind=InputTooLarge):

@@ -11,11 +11,11 @@ import pytest
 from pydicom.encaps import generate_frames
 
 import liverseg
+from liverseg.core.window import Window, to_grey
 from liverseg.errors import EngineUnavailable, InputTooLarge, LiversegError, UnreadableInput
-from liverseg.reading import dicom_decoder
-from liverseg.reading.dicom_decoder import FrameDecoder
-from liverseg.reading.jpeg_size import codestream_precision, codestream_size
-from liverseg.windowing import Window, to_grey
+from liverseg.io.dicom import decoder as dicom_decoder
+from liverseg.io.dicom.decoder import FrameDecoder
+from liverseg.io.dicom.jpeg_header import codestream_precision, codestream_size
 
 LOSSLESS = {
     "implicit little endian": "1.2.840.10008.1.2",

@@ -9,9 +9,9 @@ import pydicom
 import pytest
 
 import liverseg
-from liverseg import limits
+from liverseg.core import limits
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
-from liverseg.reading import dicom_sources
+from liverseg.io.dicom import sources
 
 
 def as_zip(paths, target, names=None, **options):
@@ -197,7 +197,7 @@ def test_nothing_to_read(tmp_path):
 def test_zip_caps(series, tmp_path, monkeypatch):
     _, paths = series()
     path = as_zip(paths, tmp_path / "a.zip")
-    monkeypatch.setattr(dicom_sources, "MAX_FILES", 3)
+    monkeypatch.setattr(sources, "MAX_FILES", 3)
     for source in (path, paths):
         with pytest.raises(InputTooLarge, match="more than 3 files"):
             liverseg.read(source)

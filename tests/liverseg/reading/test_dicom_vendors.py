@@ -14,7 +14,7 @@ import pytest
 
 import liverseg
 from liverseg.errors import UnreadableInput
-from liverseg.nifti_encoding import nifti_chunks
+from liverseg.io.nifti.write import nifti_chunks
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
@@ -239,7 +239,7 @@ def test_slices_that_wander_sideways_are_refused(series):
 
 READ = """
 import resource, sys, time, liverseg
-import liverseg.reading.dicom_series, liverseg.reading.dicom_pixels
+import liverseg.io.dicom.series, liverseg.io.dicom.pixels
 before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
 ct = liverseg.read(sys.argv[1])
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import liverseg
+from liverseg.core.window import Window, to_grey
 from liverseg.errors import InputTooLarge, InputTooSmall, LiversegError, NotCT, UnreadableInput
-from liverseg.windowing import Window, to_grey
 
 ORDERS = [(p, s) for p in itertools.permutations(range(3)) for s in itertools.product([1, -1], repeat=3)]
 NAN_ROW = struct.pack("<4f", *[np.nan] * 4)

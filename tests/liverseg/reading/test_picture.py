@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 import liverseg
+from liverseg.core.window import DEFAULT_WINDOW, Window, to_grey
 from liverseg.errors import InputTooLarge, InputTooSmall, NotCT, UnreadableInput
-from liverseg.windowing import DEFAULT_WINDOW, Window, to_grey
 
 
 @pytest.fixture

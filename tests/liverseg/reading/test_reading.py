@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import liverseg
-from liverseg import limits
+from liverseg.core import limits
+from liverseg.core.window import Window
 from liverseg.errors import InputTooLarge, InputTooSmall, InvalidSetting, LiversegError, UnreadableInput
-from liverseg.reading import from_array
-from liverseg.windowing import Window
+from liverseg.io.read import from_array
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import pydicom
 import pytest
 
 import liverseg
-from liverseg import limits
+from liverseg.core import limits
 from liverseg.errors import InputTooLarge, InvalidSetting, SeriesChoice, UnreadableInput
-from liverseg.reading.dicom_volumes import volumes
-from liverseg.reading.series_info import SeriesInfo
+from liverseg.io.dicom.series_info import SeriesInfo
+from liverseg.io.dicom.volumes import volumes
 
 HEIGHTS = (0, 2.5, 5, 7.5)
 CANARY = "MUSTERMANN^ERIKA"

@@ -1,0 +1,142 @@
+"""Where it was measured: processor, memory, versions. Nothing that names the machine itself."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from liverseg.core.cpu import usable_processors
+
+TELLING_FLAGS = (
+    "avx2", "f16c", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16",
+    "amx_tile", "amx_bf16", "amx_int8",
+)  # fmt: skip
+"""What decides which kernels a runtime takes, as Linux names it."""
+
+PACKAGES = ("torch", "openvino", "onnxruntime", "transformers", "gradio", "numpy", "nibabel")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a reader needs to know to judge the figures."""
+
+    processor: str
+    threads: int  # used by every variant
+    flags: tuple[str, ...]
+    memory_gb: float
+    system: str
+    python: str
+    versions: Mapping[str, str]
+    gpu: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The instruction set and the threads: ratios are compared between machines of one kind only.
+
+        >>> Machine("any", 2, ("avx2", "fma"), 8, "Linux", "3.11", {}).kind
+        'avx2, 2 threads'
+        """
+        return f"{instruction_set(self.flags)}, {self.threads} threads"
+
+    def lines(self) -> list[str]:
+        """The description, a point a line."""
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        return [
+            f"{self.processor}, {self.threads} threads used; of the instruction sets that matter here it has "
+            f"{', '.join(self.flags) or 'none'}",
+            f"{self.memory_gb:.0f} GB of memory, {self.gpu or 'no GPU'}",
+            f"{self.system}, Python {self.python}, {versions}",
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self) | {"flags": list(self.flags), "kind": self.kind}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Machine:
+        """The machine that `to_dict` was made of."""
+        fields = {key: value for key, value in data.items() if key != "kind"}
+        return cls(**fields | {"flags": tuple(fields["flags"])})
+
+
+def instruction_set(flags: Iterable[str]) -> str:
+    """The widest arithmetic that the runtimes use.
+
+    >>> instruction_set(["avx2", "avx512f", "avx512_bf16"]), instruction_set([])
+    ('avx512_bf16', 'no avx2')
+    """
+    flags = set(flags)
+    for name in ("amx_bf16", "avx512_bf16", "avx512f", "avx2"):
+        if name in flags:
+            return name
+    return "no avx2"
+
+
+def describe(cpuinfo: Path = Path("/proc/cpuinfo")) -> Machine:
+    """The machine that this process runs on."""
+    try:
+        text = cpuinfo.read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    model = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    family = re.search(r"^cpu family\s*:\s*(\d+)$", text, re.MULTILINE)
+    number = re.search(r"^model\s*:\s*(\d+)$", text, re.MULTILINE)
+    found = re.search(r"^flags\s*:\s*(.+)$", text, re.MULTILINE)
+    flags = set(found.group(1).split()) if found else set()
+    processor = model.group(1).strip() if model else platform.machine()
+    if family and number:
+        processor += f" (family {family.group(1)}, model {number.group(1)})"
+    return Machine(
+        processor=processor,
+        threads=usable_processors(),
+        flags=tuple(flag for flag in TELLING_FLAGS if flag in flags),
+        memory_gb=round(_memory_bytes() / 1e9, 1),
+        system=platform.system(),
+        python=platform.python_version(),
+        versions=_versions(),
+        gpu=_gpu(),
+    )
+
+
+def limit_threads(threads: int | None = None) -> int:
+    """Keep this process, and those it starts, to `threads` processors, two unless told otherwise.
+
+    Every variant then counts the same number of processors. Returns how many there are, which is fewer
+    where the machine has fewer. To be called before torch or OpenVINO are imported.
+    """
+    wanted = threads or 2
+    if hasattr(os, "sched_setaffinity"):
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, allowed[:wanted])
+    count = min(wanted, usable_processors())
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    return count
+
+
+def _memory_bytes() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return 0
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _gpu() -> str:
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else ""

@@ -1,0 +1,117 @@
+"""What can be measured: a section each, by name, in the order of BENCHMARKS.md. Imported when it runs."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.speed.rows import Row
+from liverseg.errors import InvalidSetting
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a section is told."""
+
+    scratch: Path  # a folder of its own, removed afterwards
+    threads: int = 2
+    quick: bool = False  # small networks and inputs: whether it runs, not how fast it is
+    tell: Callable[[str], object] = field(default=lambda line: None)  # a line of progress
+
+
+Measure = Callable[[Context], Sequence[Row]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the benchmark."""
+
+    name: str  # for --sections
+    title: str  # its heading
+    home: str  # "module:function", a `Measure`
+    about: str = ""  # what is measured and how, for a reader of BENCHMARKS.md
+
+    def measure(self, context: Context) -> list[Row]:
+        """Its rows. Raises `NotMeasured` where nothing of it can be measured here."""
+        module, function = self.home.split(":")
+        return list(getattr(importlib.import_module(module), function)(context))
+
+
+SECTIONS: dict[str, Section] = {
+    section.name: section
+    for section in (
+        Section(
+            "slice",
+            "One slice",
+            "benchmarks.speed.one_slice:measure",
+            "From HU to probabilities, 512 × 512, batch 1, the same weights in every variant: random ones in "
+            "networks of the published sizes, and a bundled checkpoint.",
+        ),
+        Section(
+            "share",
+            "Share of the machine",
+            "benchmarks.speed.arithmetic:measure",
+            "The operations of the network alone, over the time from HU to probabilities, against the best "
+            "matrix product of 2048 cubed.",
+        ),
+        Section(
+            "cold",
+            "Cold start",
+            "benchmarks.speed.cold_start:measure",
+            "From `python app.py` to a page that answers and to the first segmentation of a picture, against "
+            "an app of 20 lines that imports gradio, torch, transformers and loads the same weights. Every "
+            "start is a process of its own, the two apps in turn.",
+        ),
+        Section(
+            "gpu",
+            "On a GPU",
+            "benchmarks.speed.gpu:measure",
+            "The torch engine in bfloat16, where the labels of a probe stay float32's, and training.",
+        ),
+        Section(
+            "scan",
+            "From a file to a report",
+            "benchmarks.speed.scan:measure",
+            "A phantom scan of 119 slices of 512 × 512, read, segmented, measured and written by a process "
+            "of its own, in which float32 matrix products are timed too. The checkpoint is loaded before.",
+        ),
+        Section(
+            "upload",
+            "An upload on the page",
+            "benchmarks.speed.upload:measure",
+            "From choosing a file to its pictures being there, in Chromium.",
+        ),
+        Section(
+            "users",
+            "Many users",
+            "benchmarks.speed.users:measure",
+            "Clients of the HTTP API on this machine, each asking again once it is answered. The clients "
+            "take their share of the same processors.",
+        ),
+        Section(
+            "reading",
+            "Reading and preparing",
+            "benchmarks.speed.reading:measure",
+            "The usual script loads float64 with nibabel, windows slice by slice and saves with Pillow, in "
+            "one process; so do many. What is prepared is the same, pixel by pixel.",
+        ),
+    )
+}
+
+
+def choose(names: str | None) -> list[Section]:
+    """The sections of a comma-separated list; None: all. Raises `InvalidSetting` for an unknown one.
+
+    >>> [section.name for section in choose("share, slice")]
+    ['slice', 'share']
+    """
+    if names is None:
+        return list(SECTIONS.values())
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in SECTIONS]
+    if unknown or not wanted:
+        named = f"There is no section {unknown[0]!r}" if unknown else "No section is named"
+        raise InvalidSetting(f"{named}; there are {', '.join(SECTIONS)}.")
+    return [section for name, section in SECTIONS.items() if name in wanted]

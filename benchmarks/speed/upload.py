@@ -1,0 +1,129 @@
+"""From a new upload to its pictures on the page, in Chromium, beside the network's own time."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.speed.app_client import PATIENCE_S, App, serving
+from benchmarks.speed.peers import need
+from benchmarks.speed.rows import NotMeasured, Ratio, Row, Spread
+from benchmarks.speed.sections import Context
+from liverseg import phantom
+
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --window-size=1280,900"
+).split()
+SHOWN_JS = """
+const images = [...document.querySelectorAll('#ls-viewer img')];
+const network = document.querySelector('[data-fact=network-time]');
+if (!images.length || !network || !images.every(image => image.complete && image.naturalWidth)) return null;
+return [images.map(image => image.src.length), images[0].src.slice(-200), parseFloat(network.textContent)];
+"""
+"""Of a result that is shown: lengths of the pictures' sources, the end of the first, seconds of network."""
+
+SLIDERS = (("ls-center", "60"), ("ls-opacity", "0.3"), ("ls-threshold", "0.7"))
+
+
+def measure(context: Context) -> list[Row]:
+    """New uploads of slices, one after the other; then window, opacity and threshold, without the network."""
+    webdriver = need("selenium.webdriver")
+    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not chromedriver:
+        raise NotMeasured("Chromium and chromedriver are not installed")
+    count, size = (2, 64) if context.quick else (8, 512)
+    made = [phantom.make(seed=seed, size=size) for seed in range(count + 1)]
+    files = [phantom.write(one, context.scratch / f"{k}.png")[0] for k, one in enumerate(made)]
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={context.scratch / 'chromium'}"):
+        options.add_argument(flag)
+    with serving(context.threads) as app:
+        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
+        try:
+            driver.get(app.url)
+            return [_row(app, driver, files, context)]
+        finally:
+            driver.quit()
+
+
+def _row(app: App, driver: Any, files: list[Path], context: Context) -> Row:
+    waits, networks, beyond, sizes = [], [], [], []
+    for number, file in enumerate(files):
+        waited, length, network = upload(driver, file)
+        if number:  # the first one warms both sides up
+            waits.append(waited)
+            networks.append(network)
+            beyond.append(waited - network)
+            sizes.append(length * 3 / 4 / 1000)  # base64
+        context.tell(f"upload {number + 1}: {waited:.2f} s, network {network:.2f} s")
+    runs = _runs(app)
+    moved = [_move(driver, slider, value) for slider, value in SLIDERS]
+    return Row(
+        "upload",
+        "a new slice, from choosing the file to three pictures",
+        "s",
+        {
+            "upload to pictures": Spread.of(waits),
+            "network": Spread.of(networks),
+            "the rest": Spread.of(beyond),
+            "window, opacity or threshold to pictures": Spread.of(moved),
+        },
+        {
+            "seconds beyond the network's own": Ratio(statistics.median(beyond), 1.0, False),
+            "kB of pictures a slice": Ratio(statistics.median(sizes), higher_is_better=False),
+            "runs of the network for window, opacity and threshold": Ratio(
+                float(_runs(app) - runs), 0.0, False, guarded=False
+            ),
+        },
+        note="headless Chromium on the same processors",
+    )
+
+
+def upload(driver: Any, file: Path) -> tuple[float, int, float]:
+    """Choose a file in place of the one before; seconds until its pictures are shown, their characters, and
+    the seconds of the network that the page tells."""
+    for button in driver.find_elements("css selector", "#ls-upload button[aria-label='Clear']"):
+        driver.execute_script("arguments[0].click()", button)
+    until(
+        lambda: not driver.execute_script("return document.querySelector('#ls-viewer img')"), "an empty page"
+    )
+    field = until(
+        lambda: driver.find_elements("css selector", "#ls-upload input[type=file]"), "the field for a file"
+    )[0]
+    started = time.perf_counter()
+    field.send_keys(str(file))
+    lengths, _, network = until(lambda: driver.execute_script(SHOWN_JS), "the pictures")
+    return time.perf_counter() - started, sum(lengths), network
+
+
+def _move(driver: Any, slider: str, value: str) -> float:
+    """Type a number at a slider; seconds until the pictures have changed."""
+    keys = need("selenium.webdriver.common.keys").Keys
+    before = driver.execute_script("return document.querySelector('#ls-viewer').innerHTML")
+    number = driver.find_element("css selector", f"#{slider} input[type=number]")
+    number.send_keys(keys.CONTROL, "a")
+    started = time.perf_counter()
+    number.send_keys(value, keys.TAB)
+    changed = "return document.querySelector('#ls-viewer').innerHTML != arguments[0]"
+    until(lambda: driver.execute_script(changed, before), "changed pictures")
+    return time.perf_counter() - started
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """What the condition answers, once it is something. Raises `NotMeasured` when that takes too long."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if answer := condition():
+            return answer
+        time.sleep(0.01)
+    raise NotMeasured(f"{what} did not come")
+
+
+def _runs(app: App) -> int:
+    return sum("network run:" in line for line in app.lines())

@@ -1,0 +1,1 @@
+"""Named endpoints for other programs, over HTTP and MCP."""

@@ -1,0 +1,1 @@
+"""The page's HTML, as pure functions of the state."""

@@ -1,0 +1,1 @@
+"""Components of the page, and what each event does."""

@@ -1,0 +1,1 @@
+"""Guards, routes and retention around the gradio server."""

@@ -1,0 +1,1 @@
+"""What the server holds: sessions, loaded checkpoints, voxels to draw."""

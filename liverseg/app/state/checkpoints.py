@@ -1,0 +1,258 @@
+"""The checkpoints that the page offers, and the loaded ones, shared by all visitors."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import registry
+from liverseg.app.state import zerogpu
+from liverseg.errors import CheckpointRefused, LiversegError
+from liverseg.inference.segmenter import Segmenter, find_checkpoint
+from registry import Checkpoint, CheckpointNotFound, Registries, RegistryError
+from registry.hub.client import SCHEME
+from registry.progress import size_text
+
+MAX_LOADED = 3
+"""Checkpoints that stay in memory; the one that was not used for longest goes first."""
+
+UNEXPECTED = "The checkpoint could not be loaded."
+
+LIST_S = 2.0
+"""The page is built without the Hub's checkpoints if they take longer to list; it asks when it is opened."""
+
+LOOK_AGAIN_S = 10.0
+"""A checkpoint that is not known is looked for in the registries again, but not more often than this."""
+
+KNOWN_LICENCES = {
+    "cc-by-nc-sa-4.0": "CC BY-NC-SA 4.0",
+    "cc-by-sa-4.0": "CC BY-SA 4.0",
+    "cc-by-4.0": "CC BY 4.0",
+    "apache-2.0": "Apache 2.0",
+    "mit": "MIT",
+}
+"""Licence identifiers as people write them."""
+
+_log = logging.getLogger(__name__)
+
+
+def licence_name(licence: str) -> str:
+    """A licence as people write it; an unknown one as the manifest has it.
+
+    >>> licence_name("CC-BY-SA-4.0"), licence_name("Own terms")
+    ('CC BY-SA 4.0', 'Own terms')
+    """
+    return KNOWN_LICENCES.get(licence.lower(), licence)
+
+
+def dice(value: float | None) -> str:
+    """A Dice value with three decimals.
+
+    >>> dice(0.9449), dice(None)
+    ('0.945', 'not measured')
+    """
+    return "not measured" if value is None else f"{value:.3f}"
+
+
+def entry_label(checkpoint: Checkpoint) -> str:
+    """The dropdown's entry: name, version, Dice of liver and tumour, licence."""
+    manifest = checkpoint.manifest
+    head = manifest.headline()
+    return (
+        f"{manifest.name} {manifest.version} · liver {dice(head['liver'])} · tumour {dice(head['tumour'])}"
+        f" · {licence_name(manifest.licence)}"
+    )
+
+
+@dataclass
+class _Load:
+    """A checkpoint on its way into memory: one thread brings it, everybody who asks for it waits."""
+
+    ref: str
+    result: Future[Segmenter] = field(default_factory=Future)
+    fetched: tuple[int, int] = (0, 0)  # bytes of the file under way, and in all; (0, 0): none is
+
+    def tell(self, name: str, done: int, total: int) -> None:
+        """The `Progress` of its fetch."""
+        self.fetched = (done, total) if done < total else (0, 0)
+
+    def __str__(self) -> str:
+        done, total = self.fetched
+        return f"Loading the checkpoint {self.ref} …" + (
+            f" {size_text(done)} of {size_text(total)}" if total else ""
+        )
+
+
+class Checkpoints:
+    """The checkpoints of the registries. Safe to share between threads."""
+
+    def __init__(self, registries: Registries | None = None, *, engine: str = "auto") -> None:
+        self._registries = registries or _open()
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._opening = threading.Lock()  # one network is converted at a time: it takes every processor
+        self._looked_s = time.monotonic()
+        self._loaded: OrderedDict[tuple[str, str], Segmenter] = OrderedDict()
+        self._loads: dict[tuple[str, str], _Load] = {}
+        self._failed: dict[str, str] = {}  # ref -> why it could not be loaded
+        self._is_starting = False
+        self._listed = threading.Event()
+        self._checked: dict[str, bytes] = {}  # sha256 -> the archive that `check` read, until it is loaded
+
+    @property
+    def may_come_later(self) -> bool:
+        """Whether a registry is on the Hub, so that what is not there now may be there soon."""
+        return any(name.startswith(SCHEME) for name in self._registries.names)
+
+    def check(self) -> None:
+        """Raises `CheckpointRefused` when there is nothing to serve, as far as is known without the Hub.
+
+        With folders alone there must be a default checkpoint whose `model.pt` is sound; nothing is loaded.
+        """
+        if not self.may_come_later:
+            first = self.find(None)
+            try:
+                self._checked[first.sha256] = first.read_model()
+            except RegistryError as error:
+                raise CheckpointRefused(str(error)) from error
+
+    def warm_up(self) -> threading.Thread:
+        """Load the default checkpoint in the background; `loading` and `problem_with` tell how that goes."""
+        self._is_starting = True
+        thread = threading.Thread(target=self._load_first, name="warm-up", daemon=True)
+        thread.start()
+        return thread
+
+    def _load_first(self) -> None:
+        try:
+            first = self.segmenter(None)
+            _log.info("checkpoint %s on %s", first.checkpoint.ref, first.engine.name)
+        except LiversegError as error:
+            _log.warning("%s", error)  # the page says it too, and whoever uploads tries again
+        finally:
+            self._is_starting = False
+
+    def wait_for_list(self) -> bool:
+        """Whether `list` can be asked without much waiting: at the start, the Hub is given `LIST_S`."""
+        return not (self._is_starting and self.may_come_later) or self._listed.wait(LIST_S)
+
+    @property
+    def loading(self) -> str:
+        """A line about what is on its way into memory; empty where nothing is."""
+        load = next(iter(self._loads.copy().values()), None)
+        if load is not None:
+            return str(load)
+        return "Looking for checkpoints …" if self._is_starting else ""
+
+    def problem_with(self, ref: str | None) -> str:
+        """Why a checkpoint could not be loaded when that was last tried; empty where it could, or was not."""
+        return self._failed.get(ref or "", "")
+
+    def list(self) -> list[Checkpoint]:
+        """Every checkpoint, the default one first."""
+        with self._lock:
+            found = self._registries.list()
+            self._listed.set()
+            if not found:
+                return []
+            default = find_checkpoint(None, self._registries).ref
+        return sorted(found, key=lambda checkpoint: checkpoint.ref != default)
+
+    def choices(self) -> list[tuple[str, str]]:
+        """(label, ref) of each entry of the dropdown."""
+        return [(entry_label(checkpoint), checkpoint.ref) for checkpoint in self.list()]
+
+    def refresh(self) -> None:
+        """Look at the registries again: a checkpoint may have been added or replaced.
+
+        A registry on the Hub takes seconds at worst, in which the others go on with what was read before.
+        Before they were looked at for the first time there is nothing to do.
+        """
+        if self._listed.is_set():
+            self._looked_s = time.monotonic()
+            self._registries.refresh()
+
+    def notices(self) -> list[str]:
+        """Why a whole registry is not there, or only what was fetched from it before."""
+        return [str(problem) for problem in self._registries.problems if not problem.where]
+
+    def find(self, ref: str | None) -> Checkpoint:
+        """The checkpoint of a reference, None for the default one; raises `CheckpointRefused`.
+
+        One that is not known may have been published since the registries were read, so they are read again.
+        """
+        try:
+            return self._find(ref)
+        except CheckpointRefused as error:
+            unknown = ref is not None and isinstance(error.__cause__, CheckpointNotFound)
+            if not unknown or time.monotonic() < self._looked_s + LOOK_AGAIN_S:
+                raise
+        self.refresh()
+        return self._find(ref)
+
+    def _find(self, ref: str | None) -> Checkpoint:
+        with self._lock:
+            try:
+                return find_checkpoint(ref, self._registries)
+            finally:
+                self._listed.set()
+
+    def segmenter(self, ref: str | None) -> Segmenter:
+        """The loaded checkpoint; its files are verified when it is loaded. Raises `CheckpointRefused`.
+
+        It is loaded once however many ask at the same time; all of them wait for that. One that could not
+        be loaded is tried again by the next who asks.
+        """
+        checkpoint = self.find(ref)
+        key = (checkpoint.ref, checkpoint.sha256)
+        with self._lock:
+            if key in self._loaded:
+                self._loaded.move_to_end(key)
+                return self._loaded[key]
+            load = self._loads.get(key)
+            is_ours = load is None
+            if load is None:
+                load = self._loads[key] = _Load(checkpoint.ref)
+        if is_ours:
+            self._bring(key, load, checkpoint)
+        return load.result.result()
+
+    def _bring(self, key: tuple[str, str], load: _Load, checkpoint: Checkpoint) -> None:
+        """Fetch, verify and load; whatever comes of it ends the wait for `load`."""
+        try:
+            segmenter = self._segmenter_of(checkpoint, load)
+        except BaseException as error:  # raised again in every thread that waits, this one included
+            with self._lock:
+                self._failed[checkpoint.ref] = str(error) if isinstance(error, LiversegError) else UNEXPECTED
+                del self._loads[key]
+            load.result.set_exception(error)
+            return
+        with self._lock:
+            self._loaded[key] = segmenter
+            while len(self._loaded) > MAX_LOADED:
+                self._loaded.popitem(last=False)
+            self._failed.pop(checkpoint.ref, None)
+            del self._loads[key]
+        load.result.set_result(segmenter)
+
+    def _segmenter_of(self, checkpoint: Checkpoint, load: _Load) -> Segmenter:
+        try:
+            checkpoint.fetch(progress=load.tell)  # minutes, perhaps, so nobody else is kept waiting
+        except RegistryError as error:
+            raise CheckpointRefused(str(error)) from error
+        with self._opening:
+            if zerogpu.is_here():
+                return zerogpu.GPUSegmenter.from_checkpoint(checkpoint)
+            archive = self._checked.pop(checkpoint.sha256, None)
+            return Segmenter.from_checkpoint(checkpoint, engine=self._engine, archive=archive)
+
+
+def _open() -> Registries:
+    try:
+        return registry.open_registries()
+    except RegistryError as error:
+        raise CheckpointRefused(str(error)) from error

@@ -1,0 +1,156 @@
+"""The network on a ZeroGPU Space: a GPU for the time of one call, in a process of its own.
+
+There, `spaces.GPU` forks a worker, sends it the arguments of the decorated function and sends back what it
+yields, all of it pickled; the process that serves the page never touches CUDA. So what crosses is which
+checkpoint it is, and arrays; the worker opens the checkpoint itself, verified as everywhere, and keeps it.
+Anywhere else the decorator is not applied and the package `spaces` is not even imported.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from liverseg.core.image import CTImage
+from liverseg.core.segmentation import Segmentation
+from liverseg.errors import CheckpointRefused, EngineUnavailable, LiversegError
+from liverseg.inference.progress import Progress, Stop, Watch
+from liverseg.inference.segmenter import Segmenter
+from registry import Checkpoint, RegistryError
+from registry.text import one_line
+
+SPACE_VARIABLE = "SPACES_ZERO_GPU"
+"""What the Hub sets on a ZeroGPU Space."""
+
+START_S, SLICE_S, MOST_S = 15.0, 0.25, 120.0
+"""Seconds of GPU to ask for: to start, for each slice, and at most. Who asks for less waits less."""
+
+MAX_LOADED = 3
+"""Checkpoints that a worker keeps on the GPU."""
+
+Step = tuple[int, int] | Segmentation | LiversegError
+"""What a call yields: slices done and in all, over and over, then the result or why there is none."""
+
+
+def is_here() -> bool:
+    """Whether this is a ZeroGPU Space and its package is installed."""
+    if os.environ.get(SPACE_VARIABLE, "").lower() not in ("1", "t", "true"):
+        return False
+    return importlib.util.find_spec("spaces") is not None
+
+
+def seconds(checkpoint: Checkpoint, ct: CTImage, settings: dict[str, Any]) -> float:
+    """How long the GPU is asked for; takes what `run` takes."""
+    count = 1 if settings.get("only_slice") is not None else len(ct.hu)
+    return min(START_S + SLICE_S * count, MOST_S)
+
+
+def run(checkpoint: Checkpoint, ct: CTImage, settings: dict[str, Any]) -> Iterator[Step]:
+    """`Segmenter.segment` in steps. A refusal is yielded: of an exception only the class would get across."""
+    steps: queue.SimpleQueue[Step | BaseException] = queue.SimpleQueue()
+    is_left = threading.Event()
+
+    def tell(done: int, count: int) -> None:
+        if is_left.is_set():
+            raise EngineUnavailable("Nobody waits for the result any more.")
+        steps.put((done, count))
+
+    def work() -> None:
+        try:
+            steps.put(_on_gpu(checkpoint).segment(ct, progress=tell, **settings))
+        except BaseException as error:  # raised again in the thread that waits, but for refusals
+            steps.put(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        step: Step | BaseException = (0, 0)
+        while isinstance(step, tuple):
+            step = steps.get()
+            if isinstance(step, BaseException) and not isinstance(step, LiversegError):
+                raise step
+            yield step
+    finally:
+        is_left.set()
+
+
+_opened: dict[tuple[str, str], Segmenter] = {}  # in the worker: by reference and sha256
+
+
+def _on_gpu(checkpoint: Checkpoint) -> Segmenter:
+    key = (checkpoint.ref, checkpoint.sha256)
+    if key not in _opened:
+        while len(_opened) >= MAX_LOADED:
+            del _opened[next(iter(_opened))]
+        _opened[key] = Segmenter.from_checkpoint(checkpoint, engine="torch")  # on CUDA where there is one
+    return _opened[key]
+
+
+def decorated(function: Callable[..., Iterator[Step]]) -> Callable[..., Iterator[Step]]:
+    """The function through `spaces.GPU` on a ZeroGPU Space, and as it is anywhere else."""
+    if not is_here():
+        return function
+    return importlib.import_module("spaces").GPU(duration=seconds)(function)
+
+
+run_with_gpu = decorated(run)  # at import: a Space that has decorated nothing when it starts is given no GPU
+
+
+class GPUSegmenter(Segmenter):
+    """A checkpoint that this process has verified and a worker with a GPU runs."""
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, *, engine: str = "auto") -> Segmenter:
+        """Verify a checkpoint; no engine is loaded here. Raises `CheckpointRefused`."""
+        try:
+            checkpoint.read_model()
+        except RegistryError as error:
+            raise CheckpointRefused(str(error)) from error
+        return cls(checkpoint, _Elsewhere())
+
+    @functools.wraps(Segmenter.segment)
+    def segment(
+        self,
+        ct: CTImage,
+        *,
+        progress: Progress | None = None,
+        cancelled: Stop | None = None,
+        **settings: Any,
+    ) -> Segmentation:
+        last: Step | None = None
+        watch = Watch(len(ct.hu), None, cancelled)  # here, for a worker would only get a copy of it
+        for last in _told(run_with_gpu(self.checkpoint, ct, settings)):  # to its end: the GPU is given back
+            watch.check()
+            if progress and isinstance(last, tuple):
+                progress(*last)
+        if isinstance(last, LiversegError):
+            raise last
+        if not isinstance(last, Segmentation):
+            raise EngineUnavailable("The GPU was taken away before the result was there; try again.")
+        return last
+
+
+class _Elsewhere:
+    """The `Engine` of a checkpoint that only a worker can run."""
+
+    name = "torch, ZeroGPU"
+
+    def run(self, hu: Any) -> Any:
+        raise EngineUnavailable("On a ZeroGPU Space the network runs as a whole, not batch by batch.")
+
+    run_each = run
+
+
+def _told(steps: Iterator[Step]) -> Iterator[Step]:
+    """The steps; what `spaces` says of queue, quota and lost workers becomes a refusal that can be shown."""
+    import gradio as gr
+
+    try:
+        yield from steps
+    except gr.Error as error:
+        raise EngineUnavailable(f"ZeroGPU has no GPU for this now: {one_line(error.message, 300)}") from None

@@ -1,0 +1,127 @@
+"""`python -m liverseg cohort`: thousands of scans on Ray, to tables and a summary page."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from liverseg.cli.batch import tell_refusal
+from liverseg.errors import LiversegError
+from liverseg.io import FORMATS
+
+if TYPE_CHECKING:
+    from liverseg.cohort.run import Progress
+
+_EXAMPLE = """examples:
+  python -m liverseg cohort /data/scans --out /results/study
+  python -m liverseg cohort scans.csv --out results --formats nifti --workers 4
+  python -m liverseg cohort s3://bucket/scans --out /shared/results --address auto
+  python -m liverseg cohort hf://datasets/owner/name --out results
+
+SOURCE may be a list: CSV or Parquet with a column `path`, and if wanted `series`. DIR is a folder that
+every node of the cluster sees. Run the same command again after an interruption: it does what is missing.
+"""
+_EVERY_S = 10.0
+_NEEDED = ("ray", "pyarrow", "fsspec")
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add `cohort SOURCE --out DIR` and its options to the command line."""
+    parser = subparsers.add_parser(
+        "cohort",
+        help="segment every scan of a folder tree or list, on Ray",
+        description="Segment every scan of a folder, bucket or list, and write tables and a summary page.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", metavar="SOURCE", help="a folder, file or list; a path or fsspec address")
+    parser.add_argument("--out", metavar="DIR", required=True, help="write the tables and results there")
+    parser.add_argument("--checkpoint", metavar="REF", help="name or name@version; default: segformer-b0")
+    parser.add_argument("--address", metavar="ADDRESS", help="of a Ray cluster; default: one of its own here")
+    parser.add_argument("--workers", type=_positive, metavar="N", help="default: one a processor")
+    parser.add_argument("--threads", type=_positive, metavar="N", help="of a worker; default: 1")
+    parser.add_argument("--memory", type=float, metavar="GB", help="of a worker; default: its share")
+    parser.add_argument(
+        "--formats", type=_formats, default=(), metavar="LIST",
+        help=f"also written per scan: comma-separated, of {','.join(FORMATS)}",
+    )  # fmt: skip
+    parser.add_argument("--threshold", type=float, metavar="P", help="tumour from this probability on")
+    parser.add_argument("--keep-all", action="store_true", help="keep every body that was found")
+    parser.add_argument("--engine", choices=("auto", "torch", "openvino"), default="auto")
+    parser.set_defaults(run=run)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    from liverseg.cli.segment import _formats as parsed
+
+    return parsed(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run a cohort. Returns the exit status: 1 where an input has no row, those left aside not counted."""
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"Cohorts need {', '.join(missing)}: pip install 'liverseg[cohort]'.", file=sys.stderr)
+        return 1
+    from liverseg.cohort.run import run_cohort
+    from liverseg.core.labels import check_threshold
+
+    try:
+        if args.threshold is not None:
+            check_threshold(args.threshold)
+        outcome = run_cohort(
+            args.source,
+            args.out,
+            checkpoint=args.checkpoint,
+            address=args.address,
+            workers=args.workers,
+            threads=args.threads,
+            budget_bytes=None if args.memory is None else round(args.memory * 1e9),
+            formats=args.formats,
+            engine=args.engine,
+            threshold=args.threshold,
+            keep_all=args.keep_all,
+            tell=_teller(),
+            say=lambda sentence: print(sentence, file=sys.stderr, flush=True),
+        )
+    except LiversegError as refusal:
+        tell_refusal(str(refusal))
+        return 1
+    print(
+        f"{outcome.rows} scans in the table, {outcome.already} of them from before; "
+        f"{outcome.failures} refused or failed, {outcome.aside} left aside; {outcome.seconds:.0f} s"
+    )
+    print(f"wrote {args.out}/summary.html, scans.csv, lesions.csv, failures.csv")
+    return int(outcome.failures > 0)
+
+
+def _teller():  # noqa: ANN202
+    """A line on standard error every few seconds."""
+    last = time.monotonic()
+
+    def tell(progress: Progress) -> None:
+        nonlocal last
+        ended = progress.done + progress.failed
+        if ended < progress.scans and time.monotonic() - last < _EVERY_S:
+            return
+        last = time.monotonic()
+        left = progress.seconds / ended * (progress.scans - ended)
+        failed = f", {progress.failed} failed" if progress.failed else ""
+        print(
+            f"{ended} of {progress.scans} scans{failed}, {3600 * ended / progress.seconds:.0f} an hour, "
+            f"{left / 3600:.1f} hours left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    return tell

@@ -1,0 +1,54 @@
+"""`python -m liverseg phantom`: write a synthetic CT and its truth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from liverseg.errors import LiversegError
+
+_EXAMPLE = """example:
+  python -m liverseg phantom /tmp/phantom --kind volume --format dicom --seed 7
+  writes ct/slice_000.dcm ... and, beside it, the truth as labels.nii.gz
+"""
+
+
+def add_parser(subparsers) -> None:
+    """Add `phantom OUT [--kind] [--format] [--seed] [--size]` to the command line."""
+    parser = subparsers.add_parser(
+        "phantom",
+        help="write a synthetic abdominal CT with known truth",
+        description="Write a synthetic abdominal CT and its truth (0 background, 1 liver, 2 tumour).",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("out", metavar="OUT", help="a folder, or a file such as ct.png, ct.nii.gz or ct.dcm")
+    parser.add_argument("--kind", choices=("slice", "volume"), default="slice", help="default: slice")
+    parser.add_argument(
+        "--format", choices=("png", "nifti", "dicom"), default=None, help="default: by OUT, or png"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="the same seed gives the same patient (default 0)"
+    )
+    parser.add_argument("--size", type=int, default=512, help="rows and columns (default 512)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make and write the phantom; print the paths written, one a line. Returns the exit status."""
+    # Imported late: `--help` and the other commands need none of it.
+    from liverseg.phantom import make, write
+    from liverseg.phantom.files import format_of
+
+    try:
+        phantom = make(args.kind, seed=args.seed, size=args.size)
+        paths = write(phantom, args.out, args.format or format_of(args.out))
+    except LiversegError as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except OSError as failure:
+        print(f"The phantom could not be written: {failure.strerror}.", file=sys.stderr)
+        return 1
+    for path in paths:
+        print(path)
+    return 0

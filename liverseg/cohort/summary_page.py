@@ -1,0 +1,224 @@
+"""The summary page of a cohort: one HTML file that needs nothing else, nor a network.
+
+Counts, distributions, outliers with their pictures, warnings by kind, reasons of what has no row.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from liverseg.cohort.plots import histogram
+from liverseg.cohort.result_store import Store, write_whole
+from liverseg.cohort.tables import WARNINGS_APART, rows_of
+from liverseg.rendering.colours import LIVER_ON_WHITE_RGB, TUMOUR_ON_WHITE_RGB, css
+
+MOST_OUTLIERS = 12
+OUTLIER_SCORE = 3.5
+"""Of Iglewicz and Hoaglin's modified z score: 0.6745 times the distance from the median over the MAD."""
+
+_KEPT = ("key", "liver_ml", "tumour_ml", "tumour_share_of_liver", "lesions", "longest_diameter_mm", "slices")
+_GREEN, _RED, _GREY = css(LIVER_ON_WHITE_RGB), css(TUMOUR_ON_WHITE_RGB), "#5b6b7b"
+
+
+def robust_scores(values: Sequence[float | None]) -> np.ndarray:
+    """The modified z score of each value; 0 for None and where fewer than five are known or all are alike.
+
+    >>> robust_scores([1, 2, 3, 2, 2.5, 30, None]).round(1).tolist()
+    [-1.7, -0.3, 1.0, -0.3, 0.3, 37.4, 0.0]
+    """
+    array = np.array([np.nan if value is None else value for value in values], float)
+    known = array[np.isfinite(array)]
+    if known.size < 5:
+        return np.zeros(len(array))
+    middle = np.median(known)
+    spread = np.median(np.abs(known - middle))
+    return np.zeros(len(array)) if spread == 0 else np.nan_to_num(0.6745 * (array - middle) / spread)
+
+
+def kind_of_warning(sentence: str) -> str:
+    """A warning without its numbers, so that it is counted with others of its kind.
+
+    >>> kind_of_warning("3 of 12 lesions lie at the edge: 0.5 mL.")
+    '… of … lesions lie at the edge: … mL.'
+    """
+    sentence = re.sub(r"-?\d+(\.\d+)?", "…", sentence)
+    for one, several in (("smaller body was", "smaller bodies were"), ("lesion lies", "lesions lie")):
+        sentence = sentence.replace(one, several)
+    return sentence
+
+
+def outliers(rows: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
+    """Rows that stand out, the most first, each with what stands out; no liver at all comes first."""
+    found: dict[str, tuple[float, dict[str, Any], str]] = {}
+    for row in rows:
+        if row["tumour_share_of_liver"] is None:
+            found[row["key"]] = (np.inf, row, "no liver was found")
+    measures = (
+        ("liver_ml", "a liver of {:.0f} mL"),
+        ("tumour_share_of_liver", "{:.0%} of the liver is tumour"),
+        ("lesions", "{:.0f} lesions"),
+    )
+    for name, words in measures:
+        scores = robust_scores([row[name] for row in rows])
+        for row, score in zip(rows, scores, strict=True):
+            worst = found.get(row["key"], (OUTLIER_SCORE, row, ""))[0]
+            if abs(score) > worst:
+                found[row["key"]] = (abs(float(score)), row, words.format(row[name]))
+    ranked = sorted(found.values(), key=lambda item: (-item[0], item[1]["key"]))
+    return [(row, why) for _, row, why in ranked]
+
+
+def write_summary(
+    store: Store, keys: Iterable[str], failures: Sequence[dict[str, Any]], facts: dict[str, Any]
+) -> None:
+    """Write `summary.html` of the results `keys`."""
+    rows, warnings, seconds = [], Counter(), 0.0
+    for found in rows_of(store, keys):
+        scan = found["scan"]
+        rows.append({name: scan[name] for name in _KEPT})
+        texts = (scan["warnings"] or "").split(WARNINGS_APART)
+        warnings.update({kind_of_warning(text) for text in texts if text})
+        seconds += sum(scan[name] or 0 for name in ("read_s", "network_s", "measure_s", "write_s"))
+    write_whole(store.folder / "summary.html", page(store, rows, warnings, failures, facts, seconds).encode())
+
+
+def page(
+    store: Store,
+    rows: Sequence[dict[str, Any]],
+    warnings: Counter[str],
+    failures: Sequence[dict[str, Any]],
+    facts: dict[str, Any],
+    seconds: float,
+) -> str:
+    """The page as HTML."""
+    settings = facts["settings"]
+    with_tumour = sum(row["lesions"] > 0 for row in rows)
+    no_liver = sum(row["tumour_share_of_liver"] is None for row in rows)
+    tiles = [
+        (facts["inputs"], "inputs found"),
+        (len(rows), "scans in the table"),
+        (with_tumour, "with tumour"),
+        (no_liver, "without a liver"),
+        (facts["failures"], "refused or failed"),
+        (facts["left_aside"], "left aside"),
+    ]
+    shares = [
+        None if row["tumour_share_of_liver"] is None else 100 * row["tumour_share_of_liver"] for row in rows
+    ]
+    plots = [
+        histogram([row["liver_ml"] for row in rows], "Liver without tumour, mL", _GREEN),
+        histogram(
+            [row["tumour_ml"] for row in rows if row["lesions"]], "Tumour where there is any, mL", _RED
+        ),
+        histogram(
+            [s for s, row in zip(shares, rows, strict=True) if row["lesions"]],
+            "Tumour's share of the liver where there is any, %",
+            _RED,
+        ),
+        histogram([row["lesions"] for row in rows], "Lesions a scan", _RED),
+        histogram(
+            [row["longest_diameter_mm"] for row in rows if row["lesions"]],
+            "Longest diameter of a scan, mm",
+            _RED,
+        ),
+        histogram([row["slices"] for row in rows], "Slices a scan", _GREY),
+    ]
+    standing_out = outliers(rows)
+    reasons = Counter((failure["kind"], failure["reason"]) for failure in failures)
+    checkpoint = f"{settings['checkpoint']}, sha256 {settings['checkpoint_sha256'][:12]}…"
+    per_scan = f", {seconds / len(rows):.1f} s of work a scan" if rows else ""
+    return "\n".join(
+        [
+            _HEAD,
+            "<h1>Liver and liver tumours in a cohort</h1>",
+            f'<p class="lead">{escape(checkpoint)}; liverseg {escape(facts["liverseg"])}{per_scan}. '
+            "Research software, not a medical device.</p>",
+            '<div class="tiles">',
+            *(f"<div><b>{value}</b><span>{escape(name)}</span></div>" for value, name in tiles),
+            "</div>",
+            "<h2>Distributions</h2>",
+            '<p>A dashed line is the median. Numbers a scan are in <a href="scans.csv">scans.csv</a>, '
+            'a lesion in <a href="lesions.csv">lesions.csv</a>.</p>',
+            '<div class="plots">',
+            *(f"<figure>{plot}</figure>" for plot in plots),
+            "</div>",
+            *_outlier_part(store, standing_out),
+            *_counted("Warnings by kind", ("Scans", "Warning"), [(n, t) for t, n in warnings.most_common()]),
+            *_counted(
+                "Inputs without a row",
+                ("Inputs", "Kind", "Reason"),
+                [(n, kind, reason) for (kind, reason), n in reasons.most_common()],
+            ),
+            '<p class="foot">Nothing here names a patient or a file. A key is the name of a result\'s folder '
+            "in <code>scans/</code>; its file is told in <code>private/inputs.csv</code> alone.</p>",
+            "</main></html>",
+        ]
+    )
+
+
+def _outlier_part(store: Store, found: list[tuple[dict[str, Any], str]]) -> Iterable[str]:
+    yield "<h2>Scans to look at</h2>"
+    if not found:
+        yield '<p class="none">No scan stands out.</p>'
+        return
+    shown = min(len(found), MOST_OUTLIERS)
+    yield (
+        f"<p>{shown} of {len(found)} without a liver, or far from the median in volume, share of tumour or "
+        f"number of lesions (modified z score above {OUTLIER_SCORE}).</p>"
+    )
+    yield '<div class="scans">'
+    for row, why in found[:MOST_OUTLIERS]:
+        key = row["key"]
+        picture = store.scan_folder(key) / "overview.jpg"
+        source = base64.b64encode(picture.read_bytes()).decode() if picture.exists() else ""
+        words = f"{why[0].upper()}{why[1:]}" if why else ""
+        yield (
+            f'<figure><img alt="Slice, segmentation and tumour probability of {key}" '
+            f'src="data:image/jpeg;base64,{source}"><figcaption>{escape(words)}'
+            f"<code>{key}</code></figcaption></figure>"
+        )
+    yield "</div>"
+
+
+def _counted(title: str, names: tuple[str, ...], rows: list[tuple]) -> Iterable[str]:
+    yield f"<h2>{escape(title)}</h2>"
+    if not rows:
+        yield '<p class="none">None.</p>'
+        return
+    heads = "".join(f"<th>{escape(name)}</th>" for name in names)
+    yield f'<div class="wide"><table><tr>{heads}</tr>'
+    for row in rows:
+        yield "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>"
+    yield "</table></div>"
+
+
+_HEAD = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>liverseg: cohort</title>
+<style>
+body{margin:0;background:#f4f6f8;color:#16202b;font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
+main{max-width:1160px;margin:0 auto;padding:24px 20px 48px}
+h1{font-size:1.7rem;line-height:1.2;margin:0 0 4px}h2{font-size:1.2rem;margin:36px 0 8px}
+.lead,.none,.foot{color:#5b6b7b}.foot{margin-top:36px;font-size:.9rem}
+p{margin:0 0 12px}a{color:#0b5cad}code{font:.85em ui-monospace,monospace;color:#5b6b7b}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:12px;margin:20px 0}
+.tiles div,figure,.wide{background:#fff;border:1px solid #dde3e9;border-radius:8px}
+.tiles div{padding:12px 14px}.tiles b{display:block;font-size:1.6rem;line-height:1.2}
+.tiles span{color:#5b6b7b;font-size:.9rem}
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(300px,1fr));gap:16px}
+.scans{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:16px}
+figure{margin:0;padding:12px;overflow:hidden}figure img{display:block;width:100%;border-radius:4px}
+figcaption{margin-top:8px;display:flex;flex-wrap:wrap;justify-content:space-between;gap:4px 12px}
+svg{width:100%;display:block}svg text{font:12px system-ui,sans-serif;fill:#5b6b7b}
+.grid{stroke:#e6ebf0}.median{stroke:#16202b;stroke-dasharray:4 3}
+.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.95rem}
+th,td{padding:8px 14px;text-align:left;vertical-align:top;border-bottom:1px solid #e6ebf0}
+tr:last-child td{border-bottom:0}th{color:#5b6b7b;font-weight:600}
+td:first-child{font-variant-numeric:tabular-nums;width:5em}
+</style><main>"""

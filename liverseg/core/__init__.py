@@ -1,0 +1,1 @@
+"""Images, windows, labels and geometry; numpy and OpenCV only."""

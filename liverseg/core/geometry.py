@@ -1,0 +1,171 @@
+"""Which way a file's grid lies in the patient (pure functions on small arrays).
+
+World coordinates are NIfTI's RAS+ millimetres: x to the patient's right, y to anterior,
+z to superior. DICOM's are LPS+: x and y have the other sign.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+
+from liverseg.core.image import NativeGrid
+
+PLACEHOLDER_THICKNESS_MM = 1.0
+"""Slice spacing written for a lone slice whose thickness is not stored (NIfTI's own default).
+
+`CTImage.spacing_mm` is known as a whole or not at all, and of a lone slice only the two
+in-plane numbers are used; `spacing_source` says when this one is a placeholder.
+"""
+
+AXIAL_LIMIT_DEG = 45.0
+"""A slice whose normal is further than this from the body's long axis is not axial."""
+
+_MIN_ROW_MM, _MAX_ROW_MM, _MAX_SLICE_MM = 0.05, 10.0, 50.0  # beyond: no CT scanner's
+
+
+def nearest_axes(directions: np.ndarray) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
+    """`NativeGrid.axes` and `.flipped` of a grid whose axes run along `directions`.
+
+    `directions` is (3, 3): column j is the RAS direction of native axis j, of any length.
+    Of the six assignments the one with the largest sum of |cosines| wins, so an oblique grid
+    goes to the nearest axes and every permutation of an orthogonal one is exact.
+
+    >>> nearest_axes(np.diag([-1.0, -1.0, 1.0]))  # (x to the left, y to posterior, z up)
+    ((2, 1, 0), (False, False, False))
+    >>> nearest_axes(np.eye(3))
+    ((2, 1, 0), (False, True, True))
+    """
+    unit = np.asarray(directions, float) / np.linalg.norm(directions, axis=0)
+    z, y, x = max(
+        permutations(range(3)), key=lambda p: abs(unit[2, p[0]]) + abs(unit[1, p[1]]) + abs(unit[0, p[2]])
+    )
+    return (z, y, x), (bool(unit[2, z] < 0), bool(unit[1, y] > 0), bool(unit[0, x] > 0))
+
+
+def spacing_from_affine(affine: np.ndarray) -> tuple[float, float, float]:
+    """Distance between neighbours along each native axis in mm: the norms of the affine's columns.
+
+    >>> spacing_from_affine(np.diag([-0.7, 0.7, 2.5, 1.0]))
+    (0.7, 0.7, 2.5)
+    """
+    return tuple(float(n) for n in np.linalg.norm(np.asarray(affine, float)[:3, :3], axis=0))  # type: ignore[return-value]
+
+
+def is_usable(directions: np.ndarray) -> bool:
+    """Whether three directions (3, 3) are finite, not zero and do not lie in one plane.
+
+    >>> is_usable(np.eye(3)), is_usable(np.diag([1.0, 1.0, 0.0]))
+    (True, False)
+    """
+    directions = np.asarray(directions, float)
+    if not np.isfinite(directions).all():
+        return False
+    norms = np.linalg.norm(directions, axis=0)
+    return bool((norms > 0).all() and abs(np.linalg.det(directions / np.where(norms > 0, norms, 1))) > 0.05)
+
+
+def tilt_deg(directions: np.ndarray, grid_axes: tuple[int, int, int]) -> float:
+    """Largest angle between a native axis and the body axis it was assigned to, in degrees.
+
+    >>> tilt_deg(np.eye(3), (2, 1, 0))
+    0.0
+    """
+    unit = np.asarray(directions, float) / np.linalg.norm(directions, axis=0)
+    cosines = [abs(unit[world, native]) for world, native in zip((2, 1, 0), grid_axes, strict=True)]
+    return float(np.degrees(np.arccos(np.clip(min(cosines), 0, 1))))
+
+
+def directions_from_dicom(orientation: tuple[float, ...]) -> np.ndarray:
+    """RAS directions (3, 3) of the native axes (slice, row index, column index) of a DICOM slice.
+
+    `orientation` is ImageOrientationPatient: the LPS direction in which the column index grows,
+    then the one in which the row index grows (PS3.3 C.7.6.2.1.1). The slice axis is their cross
+    product, so that the three are right-handed in LPS.
+
+    >>> nearest_axes(directions_from_dicom((1, 0, 0, 0, 1, 0)))
+    ((0, 1, 2), (False, False, False))
+    """
+    along_columns, along_rows = np.asarray(orientation, float).reshape(2, 3)
+    lps = np.stack([np.cross(along_columns, along_rows), along_rows, along_columns], axis=1)
+    ras: np.ndarray = np.diag([-1.0, -1.0, 1.0]) @ lps
+    return ras
+
+
+def dicom_affine(
+    orientation: tuple[float, ...],
+    position_mm: tuple[float, ...],
+    pixel_spacing_mm: tuple[float, ...],
+    slice_step_mm: np.ndarray,
+) -> np.ndarray:
+    """(4, 4) affine from (slice, row, column) indices of DICOM slices to RAS mm.
+
+    `position_mm` is ImagePositionPatient, the middle of the first slice's first pixel in LPS;
+    `pixel_spacing_mm` is PixelSpacing, between rows and between columns; `slice_step_mm` (3,) leads from
+    one slice to the next in LPS. The formula is PS3.3 C.7.6.2.1.1, with x and y turned to RAS.
+
+    >>> dicom_affine((1, 0, 0, 0, 1, 0), (-90, -80, 7), (0.8, 0.7), np.array([0, 0, 5]))[:3].tolist()
+    [[0.0, 0.0, -0.7, 90.0], [0.0, -0.8, 0.0, 80.0], [5.0, 0.0, 0.0, 7.0]]
+    """
+    along_columns, along_rows = np.asarray(orientation, float).reshape(2, 3)
+    between_rows, between_columns = pixel_spacing_mm
+    lps = np.eye(4)
+    lps[:3] = np.stack(
+        [slice_step_mm, along_rows * between_rows, along_columns * between_columns, position_mm], axis=1
+    )
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps + 0.0  # no -0.0
+
+
+def is_orientation(orientation: tuple[float, ...]) -> bool:
+    """Whether six numbers are two perpendicular unit vectors, to within 0.01.
+
+    >>> is_orientation((1, 0, 0, 0, 1, 0)), is_orientation((1, 0, 0, 1, 0, 0))
+    (True, False)
+    """
+    pair = np.asarray(orientation, float).reshape(2, 3)
+    return bool(np.isfinite(pair).all() and np.allclose(pair @ pair.T, np.eye(2), atol=0.01))
+
+
+def is_axial(directions: np.ndarray, slice_axis: int) -> bool:
+    """Whether a slice's normal lies within `AXIAL_LIMIT_DEG` of the body's long axis.
+
+    The normal is the cross product of the two in-plane directions, so a gantry tilt counts.
+
+    >>> is_axial(np.eye(3), 2), is_axial(np.eye(3), 0)
+    (True, False)
+    """
+    first, second = (np.asarray(directions, float)[:, a] for a in range(3) if a != slice_axis)
+    normal = np.cross(first, second)
+    return bool(abs(normal[2]) >= np.cos(np.radians(AXIAL_LIMIT_DEG)) * np.linalg.norm(normal) - 1e-9)
+
+
+def radiological_spacing(
+    native_spacing_mm: tuple[float, ...], axes: tuple[int, int, int]
+) -> tuple[float, float, float]:
+    """Spacing between (slices, rows, columns) from the spacing along the native axes.
+
+    >>> radiological_spacing((0.7, 0.8, 5.0), (2, 1, 0))
+    (5.0, 0.8, 0.7)
+    """
+    return tuple(float(native_spacing_mm[a]) for a in axes)  # type: ignore[return-value]
+
+
+def is_plausible_spacing(spacing_mm: tuple[float, float, float]) -> bool:
+    """Whether a CT could have this spacing between (slices, rows, columns).
+
+    >>> is_plausible_spacing((5.0, 0.7, 0.7)), is_plausible_spacing((5.0, 0.0, 0.7))
+    (True, False)
+    """
+    depth, row, column = spacing_mm
+    in_plane = all(_MIN_ROW_MM <= s <= _MAX_ROW_MM for s in (row, column))
+    return bool(in_plane and _MIN_ROW_MM <= depth <= _MAX_SLICE_MM)
+
+
+def upright_grid(shape: tuple[int, ...]) -> NativeGrid:
+    """The grid of an array (H, W) or (S, H, W) that already is in radiological orientation.
+
+    >>> upright_grid((2, 3)).to_radiological(np.zeros((2, 3))).shape
+    (1, 2, 3)
+    """
+    return NativeGrid(shape, (2, 0, 1) if len(shape) == 2 else (0, 1, 2), (False, False, False))

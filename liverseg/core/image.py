@@ -1,0 +1,135 @@
+"""The CT image that all of liverseg works on, whatever file it came from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from liverseg.core.window import Window
+
+if TYPE_CHECKING:
+    from liverseg.io.dicom.references import SliceReference
+
+
+@dataclass(frozen=True)
+class NativeGrid:
+    """How the picture's own grid (the file's) relates to the radiological one.
+
+    `array_radiological = flip(transpose(array_native, axes), flipped_axes)`, where
+    `array_radiological` has shape (S, H, W). A native array of fewer than three axes is
+    first given trailing axes of length 1 up to three; trailing axes of length 1 beyond three
+    are dropped.
+
+    `affine` takes a native index, padded to three axes in the same way, to the middle of that pixel in
+    millimetres to the patient's right, to anterior and to superior (DICOM's own two, left and
+    posterior, have the other sign). It is None where the file does not say where the image lies; a
+    NIfTI file that does not has the affine that its readers assume, and the codes (0, 0).
+    """
+
+    shape: tuple[int, ...]  # of the file's array, e.g. (X, Y, Z), (X, Y) or (rows, columns)
+    axes: tuple[int, int, int]  # native axis that becomes slice, row, column
+    flipped: tuple[bool, bool, bool]  # of slice, row, column, after the transpose
+    affine: np.ndarray | None = None  # (4, 4) native index -> RAS mm, from the file (NIfTI, DICOM)
+    affine_codes: tuple[int, int] = (1, 1)  # NIfTI's sform_code and qform_code; (0, 0): assumed
+
+    def to_radiological(self, native: np.ndarray) -> np.ndarray:
+        """A native array as a (S, H, W) view in radiological orientation."""
+        cube = native.reshape((*native.shape, 1, 1)[:3]).transpose(self.axes)
+        return cube[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
+
+    def native_view(self, radiological: np.ndarray) -> np.ndarray:
+        """A (S, H, W) array as a view of three axes on the file's own grid: writing to it writes to both."""
+        cube = radiological[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
+        return cube.transpose(np.argsort(self.axes))
+
+    def to_native(self, radiological: np.ndarray) -> np.ndarray:
+        """A (S, H, W) array back on the file's own grid, with the file's own shape."""
+        return np.ascontiguousarray(self.native_view(radiological)).reshape(self.shape)
+
+    @property
+    def radiological_shape(self) -> tuple[int, int, int]:
+        """(slices, rows, columns) of an array on the radiological grid.
+
+        >>> NativeGrid((8, 4), (2, 0, 1), (False, False, True)).radiological_shape
+        (1, 8, 4)
+        """
+        return tuple((*self.shape, 1, 1)[axis] for axis in self.axes)  # type: ignore[return-value]
+
+    @property
+    def radiological_affine(self) -> np.ndarray | None:
+        """(4, 4) index (slice, row, column) of the radiological grid -> RAS mm; None without `affine`.
+
+        >>> grid = NativeGrid((8, 4), (2, 0, 1), (False, False, True), np.eye(4))
+        >>> (grid.radiological_affine @ [0, 1, 0, 1]).tolist()
+        [1.0, 3.0, 0.0, 1.0]
+        """
+        if self.affine is None:
+            return None
+        to_native = np.zeros((4, 4))
+        to_native[3, 3] = 1.0
+        for k, (axis, flipped) in enumerate(zip(self.axes, self.flipped, strict=True)):
+            to_native[axis, k] = -1.0 if flipped else 1.0
+            to_native[axis, 3] = (*self.shape, 1, 1)[axis] - 1 if flipped else 0.0
+        return self.affine @ to_native
+
+
+_HEADER_PRECISION = 1e-5  # numbers in headers are rounded to float32 or to a few digits
+
+THICKNESS_UNKNOWN = " (slice thickness unknown, 1 mm is a placeholder)"
+"""How `spacing_source` ends where a lone slice has an area but no thickness."""
+
+
+@dataclass(frozen=True)
+class CTImage:
+    """One CT slice or volume in Hounsfield units, in radiological orientation.
+
+    Row 0 is anterior, column 0 is the patient's right (the left of the picture), slice 0 is
+    the lowest one (towards the feet). A lone slice has S = 1.
+    """
+
+    hu: np.ndarray  # (S, H, W) float32, Hounsfield units
+    spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns; None: unknown
+    spacing_source: str  # where the spacing comes from, e.g. "NIfTI header"; "unknown"
+    source_format: str  # "png" | "jpeg" | "nifti" | "dicom" | "array"
+    native: NativeGrid  # how to put a result back on the file's own grid
+    kind: str = "slice"  # "slice" | "volume"
+    assumed_window: Window | None = None  # set when HU were rebuilt from grey; None: HU were stored
+    sha256: str | None = None  # of the file's bytes
+    series: int | None = None  # the one that was asked for among several
+    warnings: tuple[str, ...] = ()  # one sentence each, for the person who reads the result
+    # Of DICOM, by native slice: what a SEG or RTSTRUCT must quote. It goes nowhere else, nor into `repr`.
+    source: tuple[SliceReference, ...] = field(default=(), repr=False)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(slices, rows, columns)."""
+        slices, rows, columns = self.hu.shape
+        return slices, rows, columns
+
+    @property
+    def thickness_is_known(self) -> bool:
+        """Whether the distance between slices is the file's; a lone slice may have a placeholder instead."""
+        return not self.spacing_source.endswith(THICKNESS_UNKNOWN)
+
+    @property
+    def pixel_area_mm2(self) -> float | None:
+        """Area of one pixel of a slice in mm², or None where the spacing is unknown."""
+        return None if self.spacing_mm is None else self.spacing_mm[1] * self.spacing_mm[2]
+
+    @property
+    def voxel_volume_mm3(self) -> float | None:
+        """Volume of one voxel in mm³, or None where the spacing is unknown.
+
+        Less than the product of the steps from voxel to voxel where the file's axes are not at right
+        angles, as those of a volume that a gantry tilt has sheared.
+        """
+        if self.spacing_mm is None:
+            return None
+        product, affine = float(np.prod(self.spacing_mm)), self.native.affine
+        if affine is None or not any(self.native.affine_codes):
+            return product
+        spanned = abs(float(np.linalg.det(affine[:3, :3])))
+        return product if math.isclose(spanned, product, rel_tol=_HEADER_PRECISION) else spanned

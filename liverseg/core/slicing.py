@@ -1,0 +1,68 @@
+"""One slice of a volume as an image of its own, so that it is measured as a slice (in mm², not mL)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from liverseg.core.image import CTImage, NativeGrid
+from liverseg.core.segmentation import Segmentation
+from liverseg.errors import InvalidSetting
+from liverseg.io.dicom.references import SliceReference
+
+
+def check_slice(ct: CTImage, index: int) -> int:
+    """`index`, when `ct` has such a slice; raises `InvalidSetting` otherwise."""
+    if not 0 <= index < len(ct.hu):
+        last = len(ct.hu) - 1
+        raise InvalidSetting(
+            f"There is no slice {index}: " + (f"slices go from 0 to {last}." if last else "there is one.")
+        )
+    return index
+
+
+def single_slice(ct: CTImage, index: int) -> CTImage:
+    """Slice `index` of `ct`, (1, H, W), of kind "slice", where it lay in the patient."""
+    check_slice(ct, index)
+    if len(ct.hu) == 1:
+        return ct
+    note = f"Only slice {index} of the volume's {len(ct.hu)} was segmented and measured."
+    return replace(
+        ct,
+        hu=ct.hu[index : index + 1],
+        native=_grid_of_slice(ct.native, index),
+        kind="slice",
+        warnings=(*ct.warnings, note),
+        source=_source_of_slice(ct, index),
+    )
+
+
+def _source_of_slice(ct: CTImage, index: int) -> tuple[SliceReference, ...]:
+    """The reference of a slice that is one of the files'; none where it cuts across theirs."""
+    if not ct.source or ct.native.axes[0] != 0:
+        return ()
+    at = len(ct.source) - 1 - index if ct.native.flipped[0] else index
+    return ct.source[at : at + 1]
+
+
+def _grid_of_slice(native: NativeGrid, index: int) -> NativeGrid:
+    """The native grid without all slices but one of the radiological grid."""
+    axis = native.axes[0]
+    shape, affine = list(native.shape), native.affine
+    if affine is not None:
+        affine = affine.copy()
+        affine[:3, 3] += affine[:3, axis] * (shape[axis] - 1 - index if native.flipped[0] else index)
+    shape[axis] = 1
+    return replace(native, shape=tuple(shape), affine=affine)
+
+
+def single_slice_of(seg: Segmentation, index: int) -> Segmentation:
+    """The segmentation of slice `index` alone, (1, H, W)."""
+    one = slice(index, index + 1)
+    return replace(
+        seg,
+        labels=seg.labels[one],
+        tumour_probability=seg.tumour_probability[one],
+        organ_probability=seg.organ_probability[one],
+        removed=None,
+        skipped=(),
+    )

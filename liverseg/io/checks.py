@@ -1,0 +1,82 @@
+"""What every reader checks: size before decoding, plausibility after it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from liverseg.core import limits
+from liverseg.errors import InputTooLarge, InputTooSmall
+
+AIR_HU = -1024.0
+"""What padding and missing values become."""
+
+PADDING_BELOW_HU = -1500.0
+"""Nothing in a body or around it is less dense than air (-1000 HU, noise included): lower values
+are padding that scanners write outside the round field of view (-2000, -3024)."""
+
+_BORDER_SHARE = 0.02  # width of the border ring, of the shorter side
+
+
+def check_shape(slices: int, rows: int, columns: int) -> None:
+    """Refuse a picture or volume beyond `liverseg.core.limits`, before anything of it is decoded."""
+    if max(rows, columns) > limits.MAX_SIDE_PX:
+        raise InputTooLarge(
+            f"The picture has {columns} × {rows} pixels; liverseg reads up to {limits.MAX_SIDE_PX} a side."
+        )
+    if slices > limits.MAX_SLICES:
+        raise InputTooLarge(f"The volume has {slices} slices; liverseg reads up to {limits.MAX_SLICES}.")
+    if slices * rows * columns > limits.MAX_VOXELS:
+        raise InputTooLarge(
+            f"The volume has {slices} × {rows} × {columns} voxels; liverseg reads up to {limits.MAX_VOXELS}."
+        )
+    if min(slices, rows, columns) < 1:
+        raise InputTooSmall("The image has no pixels.")
+    if min(rows, columns) < limits.MIN_SIDE_PX:
+        raise InputTooSmall(
+            f"The picture has {columns} × {rows} pixels; liverseg needs at least {limits.MIN_SIDE_PX} a side."
+        )
+
+
+def border_ring(image: np.ndarray) -> np.ndarray:
+    """The outermost pixels of a (H, W) image, as one row."""
+    width = max(1, round(_BORDER_SHARE * min(image.shape)))
+    inside = np.zeros(image.shape, bool)
+    inside[width:-width, width:-width] = True
+    return image[~inside]
+
+
+def air_for_padding(hu: np.ndarray) -> None:
+    """Set padding (values below `PADDING_BELOW_HU`) to air, in place."""
+    hu[hu < PADDING_BELOW_HU] = AIR_HU
+
+
+def hu_warnings(hu: np.ndarray) -> tuple[str, ...]:
+    """Sentences for values that stored HU of a CT (S, H, W) would not have."""
+    low, high = float(hu.min()), float(hu.max())
+    if high == low:
+        return ("All values are the same: this does not look like a CT.",)
+    if -1 <= low and high <= 1:
+        return ("All values lie between -1 and 1: they look normalised and cannot be HU.",)
+    if low >= 0:
+        return (
+            f"No value is below 0 (they run from {low:g} to {high:g}), although air is -1000 HU: "
+            "they may be stored with an offset or may not be HU.",
+        )
+    if high < -200:
+        return ("No value is above -200 HU: there is no soft tissue in this image.",)
+    return ()
+
+
+def grey_warnings(unit: np.ndarray) -> tuple[str, ...]:
+    """A sentence when a grey picture (H, W) in [0, 1] does not look like a CT slice.
+
+    A CT slice varies, is smooth from pixel to pixel, and shows air as black along its border.
+    """
+    if unit.std() < 0.02:
+        return ("The picture is almost uniform and does not look like a CT slice.",)
+    rows = unit - unit.mean()
+    if (rows[:, 1:] * rows[:, :-1]).mean() < 0.3 * (rows**2).mean():
+        return ("The picture looks like noise, not like a CT slice.",)
+    if (border_ring(unit) <= 0.1).mean() < 0.2:
+        return ("There is hardly any black air along the border: the picture is cropped or not a CT slice.",)
+    return ()

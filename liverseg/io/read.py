@@ -1,0 +1,207 @@
+"""From a file to a `CTImage`: PNG, JPEG, NIfTI, DICOM files and DICOM series."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from liverseg.core import limits
+from liverseg.core.geometry import is_plausible_spacing, upright_grid
+from liverseg.core.image import CTImage
+from liverseg.core.window import DEFAULT_WINDOW, Window
+from liverseg.errors import InputTooLarge, InvalidSetting, LiversegError, UnreadableInput
+from liverseg.io.checks import check_shape, hu_warnings
+from liverseg.io.dicom.series_info import SeriesInfo
+from liverseg.io.sniff import HEAD_BYTES, sniff
+
+if TYPE_CHECKING:
+    from liverseg.io.dicom.sources import Opener
+
+__all__ = ["from_array", "list_series", "read"]
+
+Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+_HASH_CHUNK_BYTES = 1024**2
+
+
+def read(
+    source: Source,
+    window: Window | tuple[float, float] | None = None,
+    series: int | None = None,
+) -> CTImage:
+    """Read a CT slice or volume.
+
+    `source` is the path of a PNG, JPEG, NIfTI or DICOM file (told by its content, not its name), or a
+    DICOM series: a folder, a zip, or a list of paths. `window` (centre, width in HU) is the one a
+    picture was made with, 40/400 where it is not given; it changes nothing where HU are stored.
+    `series` is the number, from 1, of the one to read where DICOM files hold several (`list_series`).
+
+    Returns a `CTImage`: float32 HU of shape (slices, rows, columns) in radiological orientation.
+    Raises `SeriesChoice`, which carries the choices, where several series may be meant, and another
+    subclass of `LiversegError` for everything that is no CT, with one sentence for a person.
+    """
+    chosen = _window(window)
+    if series is not None and (isinstance(series, bool) or not isinstance(series, int)):
+        raise InvalidSetting("A series is named by its number, a whole one from 1.")
+    with _refusals():
+        kind, size_bytes = _kind_of(source)
+        if series is not None and kind in ("png", "jpeg", "nifti", "nifti-gz"):
+            raise InvalidSetting("Only DICOM holds several series to choose from; this input is one image.")
+        # The readers are imported where they are needed: pydicom and nibabel take a while to load.
+        if kind in ("files", "zip"):
+            from liverseg.io.dicom.series import read_series
+
+            with _openers(source, kind, size_bytes) as openers:
+                return replace(read_series(openers, chosen, series), series=series)
+        path = Path(source)  # type: ignore[arg-type]
+        with path.open("rb") as stream:
+            if kind in ("png", "jpeg"):
+                from liverseg.io.picture.read import read_picture
+
+                image = read_picture(stream, kind, chosen)
+            elif kind in ("nifti", "nifti-gz"):
+                from liverseg.io.nifti.read import read_nifti
+
+                image = read_nifti(stream, kind == "nifti-gz", size_bytes, chosen)
+            else:
+                from liverseg.io.dicom.file import read_dicom_file
+
+                image = read_dicom_file(stream, chosen, series)
+        return replace(image, sha256=_sha256(path), series=series)
+
+
+def list_series(source: Source) -> tuple[SeriesInfo, ...]:
+    """The CT series in a DICOM file, folder, zip or list of paths, as `read` numbers them.
+
+    Localizers and what is not CT are not among them; a series that cannot be read is, with the reason.
+    Only headers are read, and nothing of the patient is told. Raises as `read` does, and InvalidSetting
+    for a picture or a NIfTI file, which holds no series.
+    """
+    with _refusals():
+        kind, size_bytes = _kind_of(source)
+        if kind in ("files", "zip"):
+            from liverseg.io.dicom.series import series_among
+
+            with _openers(source, kind, size_bytes) as openers:
+                return series_among(openers)
+        if kind == "dicom":
+            from liverseg.io.dicom.file import series_in_file
+
+            with Path(source).open("rb") as stream:  # type: ignore[arg-type]
+                return series_in_file(stream)
+        raise InvalidSetting("Only DICOM holds series; this input is one image.")
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn every error of reading into a refusal of ours."""
+    try:
+        yield
+    except LiversegError:
+        raise
+    except MemoryError as error:
+        raise InputTooLarge("There is not enough memory to read this input.") from error
+    except FileNotFoundError as error:
+        raise UnreadableInput("There is no file or folder at the path given.") from error
+    except PermissionError as error:
+        raise UnreadableInput("The file or folder may not be read (permission denied).") from error
+    except Exception as error:
+        # The boundary to Pillow, nibabel, pydicom and their codecs: on damaged or hostile bytes they raise
+        # many kinds (struct.error, KeyError, SyntaxError, RecursionError, …), and each means the same here.
+        raise UnreadableInput("The input is truncated or damaged and cannot be read.") from error
+
+
+def from_array(hu: np.ndarray, spacing_mm: tuple[float, float, float] | None = None) -> CTImage:
+    """A CTImage from HU (H, W) or (S, H, W) that already are in radiological orientation.
+
+    `spacing_mm` is the distance between (slices, rows, columns). Raises InvalidSetting for another
+    number of axes, values that are not finite numbers or an impossible spacing, and
+    InputTooLarge/InputTooSmall beyond the limits.
+
+    >>> from_array(np.zeros((64, 64)), spacing_mm=(5, 0.8, 0.8)).pixel_area_mm2
+    0.6400000000000001
+    """
+    hu = np.asarray(hu)
+    if hu.ndim not in (2, 3) or hu.dtype.kind not in "iuf":
+        raise InvalidSetting(
+            "HU must be an array of numbers with the axes (rows, columns) or (slices, rows, columns)."
+        )
+    native = upright_grid(hu.shape)
+    volume = native.to_radiological(hu).astype(np.float32)
+    check_shape(*volume.shape)
+    if not np.isfinite(volume).all():
+        raise InvalidSetting("HU must be finite numbers.")
+    if spacing_mm is not None:
+        spacing_mm = tuple(float(s) for s in spacing_mm)  # type: ignore[assignment]
+        if len(spacing_mm) != 3 or not is_plausible_spacing(spacing_mm):
+            raise InvalidSetting(
+                "The spacing must be three plausible distances in mm: between slices, rows, columns."
+            )
+    return CTImage(
+        hu=volume,
+        spacing_mm=spacing_mm,
+        spacing_source="unknown" if spacing_mm is None else "given by the caller",
+        source_format="array",
+        native=native,
+        kind="slice" if volume.shape[0] == 1 else "volume",
+        warnings=hu_warnings(volume),
+    )
+
+
+def _window(window: Window | tuple[float, float] | None) -> Window:
+    if window is None:
+        return DEFAULT_WINDOW
+    if isinstance(window, Window):
+        return window
+    try:
+        center_hu, width_hu = (float(value) for value in window)
+    except (TypeError, ValueError) as error:
+        raise InvalidSetting("A window is two numbers: its centre and its width in HU.") from error
+    return Window(center_hu, width_hu)
+
+
+def _kind_of(source: Source) -> tuple[str, int]:
+    """What `sniff` says of a file, or "files" for a folder or a list; and the file's size in bytes."""
+    if not isinstance(source, (str, os.PathLike)):
+        return "files", 0
+    if not os.fspath(source):  # a Path of it would be the current folder
+        raise UnreadableInput("The path given is empty.")
+    path = Path(source)
+    if path.is_dir():
+        return "files", 0
+    if path.exists() and not path.is_file():
+        raise UnreadableInput("The path given is neither a file nor a folder.")
+    with path.open("rb") as stream:
+        size_bytes = os.fstat(stream.fileno()).st_size
+        if size_bytes > limits.MAX_FILE_BYTES:
+            raise InputTooLarge("The file is larger than 2 GiB.")
+        return sniff(stream.read(HEAD_BYTES)), size_bytes
+
+
+@contextmanager
+def _openers(source: Source, kind: str, size_bytes: int) -> Iterator[list[Opener]]:
+    """How to open each file of a folder, list or zip."""
+    from liverseg.io.dicom.sources import files_below, members_of_zip, openers_of
+
+    if kind == "zip":
+        with Path(source).open("rb") as stream, members_of_zip(stream, size_bytes) as openers:  # type: ignore[arg-type]
+            yield openers
+    elif isinstance(source, (str, os.PathLike)):
+        yield openers_of(files_below(Path(source)))
+    else:
+        yield openers_of(Path(path) for path in source)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_HASH_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,138 @@
+"""Where things go in a picture: enlargement, aspect, orientation letters, scale bar (pure).
+
+The three pictures of a slice share one `Frame`, so they have one size and the anatomy lies at one
+place in all of them. A frame is the slice, enlarged on black, and a strip below it for a legend.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from liverseg.rendering.colours import TEXT_RGB
+from liverseg.rendering.text import draw_text
+
+LONG_SIDE_PX = 1024
+"""The long side of an enlarged slice; at least three quarters of it where that makes whole factors."""
+
+MIN_WIDTH_PX, MIN_HEIGHT_PX = 320, 192
+"""A narrow slice gets black margins up to this size, so that letters and legend have room."""
+
+Letters = tuple[str, str, str, str]
+"""Which way of the patient lies at the left, the right, the top and the bottom of a picture."""
+
+AXIAL_LETTERS: Letters = ("R", "L", "A", "P")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The layout of one picture, in its pixels."""
+
+    height: int  # of the picture, strip included
+    width: int
+    strip: int  # height of the strip at the bottom
+    top: int  # where the slice begins
+    left: int
+    rows: int  # size of the enlarged slice
+    columns: int
+    text: int  # size of the text
+    line: int  # thickness of a contour
+    px_per_mm: float | None  # None: spacing unknown
+    letters: Letters = AXIAL_LETTERS
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """Rows and columns of the picture that the slice fills."""
+        return slice(self.top, self.top + self.rows), slice(self.left, self.left + self.columns)
+
+    def enlarge(self, image: np.ndarray, interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
+        """A (H, W) array at the size of the enlarged slice; averaged where it shrinks."""
+        if self.rows < image.shape[0] or self.columns < image.shape[1]:
+            interpolation = cv2.INTER_AREA
+        resized: np.ndarray = cv2.resize(image, (self.columns, self.rows), interpolation=interpolation)
+        return resized
+
+
+@lru_cache(maxsize=64)
+def frame_for(
+    shape: tuple[int, int],
+    spacing_mm: tuple[float, float] | None = None,
+    letters: Letters = AXIAL_LETTERS,
+) -> Frame:
+    """The frame of a slice of `shape` (H, W) with a pixel spacing of (rows, columns) in mm.
+
+    Without a spacing, pixels are taken to be square.
+
+    >>> frame = frame_for((512, 512))
+    >>> frame.rows, frame.columns
+    (1024, 1024)
+    >>> frame_for((256, 256), (1.5, 0.75)).columns
+    512
+    """
+    steps = (1.0, 1.0) if spacing_mm is None else spacing_mm
+    unit = min(steps)
+    height, width = shape[0] * steps[0] / unit, shape[1] * steps[1] / unit
+    factor = LONG_SIDE_PX / max(height, width)
+    whole = int(factor)
+    if whole * max(height, width) >= 0.75 * LONG_SIDE_PX:
+        factor = whole
+    rows, columns = max(1, round(height * factor)), max(1, round(width * factor))
+    canvas_height, canvas_width = max(rows, MIN_HEIGHT_PX), max(columns, MIN_WIDTH_PX)
+    text = round(min(max(0.034 * canvas_width, 13), 36))
+    strip = round(2.3 * text)
+    return Frame(
+        height=canvas_height + strip,
+        width=canvas_width,
+        strip=strip,
+        top=(canvas_height - rows) // 2,
+        left=(canvas_width - columns) // 2,
+        rows=rows,
+        columns=columns,
+        text=text,
+        line=max(1, round(canvas_width / 512)),
+        px_per_mm=None if spacing_mm is None else factor / unit,
+        letters=letters,
+    )
+
+
+def scale_bar_mm(frame: Frame) -> int | None:
+    """The round length whose bar fills at most a quarter of the picture; None: spacing unknown.
+
+    >>> scale_bar_mm(frame_for((512, 512), (0.7, 0.7))), scale_bar_mm(frame_for((512, 512)))
+    (50, None)
+    """
+    if frame.px_per_mm is None:
+        return None
+    fitting = [mm for mm in (1, 2, 5, 10, 20, 50, 100, 200) if mm * frame.px_per_mm <= frame.width / 4]
+    return fitting[-1] if fitting else None
+
+
+def draw_marks(rgb: np.ndarray, frame: Frame) -> None:
+    """Draw the orientation letters at the edges and the scale bar, in place, as radiological viewers do."""
+    margin, middle = round(0.9 * frame.text), (frame.height - frame.strip) / 2
+    bottom = frame.height - frame.strip
+    halo = max(1, frame.text // 14)
+    places = (
+        (margin, middle),
+        (frame.width - margin, middle),
+        (frame.width / 2, margin),
+        (frame.width / 2, bottom - margin),
+    )
+    for letter, (x, y) in zip(frame.letters, places, strict=True):
+        draw_text(rgb, letter, x, y, frame.text, TEXT_RGB, "centre", halo)
+
+    length_mm = scale_bar_mm(frame)
+    if length_mm is None or frame.px_per_mm is None:
+        return
+    length, tick = round(length_mm * frame.px_per_mm), max(3, frame.text // 4)
+    x0, y = round(0.6 * frame.text), bottom - round(0.7 * frame.text)
+    x1 = x0 + length
+    for colour, wider in (((0, 0, 0), 2), (TEXT_RGB, 0)):  # a dark edge, then the bar
+        thick = max(1, frame.text // 14) + wider
+        for start, end in (((x0, y), (x1, y)), ((x0, y - tick), (x0, y)), ((x1, y - tick), (x1, y))):
+            cv2.line(rgb, start, end, colour, thick)
+    small = round(0.8 * frame.text)
+    draw_text(rgb, f"{length_mm} mm", (x0 + x1) / 2, y - tick - 0.5 * small, small, TEXT_RGB, "centre", halo)

@@ -1,0 +1,1 @@
+"""The page as a Space on the Hugging Face Hub."""

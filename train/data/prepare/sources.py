@@ -1,0 +1,204 @@
+"""What there is to prepare: LiTS as downloaded, the Decathlon's folders, pictures with masks, phantoms."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from train.data.folds import LITS_GROUP, LITS_SHARED_PATIENTS
+from train.data.prepare.scans import NiftiPair, PhantomScan, PicturePairs, ScanSource, parse_name
+from train.data.prepare.settings import PrepareSettings
+from train.errors import TrainError
+
+LITS_LICENCE = (
+    "LiTS training data: CC BY-NC-ND 4.0; the same scans are in the Medical Segmentation "
+    "Decathlon, Task03_Liver, under CC BY-SA 4.0"
+)
+LITS_CITATION = (
+    "Bilic et al., The Liver Tumor Segmentation Benchmark (LiTS), Medical Image Analysis 84 (2023) 102680"
+)
+NOT_STATED = "not stated"
+
+_NIFTI = re.compile(r"(.+?)\.nii(\.gz)?$", re.IGNORECASE)
+_LITS = re.compile(r"(volume|segmentation)-(\d+)\.nii(?:\.gz)?$", re.IGNORECASE)
+_PICTURES = (".png", ".jpg", ".jpeg")
+_MASK_FOLDERS = ("masks", "labels")
+
+
+@dataclass(frozen=True)
+class FoundSource:
+    """The scans of a source, and what is known of it."""
+
+    name: str
+    licence: str
+    citation: str
+    scans: tuple[ScanSource, ...]  # in the order of their numbers
+    problems: tuple[str, ...] = ()  # a sentence for each scan that lacks a half
+    groups: dict[str, str] = field(default_factory=dict)  # scan -> group, known of this source
+
+
+def natural(scan: str) -> tuple:
+    """Sort key that puts scan 9 before scan 10.
+
+    >>> sorted(["10", "9", "a2", "a10"], key=natural)
+    ['9', '10', 'a2', 'a10']
+    """
+    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", scan))
+
+
+def find_source(source: str, settings: PrepareSettings) -> FoundSource:
+    """All scans of `source`: a folder, or `phantom:N`. Raises `TrainError` when there is none."""
+    if source.startswith("phantom:"):
+        return _phantoms(source)
+    folder = Path(source)
+    if not folder.is_dir():
+        raise TrainError(f"{folder} is no folder.")
+    name = folder.resolve().name
+    if settings.masks is not None:
+        return _pictures(name, folder, Path(settings.masks), settings.conversion.scan_pattern)
+    if (folder / "imagesTr").is_dir():
+        return _decathlon(folder)
+    masks = next((folder / m for m in _MASK_FOLDERS if (folder / m).is_dir()), None)
+    if (folder / "images").is_dir() and masks is not None:
+        return _pictures(name, folder / "images", masks, settings.conversion.scan_pattern)
+    return _lits(folder)
+
+
+def _lits(folder: Path) -> FoundSource:
+    """Volumes and references of equal numbers, wherever below the folder they lie."""
+    volumes: dict[str, list[Path]] = defaultdict(list)
+    references: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(folder.rglob("*.nii*")):
+        named = _LITS.fullmatch(path.name)
+        if named and path.is_file():
+            half = volumes if named.group(1).lower() == "volume" else references
+            half[str(int(named.group(2)))].append(path)
+    if not volumes:
+        raise TrainError(
+            f"{folder} holds neither volume-N.nii with segmentation-N.nii, nor imagesTr with labelsTr, nor "
+            "images with masks or labels."
+        )
+    scans, problems = [], []
+    for number in sorted({*volumes, *references}, key=natural):
+        counts = len(volumes[number]), len(references[number])
+        if counts == (1, 1):
+            scans.append(NiftiPair(number, volumes[number][0], references[number][0], int(number)))
+        elif 0 in counts:
+            half = "volume" if counts[0] == 0 else "segmentation"
+            problems.append(f"Scan {number} is left out: there is no {half}-{number}.nii.")
+        else:
+            twice = (volumes if counts[0] > 1 else references)[number]
+            places = " and ".join(str(path.relative_to(folder)) for path in twice[:2])
+            problems.append(f"Scan {number} is left out: it is there more than once, as {places}.")
+    groups = {scan.scan: LITS_GROUP for scan in scans if scan.scan in LITS_SHARED_PATIENTS}
+    name = folder.resolve().name
+    return FoundSource(name, LITS_LICENCE, LITS_CITATION, tuple(scans), tuple(problems), groups)
+
+
+def _decathlon(folder: Path) -> FoundSource:
+    """Files of equal names in imagesTr and labelsTr; the images may end in nnU-Net's `_0000`."""
+    images = {_stem(p).removesuffix("_0000"): p for p in _niftis(folder / "imagesTr")}
+    labels = {_stem(p): p for p in _niftis(folder / "labelsTr")}
+    if not images:
+        raise TrainError(f"{folder / 'imagesTr'} holds no NIfTI file.")
+    ids = _short_ids([*images, *labels])
+    about = _decathlon_about(folder / "dataset.json")
+    is_liver = str(about.get("name", "")).lower() == "liver" or folder.resolve().name == "Task03_Liver"
+    pairs, problems = [], []
+    for stem in sorted({*images, *labels}, key=natural):
+        if stem in images and stem in labels:
+            number = int(ids[stem]) if is_liver and ids[stem].isdigit() else None  # as LiTS counts them
+            pairs.append(NiftiPair(ids[stem], images[stem], labels[stem], number))
+        else:
+            missing = "labelsTr" if stem in images else "imagesTr"
+            problems.append(f"Scan {ids[stem]} is left out: there is no {stem} in {missing}.")
+    groups = {p.scan: LITS_GROUP for p in pairs if is_liver and p.scan in LITS_SHARED_PATIENTS}
+    licence = LITS_LICENCE if is_liver else str(about.get("licence") or about.get("license") or NOT_STATED)
+    citation = LITS_CITATION if is_liver else str(about.get("reference") or NOT_STATED)
+    return FoundSource(folder.resolve().name, licence, citation, tuple(pairs), tuple(problems), groups)
+
+
+def _pictures(name: str, images: Path, masks: Path, pattern: str) -> FoundSource:
+    """Pictures and masks of equal names, gathered to scans by what their names tell."""
+    if not masks.is_dir():
+        raise TrainError(f"{masks} is no folder.")
+    try:
+        if not {"scan", "index"} <= set(re.compile(pattern).groupindex):
+            raise TrainError("--scan-pattern needs the named groups (?P<scan>…) and (?P<index>…).")
+    except re.error as error:
+        raise TrainError(f"--scan-pattern is no regular expression: {error}.") from error
+    pictures, labels = _by_stem(images, _PICTURES), _by_stem(masks, (".png",))
+    if not pictures:
+        raise TrainError(f"{images} holds no PNG or JPEG picture.")
+    slices: dict[str, list[tuple[int, Path, Path]]] = defaultdict(list)
+    broken: dict[str, str] = {}
+    for stem in sorted({*pictures, *labels}, key=natural):
+        told = parse_name(stem, pattern)
+        if told is None:
+            raise TrainError(
+                f"The name {stem} does not tell its scan and slice, as in volume-10_slice-012; "
+                "--scan-pattern says how to read the names."
+            )
+        scan, index = told
+        if stem in pictures and stem in labels:
+            slices[scan].append((index, pictures[stem], labels[stem]))
+        else:
+            half = "mask" if stem in pictures else "picture"
+            broken.setdefault(scan, f"Scan {scan} is left out: {stem} has no {half}.")
+    for scan, members in slices.items():
+        if max(Counter(index for index, *_ in members).values()) > 1:
+            broken.setdefault(scan, f"Scan {scan} is left out: pictures of it share a slice number.")
+    scans = tuple(
+        PicturePairs(scan, tuple(sorted(slices[scan])))
+        for scan in sorted(set(slices) - set(broken), key=natural)
+    )
+    return FoundSource(name, NOT_STATED, NOT_STATED, scans, tuple(broken.values()))
+
+
+def _phantoms(source: str) -> FoundSource:
+    count = source.removeprefix("phantom:")
+    if not count.isdigit() or int(count) < 1:
+        raise TrainError("Name a number of phantoms, as in phantom:200.")
+    scans = tuple(PhantomScan(str(number)) for number in range(int(count)))
+    return FoundSource("phantoms", "Apache-2.0", "Procedural phantoms, liverseg phantom", scans)
+
+
+def _stem(path: Path) -> str:
+    return _NIFTI.fullmatch(path.name).group(1)  # type: ignore[union-attr]
+
+
+def _niftis(folder: Path) -> list[Path]:
+    """NIfTI files of a folder, without the hidden ones that some archives carry (`._liver_1.nii.gz`)."""
+    if not folder.is_dir():
+        raise TrainError(f"There is no {folder}.")
+    return sorted(p for p in folder.iterdir() if not p.name.startswith(".") and _NIFTI.fullmatch(p.name))
+
+
+def _short_ids(stems: Iterable[str]) -> dict[str, str]:
+    """Stem -> the number it ends in, or the stem itself where those are not all there and different.
+
+    >>> _short_ids(["liver_0", "liver_12"]), _short_ids(["a_1", "b_1"])
+    ({'liver_0': '0', 'liver_12': '12'}, {'a_1': 'a_1', 'b_1': 'b_1'})
+    """
+    ends = {stem: re.search(r"(\d+)$", stem) for stem in dict.fromkeys(stems)}
+    numbers = [end.group(1) for end in ends.values() if end]
+    if len(numbers) == len(ends) == len(set(numbers)):
+        return dict(zip(ends, numbers, strict=True))
+    return {stem: stem for stem in ends}
+
+
+def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    files = [p for p in sorted(folder.iterdir()) if not p.name.startswith(".")]
+    return {p.stem: p for p in files if p.suffix.lower() in suffixes}
+
+
+def _decathlon_about(path: Path) -> dict:
+    try:
+        about = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        raise TrainError(f"{path} cannot be read.") from error
+    return about if isinstance(about, dict) else {}

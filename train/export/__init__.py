@@ -1,0 +1,1 @@
+"""From trained weights to a checkpoint: graph, calibration, parity, publication."""

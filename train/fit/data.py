@@ -1,0 +1,127 @@
+"""What a run is trained and scored on, and which process computes which sample.
+
+Sample numbers count through the whole run. Update `step` takes the numbers from `step * batch`; they are
+dealt out in parts (for accumulation) and, in each part, to the processes in turn, so that the samples of
+an update are the same however many processes there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from train.data.dataset import DatasetFolder, SlicesInMemory
+from train.data.folds import dataset_folds
+from train.data.pack import Pack, pack
+from train.errors import TrainError
+from train.fit.network import channels
+from train.fit.optimiser import resolution
+from train.fit.settings import FitSettings, Runtime
+from train.sampling.channels import span_of
+from train.sampling.samples import Samples, Source, collate_uncut
+
+SPLITS = ("train", "val")
+
+
+@dataclass(frozen=True)
+class RunData:
+    """The slices that a run is trained on, by dataset, and those it is scored on."""
+
+    sources: tuple[Source, ...]
+    validation: SlicesInMemory
+
+
+def open_data(settings: FitSettings, runtime: Runtime, run: Path, accelerator: Accelerator) -> RunData:
+    """Pack and open every dataset; the first process packs, the others wait for it.
+
+    Where the cache is a disk of each node's own, the first process of each node packs.
+
+    Raises `TrainError` when a dataset or a split is missing.
+    """
+    cache = Path(runtime.cache) if runtime.cache else run / "cache"
+    scored = settings.validation or settings.data[0][0]
+    paths = dict.fromkeys([path for path, _, _ in settings.data] + [scored])
+    with accelerator.main_process_first(), accelerator.local_main_process_first():
+        packs = {path: pack(DatasetFolder.open(path), cache) for path in paths}
+    splits = {path: _splits(opened) for path, opened in packs.items()}
+    if settings.folds:
+        splits[scored] = _fold(packs[scored], settings)
+    sources = []
+    for path, share, lesions in settings.data:
+        train = splits[path]["train"]
+        if not train:
+            raise TrainError(f"{packs[path].folder.name} has no scans to train on.")
+        sources.append(Source(packs[path].slices(train), share, lesions))
+    if not splits[scored]["val"]:
+        raise TrainError(f"{packs[scored].folder.name} has no scans to score on.")
+    return RunData(tuple(sources), packs[scored].slices(splits[scored]["val"]))
+
+
+def batches(
+    settings: FitSettings, runtime: Runtime, data: RunData, accelerator: Accelerator, first_step: int
+) -> Iterator[tuple[int, list[tuple[Tensor, Tensor]]]]:
+    """From `first_step` to the run's end: the step, and its parts for this process.
+
+    A part is images (n, channels, crop, crop) float32 in [0, 1] and label bits (n, crop, crop) uint8, on
+    the process's device.
+    """
+    device = accelerator.device
+    on_device = {"cpu": False, "device": True, "auto": device.type != "cpu"}[settings.augment_on]
+    samples = Samples(
+        data.sources,
+        span_of(settings.windows),
+        settings.view,
+        settings.seed,
+        settings.context_slices,
+        channels(settings),
+        on_device,
+    )
+    loader = DataLoader(
+        samples,
+        batch_sampler=list(
+            _dealt(settings, first_step, accelerator.process_index, accelerator.num_processes)
+        ),
+        num_workers=runtime.workers,
+        collate_fn=collate_uncut if on_device else None,
+        pin_memory=device.type == "cuda",
+        generator=torch.Generator(),  # so that starting the loader draws nothing from the training's own
+    )
+    parts: list[tuple[Tensor, Tensor]] = []
+    step = first_step
+    for loaded in loader:
+        if on_device:
+            parts.append(samples.cut(loaded, device))
+        else:
+            images, bits = loaded
+            parts.append((images.to(device, non_blocking=True), bits.to(device, non_blocking=True)))
+        if len(parts) == settings.accumulate:
+            yield step, parts
+            step, parts = step + 1, []
+
+
+def _dealt(
+    settings: FitSettings, first_step: int, process: int, processes: int
+) -> Iterator[list[tuple[int, float]]]:
+    """For each part of each step, this process's sample numbers and their resolution."""
+    part = settings.batch // settings.accumulate
+    for step in range(first_step, settings.steps):
+        scale = resolution(step, settings)
+        for start in range(step * settings.batch, (step + 1) * settings.batch, part):
+            yield [(number, scale) for number in range(start + process, start + part, processes)]
+
+
+def _splits(opened: Pack) -> dict[str, set[str]]:
+    return {split: {row.scan for row in opened.rows if row.split == split} for split in SPLITS}
+
+
+def _fold(opened: Pack, settings: FitSettings) -> dict[str, set[str]]:
+    """One fold to score on and all the others to train on; fold 0 is the dataset's own val split."""
+    parts = dataset_folds(opened.folder, settings.folds, settings.groups)
+    scored = parts[settings.fold]
+    return {"train": set().union(*parts) - scored, "val": scored}

@@ -1,0 +1,172 @@
+"""What decides a run. No torch here: the command line reads its defaults from this module."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, fields
+from numbers import Real
+from typing import Any
+
+from train.errors import TrainError
+from train.sampling.augment import FLIPS, AugmentSettings
+
+SELECTORS: dict[str, tuple[str, ...]] = {
+    "liver+tumour": ("liver_global", "tumour_global"),
+    "tumour": ("tumour_global",),
+    "liver": ("liver_global",),
+    "per-case": ("liver_per_case", "tumour_per_case"),
+    "tumour-per-case": ("tumour_per_case",),
+}
+"""What `best.pt` is chosen by: the sum of these columns of the log."""
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+LOSS_NAMES = ("ce+dice", "ce", "dice", "focal+dice", "ce+tversky")  # of `train.fit.losses.LOSSES`
+
+
+def refuse(rules: list[tuple[bool, str]]) -> None:
+    """Raise a `TrainError` with the first sentence whose rule is broken."""
+    for wrong, sentence in rules:
+        if wrong:
+            raise TrainError(sentence)
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """Everything that decides what a run computes, whatever machine it runs on."""
+
+    data: tuple[tuple[str, float, float], ...]  # folder, share of samples, share of painted lesions
+    architecture: str = "segformer-b0"
+    options: dict[str, Any] = field(default_factory=dict)  # of the architecture
+    pretrained: str | None = None  # a name on the Hub or a folder with Hugging Face weights
+    init: str | None = None  # a run folder or weights file to start from
+    windows: tuple[tuple[float, float], ...] = ((60.0, 200.0),)  # centre and width in HU of each channel
+    context_slices: int = 3
+    working_size: int = 256  # longer side of the slice when scoring, pixels
+    working_range: tuple[int, int] = (225, 400)  # in training
+    crop: int = 256
+    progressive: int | None = None  # begin with crops of this size and grow to `crop`
+    augment: dict[str, float] = field(default_factory=dict)  # fields of `AugmentSettings`
+    flip: str = "none"
+    augment_on: str = "auto"  # cpu: in the loader's processes; device: in batches; auto: by the device
+    samples: int = 60_000
+    batch: int = 16  # samples of one update, over all processes and accumulated parts
+    accumulate: int = 1  # parts that a batch is computed in
+    learning_rate: float = 6e-4
+    weight_decay: float = 0.02
+    warmup: int = 1_500  # samples
+    clip: float = 1.0  # largest norm of the gradient
+    average: float = 0.999
+    precision: str = "auto"
+    loss: str = "ce+dice"
+    tumour_weight: float = 2.0
+    score_every: int = 5_000  # samples
+    score_alone: bool = False  # score every slice with its neighbours hidden, too
+    select: str = "liver+tumour"
+    patience: int | None = None  # scorings without a better pooled tumour Dice before the run ends
+    validation: str = ""  # dataset folder whose val split is scored; default: the first of `data`
+    folds: int | None = None  # cross-validation on the scored dataset: its number of folds
+    fold: int | None = None  # and which of them is scored
+    groups: str | None = None  # CSV of scan,group: scans of a group stay in one fold
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        refuse(self._rules())
+
+    def _rules(self) -> list[tuple[bool, str]]:
+        known = {f.name for f in fields(AugmentSettings)} - {"working_px", "crop_px", "flip"}
+        unknown = sorted(set(self.augment) - known)
+        low, high = self.working_range
+        counts = (self.samples, self.batch, self.accumulate, self.score_every)
+        shares = [share for _, share, _ in self.data]
+        return [
+            (not self.data, "Name at least one dataset with --data."),
+            (
+                any(not 0 <= s < math.inf for s in shares) or not sum(shares),
+                "The shares of the datasets must be 0 or more and add up to more than 0.",
+            ),
+            (
+                any(not 0 <= lesions <= 1 for _, _, lesions in self.data),
+                "The share of painted lesions must lie from 0 to 1.",
+            ),
+            (
+                self.architecture.endswith("-3d"),
+                f"{self.architecture} takes volumes, and datasets hold slices: choose another architecture.",
+            ),
+            (self.context_slices not in (1, 3, 5), "The context must be 1, 3 or 5 slices."),
+            (not self.windows, "Name at least one window."),
+            (min(counts) < 1, "Samples, batch, parts and scoring interval must be at least 1."),
+            (self.batch % max(self.accumulate, 1) != 0, "The batch must divide evenly into its parts."),
+            (self.crop < 32 or self.crop % 32 != 0, "The crop must be a multiple of 32 px."),
+            (not 32 <= low <= high, "The working range must rise, from at least 32 px."),
+            (self.working_size < 32, "The working size must be at least 32 px."),
+            (
+                self.progressive is not None and not 32 <= self.progressive <= self.crop,
+                "Progressive resizing must begin between 32 px and the crop.",
+            ),
+            (
+                bool(unknown),
+                f"No augmentation {', '.join(unknown)}; there are {', '.join(sorted(known))}.",
+            ),
+            (
+                any(not (isinstance(v, Real) and 0 <= v < math.inf) for v in self.augment.values()),
+                "An augmentation's value is a number from 0 up, as in noise=0.5.",
+            ),
+            (self.flip not in FLIPS, f"The flip must be one of {', '.join(FLIPS)}."),
+            (self.augment_on not in ("auto", "cpu", "device"), "Augment on auto, cpu or device."),
+            (self.precision not in PRECISIONS, f"The precision must be one of {', '.join(PRECISIONS)}."),
+            (self.loss not in LOSS_NAMES, f"The loss must be one of {', '.join(LOSS_NAMES)}."),
+            (self.select not in SELECTORS, f"Select by one of {', '.join(SELECTORS)}."),
+            (
+                not (0 < self.learning_rate < math.inf and 0 < self.clip),
+                "The learning rate and the largest norm of the gradient must be above 0.",
+            ),
+            (
+                min(self.weight_decay, self.warmup, self.tumour_weight, self.seed) < 0,
+                "Weight decay, warm-up, tumour weight and seed must be 0 or more.",
+            ),
+            (not 0 <= self.average < 1, "The decay of the average must lie from 0 to below 1."),
+            (self.patience is not None and self.patience < 1, "The patience must be at least 1 scoring."),
+            ((self.folds is None) != (self.fold is None), "Give both the number of folds and the fold."),
+            (
+                self.folds is not None and (self.folds < 2 or not 0 <= (self.fold or 0) < self.folds),
+                "There must be at least 2 folds, and the fold counts from 0.",
+            ),
+            (bool(self.pretrained and self.init), "Start from pretrained weights or from a run, not both."),
+        ]
+
+    @property
+    def steps(self) -> int:
+        """Updates of the whole run; its last batch is as large as the others."""
+        return -(-self.samples // self.batch)
+
+    @property
+    def view(self) -> AugmentSettings:
+        """How samples are drawn at full resolution."""
+        return AugmentSettings(
+            working_px=self.working_range, crop_px=self.crop, flip=self.flip, **self.augment
+        )
+
+    def record(self) -> dict:
+        """As JSON keeps it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How a run uses the machine; nothing here changes its result."""
+
+    workers: int = 1  # processes that make samples, for each training process
+    threads: int | None = None  # of the network; default: OMP_NUM_THREADS, or a share of the processors
+    cache: str | None = None  # folder of the packed datasets; default: RUN/cache
+    save_every: int | None = None  # samples between saves besides those at scorings
+    pictures: int = 6  # slices in the picture of each scoring
+    tensorboard: bool = True
+
+    def __post_init__(self) -> None:
+        counts = [value for value in (self.threads, self.save_every) if value is not None]
+        refuse(
+            [
+                (min(self.workers, self.pictures) < 0, "Workers and pictures must be 0 or more."),
+                (any(count < 1 for count in counts), "Threads and the saving interval must be at least 1."),
+            ]
+        )

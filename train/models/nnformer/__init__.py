@@ -1,0 +1,5 @@
+"""nnFormer: see `network`."""
+
+from train.models.nnformer.network import CONFIGS, NnFormer, NnFormerConfig
+
+__all__ = ["CONFIGS", "NnFormer", "NnFormerConfig"]

@@ -1,0 +1,1 @@
+"""Which slices are drawn, and how they are augmented."""
