@@ -19,7 +19,7 @@ test: $(VENV)/.dev
 	$(MAKE) --jobs 4 --output-sync=target --no-print-directory test-served test-cohort test-app test-train
 
 # The page and its API, in Chromium and over HTTP: mostly waiting.
-SERVED := tests/browser tests/liverseg/app
+SERVED := tests/scenarios/browser tests/liverseg/app
 # A cluster of Ray on this machine, which is started and killed.
 COHORT := tests/liverseg/cohort
 # Behind the cluster's, which are the first to end.
@@ -41,9 +41,9 @@ test-train: $(VENV)/.dev
 	$(TEST) tests/train train
 
 # Branches of the pure core that its own tests and doctests reach; fails below the floor in pyproject.toml.
-CORE_TESTS := $(filter-out %segmenter.py %_line.py %_batch.py %_command.py,$(wildcard tests/liverseg/test_*.py))
+CORE_TESTS := tests/liverseg/core tests/liverseg/analysis tests/liverseg/rendering
 coverage: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m coverage run -m pytest $(CORE_TESTS) liverseg
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m coverage run -m pytest $(CORE_TESTS) liverseg/core liverseg/analysis liverseg/rendering
 	$(VENV)/bin/python -m coverage report
 
 bench: $(VENV)/.bench

@@ -5,7 +5,7 @@ time runs from the key's own time stamp to the end of the frame in which the new
 single steps at the pace of reading, "held" is a key held down, "far" jumps to slices that were never fetched,
 and "server" is a near step where the page may not fetch voxels, so that the server draws it.
 
-Chromium paints the page with the processor, without a GPU's emulation (`tests.browser.chromium.FLAGS`): the
+Chromium paints the page with the processor, without a GPU's emulation (`FLAGS` in `chromium`): the
 emulation alone takes 100 ms a frame on two cores, which no visitor's machine does.
 
   python -m benchmarks.redraw --slices 119 --side 512
@@ -26,8 +26,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.app_process import AppProcess
-from tests.browser.chromium import Page, open_page, wait
 from tests.liverseg.app.rule_checkpoints import slice_hu, write_registry
+from tests.scenarios.browser.chromium import Page, open_page, wait
 
 LIMIT_MS = 150
 

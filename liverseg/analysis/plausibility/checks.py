@@ -1,9 +1,8 @@
 """When not to believe a result: doubts about an input and what was found in it, one sentence each (pure).
 
-Three things speak: rules with a named limit (spacing, edge, confidence), the likeness of a slice to those
-that liverseg is made for (`plausibility.ct_likeness`), and whether one of its turns looks better
-(`plausibility.orientation_check`). Of a volume, slices with liver are looked at and what most of them are taken for
-is told.
+Rules with a named limit (spacing, edge, confidence), the likeness of a slice to the CT that liverseg is made
+for (`plausibility.ct_likeness`), and whether a rotated or mirrored copy looks more like CT
+(`plausibility.orientation_check`). In a volume, slices with liver are checked and the majority decides.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from liverseg.app.html import page_text
 from liverseg.app.page import layout
 from liverseg.core import limits
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 FLOORS = re.findall(r"^\| ([\w.-]+) \| ([0-9.]+) \| .*(?:CVE|GHSA)", SECURITY, re.MULTILINE)
 

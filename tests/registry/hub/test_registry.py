@@ -38,7 +38,7 @@ from tests.hub_standin.fixture import TOKEN
 from tests.hub_standin.repositories import Blob
 from tests.hub_standin.server import HubStandin
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ALWAYS = 10**6
 
 

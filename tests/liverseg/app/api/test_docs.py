@@ -20,7 +20,7 @@ from liverseg.app.page import layout
 from liverseg.phantom import make
 from liverseg.phantom.files import dicom_slice
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 DOC = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:7860"
 BLOCKS = re.findall(r"^```(python|bash)\n(.*?)^```", DOC, re.MULTILINE | re.DOTALL)

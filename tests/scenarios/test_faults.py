@@ -25,7 +25,7 @@ from registry.files import temporary_folder
 from registry.registries import BUNDLED_FOLDER
 from registry.write_checkpoint import write_checkpoint
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 WRITING = """
 import sys, time

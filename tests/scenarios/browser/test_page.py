@@ -18,8 +18,8 @@ from liverseg.app.html import page_text
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.phantom import write
 from tests.app_process import AppProcess
-from tests.browser.chromium import Page, open_page, wait
 from tests.phantoms import make
+from tests.scenarios.browser.chromium import Page, open_page, wait
 
 
 @pytest.fixture(scope="module")

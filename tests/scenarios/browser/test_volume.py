@@ -29,9 +29,9 @@ from liverseg.rendering.frame import frame_for
 from liverseg.rendering.slice_view import three_pictures
 from registry import open_registries
 from tests.app_process import AppProcess
-from tests.browser.chromium import Page, open_page, wait
 from tests.liverseg.app.rule_checkpoints import slice_hu, write_registry
 from tests.liverseg.dicom_canaries import canaries_in, everything_said, plant_everywhere
+from tests.scenarios.browser.chromium import Page, open_page, wait
 
 SLICES = 100
 TUMOUR_SLICES = range(20, 26)  # counted from 0

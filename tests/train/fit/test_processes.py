@@ -20,7 +20,7 @@ from train.fit.data import batches, open_data
 from train.fit.settings import FitSettings, Runtime
 from train.models.layers import DropChannels, DropPath
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
 LOSES_ONE = """
 import os, signal, sys

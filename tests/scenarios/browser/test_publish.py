@@ -18,10 +18,10 @@ from gradio_client import Client, handle_file
 
 from liverseg.phantom import write
 from tests.app_process import PATIENCE_S, ROOT, AppProcess
-from tests.browser.chromium import open_page, wait
 from tests.hub_standin.fixture import hub  # noqa: F401
 from tests.hub_standin.server import HubStandin
 from tests.phantoms import make
+from tests.scenarios.browser.chromium import open_page, wait
 
 TRAINING = """
 set -e

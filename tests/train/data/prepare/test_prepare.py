@@ -23,7 +23,7 @@ from train.data.prepare import Conversion, PrepareSettings, Splitting, prepare
 from train.data.prepare.plots import statistics_page
 from train.errors import TrainError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 SIDE, SLICES = 64, 8
 
 

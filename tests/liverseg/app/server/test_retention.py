@@ -20,7 +20,7 @@ from liverseg.app.state import session
 from liverseg.core.window import DEFAULT_WINDOW
 
 MINUTE = timedelta(minutes=1)
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.app_process import AppProcess
-from tests.browser.chromium import open_page, wait
+from tests.scenarios.browser.chromium import open_page, wait
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from train.fit.processes import PooledBatchNorm2d, pool_batch_norms, start
 from train.fit.settings import FitSettings, Runtime
 from train.weights import load_run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

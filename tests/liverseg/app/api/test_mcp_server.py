@@ -24,7 +24,7 @@ from PIL import Image
 from liverseg.app.launch import MCP_MISSING
 from liverseg.app.server.request_guard import NOT_UPLOADED
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from train.cli import COMMANDS
 from train.cli.fit import resolve
 from train.fit.settings import FitSettings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SBATCH = ROOT / "train" / "slurm" / "fit.sbatch"
 NOTEBOOK = ROOT / "train" / "notebooks" / "liverseg_fit.ipynb"
 
