@@ -131,5 +131,5 @@ def _dciodvfy():
 
 
 def pytest_generate_tests(metafunc):
-    if "orientation" in metafunc.fixturenames:
-        metafunc.parametrize("orientation", ORIENTATIONS)
+    if "scene_orientation" in metafunc.fixturenames:
+        metafunc.parametrize("scene_orientation", ORIENTATIONS)

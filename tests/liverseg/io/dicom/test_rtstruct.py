@@ -54,8 +54,8 @@ def filled(rtss, name, scene, rule) -> np.ndarray:
 
 @pytest.mark.parametrize("rule", [np.logical_xor, np.logical_or])
 @pytest.mark.parametrize("name", MEMBERS)
-def test_filled_contours_are_the_mask_whether_contours_add_or_exclude(orientation, name, rule, build):
-    scene = build(orientation)
+def test_filled_contours_are_the_mask_whether_contours_add_or_exclude(scene_orientation, name, rule, build):
+    scene = build(scene_orientation)
     expected = np.isin(scene.labels, MEMBERS[name])
     mask = filled(read(scene), name, scene, rule)
     assert 2 * (mask & expected).sum() / (mask.sum() + expected.sum()) >= 0.99
@@ -63,9 +63,9 @@ def test_filled_contours_are_the_mask_whether_contours_add_or_exclude(orientatio
 
 
 @pytest.mark.parametrize("name", MEMBERS)
-def test_volume_and_centroid_in_the_patient_are_those_of_the_labels(orientation, name, build):
+def test_volume_and_centroid_in_the_patient_are_those_of_the_labels(scene_orientation, name, build):
     """From the coordinates alone: no image of the series is consulted."""
-    scene = build(orientation)
+    scene = build(scene_orientation)
     areas, centres = [], []
     for _, points in contours(read(scene), name):
         middle = points.mean(axis=0)

@@ -42,16 +42,16 @@ def by_position(dataset: pydicom.Dataset, scene) -> np.ndarray:
     return found
 
 
-def test_pydicom_finds_the_same_voxels_in_the_patient(orientation, build):
-    scene = build(orientation)
+def test_pydicom_finds_the_same_voxels_in_the_patient(scene_orientation, build):
+    scene = build(scene_orientation)
     dataset = pydicom.dcmread(io.BytesIO(seg_bytes(scene.ct, scene.seg)))
     np.testing.assert_array_equal(by_position(dataset, scene), scene.seg.labels)
     assert dataset.SegmentsOverlap == "NO" and dataset.SegmentationType == "BINARY"
     assert dataset.NumberOfFrames == sum((scene.labels == v).any(axis=(1, 2)).sum() for v in (1, 2))
 
 
-def test_highdicom_finds_the_same_voxels_by_source_image(orientation, build):
-    scene = build(orientation)
+def test_highdicom_finds_the_same_voxels_by_source_image(scene_orientation, build):
+    scene = build(scene_orientation)
     written = highdicom.seg.segread(io.BytesIO(seg_bytes(scene.ct, scene.seg)))
     uids = [one.sop_instance_uid for one in scene.ct.source]
     read = written.get_pixels_by_source_instance(
