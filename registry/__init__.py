@@ -29,8 +29,9 @@ from registry.errors import (
 from registry.folder import FolderRegistry, Problem, open_checkpoint
 from registry.hub.registry import HubRegistry
 from registry.manifest import FileRecord, InputSpec, Manifest, WindowSpec
+from registry.progress import Pushed
 from registry.pull import Pulled, pull
-from registry.push import Pushed, push
+from registry.push import push
 from registry.registries import Registries, open_registries
 
 __all__ = [

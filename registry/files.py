@@ -1,4 +1,4 @@
-"""A file that is written whole or not at all."""
+"""Atomic writes, and temporary folders that the next run removes if their process was killed."""
 
 from __future__ import annotations
 
@@ -12,21 +12,32 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
-    """Write a file, and its folder where there is none, so that a reader and another writer see it whole.
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A hidden path beside `path` to write to; it replaces `path` when the context ends without an error.
 
-    `mode` is its permissions.
+    The folder is created where it is missing. Readers and other writers see the old file or the whole new
+    one. Raises OSError where the folder cannot be written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
+    partial = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
     try:
-        staging.write_bytes(data)
-        if mode is not None:
-            staging.chmod(mode)
-        os.replace(staging, path)
+        yield partial
+        os.replace(partial, path)
     finally:
-        if os.path.lexists(staging):  # not asked of a disk that takes nothing
-            staging.unlink()
+        if os.path.lexists(partial):  # a full disk may never have created it
+            partial.unlink()
+
+
+def write_atomically(path: Path, data: bytes, mode: int | None = None, durable: bool = False) -> None:
+    """Write a file through `atomic_path`, with permissions `mode`; `durable` flushes it to the disk first."""
+    with atomic_path(path) as partial:
+        partial.write_bytes(data)
+        if durable:
+            with partial.open("rb+") as stream:
+                os.fsync(stream.fileno())
+        if mode is not None:
+            partial.chmod(mode)
 
 
 try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TextIO
 
 
@@ -46,3 +48,17 @@ def size_text(size_bytes: int) -> str:
     ('15.3 MB', '2.4 kB')
     """
     return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.1f} kB"
+
+
+Progress = Callable[[str, int, int], None]
+"""Called with a file's name, its bytes that were sent, and its bytes in all; never by two threads at once."""
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What became of a push."""
+
+    ref: str  # name@version
+    location: str  # the folder, or the repository's address at the commit
+    revision: str | None  # full commit hash; None in a folder
+    unchanged: bool  # the very same checkpoint was there already, and nothing was done

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from registry.checkpoint import Checkpoint
 from registry.errors import CheckpointDamaged
-from registry.push import Progress
+from registry.progress import Progress
 
 
 @dataclass(frozen=True)

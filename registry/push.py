@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from registry.checkpoint import Checkpoint
 from registry.errors import CheckpointDamaged, CheckpointExists, PushRefused
 from registry.folder import MANIFEST_FILE, FolderRegistry, matching, open_checkpoint
 from registry.hub.client import owner_of
+from registry.progress import Progress, Pushed
 from registry.text import one_line
 from registry.verify import verify
 from registry.write_checkpoint import write_checkpoint
-
-Progress = Callable[[str, int, int], None]
-"""Called with a file's name, its bytes that were sent, and its bytes in all; never by two threads at once."""
-
-
-@dataclass(frozen=True)
-class Pushed:
-    """What became of a push."""
-
-    ref: str  # name@version
-    location: str  # the folder, or the repository's address at the commit
-    revision: str | None  # full commit hash; None in a folder
-    unchanged: bool  # the very same checkpoint was there already, and nothing was done
 
 
 def push(

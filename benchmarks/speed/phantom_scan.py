@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import liverseg
 from liverseg import phantom
 from liverseg.phantom import Phantom
+from registry.files import atomic_path
 
 NOISE_HU = 4.0
 """Of the repeated slices, each its own: equal ones would pack as no scan does."""
@@ -38,9 +38,8 @@ def _made(slices: int, side: int, seed: int) -> Phantom:
             return Phantom(arrays["hu"], arrays["labels"], spacing, (), seed, "volume")
     except (OSError, ValueError, KeyError):
         made = phantom.make("volume", seed=seed, size=side, slices=slices)
-        part = kept.with_name(f"{os.getpid()}-{name}")
-        np.savez(part, hu=made.hu, labels=made.labels, spacing_mm=made.spacing_mm)
-        os.replace(part, kept)
+        with atomic_path(kept) as partial, partial.open("wb") as stream:
+            np.savez(stream, hu=made.hu, labels=made.labels, spacing_mm=made.spacing_mm)
         return made
 
 

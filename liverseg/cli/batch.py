@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from liverseg.cli.output import tell_refusal
 from liverseg.errors import LiversegError, SeriesChoice
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def folder_names(sources: Sequence[str]) -> list[str]:
 
 def run_all(sources: Sequence[str], out: Path | None, as_json: bool, segment_one: SegmentOne) -> int:
     """Segment every input, print what came of it, and return the exit status: 1 where one was refused."""
-    from liverseg.cli.segment import summary
+    from liverseg.cli.output import summary
 
     outcomes = []
     for name, source in zip(folder_names(sources), sources, strict=True):
@@ -101,13 +101,6 @@ def _outcome(source: str, name: str, folder: Path | None, segment_one: SegmentOn
     return Outcome(source, name, folder, report)
 
 
-def tell_refusal(sentence: str, series: tuple = (), prefix: str = "") -> None:
-    """A refusal on standard error: one line saying why, then one for each series to choose from."""
-    print(f"{prefix}{sentence}", file=sys.stderr)
-    for info in series:
-        print(f"  --series {info.line()}", file=sys.stderr, flush=True)
-
-
 def _table(outcomes: Sequence[Outcome]) -> str:
     done = sum(outcome.report is not None for outcome in outcomes)
     width = max(len(outcome.name) for outcome in outcomes)
@@ -117,7 +110,7 @@ def _table(outcomes: Sequence[Outcome]) -> str:
 
 
 def _result(outcome: Outcome) -> str:
-    from liverseg.cli.segment import amount_text
+    from liverseg.cli.output import amount_text
 
     report = outcome.report
     if report is None:

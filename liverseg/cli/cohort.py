@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from liverseg.cli.batch import tell_refusal
+from liverseg.cli.output import tell_refusal
 from liverseg.errors import LiversegError
 from liverseg.io import FORMATS
 
@@ -62,7 +62,7 @@ def _positive(text: str) -> int:
 
 
 def _formats(text: str) -> tuple[str, ...]:
-    from liverseg.cli.segment import _formats as parsed
+    from liverseg.cli.options import _formats as parsed
 
     return parsed(text)
 

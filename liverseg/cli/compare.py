@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from liverseg.cli.batch import tell_refusal
-from liverseg.cli.segment import add_reading_options
+from liverseg.cli.options import add_reading_options
+from liverseg.cli.output import tell_refusal
 from liverseg.errors import LiversegError, SeriesChoice
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liverseg.cli.batch import run_all, tell_refusal
+from liverseg.cli.batch import run_all
+from liverseg.cli.options import _formats, add_reading_options
+from liverseg.cli.output import summary, tell_refusal
 from liverseg.errors import LiversegError, SeriesChoice
 from liverseg.io import FORMATS
 
@@ -51,36 +53,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.set_defaults(run=run)
-
-
-def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every command that runs a network on an input."""
-    parser.add_argument(
-        "--series", type=int, metavar="N", help="of several DICOM series this one; without it they are listed"
-    )
-    parser.add_argument("--slice", type=int, metavar="N", help="segment this slice only, 0 being the lowest")
-    parser.add_argument(
-        "--window",
-        type=float,
-        nargs=2,
-        metavar=("CENTER", "WIDTH"),
-        help="in HU: the window a picture was made with (default 40 400); else the one pictures are drawn in",
-    )
-    parser.add_argument(
-        "--keep-all",
-        action="store_true",
-        help="of a volume, keep every body that was found, not the largest connected one alone",
-    )
-    parser.add_argument("--threshold", type=float, metavar="P", help="tumour from this probability on")
-    parser.add_argument("--engine", choices=("auto", "torch", "openvino"), default="auto")
-
-
-def _formats(text: str) -> tuple[str, ...]:
-    chosen = tuple(part.strip() for part in text.split(",") if part.strip())
-    for name in chosen:
-        if name not in FORMATS:
-            raise argparse.ArgumentTypeError(f"unknown format {name!r}, choose among {', '.join(FORMATS)}")
-    return chosen
 
 
 def run(args: argparse.Namespace) -> int:
@@ -138,33 +110,3 @@ def _segment_one(
     with staged(make_folder(out)) as stage:
         written = write_results(stage, ct, seg, report, args.formats, window, args.slice)
     return report, [out / path.name for path in written]
-
-
-def summary(report) -> str:  # noqa: ANN001 (liverseg.analysis.report is imported late)
-    """The report in a few lines."""
-    lines = [f"checkpoint  {report.checkpoint.ref}, {report.engine}"]
-    for name, amount in (("liver", report.liver), ("tumour", report.tumour)):
-        lines.append(f"{name:<10}  {amount_text(amount)}")
-    share = report.tumour_share_of_liver
-    lines.append(
-        "share       " + ("no liver found" if share is None else f"{share:.1%} of the liver is tumour")
-    )
-    for lesion in report.lesions:
-        size = (
-            f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f} mm"
-            if lesion.longest_diameter_mm is not None
-            else f"{lesion.longest_diameter_px:.1f} × {lesion.perpendicular_diameter_px:.1f} px"
-        )
-        lines.append(f"lesion {lesion.id:<3}  {size}, peak probability {lesion.peak_probability:.2f}")
-    lines += [f"note        {warning}" for warning in report.warnings]
-    return "\n".join(lines) + "\n"
-
-
-def amount_text(amount) -> str:  # noqa: ANN001
-    """The size of a structure with its unit."""
-    unit = "voxels" if amount.kind == "volume" else "pixels"
-    if amount.volume_ml is not None:
-        return f"{amount.volume_ml:.1f} mL ({amount.count} {unit})"
-    if amount.area_mm2 is not None:
-        return f"{amount.area_mm2:.0f} mm² ({amount.count} {unit})"
-    return f"{amount.count} {unit}"

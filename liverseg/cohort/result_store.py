@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from liverseg.errors import LiversegError
+from liverseg.io.files import write_atomically
 from liverseg.io.write import make_folder
 
 _WORK = ".work"
@@ -26,20 +27,6 @@ _WORK = ".work"
 
 class NotStored(LiversegError):
     """The folder of the results cannot be written to, which is no fault of any input."""
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there as a whole or, whatever ends the process, not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    try:
-        with part.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -90,7 +77,7 @@ class Store:
         path = self.folder / "private" / "salt"
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_whole(path, secrets.token_hex(32).encode())
+            write_atomically(path, secrets.token_hex(32).encode(), durable=True)
             path.chmod(0o600)
         return path.read_bytes()
 
@@ -108,7 +95,9 @@ class Store:
         return found
 
     def put_record(self, record: dict[str, Any]) -> None:
-        write_whole(self.record_path(record["id"]), json.dumps(record, ensure_ascii=False).encode())
+        write_atomically(
+            self.record_path(record["id"]), json.dumps(record, ensure_ascii=False).encode(), durable=True
+        )
 
     def row(self, key: str) -> dict[str, Any] | None:
         """`{scan: {…}, lesions: [{…}]}` of a result that is there."""

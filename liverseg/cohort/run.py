@@ -15,7 +15,7 @@ import liverseg
 from liverseg.cohort.discover import Found, find_scans, folder_of
 from liverseg.cohort.ray_cluster import Plan, Workers, connected, plan_for, surveyed
 from liverseg.cohort.remote_files import File
-from liverseg.cohort.result_store import Store, write_whole
+from liverseg.cohort.result_store import Store
 from liverseg.cohort.scan import CRASHED, FINAL, Failure, Scan, Settings
 from liverseg.cohort.scheduling import Queue, Task
 from liverseg.cohort.summary_page import write_summary
@@ -23,6 +23,7 @@ from liverseg.cohort.tables import write_tables
 from liverseg.cohort.worker import Model
 from liverseg.errors import CheckpointRefused
 from liverseg.inference.segmenter import find_checkpoint
+from liverseg.io.files import write_atomically
 from registry import Registries, RegistryError
 
 KILLED = "The worker process died or hung twice while it worked on this input, the second time on it alone."
@@ -81,7 +82,7 @@ def run_cohort(
     model, settings = _model(checkpoint, registries)
     settings = replace(settings, engine=engine, threshold=threshold, keep_all=keep_all, formats=formats)
     store = Store.create(out, settings.digest)
-    write_whole(store.folder / "private" / "README.txt", PRIVATE.encode())
+    write_atomically(store.folder / "private" / "README.txt", PRIVATE.encode())
     with store.alone(), connected(address) as nodes:
         plan = plan_for(nodes, workers, threads, budget_bytes)
         found = find_scans(source, store.salt(), Path(out), surveyed)
@@ -105,7 +106,7 @@ def run_cohort(
         "failures": outcome.failures,
         "left_aside": aside,
     }
-    write_whole(store.folder / "cohort.json", (json.dumps(facts, indent=2) + "\n").encode())
+    write_atomically(store.folder / "cohort.json", (json.dumps(facts, indent=2) + "\n").encode())
     write_summary(store, keys, failures, facts)
     return outcome
 
@@ -175,7 +176,7 @@ def _assemble(store: Store, found: Found) -> tuple[list[str], list[dict[str, Any
     for failure in failures:
         table.writerow((failure.id, failure.kind, "", "", "", *_place(failure.files)))
     path = store.folder / "private" / "inputs.csv"
-    write_whole(path, text.getvalue().encode(errors="surrogateescape"))
+    write_atomically(path, text.getvalue().encode(errors="surrogateescape"))
     path.chmod(0o600)
     rows = [
         {"input": one.id, "kind": one.kind, "reason": one.reason, "attempts": one.attempts}

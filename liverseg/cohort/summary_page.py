@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from liverseg.cohort.plots import histogram
-from liverseg.cohort.result_store import Store, write_whole
+from liverseg.cohort.result_store import Store
 from liverseg.cohort.tables import WARNINGS_APART, rows_of
+from liverseg.io.files import write_atomically
 from liverseg.rendering.colours import LIVER_ON_WHITE_RGB, TUMOUR_ON_WHITE_RGB, css
 
 MOST_OUTLIERS = 12
@@ -86,7 +87,9 @@ def write_summary(
         texts = (scan["warnings"] or "").split(WARNINGS_APART)
         warnings.update({kind_of_warning(text) for text in texts if text})
         seconds += sum(scan[name] or 0 for name in ("read_s", "network_s", "measure_s", "write_s"))
-    write_whole(store.folder / "summary.html", page(store, rows, warnings, failures, facts, seconds).encode())
+    write_atomically(
+        store.folder / "summary.html", page(store, rows, warnings, failures, facts, seconds).encode()
+    )
 
 
 def page(

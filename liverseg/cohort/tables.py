@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liverseg.analysis.report import CSV_COLUMNS, plain
-from liverseg.cohort.result_store import Store, write_whole
+from liverseg.cohort.result_store import Store
+from liverseg.io.files import write_atomically
 
 if TYPE_CHECKING:
     import pyarrow
@@ -121,7 +122,7 @@ def write_tables(store: Store, keys: list[str], failures: Iterable[dict[str, Any
                 lesions.add(row["lesions"])
     text = io.StringIO()
     _csv_writer(text, FAILURE_COLUMNS, header=True).writerows(_cells(row) for row in failures)
-    write_whole(store.folder / "failures.csv", text.getvalue().encode())
+    write_atomically(store.folder / "failures.csv", text.getvalue().encode())
 
 
 def _csv_writer(stream: Any, columns: dict[str, str], header: bool = False) -> csv.DictWriter:

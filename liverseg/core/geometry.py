@@ -169,3 +169,16 @@ def upright_grid(shape: tuple[int, ...]) -> NativeGrid:
     (1, 2, 3)
     """
     return NativeGrid(shape, (2, 0, 1) if len(shape) == 2 else (0, 1, 2), (False, False, False))
+
+
+def orthogonal_affine(spacing_mm: tuple[float, float, float] | None) -> np.ndarray:
+    """(4, 4) affine of a (column, row, slice) array on the radiological grid, to RAS mm.
+
+    Columns run to the patient's left, rows to posterior, slices to superior. The origin is at the
+    first voxel, for where the patient lay is not known. Unknown spacing counts steps, not mm.
+
+    >>> orthogonal_affine((5.0, 0.7, 0.8)).diagonal().tolist()
+    [-0.8, -0.7, 5.0, 1.0]
+    """
+    slices, rows, columns = spacing_mm or (1.0, 1.0, 1.0)
+    return np.diag([-columns, -rows, slices, 1.0])

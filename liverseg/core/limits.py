@@ -4,6 +4,10 @@ What is within them may still be much smaller packed than it is unpacked, so the
 small file can make work for the reader: a bomb, or millions of parts without content.
 """
 
+from __future__ import annotations
+
+from liverseg.errors import InputTooLarge, InputTooSmall
+
 MIN_SIDE_PX = 64
 """Smallest number of rows or columns of a slice (contract 1: any H, W from 64 to 2048)."""
 
@@ -58,3 +62,23 @@ def is_bomb(unpacked_bytes: int, packed_bytes: int) -> bool:
     (False, True, False)
     """
     return unpacked_bytes > max(UNCHECKED_UNPACKED_BYTES, MAX_UNPACKED_RATIO * packed_bytes)
+
+
+def check_shape(slices: int, rows: int, columns: int) -> None:
+    """Refuse a picture or volume beyond the limits of this module, before anything of it is decoded."""
+    if max(rows, columns) > MAX_SIDE_PX:
+        raise InputTooLarge(
+            f"The picture has {columns} × {rows} pixels; liverseg reads up to {MAX_SIDE_PX} a side."
+        )
+    if slices > MAX_SLICES:
+        raise InputTooLarge(f"The volume has {slices} slices; liverseg reads up to {MAX_SLICES}.")
+    if slices * rows * columns > MAX_VOXELS:
+        raise InputTooLarge(
+            f"The volume has {slices} × {rows} × {columns} voxels; liverseg reads up to {MAX_VOXELS}."
+        )
+    if min(slices, rows, columns) < 1:
+        raise InputTooSmall("The image has no pixels.")
+    if min(rows, columns) < MIN_SIDE_PX:
+        raise InputTooSmall(
+            f"The picture has {columns} × {rows} pixels; liverseg needs at least {MIN_SIDE_PX} a side."
+        )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from liverseg.core.image import CTImage, NativeGrid
+from liverseg.core.image import CTImage, NativeGrid, SliceReference
 from liverseg.core.segmentation import Segmentation
 from liverseg.errors import InvalidSetting
-from liverseg.io.dicom.references import SliceReference
 
 
 def check_slice(ct: CTImage, index: int) -> int:

@@ -12,7 +12,7 @@ import registry
 from liverseg.core.image import CTImage
 from liverseg.core.labels import check_threshold
 from liverseg.core.largest_component import keep_largest_body
-from liverseg.core.limits import MAX_SIDE_PX
+from liverseg.core.limits import MAX_SIDE_PX, check_shape
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.core.slice_skipping import gaps, run_what_is_needed, sample_step
 from liverseg.core.slicing import check_slice
@@ -22,7 +22,6 @@ from liverseg.inference.prediction import Filling
 from liverseg.inference.progress import Progress, Stop, Watch
 from liverseg.inference.resampling import grid_shape
 from liverseg.inference.sliding_window import VolumeRun
-from liverseg.io.checks import check_shape
 from registry import Checkpoint, InputSpec, Registries, RegistryError
 
 DEFAULT_CHECKPOINT = "segformer-b0"

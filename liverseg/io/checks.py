@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from liverseg.core import limits
-from liverseg.errors import InputTooLarge, InputTooSmall
-
 AIR_HU = -1024.0
 """What padding and missing values become."""
 
@@ -15,26 +12,6 @@ PADDING_BELOW_HU = -1500.0
 are padding that scanners write outside the round field of view (-2000, -3024)."""
 
 _BORDER_SHARE = 0.02  # width of the border ring, of the shorter side
-
-
-def check_shape(slices: int, rows: int, columns: int) -> None:
-    """Refuse a picture or volume beyond `liverseg.core.limits`, before anything of it is decoded."""
-    if max(rows, columns) > limits.MAX_SIDE_PX:
-        raise InputTooLarge(
-            f"The picture has {columns} × {rows} pixels; liverseg reads up to {limits.MAX_SIDE_PX} a side."
-        )
-    if slices > limits.MAX_SLICES:
-        raise InputTooLarge(f"The volume has {slices} slices; liverseg reads up to {limits.MAX_SLICES}.")
-    if slices * rows * columns > limits.MAX_VOXELS:
-        raise InputTooLarge(
-            f"The volume has {slices} × {rows} × {columns} voxels; liverseg reads up to {limits.MAX_VOXELS}."
-        )
-    if min(slices, rows, columns) < 1:
-        raise InputTooSmall("The image has no pixels.")
-    if min(rows, columns) < limits.MIN_SIDE_PX:
-        raise InputTooSmall(
-            f"The picture has {columns} × {rows} pixels; liverseg needs at least {limits.MIN_SIDE_PX} a side."
-        )
 
 
 def border_ring(image: np.ndarray) -> np.ndarray:

@@ -9,7 +9,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from liverseg.errors import InvalidSetting
-from registry.files import temporary_folder
+from registry.files import temporary_folder, write_atomically
+
+__all__ = ["LAST", "day_of_making", "staged", "write_atomically"]
 
 LAST = "report.json"
 """The file that is moved last: where it stands, the others of its run do."""

@@ -15,9 +15,10 @@ import numpy as np
 from liverseg.core import limits
 from liverseg.core.geometry import is_plausible_spacing, upright_grid
 from liverseg.core.image import CTImage
+from liverseg.core.limits import check_shape
 from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.errors import InputTooLarge, InvalidSetting, LiversegError, UnreadableInput
-from liverseg.io.checks import check_shape, hu_warnings
+from liverseg.io.checks import hu_warnings
 from liverseg.io.dicom.series_info import SeriesInfo
 from liverseg.io.sniff import HEAD_BYTES, sniff
 

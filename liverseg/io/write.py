@@ -26,12 +26,11 @@ from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.errors import InvalidSetting
 from liverseg.io import FORMATS
 from liverseg.io.dicom.references import referable_slices, thickness_mm
-from liverseg.io.files import day_of_making
+from liverseg.io.files import day_of_making, write_atomically
 from liverseg.io.glb import glb_bytes
 from liverseg.io.picture.png import png_bytes
 from liverseg.rendering.mesh import check_meshable
 from liverseg.rendering.slice_view import overview
-from registry.files import write_whole
 
 PNG_FULL_SCALE = 65535
 """The value of probability 1 in the 16-bit `tumour_probability.png`."""
@@ -65,7 +64,7 @@ def _png(array: np.ndarray) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> Path:
-    write_whole(path, content)
+    write_atomically(path, content)
     return path
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from liverseg.core.geometry import orthogonal_affine
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import BACKGROUND, TUMOUR, Segmentation
 from liverseg.errors import InvalidSetting
-from liverseg.io.nifti.write import orthogonal_affine
 from liverseg.rendering.surface_nets import NOTHING, Surface, joined, level_surface
 
 SMOOTHING = 0.7

@@ -247,3 +247,7 @@ def _limits(manifest: Manifest) -> str:
     if len(manifest.input.windows) == 1:
         limits.append(f"Values below {low:g} HU and above {high:g} HU are not told apart.")
     return "\n".join(f"- {limit}" for limit in limits)
+
+
+HUB_TAG = "liverseg"
+"""The tag in a model card by which the checkpoints among an owner's repositories are known."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from registry.card.card import HUB_TAG
 from registry.errors import PushRefused
-from registry.hub.client import HUB_TAG
 from registry.manifest import Manifest
 from registry.text import one_line
 

@@ -18,10 +18,10 @@ from typing import Any
 
 from registry.checkpoint import Checkpoint, read_plain
 from registry.errors import CheckpointDamaged, HubUnreachable
-from registry.files import write_whole
+from registry.files import write_atomically
 from registry.hub.client import endpoint, headers, is_offline, storing, told
 from registry.manifest import MODEL_FILE
-from registry.push import Progress
+from registry.progress import Progress
 from registry.reference import is_name, is_version
 
 ENVIRONMENT = "LIVERSEG_CACHE"
@@ -203,9 +203,9 @@ def is_commit(text: object) -> bool:
 
 
 def write_kept(path: Path, data: bytes, mode: int | None = None) -> None:
-    """`write_whole` for what is kept on disk to save time. Raises `CacheUnwritable`."""
+    """`write_atomically` for what is kept on disk to save time. Raises `CacheUnwritable`."""
     with storing(f"The file {path.name}"):
-        write_whole(path, data, mode)
+        write_atomically(path, data, mode)
 
 
 def _sha256(path: Path) -> str:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 SCHEME = "hf://"
-HUB_TAG = "liverseg"
-"""The tag in a model card by which the checkpoints among an owner's repositories are known."""
 
 CONNECT_S = 10.0
 ANSWER_S = 120.0

@@ -12,7 +12,7 @@ from registry.folder import MANIFEST_FILE
 from registry.hub.client import SCHEME, api, is_offline
 from registry.hub.repository import Repository, is_same
 from registry.manifest import FileRecord, Manifest
-from registry.push import Progress, Pushed
+from registry.progress import Progress, Pushed
 from registry.verify import CARD_FILE
 
 

@@ -7,8 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from registry.card.card import HUB_TAG
 from registry.errors import HubRefused, HubUnreachable
-from registry.hub.client import HUB_TAG, endpoint, endpoint_name, headers, told
+from registry.hub.client import endpoint, endpoint_name, headers, told
 
 REQUEST_S = 4.0
 """A Hub that is silent for longer is taken for unreachable."""

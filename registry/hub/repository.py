@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.errors import HubRefused, PushRefused
 from registry.hub.client import endpoint, told
-from registry.push import Progress
+from registry.progress import Progress
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

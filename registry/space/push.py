@@ -12,7 +12,7 @@ from registry.checkpoint import Checkpoint
 from registry.errors import PushRefused, RegistryUnreadable
 from registry.hub.client import SCHEME, api, is_offline, is_owner, owner_of, token_in_use, told
 from registry.hub.repository import Repository
-from registry.push import Progress
+from registry.progress import Progress
 from registry.registries import BUNDLED, ENVIRONMENT, Registries, open_registries, places_of
 from registry.space.content import (
     CARD,

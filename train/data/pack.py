@@ -8,7 +8,6 @@ packed anew.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from registry.files import atomic_path
 from train.data.dataset import BACKGROUND_BIT, TUMOUR_BIT, DatasetFolder, SliceRow, SlicesInMemory
 from train.errors import TrainError
 
@@ -108,16 +108,11 @@ def pack(folder: DatasetFolder, cache: Path) -> Pack:
     path = cache / f"{folder.folder.resolve().name}-{_key(folder)}.pack"
     if not path.exists():
         log.info("packing %s into %s", folder.name, path)
-        beside = path.with_suffix(f".{os.getpid()}.tmp")  # two runs may pack at once: the last one stays
         try:
-            cache.mkdir(parents=True, exist_ok=True)
-            _write(folder, beside)
-            os.replace(beside, path)
+            with atomic_path(path) as partial:  # two runs may pack at once: the last one stays
+                _write(folder, partial)
         except OSError as error:
             raise TrainError(f"{path} cannot be written: {error.strerror}.") from error
-        finally:
-            with contextlib.suppress(OSError):  # it was never made
-                beside.unlink()
     return Pack(folder, path)
 
 

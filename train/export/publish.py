@@ -6,7 +6,8 @@ from pathlib import Path
 
 from registry.folder import open_checkpoint
 from registry.manifest import Manifest
-from registry.push import Progress, Pushed, push
+from registry.progress import Progress, Pushed
+from registry.push import push
 from train.errors import TrainError
 from train.export.parity import LABELS_EQUAL
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import logging
-import os
 import sys
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
+
+from registry.files import atomic_path
 
 log = logging.getLogger("train.fit")
 
@@ -66,10 +67,8 @@ class RunLog:
         kept = [line for line in lines if len(line) == len(header) and int(line[place]) <= seen]
         if kept == lines:
             return
-        beside = self.path.with_suffix(".tmp")
-        with beside.open("w", newline="", encoding="utf-8") as file:
+        with atomic_path(self.path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([header, *kept])
-        os.replace(beside, self.path)
 
 
 def progress_bar(total: int, seen: int, main: bool) -> tqdm:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import pickle
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from registry.files import atomic_path, write_atomically
 from train import provenance
 from train.errors import TrainError
 from train.export.training_record import dataset_records
@@ -98,9 +98,7 @@ def claim(run: Path, settings: FitSettings) -> None:
     if not path.exists():
         try:
             run.mkdir(parents=True, exist_ok=True)
-            beside = path.with_suffix(".tmp")
-            beside.write_text(text + "\n", encoding="utf-8")
-            os.replace(beside, path)
+            write_atomically(path, f"{text}\n".encode())
         except OSError as error:
             raise TrainError(f"{run} cannot be written: {error.strerror}.") from error
         return
@@ -133,9 +131,8 @@ def write(path: Path, state: dict) -> None:
 
     Raises `TrainError` when the disk takes no more.
     """
-    beside = path.with_suffix(".tmp")
     try:
-        torch.save(state, beside)
-        os.replace(beside, path)
+        with atomic_path(path) as partial:
+            torch.save(state, partial)
     except (OSError, RuntimeError) as error:
         raise TrainError(f"{path} cannot be written: is the disk full? The last save is kept.") from error

@@ -14,11 +14,11 @@ from gradio.utils import get_upload_folder
 from liverseg.analysis.compare import compare, comparison_dict
 from liverseg.analysis.measure import measure
 from liverseg.app.html import page_text
-from liverseg.app.page.updates import made_window, sentence_for
+from liverseg.app.html.page_text import sentence_for
 from liverseg.app.server.retention import has_left
 from liverseg.app.state import session
 from liverseg.app.state.checkpoints import Checkpoints
-from liverseg.app.state.session import View
+from liverseg.app.state.session import View, made_window
 from liverseg.core.image import CTImage
 from liverseg.core.slicing import check_slice, single_slice, single_slice_of
 from liverseg.core.window import DEFAULT_WINDOW, Window

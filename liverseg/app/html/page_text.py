@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
+import traceback
 from collections.abc import Sequence
 from html import escape
 
@@ -14,8 +16,11 @@ from liverseg.app.state.checkpoints import dice, licence_name
 from liverseg.app.state.session import Analysis, SliceCounts
 from liverseg.app.state.threshold_curve import expectation
 from liverseg.core import limits
+from liverseg.errors import LiversegError
 from liverseg.rendering.charts import donut_svg
 from registry import Checkpoint
+
+_log = logging.getLogger(__name__)
 
 TITLE = "liverseg"
 
@@ -301,3 +306,15 @@ def results(analysis: Analysis, counts: SliceCounts) -> str:
         f"<h2>What was assumed</h2>{assumptions(report)}</section>"
         f"<section><h2>Where it comes from</h2>{provenance(report)}</section></div></div>"
     )
+
+
+def sentence_for(error: Exception) -> str:
+    """What a visitor is told of an error; what is unexpected is logged without its text.
+
+    An exception's text may name files or quote their content, so only its place is logged.
+    """
+    if isinstance(error, LiversegError):
+        return str(error)
+    places = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-4:]]
+    _log.error("unexpected %s at %s", type(error).__name__, " > ".join(places))
+    return UNEXPECTED

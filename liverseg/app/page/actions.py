@@ -15,7 +15,6 @@ from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
 from liverseg.app.page.updates import (
     Updates,
-    made_window,
     missing,
     nothing_shown,
     picture,
@@ -27,7 +26,7 @@ from liverseg.app.page.updates import (
 from liverseg.app.state import session
 from liverseg.app.state.cancellation import Runs
 from liverseg.app.state.checkpoints import Checkpoints
-from liverseg.app.state.session import Analysis, View
+from liverseg.app.state.session import Analysis, View, made_window
 from liverseg.core.window import PRESETS, Window
 from liverseg.errors import LiversegError
 from liverseg.inference.progress import Progress

@@ -12,14 +12,8 @@ from dataclasses import dataclass
 import gradio as gr
 
 from liverseg.app.html import comparison, page_text
-from liverseg.app.page.updates import (
-    Updates,
-    missing,
-    picture,
-    picture_and_numbers,
-    sentence_for,
-    slice_index,
-)
+from liverseg.app.html.page_text import sentence_for
+from liverseg.app.page.updates import Updates, missing, picture, picture_and_numbers, slice_index
 from liverseg.app.state import session
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.app.state.session import Analysis, View

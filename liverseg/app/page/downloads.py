@@ -12,7 +12,8 @@ from typing import Any
 import gradio as gr
 
 from liverseg.app.html import page_text
-from liverseg.app.page.updates import Updates, sentence_for, slice_index
+from liverseg.app.html.page_text import sentence_for
+from liverseg.app.page.updates import Updates, slice_index
 from liverseg.app.state.session import Analysis
 from liverseg.core.image import CTImage
 from liverseg.core.window import Window

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import functools
-import logging
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
 
 from liverseg.app.html import comparison, page_text, volume
+from liverseg.app.html.page_text import sentence_for
 from liverseg.app.state import session
 from liverseg.app.state.session import Analysis, View
 from liverseg.core.window import PRESETS, Window
-from liverseg.errors import LiversegError, SeriesChoice
+from liverseg.errors import SeriesChoice
 from liverseg.io.dicom.series_info import SeriesInfo
 
 Updates = dict[str, Any]
-_log = logging.getLogger(__name__)
-
-
-def sentence_for(error: Exception) -> str:
-    """What a visitor is told of an error; what is unexpected is logged without its text.
-
-    An exception's text may name files or quote their content, so only its place is logged.
-    """
-    if isinstance(error, LiversegError):
-        return str(error)
-    places = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-4:]]
-    _log.error("unexpected %s at %s", type(error).__name__, " > ".join(places))
-    return page_text.UNEXPECTED
 
 
 def nothing_shown() -> Updates:
@@ -115,12 +101,6 @@ def picture(analysis: Analysis, view: View, drawn: bool = False) -> Updates:
         beside = [session.as_jpeg(p) for p in session.draw_beside(analysis, view)]
         shown["comparison"] = comparison.comparison(analysis, [jpegs[1], *beside], label)
     return shown
-
-
-def made_window(center: float | None, width: float | None) -> Window:
-    """The window a picture was made with; an empty field is the usual one's."""
-    usual = PRESETS["Abdomen"]
-    return Window(usual.center_hu if center is None else center, usual.width_hu if width is None else width)
 
 
 def slice_index(analysis: Analysis, slice_number: float | None) -> int:

@@ -19,7 +19,7 @@ from liverseg.app.state.threshold_curve import ThresholdCurve
 from liverseg.app.state.voxels import Stack
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import LIVER, TUMOUR, Segmentation
-from liverseg.core.window import DEFAULT_WINDOW, Window
+from liverseg.core.window import DEFAULT_WINDOW, PRESETS, Window
 from liverseg.errors import Cancelled, InvalidSetting, LiversegError, UnreadableInput
 from liverseg.inference.progress import Progress, Stop
 from liverseg.inference.segmenter import Segmenter
@@ -243,3 +243,9 @@ def slice_counts(seg: Segmentation, slice_index: int) -> SliceCounts:
     """How many pixels of one slice are liver (label 1) and tumour (label 2)."""
     labels = seg.labels[slice_index]
     return SliceCounts(int(np.count_nonzero(labels == LIVER)), int(np.count_nonzero(labels == TUMOUR)))
+
+
+def made_window(center: float | None, width: float | None) -> Window:
+    """The window a picture was made with; an empty field is the usual one's."""
+    usual = PRESETS["Abdomen"]
+    return Window(usual.center_hu if center is None else center, usual.width_hu if width is None else width)

@@ -11,8 +11,8 @@ from pydicom.valuerep import format_number_as_ds
 
 import liverseg
 from liverseg.analysis.measure import labels_digest
+from liverseg.core.image import SliceReference
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
-from liverseg.io.dicom.references import SliceReference
 from liverseg.io.files import day_of_making
 
 MANUFACTURER = "liverseg"

@@ -9,15 +9,15 @@ from typing import BinaryIO
 import numpy as np
 import pydicom
 
-from liverseg.core.image import CTImage
+from liverseg.core.image import CTImage, SliceReference
+from liverseg.core.limits import check_shape
 from liverseg.core.window import Window
 from liverseg.errors import UnreadableInput
-from liverseg.io.checks import check_shape, hu_warnings
+from liverseg.io.checks import hu_warnings
 from liverseg.io.dicom.choose import choose, infos
 from liverseg.io.dicom.dataset import open_dataset, refuse_unless_ct, sop_class_of
 from liverseg.io.dicom.decoder import FrameDecoder
 from liverseg.io.dicom.pixels import hu_of, pixel_warnings, stored_frames
-from liverseg.io.dicom.references import SliceReference
 from liverseg.io.dicom.series_info import SeriesInfo
 from liverseg.io.dicom.slices import Slice, slices_of
 from liverseg.io.dicom.stack import Frame, Stack

@@ -8,11 +8,10 @@ for nothing else: no report, log, message or cache holds it, and `repr` does not
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 
-from liverseg.core.image import CTImage
+from liverseg.core.image import CTImage, SliceReference, stated
 from liverseg.errors import InvalidSetting
 
 GRID_TOLERANCE = np.array([0.5, 1.0, 1.0])  # slices, rows, columns
@@ -21,55 +20,6 @@ room for headers that round and for slices that are not quite evenly spaced."""
 
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-
-
-@dataclass(frozen=True, repr=False)
-class SliceReference:
-    """One stored slice: which image (and which of its frames) it is, and where it lies.
-
-    UIDs are "" and numbers None where the file does not say.
-    """
-
-    study_uid: str
-    series_uid: str
-    frame_of_reference_uid: str
-    sop_class_uid: str
-    sop_instance_uid: str
-    frame_number: int | None  # from 1 in a multi-frame image; None: the image has one slice
-    orientation: tuple[float, ...] | None  # ImageOrientationPatient, LPS: along a row, along a column
-    position_mm: tuple[float, ...] | None  # ImagePositionPatient, LPS: middle of the first pixel
-    pixel_spacing_mm: tuple[float, ...] | None  # between rows, between columns
-    thickness_mm: float | None
-
-    def __repr__(self) -> str:
-        return "SliceReference(...)"
-
-    @property
-    def uids(self) -> tuple[str, ...]:
-        """Every UID of the reference."""
-        return (
-            self.study_uid, self.series_uid, self.frame_of_reference_uid,
-            self.sop_class_uid, self.sop_instance_uid,
-        )  # fmt: skip
-
-    def corner_affine(self) -> np.ndarray:
-        """(3, 3) matrix from (row, column, 1) of a pixel's upper left corner to LPS mm (PS3.3 C.7.6.2.1.1).
-
-        >>> one = SliceReference(*"abcde", None, (1, 0, 0, 0, 1, 0), (5, 6, 7), (2, 1), 1.0)
-        >>> one.corner_affine() @ [0, 0, 1]
-        array([4.5, 5. , 7. ])
-        """
-        along_row, along_column = np.asarray(self.orientation, float).reshape(2, 3)
-        between_rows, between_columns = stated(self.pixel_spacing_mm)
-        per_row, per_column = along_column * between_rows, along_row * between_columns
-        corner = np.asarray(self.position_mm, float) - per_row / 2 - per_column / 2
-        return np.stack([per_row, per_column, corner], axis=1)
-
-
-def stated(value: tuple[float, ...] | None) -> tuple[float, ...]:
-    """Where a slice lies, or how: known of every slice that `referable_slices` lets through."""
-    assert value is not None
-    return value
 
 
 def referable_slices(ct: CTImage) -> tuple[SliceReference, ...]:

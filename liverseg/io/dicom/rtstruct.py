@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.tag import Tag
 from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 
-from liverseg.core.image import CTImage
+from liverseg.core.image import CTImage, SliceReference
 from liverseg.core.segmentation import LIVER, TUMOUR, Segmentation
 from liverseg.io.dicom.contours import closed_contours
 from liverseg.io.dicom.export_common import (
@@ -24,7 +24,7 @@ from liverseg.io.dicom.export_common import (
     long_string,
     software_versions,
 )
-from liverseg.io.dicom.references import SliceReference, native_slices, referable_slices
+from liverseg.io.dicom.references import native_slices, referable_slices
 from liverseg.io.files import day_of_making
 from liverseg.rendering.colours import LIVER_RGB, RGB, TUMOUR_RGB
 

@@ -11,7 +11,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from liverseg.core.image import CTImage
+from liverseg.core.image import CTImage, SliceReference
 from liverseg.core.segmentation import LIVER, TUMOUR, CheckpointIdentity, Segmentation
 from liverseg.io.dicom.export_common import (
     MANUFACTURER,
@@ -26,7 +26,7 @@ from liverseg.io.dicom.export_common import (
     serial_number,
     software_versions,
 )
-from liverseg.io.dicom.references import SliceReference, native_slices, referable_slices, thickness_mm
+from liverseg.io.dicom.references import native_slices, referable_slices, thickness_mm
 from liverseg.rendering.colours import LIVER_RGB, TUMOUR_RGB
 
 # It logs UIDs of the source, and that an empty segmentation is empty.

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from liverseg.core.geometry import directions_from_dicom, is_axial, nearest_axes
+from liverseg.core.limits import check_shape
 from liverseg.errors import LiversegError, UnreadableInput
-from liverseg.io.checks import check_shape
 from liverseg.io.dicom.dataset import NAMES, TIMES
 from liverseg.io.dicom.positions import SAME_PLACE_MM, blocks, copies_at_a_place, has_repeats, is_even
 from liverseg.io.dicom.series_info import SeriesInfo

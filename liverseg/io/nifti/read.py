@@ -13,9 +13,10 @@ import numpy as np
 from liverseg.core import limits
 from liverseg.core.geometry import is_axial, nearest_axes
 from liverseg.core.image import CTImage, NativeGrid
+from liverseg.core.limits import check_shape
 from liverseg.core.window import Window
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
-from liverseg.io.checks import AIR_HU, PADDING_BELOW_HU, air_for_padding, check_shape, hu_warnings
+from liverseg.io.checks import AIR_HU, PADDING_BELOW_HU, air_for_padding, hu_warnings
 from liverseg.io.fast_gzip import DAMAGE, Gunzip
 from liverseg.io.nifti.geometry import NiftiGeometry, nifti_geometry
 from liverseg.io.nifti.grey import grey_from_nifti

@@ -8,24 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from liverseg.core.float16 import widened
+from liverseg.core.geometry import orthogonal_affine
 from liverseg.core.image import CTImage
 from liverseg.io.fast_gzip import packed
 
 ALIGNED = 2
 """NIfTI's code for an affine that does not lead to the scanner's own coordinates, but to some others."""
-
-
-def orthogonal_affine(spacing_mm: tuple[float, float, float] | None) -> np.ndarray:
-    """(4, 4) affine of a (column, row, slice) array on the radiological grid, to RAS mm.
-
-    Columns run to the patient's left, rows to posterior, slices to superior. The origin is at the
-    first voxel, for where the patient lay is not known. Unknown spacing counts steps, not mm.
-
-    >>> orthogonal_affine((5.0, 0.7, 0.8)).diagonal().tolist()
-    [-0.8, -0.7, 5.0, 1.0]
-    """
-    slices, rows, columns = spacing_mm or (1.0, 1.0, 1.0)
-    return np.diag([-columns, -rows, slices, 1.0])
 
 
 def nifti_chunks(

@@ -9,9 +9,10 @@ import numpy as np
 from PIL import Image
 
 from liverseg.core.image import CTImage, NativeGrid
+from liverseg.core.limits import check_shape
 from liverseg.core.window import Window, from_unit
 from liverseg.errors import InputTooLarge, UnreadableInput
-from liverseg.io.checks import air_for_padding, check_shape, grey_warnings, hu_warnings
+from liverseg.io.checks import air_for_padding, grey_warnings, hu_warnings
 from liverseg.io.picture.chunk_limits import check_parts
 from liverseg.io.picture.colour import grey_of
 from liverseg.io.picture.sixteen_bit import hu_or_unit

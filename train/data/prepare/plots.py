@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from registry.files import atomic_path
+
 # From the palette of Okabe and Ito, which everybody can tell apart.
 _SPLIT_COLOURS = {
     "train": "#0072b2",
@@ -65,9 +67,8 @@ def statistics_page(rows: Sequence[Mapping], name: str, path: Path) -> None:
         _slices(axes[1, 0], rows)
         _hu(axes[1, 1], rows, colours)
         _balance(axes[1, 2], rows, colours)
-        partial = path.with_name(path.name + ".tmp")
-        figure.savefig(partial, format="png", metadata={"Software": None})
-    partial.replace(path)
+        with atomic_path(path) as partial:
+            figure.savefig(partial, format="png", metadata={"Software": None})
 
 
 def _heading(figure, rows: Sequence[Mapping], name: str, colours: Mapping[str, str]) -> None:  # noqa: ANN001

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from registry.files import write_atomically
 from train.data.prepare.scans import ScanSource
 from train.data.prepare.settings import Conversion
 from train.errors import TrainError
@@ -68,7 +68,7 @@ class Records:
                 shutil.rmtree(self.out / name, ignore_errors=True)
         for folder in (self.out / "images", self.out / "labels", self._folder / "scans"):
             folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(noted, noted_now)
+        write_atomically(noted, noted_now.encode())
 
     def load(self, source: ScanSource) -> ScanRecord | None:
         """The record of a scan, if its files still are what they were."""
@@ -87,7 +87,7 @@ class Records:
     def save(self, source: ScanSource, record: ScanRecord) -> None:
         """Note that a scan is done. The file appears whole or not at all."""
         noted = {"files": _stamps(source.files), **asdict(record)}
-        write_atomically(self._path(source.scan), json.dumps(noted))
+        write_atomically(self._path(source.scan), json.dumps(noted).encode())
 
     def remove_leftovers(self, records: Iterable[ScanRecord]) -> None:
         """Delete slices of scans that are not, or no longer, part of the dataset."""
@@ -104,13 +104,6 @@ class Records:
 
     def _path(self, scan: str) -> Path:
         return self._folder / "scans" / f"{scan}.json"
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file that is never seen half-written, whenever the process is ended."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    partial.write_text(text, encoding="utf-8", newline="")
-    os.replace(partial, path)
 
 
 def _stamps(files: Iterable[Path]) -> list[list]:

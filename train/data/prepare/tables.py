@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from liverseg.core.segmentation import CLASSES
-from train.data.prepare.records import ScanRecord, write_atomically
+from registry.files import write_atomically
+from train.data.prepare.records import ScanRecord
 from train.data.prepare.settings import Conversion
 from train.data.prepare.sources import FoundSource
 from train.data.prepare.statistics import PERCENTILES, share, volume_ml
@@ -107,7 +108,7 @@ def dataset_json(
 def write_tables(out: Path, tables: Mapping[str, str]) -> None:
     """Write each text to its file, whole or not at all."""
     for name, text in tables.items():
-        write_atomically(out / name, text)
+        write_atomically(out / name, text.encode())
 
 
 def _csv(header: Sequence[str], rows: Sequence[Sequence]) -> str:

@@ -14,7 +14,7 @@ from liverseg.analysis.plausibility.messages import CHECK, DO_NOT_TRUST
 from liverseg.analysis.plausibility.orientation_check import MIRROR, TURNS, turning
 from liverseg.analysis.plausibility.window_check import other_window
 from liverseg.app.html.page_text import NO_DOUBT, doubted
-from liverseg.cli.segment import summary
+from liverseg.cli.output import summary
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.core.window import Window, from_unit, to_grey
 from liverseg.io.read import from_array

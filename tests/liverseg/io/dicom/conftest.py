@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from liverseg.core.geometry import dicom_affine, directions_from_dicom, nearest_axes, radiological_spacing
-from liverseg.core.image import CTImage, NativeGrid
+from liverseg.core.image import CTImage, NativeGrid, SliceReference
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
-from liverseg.io.dicom.references import SliceReference
 
 SHAPE = (7, 40, 52)  # slices, rows, columns of the files
 PIXEL_MM = (0.9, 0.6)

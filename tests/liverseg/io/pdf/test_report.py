@@ -16,11 +16,10 @@ import pytest
 import liverseg
 from liverseg.analysis.measure import measure
 from liverseg.analysis.report_text import amount, lesion_amount, share, slice_span
-from liverseg.core.geometry import upright_grid
+from liverseg.core.geometry import orthogonal_affine, upright_grid
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.errors import InvalidSetting
-from liverseg.io.nifti.write import orthogonal_affine
 from liverseg.io.pdf.report import NOTICE, report_pdf
 from liverseg.io.pdf.sheet import printable, width_of, wrapped
 from liverseg.io.write import write_results
