@@ -1,26 +1,15 @@
-"""`python -m liverseg bench`: how fast it is here, beside its peers."""
+"""`python -m liverseg bench`: the speed of liverseg beside its peers, measured by `benchmarks/speed`."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import shlex
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from liverseg.errors import LiversegError
-
-if TYPE_CHECKING:
-    from benchmarks.speed.machine import Machine
-    from benchmarks.speed.rows import Row
-    from benchmarks.speed.running import Outcome
 
 _EXAMPLE = """examples:
   python -m liverseg bench
   python -m liverseg bench --sections slice,share --json
-  python -m liverseg bench --write BENCHMARKS.md          (only the sections that were run are written anew)
-  python -m liverseg bench --guard                        (exit 1 where a ratio is worse than it was)
+  python -m liverseg bench --write BENCHMARKS.md          (only the sections that were run are rewritten)
+  python -m liverseg bench --guard                        (exit 1 if a ratio is worse than its baseline)
 The peers come with: pip install --constraint constraints.txt '.[train,bench]'
 """
 
@@ -29,17 +18,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add `bench` and its options to the command line."""
     parser = subparsers.add_parser(
         "bench",
-        help="measure how fast it is here, beside its peers",
-        description="Measure liverseg and its peers on the same work, in turn, with the same threads.",
+        help="measure the speed of liverseg and its peers on this machine",
+        description="Measure liverseg and its peers on the same work, alternately, with the same threads.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--sections", metavar="LIST", help="comma-separated; default: all (see --list)")
     parser.add_argument("--list", action="store_true", help="list the sections and stop")
     parser.add_argument("--json", action="store_true", help="print rows and machine as JSON")
-    parser.add_argument("--quick", action="store_true", help="tiny work: whether it runs, not how fast it is")
+    parser.add_argument("--quick", action="store_true", help="run tiny inputs to check that everything works")
     parser.add_argument("--threads", type=_threads, metavar="N", help="processors to use (default 2)")
-    parser.add_argument("--write", metavar="PAGE", type=Path, help="write the page, BENCHMARKS.md")
+    parser.add_argument("--write", metavar="PAGE", help="write the page, BENCHMARKS.md")
     parser.add_argument("--guard", action="store_true", help="compare ratios with benchmarks/baseline.json")
     parser.add_argument("--baseline", action="store_true", help="make these ratios the baseline")
     parser.set_defaults(run=run)
@@ -52,77 +41,12 @@ def _threads(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure; prints tables or JSON. Exit status 1 where a section failed or the guard found something."""
-    from benchmarks.speed import machine as machines
-    from benchmarks.speed import store
-    from benchmarks.speed.running import run_sections
-    from benchmarks.speed.sections import choose
-
+    """Run the benchmark. Returns the exit status: 1 where a section or the guard failed, or in a wheel."""
     try:
-        sections = choose(args.sections)
-        if args.list:
-            for section in sections:
-                print(f"{section.name:<10} {section.title}")
-            return 0
-        if args.quick and (args.write or args.guard or args.baseline):
-            print("--quick says nothing of speed, so there is nothing to write or compare.", file=sys.stderr)
-            return 2
-        threads = machines.limit_threads(args.threads)
-        outcomes = run_sections(sections, threads, args.quick, lambda line: print(line, file=sys.stderr))
-        machine = machines.describe()
-        if args.write:
-            store.write(args.write, outcomes, machine, command_line(args))
-        _show(outcomes, machine, args)
-        status = int(any(outcome.failed for outcome in outcomes))
-        rows = [row for outcome in outcomes for row in outcome.rows]
-        return max(status, _guard(rows, machine, args))
-    except LiversegError as refusal:
-        print(refusal, file=sys.stderr)
+        from benchmarks.speed.command import run_command
+    except ModuleNotFoundError as error:
+        if error.name not in ("benchmarks", "benchmarks.speed"):
+            raise
+        print("The benchmark is part of the source checkout, not of the installed package.", file=sys.stderr)
         return 1
-
-
-def command_line(args: argparse.Namespace) -> str:
-    """What to type to repeat the measurement.
-
-    >>> command_line(argparse.Namespace(sections="slice,share", threads=None))
-    'python -m liverseg bench --sections slice,share'
-    """
-    words = ["python", "-m", "liverseg", "bench"]
-    if args.sections:
-        words += ["--sections", args.sections]
-    if args.threads:
-        words += ["--threads", str(args.threads)]
-    return shlex.join(words)
-
-
-def _show(outcomes: list[Outcome], machine: Machine, args: argparse.Namespace) -> None:
-    from benchmarks.speed.tables import rows_text
-
-    if args.json:
-        rows = [row.to_dict() for outcome in outcomes for row in outcome.rows]
-        found = {"command": command_line(args), "quick": args.quick, "machine": machine.to_dict()}
-        print(json.dumps(found | {"rows": rows}, indent=1, ensure_ascii=False))
-        return
-    print("\n".join(machine.lines()))
-    for outcome in outcomes:
-        print(f"\n{outcome.section.title}\n\n{rows_text(outcome.rows)}")
-
-
-def _guard(rows: list[Row], machine: Machine, args: argparse.Namespace) -> int:
-    """Compare with the baseline, then replace it, as asked."""
-    from benchmarks.speed import guard
-
-    status = 0
-    if args.guard:
-        baseline = guard.load_baseline(guard.BASELINE).get(machine.kind, {})
-        verdict = guard.compare(rows, baseline)
-        for finding in verdict.findings:
-            print(f"worse: {finding}", file=sys.stderr)
-        for name in verdict.gone:
-            print(f"gone: {name}", file=sys.stderr)
-        told = f"{verdict.compared} ratios compared with the baseline of {machine.kind}"
-        print(told if baseline else f"There is no baseline for {machine.kind}.", file=sys.stderr)
-        status = int(not verdict.holds)
-    if args.baseline:
-        guard.save_baseline(guard.BASELINE, machine.kind, rows)
-    return status
+    return run_command(args)

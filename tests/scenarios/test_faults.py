@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 WRITING = """
 import sys, time
 from pathlib import Path
-from liverseg.staging import staged
+from liverseg.io.files import staged
 with staged(Path(sys.argv[1])) as stage:
     (stage / "labels.nii.gz").write_text("half")
     (stage / "report.json").write_text("new")
@@ -41,7 +41,7 @@ with staged(Path(sys.argv[1])) as stage:
 REPLACING = """
 import sys, time, os
 from pathlib import Path
-from registry import writing
+from registry import write_checkpoint as writing
 def slowly(one, other):
     print("WRITTEN", flush=True)
     time.sleep(60)

@@ -13,7 +13,7 @@ from registry import open_registries
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-OWN = {"liverseg", "registry", "train"}
+OWN = {"liverseg", "registry", "train", "benchmarks"}
 
 
 def pinned(name: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from liverseg import phantom
-from liverseg.analysis.metrics import dice, overlap
+from liverseg.analysis.metrics import counts, dice
 from liverseg.core.cpu import usable_processors
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import labels_from_probabilities
@@ -65,7 +65,7 @@ def test_liver_of_unseen_phantoms_is_found(segmenter, slices):
     found = []
     for made in slices.values():
         seg = segmenter.segment(as_ct(made))
-        found.append(dice(overlap(seg.labels, made.labels)["liver"]))
+        found.append(dice(counts(seg.labels, made.labels)["liver"]))
     assert min(found) >= 0.85, found
 
 
@@ -261,7 +261,7 @@ import os
 from pathlib import Path
 import numpy as np
 import liverseg
-from liverseg.reading import from_array
+from liverseg.io.read import from_array
 segmenter = liverseg.Segmenter.load(None)
 segmenter.segment(from_array(np.full((1, 64, 64), 40.0, np.float32)))
 for task in Path("/proc/self/task").iterdir():

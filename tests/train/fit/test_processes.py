@@ -25,7 +25,7 @@ LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
 LOSES_ONE = """
 import os, signal, sys
 from train.__main__ import main
-from train.fitting import loop
+from train.fit import loop
 real = loop.update
 def update(*args):
     if args[3] == 3 and os.environ["RANK"] == "1":

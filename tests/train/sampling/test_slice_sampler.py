@@ -78,7 +78,7 @@ def test_painted_lesions_stay_in_the_liver_and_change_what_they_cover(discs, mon
     monkeypatch.setattr(synthetic_lesions, "OUTGROWING_SHARE", 0.0)
     train = discs.load("train")
     bits = cv2.resize(train.labels[5], (384, 384), interpolation=cv2.INTER_NEAREST)
-    grey = cv2.resize(train.sampling.channels[5], (384, 384), interpolation=cv2.INTER_NEAREST)
+    grey = cv2.resize(train.greys[5], (384, 384), interpolation=cv2.INTER_NEAREST)
     hu = from_unit(grey.astype(np.float32)[..., None] / 255, Window(60, 200))
     painted = 0
     for seed in range(10):

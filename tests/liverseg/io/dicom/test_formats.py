@@ -82,12 +82,11 @@ def test_other_inputs_are_refused_in_one_sentence_before_the_network(formats, tm
 
 LARGE = """
 import numpy as np
-from liverseg.ct import CTImage, NativeGrid
-from liverseg.dicom_output.rtstruct import rtstruct_bytes
-from liverseg.dicom_output.seg import seg_bytes
-from liverseg.geometry import dicom_affine
-from liverseg.references import SliceReference
-from liverseg.segmentation import CheckpointIdentity, Segmentation
+from liverseg.core.image import CTImage, NativeGrid, SliceReference
+from liverseg.io.dicom.rtstruct import rtstruct_bytes
+from liverseg.io.dicom.seg import seg_bytes
+from liverseg.core.geometry import dicom_affine
+from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 
 shape, upright = (500, 512, 512), (1, 0, 0, 0, 1, 0)
 source = tuple(
