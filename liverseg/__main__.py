@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from liverseg import __version__
 from liverseg.cli import bench, cohort, compare, phantom, reproduce, segment
+from liverseg.cli.output import print_refusal
+from liverseg.errors import LiversegError
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it: 128 and the number of the signal."""
@@ -38,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
         return int(args.run(args))
+    except LiversegError as refusal:
+        print_refusal(refusal)
+        return 1
     except KeyboardInterrupt:
         print("Interrupted; no file was left half written.", file=sys.stderr)
         return INTERRUPTED

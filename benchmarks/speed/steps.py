@@ -39,36 +39,32 @@ def run(source: Path, out: Path, checkpoint: str, side: int) -> dict[str, Any]:
     """The same in this process."""
     import torch
 
-    import liverseg
     from liverseg.core.cpu import usable_processors
     from liverseg.inference.segmenter import Segmenter
     from liverseg.io.write import write_results
+    from liverseg.pipeline import analyse
 
     torch.set_num_threads(usable_processors())
     products = _products(torch, side)
     segmenter = Segmenter.load(checkpoint)
-    clock = time.perf_counter
-    started = clock()
-    ct = liverseg.read(source)
-    read = clock()
-    seg = segmenter.segment(ct)
-    segmented = clock()
-    report = liverseg.measure(ct, seg)
-    measured = clock()
-    write_results(out, ct, seg, report)
-    written = clock()
+    started = time.perf_counter()
+    found = analyse(source, lambda: segmenter)
+    analysed = time.perf_counter()
+    write_results(out, found.ct, found.seg, found.report)
+    written = time.perf_counter()
     peak_gb = peak_bytes() / 1e9
     products += _products(torch, side)
-    network = seg.timing_s["network"]
-    seconds = (read - started, network, segmented - read - network, measured - segmented, written - measured)
+    seg, network, reading = found.seg, found.seg.timing_s["network"], found.seg.timing_s["reading"]
+    rest = analysed - started - reading - network - found.measuring_s
+    seconds = (reading, network, rest, found.measuring_s, written - analysed)
     skipped = sum(last - first + 1 for first, last in seg.skipped)
     return {
         **dict(zip(STEPS, seconds, strict=True)),
         "peak_gb": peak_gb,
         "product": sorted(products)[len(products) // 2],
         "engine": seg.engine,
-        "slices": len(ct.hu),
-        "run": len(ct.hu) - skipped,
+        "slices": len(found.ct.hu),
+        "run": len(found.ct.hu) - skipped,
     }
 
 

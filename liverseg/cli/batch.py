@@ -1,4 +1,4 @@
-"""`segment` on several inputs: a folder of results each, on past a bad one, and a summary at the end."""
+"""`segment` on several inputs: a result folder for each, then a summary; a refused input does not stop it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from liverseg.cli.output import tell_refusal
+from liverseg.cli.output import print_refusal, report_summary, size_and_count
 from liverseg.errors import LiversegError, SeriesChoice
 
 if TYPE_CHECKING:
@@ -27,21 +27,21 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one input."""
+class BatchResult:
+    """The report of one input, or why it was refused."""
 
     source: str  # as given
     name: str  # of its folder
     folder: Path | None
-    report: Report | None  # None: refused
-    refusal: str = ""
-    series: tuple = ()  # those to choose from, where that is why
+    report: Report | None = None
+    refusal: LiversegError | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """`{input, folder, report}`, or `{input, error}` with the series to choose from, if that is why."""
+        """`{input, folder, report}`, or `{input, error}`, with `series` where one has to be chosen."""
         if self.report is None:
-            choices = {"series": [asdict(info) for info in self.series]} if self.series else {}
-            return {"input": self.source, "error": self.refusal, **choices}
+            series = self.refusal.series if isinstance(self.refusal, SeriesChoice) else ()
+            choices = {"series": [asdict(info) for info in series]} if series else {}
+            return {"input": self.source, "error": str(self.refusal), **choices}
         folder = None if self.folder is None else str(self.folder)
         return {"input": self.source, "folder": folder, "report": self.report.to_dict()}
 
@@ -68,54 +68,49 @@ def folder_names(sources: Sequence[str]) -> list[str]:
     return names
 
 
-def run_all(sources: Sequence[str], out: Path | None, as_json: bool, segment_one: SegmentOne) -> int:
-    """Segment every input, print what came of it, and return the exit status: 1 where one was refused."""
-    from liverseg.cli.output import summary
-
-    outcomes = []
+def segment_all(sources: Sequence[str], out: Path | None, as_json: bool, segment_one: SegmentOne) -> int:
+    """Segment every input, print reports and refusals; the exit status is 1 where an input was refused."""
+    results = []
     for name, source in zip(folder_names(sources), sources, strict=True):
-        outcome = _outcome(source, name, None if out is None else out / name, segment_one)
-        outcomes.append(outcome)
-        if outcome.report is None:
-            tell_refusal(outcome.refusal, outcome.series, f"{name}: ")
-        elif not as_json:
-            print(f"{name}\n{summary(outcome.report)}", flush=True)
+        result = _result(source, name, None if out is None else out / name, segment_one)
+        results.append(result)
+        if result.refusal is not None:
+            print_refusal(result.refusal, f"{name}: ")
+        elif not as_json and result.report is not None:
+            print(f"{name}\n{report_summary(result.report)}", flush=True)
     if as_json:
-        print(json.dumps([outcome.to_dict() for outcome in outcomes], indent=2, ensure_ascii=False))
+        print(json.dumps([result.to_dict() for result in results], indent=2, ensure_ascii=False))
     else:
-        print(_table(outcomes))
-    return int(any(outcome.report is None for outcome in outcomes))
+        print(_table(results))
+    return int(any(result.report is None for result in results))
 
 
-def _outcome(source: str, name: str, folder: Path | None, segment_one: SegmentOne) -> Outcome:
+def _result(source: str, name: str, folder: Path | None, segment_one: SegmentOne) -> BatchResult:
     try:
         report, _ = segment_one(source, folder)
-    except SeriesChoice as choice:
-        return Outcome(source, name, folder, None, str(choice), choice.series)
     except LiversegError as refusal:
-        return Outcome(source, name, folder, None, str(refusal))
-    except Exception as error:  # a fault of ours must not cost the other inputs: told, and exit 1
+        return BatchResult(source, name, folder, refusal=refusal)
+    except Exception as error:  # a fault of ours must not cost the other inputs: logged, and exit 1
         places = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-4:]]
         _log.error("unexpected %s at %s", type(error).__name__, " > ".join(places))
-        return Outcome(source, name, folder, None, f"Something went wrong ({type(error).__name__}).")
-    return Outcome(source, name, folder, report)
+        refusal = LiversegError(f"Something went wrong ({type(error).__name__}).")
+        return BatchResult(source, name, folder, refusal=refusal)
+    return BatchResult(source, name, folder, report)
 
 
-def _table(outcomes: Sequence[Outcome]) -> str:
-    done = sum(outcome.report is not None for outcome in outcomes)
-    width = max(len(outcome.name) for outcome in outcomes)
-    lines = [f"{done} of {len(outcomes)} inputs segmented"]
-    lines += [f"  {outcome.name:<{width}}  {_result(outcome)}" for outcome in outcomes]
+def _table(results: Sequence[BatchResult]) -> str:
+    done = sum(result.report is not None for result in results)
+    width = max(len(result.name) for result in results)
+    lines = [f"{done} of {len(results)} inputs segmented"]
+    lines += [f"  {result.name:<{width}}  {_line(result)}" for result in results]
     return "\n".join(lines)
 
 
-def _result(outcome: Outcome) -> str:
-    from liverseg.cli.output import amount_text
-
-    report = outcome.report
+def _line(result: BatchResult) -> str:
+    report = result.report
     if report is None:
-        return f"refused: {outcome.refusal}"
+        return f"refused: {result.refusal}"
     count = len(report.lesions)
     lesions = f"{count} lesion{'' if count == 1 else 's'}"
-    where = "" if outcome.folder is None else f", in {outcome.folder}"
-    return f"liver {amount_text(report.liver)}, tumour {amount_text(report.tumour)}, {lesions}{where}"
+    where = "" if result.folder is None else f", in {result.folder}"
+    return f"liver {size_and_count(report.liver)}, tumour {size_and_count(report.tumour)}, {lesions}{where}"

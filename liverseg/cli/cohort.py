@@ -8,8 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from liverseg.cli.output import tell_refusal
-from liverseg.errors import LiversegError
+from liverseg.cli.options import formats
 from liverseg.io import FORMATS
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--threads", type=_positive, metavar="N", help="of a worker; default: 1")
     parser.add_argument("--memory", type=float, metavar="GB", help="of a worker; default: its share")
     parser.add_argument(
-        "--formats", type=_formats, default=(), metavar="LIST",
+        "--formats", type=formats, default=(), metavar="LIST",
         help=f"also written per scan: comma-separated, of {','.join(FORMATS)}",
     )  # fmt: skip
     parser.add_argument("--threshold", type=float, metavar="P", help="tumour from this probability on")
@@ -61,12 +60,6 @@ def _positive(text: str) -> int:
     return value
 
 
-def _formats(text: str) -> tuple[str, ...]:
-    from liverseg.cli.options import _formats as parsed
-
-    return parsed(text)
-
-
 def run(args: argparse.Namespace) -> int:
     """Run a cohort. Returns the exit status: 1 where an input has no row, those left aside not counted."""
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
@@ -76,27 +69,23 @@ def run(args: argparse.Namespace) -> int:
     from liverseg.cohort.run import run_cohort
     from liverseg.core.labels import check_threshold
 
-    try:
-        if args.threshold is not None:
-            check_threshold(args.threshold)
-        outcome = run_cohort(
-            args.source,
-            args.out,
-            checkpoint=args.checkpoint,
-            address=args.address,
-            workers=args.workers,
-            threads=args.threads,
-            budget_bytes=None if args.memory is None else round(args.memory * 1e9),
-            formats=args.formats,
-            engine=args.engine,
-            threshold=args.threshold,
-            keep_all=args.keep_all,
-            tell=_teller(),
-            say=lambda sentence: print(sentence, file=sys.stderr, flush=True),
-        )
-    except LiversegError as refusal:
-        tell_refusal(str(refusal))
-        return 1
+    if args.threshold is not None:
+        check_threshold(args.threshold)
+    outcome = run_cohort(
+        args.source,
+        args.out,
+        checkpoint=args.checkpoint,
+        address=args.address,
+        workers=args.workers,
+        threads=args.threads,
+        budget_bytes=None if args.memory is None else round(args.memory * 1e9),
+        formats=args.formats,
+        engine=args.engine,
+        threshold=args.threshold,
+        keep_all=args.keep_all,
+        tell=_teller(),
+        say=lambda sentence: print(sentence, file=sys.stderr, flush=True),
+    )
     print(
         f"{outcome.rows} scans in the table, {outcome.already} of them from before; "
         f"{outcome.failures} refused or failed, {outcome.aside} left aside; {outcome.seconds:.0f} s"

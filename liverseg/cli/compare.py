@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liverseg.cli.options import add_reading_options
-from liverseg.cli.output import tell_refusal
-from liverseg.errors import LiversegError, SeriesChoice
+from liverseg.cli.options import add_reading_options, settings_of
+from liverseg.cli.output import size
 
 if TYPE_CHECKING:
     from liverseg.analysis.compare import Agreement, Overlap
     from liverseg.analysis.lesion_matching import LesionMatch
-    from liverseg.analysis.report import Amount, Report
+    from liverseg.analysis.report import Report
+    from liverseg.core.window import Window
+    from liverseg.pipeline import Comparison
 
 _EXAMPLE = """examples:
   python -m liverseg compare slice.png segformer-b0 segformer-b0-fast --window 60 200
@@ -43,53 +45,46 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare two checkpoints on one input; prints a table or JSON. Returns the exit status."""
     # Imported late: `--help` and wrong usage need none of it.
-    from liverseg.analysis.compare import compare, comparison_json
-    from liverseg.analysis.measure import measure
-    from liverseg.core.slicing import check_slice, single_slice, single_slice_of
-    from liverseg.core.window import DEFAULT_WINDOW, Window
+    from liverseg.analysis.compare import comparison_json
+    from liverseg.core.slicing import check_slice
     from liverseg.inference.segmenter import Segmenter
-    from liverseg.io.read import read
-    from liverseg.io.write import make_folder, write_comparison
-    from liverseg.rendering.comparison import comparison_overview
-    from liverseg.rendering.slice_view import telling_slice
+    from liverseg.io.write import make_folder
+    from liverseg.pipeline import compare_image, read_timed
 
-    try:
-        window = Window(*args.window) if args.window else None
-        if args.out:
-            make_folder(args.out)  # before minutes of work, not after
-        ct = read(args.input, window=window, series=args.series)
-        if args.slice is not None:
-            check_slice(ct, args.slice)
-        refs = (args.checkpoint_a, args.checkpoint_b)
-        segmenters = [Segmenter.load(ref, engine=args.engine) for ref in refs]  # a bad one is told at once
-        settings = {"threshold": args.threshold, "only_slice": args.slice, "keep_all": args.keep_all}
-        a, b = (segmenter.segment(ct, **settings) for segmenter in segmenters)
-        if args.slice is not None:
-            a, b = (single_slice_of(seg, args.slice) for seg in (a, b))
-            ct = single_slice(ct, args.slice)
-        report_a, report_b = measure(ct, a), measure(ct, b)
-        agreement = compare(ct, a, b)
-        written = []
-        if args.out:
-            shown = agreement.most_different_slice
-            index = telling_slice(a) if shown is None else shown
-            drawn_in = window or ct.assumed_window or DEFAULT_WINDOW
-            picture = comparison_overview(ct, a, b, index, drawn_in)
-            written = write_comparison(args.out, agreement, report_a, report_b, picture)
-    except LiversegError as refusal:
-        tell_refusal(str(refusal), refusal.series if isinstance(refusal, SeriesChoice) else ())
-        return 1
+    settings = settings_of(args)
+    if args.out:
+        make_folder(args.out)  # refused before minutes of work, not after
+    ct, _ = read_timed(args.input, settings)
+    if args.slice is not None:
+        check_slice(ct, args.slice)
+    a, b = (Segmenter.load(ref, engine=args.engine) for ref in (args.checkpoint_a, args.checkpoint_b))
+    found = compare_image(ct, (a, b), settings)
+    written = _write(args.out, found, settings.window) if args.out else []
     if args.json:
-        print(comparison_json(agreement, report_a, report_b), end="")
+        print(comparison_json(found.agreement, found.a.report, found.b.report), end="")
     else:
-        print(table(agreement, report_a, report_b), end="")
+        print(comparison_table(found.agreement, found.a.report, found.b.report), end="")
         for path in written:
             print(f"wrote {path}")
     return 0
 
 
-def table(agreement: Agreement, report_a: Report, report_b: Report) -> str:
-    """Both reports beside each other, then what they share and where they differ."""
+def _write(folder: str, found: Comparison, window: Window | None) -> list[Path]:
+    """Write the comparison, both reports and a picture of the slice with the most differences."""
+    from liverseg.core.window import DEFAULT_WINDOW
+    from liverseg.io.write import write_comparison
+    from liverseg.rendering.comparison import comparison_overview
+    from liverseg.rendering.slice_view import telling_slice
+
+    (ct, a), (_, b) = found.a.measured, found.b.measured
+    index = found.agreement.most_different_slice
+    index = telling_slice(a) if index is None else index
+    picture = comparison_overview(ct, a, b, index, window or ct.assumed_window or DEFAULT_WINDOW)
+    return write_comparison(folder, found.agreement, found.a.report, found.b.report, picture)
+
+
+def comparison_table(agreement: Agreement, report_a: Report, report_b: Report) -> str:
+    """Both reports side by side, then how they agree and where they differ."""
     rows = [
         ("", "A", "B", "B - A"),
         ("checkpoint", report_a.checkpoint.ref, report_b.checkpoint.ref, ""),
@@ -120,7 +115,7 @@ def table(agreement: Agreement, report_a: Report, report_b: Report) -> str:
 def _sizes(overlap: Overlap) -> tuple[str, str, str]:
     relative = overlap.relative_difference
     share = "" if relative is None else f" ({relative:+.1%})"
-    return _size(overlap.a), _size(overlap.b), _size(overlap.difference, "+") + share
+    return size(overlap.a), size(overlap.b), size(overlap.difference, signed=True) + share
 
 
 def _shares(agreement: Agreement) -> tuple[str, str, str]:
@@ -137,8 +132,8 @@ def _counts(a: int, b: int) -> tuple[str, str, str]:
 def _apart(overlap: Overlap) -> tuple[str, str, str]:
     value = overlap.dice
     return (
-        _size(overlap.only_a),
-        _size(overlap.only_b),
+        size(overlap.only_a),
+        size(overlap.only_b),
         "neither found any" if value is None else f"{value:.3f}",
     )
 
@@ -146,15 +141,7 @@ def _apart(overlap: Overlap) -> tuple[str, str, str]:
 def _lesion(match: LesionMatch) -> str:
     a, b = (" + ".join(map(str, numbers)) for numbers in (match.a, match.b))
     if match.found_in == "both":
-        sizes = f"{_size(match.amount_a)}, {_size(match.amount_b)}"
+        sizes = f"{size(match.amount_a)}, {size(match.amount_b)}"
         return f"lesion A {a} is B {b}: {sizes}, Dice {match.dice:.3f}"
-    which, number, size = ("A", a, match.amount_a) if match.found_in == "a" else ("B", b, match.amount_b)
-    return f"lesion {which} {number} is only in {which}: {_size(size)}"
-
-
-def _size(amount: Amount, sign: str = "") -> str:
-    if amount.volume_ml is not None:
-        return f"{amount.volume_ml:{sign}.1f} mL"
-    if amount.area_mm2 is not None:
-        return f"{amount.area_mm2:{sign}.0f} mm²"
-    return f"{amount.count:{sign}d} {'voxels' if amount.kind == 'volume' else 'pixels'}"
+    which, number, amount = ("A", a, match.amount_a) if match.found_in == "a" else ("B", b, match.amount_b)
+    return f"lesion {which} {number} is only in {which}: {size(amount)}"

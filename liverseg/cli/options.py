@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from liverseg.io import FORMATS
+
+if TYPE_CHECKING:
+    from liverseg.pipeline import AnalysisSettings
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """The options of every command that runs a network on an input."""
     parser.add_argument(
-        "--series", type=int, metavar="N", help="of several DICOM series this one; without it they are listed"
+        "--series",
+        type=int,
+        metavar="N",
+        help="which DICOM series, if the input has several; else they are listed",
     )
-    parser.add_argument("--slice", type=int, metavar="N", help="segment this slice only, 0 being the lowest")
+    parser.add_argument("--slice", type=int, metavar="N", help="segment this slice only; 0 is the lowest")
     parser.add_argument(
         "--window",
         type=float,
@@ -23,15 +30,27 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-all",
         action="store_true",
-        help="of a volume, keep every body that was found, not the largest connected one alone",
+        help="in a volume, keep every connected component, not the largest alone",
     )
-    parser.add_argument("--threshold", type=float, metavar="P", help="tumour from this probability on")
+    parser.add_argument(
+        "--threshold", type=float, metavar="P", help="call a pixel tumour from this probability on"
+    )
     parser.add_argument("--engine", choices=("auto", "torch", "openvino"), default="auto")
 
 
-def _formats(text: str) -> tuple[str, ...]:
+def formats(text: str) -> tuple[str, ...]:
+    """The value of `--formats`: names of result formats, separated by commas."""
     chosen = tuple(part.strip() for part in text.split(",") if part.strip())
     for name in chosen:
         if name not in FORMATS:
             raise argparse.ArgumentTypeError(f"unknown format {name!r}, choose among {', '.join(FORMATS)}")
     return chosen
+
+
+def settings_of(args: argparse.Namespace) -> AnalysisSettings:
+    """The settings that the options of `add_reading_options` give. Raises `InvalidSetting`."""
+    from liverseg.core.window import Window
+    from liverseg.pipeline import AnalysisSettings
+
+    window = Window(*args.window) if args.window else None
+    return AnalysisSettings(window, args.series, args.slice, args.threshold, args.keep_all)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
+
+from liverseg.errors import LiversegError, SeriesChoice
+
+if TYPE_CHECKING:
+    from liverseg.analysis.report import Amount, Report
 
 
-def summary(report) -> str:  # noqa: ANN001 (liverseg.analysis.report is imported late)
-    """The report in a few lines."""
+def report_summary(report: Report) -> str:
+    """The report in a few lines: checkpoint, sizes, share, lesions, notes."""
     lines = [f"checkpoint  {report.checkpoint.ref}, {report.engine}"]
     for name, amount in (("liver", report.liver), ("tumour", report.tumour)):
-        lines.append(f"{name:<10}  {amount_text(amount)}")
+        lines.append(f"{name:<10}  {size_and_count(amount)}")
     share = report.tumour_share_of_liver
     lines.append(
         "share       " + ("no liver found" if share is None else f"{share:.1%} of the liver is tumour")
@@ -25,18 +31,25 @@ def summary(report) -> str:  # noqa: ANN001 (liverseg.analysis.report is importe
     return "\n".join(lines) + "\n"
 
 
-def amount_text(amount) -> str:  # noqa: ANN001
-    """The size of a structure with its unit."""
-    unit = "voxels" if amount.kind == "volume" else "pixels"
-    if amount.volume_ml is not None:
-        return f"{amount.volume_ml:.1f} mL ({amount.count} {unit})"
-    if amount.area_mm2 is not None:
-        return f"{amount.area_mm2:.0f} mm² ({amount.count} {unit})"
-    return f"{amount.count} {unit}"
+def size(amount: Amount, signed: bool = False) -> str:
+    """A size with its unit: mL or mm², or a plain count where the spacing is unknown; `signed`: +1 or -1."""
+    from liverseg.analysis.report_text import amount as size_and_unit
+
+    text, unit = size_and_unit(amount)
+    if amount.volume_ml is None and amount.area_mm2 is None:
+        text = str(amount.count)
+    return f"+{text} {unit}" if signed and amount.count >= 0 else f"{text} {unit}"
 
 
-def tell_refusal(sentence: str, series: tuple = (), prefix: str = "") -> None:
-    """A refusal on standard error: one line saying why, then one for each series to choose from."""
-    print(f"{prefix}{sentence}", file=sys.stderr)
-    for info in series:
+def size_and_count(amount: Amount) -> str:
+    """A size with its unit, and the pixels or voxels it was computed from."""
+    if amount.volume_ml is None and amount.area_mm2 is None:
+        return size(amount)
+    return f"{size(amount)} ({amount.count} {'voxels' if amount.kind == 'volume' else 'pixels'})"
+
+
+def print_refusal(refusal: LiversegError, prefix: str = "") -> None:
+    """A refusal on standard error: one line that says why, then one for each series to choose from."""
+    print(f"{prefix}{refusal}", file=sys.stderr, flush=True)
+    for info in refusal.series if isinstance(refusal, SeriesChoice) else ():
         print(f"  --series {info.line()}", file=sys.stderr, flush=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from liverseg.errors import LiversegError
+from liverseg.errors import InvalidSetting
 
 _EXAMPLE = """example:
   python -m liverseg phantom /tmp/phantom --kind volume --format dicom --seed 7
@@ -40,15 +39,11 @@ def run(args: argparse.Namespace) -> int:
     from liverseg.phantom import make, write
     from liverseg.phantom.files import format_of
 
+    phantom = make(args.kind, seed=args.seed, size=args.size)
     try:
-        phantom = make(args.kind, seed=args.seed, size=args.size)
         paths = write(phantom, args.out, args.format or format_of(args.out))
-    except LiversegError as refusal:
-        print(refusal, file=sys.stderr)
-        return 1
     except OSError as failure:
-        print(f"The phantom could not be written: {failure.strerror}.", file=sys.stderr)
-        return 1
+        raise InvalidSetting(f"The phantom could not be written: {failure.strerror}.") from failure
     for path in paths:
         print(path)
     return 0

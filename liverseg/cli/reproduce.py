@@ -1,13 +1,18 @@
-"""`python -m liverseg reproduce`: run a report's input again, and say whether the result is the same."""
+"""`python -m liverseg reproduce`: run the input of a report again and compare the results."""
 
 from __future__ import annotations
 
 import argparse
-import sys
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from liverseg.errors import InvalidSetting, LiversegError
+from liverseg.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from liverseg.core.image import CTImage
+    from liverseg.inference.segmenter import Segmenter
+    from liverseg.pipeline import AnalysisSettings
 
 _EXAMPLE = """examples:
   python -m liverseg reproduce result/report.json scan.nii.gz
@@ -22,13 +27,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "reproduce",
         help="run the input of a report.json again and compare",
-        description="Segment INPUT as report.json says it was, and say whether the result is equal or what "
-        "differs. Versions of programs and the engine are told, but are no difference in the result.",
+        description="Segment INPUT with the settings of report.json and list what differs in the result. "
+        "Other versions of programs and another engine are noted but do not count as a difference.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("report", metavar="REPORT", type=Path, help="a report.json")
-    parser.add_argument("input", metavar="INPUT", help="the file, folder or zip that it is of")
+    parser.add_argument("input", metavar="INPUT", help="the file, folder or zip that the report describes")
     parser.add_argument(
         "--engine", choices=("torch", "openvino"), help="another engine than the report's, to compare both"
     )
@@ -36,65 +41,68 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run it again; prints whether it is equal. Returns the exit status."""
+    """Run the input again; prints whether the result is equal. Returns the exit status."""
     from liverseg.analysis.report_diff import differences, notes, parse_report
 
     try:
-        try:
-            text = args.report.read_bytes()
-        except OSError as error:
-            raise InvalidSetting("The report cannot be read.") from error
-        before = parse_report(text)
-        after = _again(before, args.input, args.engine)
-    except LiversegError as refusal:
-        print(refusal, file=sys.stderr)
-        return 1
-    found = differences(before, after)
+        text = args.report.read_bytes()
+    except OSError as error:
+        raise InvalidSetting("The report cannot be read.") from error
+    before = parse_report(text)
+    after = _run_again(before, args.input, args.engine)
+    differing = differences(before, after)
     for line in notes(before, after):
         print(f"note  {line}")
-    if not found:
+    if not differing:
         print(f"Equal: {after['checkpoint']['ref']} gives the same result again.")
         return 0
-    print(
-        f"{len(found)} value{'s' if len(found) != 1 else ''} of the result differ"
-        + "s" * (len(found) == 1)
-        + ":"
-    )
-    for line in found:
+    count = len(differing)
+    print("1 value of the result differs:" if count == 1 else f"{count} values of the result differ:")
+    for line in differing:
         print(f"  {line}")
     return 1
 
 
-def _again(before: dict[str, Any], source: str, engine: str | None) -> dict[str, Any]:
-    """The report of the same input, checkpoint and settings, as `report.json` has it."""
-    import json
+def _run_again(before: dict[str, Any], source: str, engine: str | None) -> dict[str, Any]:
+    """The report of the same input, checkpoint and settings, as parsed from `report.json`.
 
-    from liverseg.analysis.measure import measure
-    from liverseg.core.slicing import single_slice, single_slice_of
+    Raises `InvalidSetting` where the report is incomplete, or the input or the checkpoint is another one.
+    """
     from liverseg.inference.segmenter import Segmenter, find_checkpoint
-    from liverseg.io.read import read
+    from liverseg.pipeline import analyse
 
-    settings, told = before["settings"], before["checkpoint"]
-    window = settings.get("window")
+    reported = before["checkpoint"]
+
+    def check_input(ct: CTImage) -> None:
+        if ct.sha256 != before["input"].get("sha256"):
+            raise InvalidSetting("This is not the input of the report: its sha256 differs.")
+
+    def load() -> Segmenter:
+        checkpoint = find_checkpoint(reported["ref"])
+        if checkpoint.sha256 != reported["sha256"]:
+            raise InvalidSetting(
+                f"The {reported['ref']} found here has other weights than the report's (sha256 "
+                f"{checkpoint.sha256[:12]}…, not {reported['sha256'][:12]}…)."
+            )
+        return Segmenter.from_checkpoint(checkpoint, engine=engine or before["engine"].partition(" ")[0])
+
+    found = analyse(source, load, _settings(before["settings"]), check_input)
+    parsed: dict[str, Any] = json.loads(found.report.to_json())
+    return parsed
+
+
+def _settings(reported: dict[str, Any]) -> AnalysisSettings:
+    from liverseg.core.window import Window
+    from liverseg.pipeline import AnalysisSettings
+
+    window = reported.get("window")
     try:
-        made_with = None if window is None else (window["center_hu"], window["width_hu"])
-        threshold, index, series = settings["threshold"], settings.get("slice"), settings.get("series")
+        return AnalysisSettings(
+            window=None if window is None else Window(window["center_hu"], window["width_hu"]),
+            series=reported.get("series"),
+            slice_index=reported.get("slice"),
+            threshold=reported["threshold"],
+            keep_all=bool(reported.get("keep_all")),
+        )
     except (KeyError, TypeError):
         raise InvalidSetting("The settings in the report are incomplete.") from None
-    ct = read(source, window=made_with, series=series)
-    if ct.sha256 != before["input"].get("sha256"):
-        raise InvalidSetting("This is not the input of the report: its sha256 is another.")
-    checkpoint = find_checkpoint(told["ref"])
-    if checkpoint.sha256 != told["sha256"]:
-        raise InvalidSetting(
-            f"The {told['ref']} found here has other weights than the report's (sha256 "
-            f"{checkpoint.sha256[:12]}…, not {told['sha256'][:12]}…)."
-        )
-    named = engine or before["engine"].partition(" ")[0]
-    segmenter = Segmenter.from_checkpoint(checkpoint, engine=named)
-    seg = segmenter.segment(
-        ct, threshold=threshold, only_slice=index, keep_all=bool(settings.get("keep_all"))
-    )
-    if index is not None:
-        ct, seg = single_slice(ct, index), single_slice_of(seg, index)
-    return json.loads(measure(ct, seg).to_json())

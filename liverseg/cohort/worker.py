@@ -29,9 +29,7 @@ from liverseg.errors import LiversegError
 from registry import Checkpoint
 
 if TYPE_CHECKING:
-    from liverseg.analysis.report import Report
-    from liverseg.core.image import CTImage
-    from liverseg.core.segmentation import Segmentation
+    from liverseg.pipeline import Analysis
 
 PICTURE_WIDTH = 1080
 PICTURE_QUALITY = 82
@@ -53,13 +51,11 @@ class Worker:
         os.environ["LIVERSEG_THREADS"] = str(threads)
         cv2.setNumThreads(threads)
         # Imported here: the number of threads is read when the engine is loaded.
-        from liverseg.inference import engines
-        from liverseg.inference.segmenter import Segmenter, patch_of
+        from liverseg.inference.segmenter import Segmenter
 
-        spec = model.checkpoint.manifest.input
-        patch = patch_of(spec) if spec.kind == "volume" else None
-        engine = engines.load(model.archive, spec.context_slices, settings.engine, patch)
-        self._segmenter = Segmenter(model.checkpoint, engine)
+        self._segmenter = Segmenter.from_checkpoint(
+            model.checkpoint, engine=settings.engine, archive=model.archive
+        )
         self._settings, self._budget = settings, budget_bytes
         self._store = Store(Path(out), settings.digest)
         self._admission = Admission(budget_bytes)
@@ -94,9 +90,11 @@ class Worker:
         return record
 
     def _done(self, scan: Scan) -> dict[str, Any]:
-        from liverseg.analysis.measure import measure
-        from liverseg.io.read import read
+        from liverseg.pipeline import AnalysisSettings, Run, analyse_image, read_timed
 
+        settings = AnalysisSettings(
+            series=scan.series, threshold=self._settings.threshold, keep_all=self._settings.keep_all
+        )
         times = {}
         started = time.perf_counter()
         with fetched(scan.files) as paths:
@@ -107,25 +105,18 @@ class Worker:
             times["fetch_s"] = time.perf_counter() - started
             with self._admitted(shape):
                 with self._reading:
-                    started = time.perf_counter()
-                    ct = read(paths[0] if lone else paths, series=scan.series)
-                    times["read_s"] = time.perf_counter() - started
+                    ct, times["read_s"] = read_timed(paths[0] if lone else paths, settings)
                 assert ct.sha256 is not None
                 key = self._settings.key(ct.sha256)
                 done = {"state": "done", "key": key, "input_sha256": ct.sha256}
                 if self._store.row(key) is not None:
                     return done
-                with self._network:
-                    seg = self._segmenter.segment(
-                        ct, threshold=self._settings.threshold, keep_all=self._settings.keep_all
-                    )
-                times["network_s"] = seg.timing_s["network"]
-                seg.timing_s["reading"] = times["read_s"]
-                started = time.perf_counter()
-                report = measure(ct, seg)
-                times["measure_s"] = time.perf_counter() - started
+                run = Run(network=self._network)
+                found = analyse_image(ct, self._segmenter, settings, run, times["read_s"])
+                times["network_s"] = found.seg.timing_s["network"]
+                times["measure_s"] = found.measuring_s
                 with self._store.staged(key) as stage:
-                    self._write(stage, ct, seg, report, key, times)
+                    self._write(stage, found, key, times)
         return done
 
     @contextmanager
@@ -136,14 +127,13 @@ class Worker:
         finally:
             self._admission.leave(amount)
 
-    def _write(
-        self, stage: Path, ct: CTImage, seg: Segmentation, report: Report, key: str, times: dict[str, float]
-    ) -> None:
+    def _write(self, stage: Path, found: Analysis, key: str, times: dict[str, float]) -> None:
         from liverseg.core.window import DEFAULT_WINDOW
         from liverseg.io.write import write_results
         from liverseg.rendering.slice_view import overview
 
         started = time.perf_counter()
+        ct, seg, report = found.ct, found.seg, found.report
         if self._settings.formats:
             write_results(stage, ct, seg, report, self._settings.formats)
         else:

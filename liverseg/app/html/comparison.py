@@ -10,7 +10,7 @@ from liverseg.analysis.lesion_matching import LesionMatch
 from liverseg.analysis.report import Amount
 from liverseg.analysis.report_text import amount, number, share, threshold
 from liverseg.app.html.page_text import SHOWN_LESIONS, figure, tile
-from liverseg.app.state.session import Analysis
+from liverseg.app.state.session import PageAnalysis
 
 WHERE = "Where they differ"
 Cell = str | tuple[str, str]
@@ -51,7 +51,7 @@ show();
 so that a redraw keeps them."""
 
 
-def short_name(analysis: Analysis) -> str:
+def short_name(analysis: PageAnalysis) -> str:
     """Name and version of the checkpoint of a result."""
     return analysis.seg.checkpoint.ref.replace("@", " ")
 
@@ -61,7 +61,7 @@ def waiting(ref: str) -> str:
     return f'<div class="ls-waiting" role="status">Comparing with {escape(ref.replace("@", " "))} …</div>'
 
 
-def comparison(analysis: Analysis, jpegs: Sequence[bytes], label: str) -> str:
+def comparison(analysis: PageAnalysis, jpegs: Sequence[bytes], label: str) -> str:
     """The whole comparison of an analysis with its `second`: pictures of A, of B and of the difference."""
     second, agreement = analysis.second, analysis.agreement
     assert second is not None and agreement is not None
@@ -131,7 +131,7 @@ def _part(agreement: Agreement) -> str:
     )
 
 
-def numbers(a: Analysis, b: Analysis) -> str:
+def numbers(a: PageAnalysis, b: PageAnalysis) -> str:
     """The reports beside each other, and B - A."""
     agreement = a.agreement
     assert agreement is not None

@@ -13,7 +13,7 @@ from liverseg.analysis.lesions import Lesion
 from liverseg.analysis.report import Amount, Report
 from liverseg.analysis.report_text import amount, facts, lesion_amount, number, share, slice_span
 from liverseg.app.state.checkpoints import dice, licence_name
-from liverseg.app.state.session import Analysis, SliceCounts
+from liverseg.app.state.session import PageAnalysis, SliceCounts
 from liverseg.app.state.threshold_curve import expectation
 from liverseg.core import limits
 from liverseg.errors import LiversegError
@@ -122,7 +122,7 @@ def _with_n(value: float | None, n: int | None) -> str:
     return dice(value) if value is None or n is None else f"{dice(value)} (n = {n})"
 
 
-def expected(analysis: Analysis) -> str:
+def expected(analysis: PageAnalysis) -> str:
     """What to expect of the threshold that is set, below its slider."""
     sentence = expectation(analysis.curve, analysis.seg.threshold)
     return f'<p class="ls-label" role="status">{escape(sentence)}</p>'
@@ -179,7 +179,7 @@ def _in_slice(count: int, pixel_area_mm2: float | None) -> str:
     return f"in this slice: {size}"
 
 
-def numbers(analysis: Analysis, counts: SliceCounts) -> str:
+def numbers(analysis: PageAnalysis, counts: SliceCounts) -> str:
     """Tumour, liver and their ratio; of a volume, those of the shown slice too."""
     report, ct = analysis.report, analysis.ct
     is_volume = ct.kind == "volume"
@@ -297,7 +297,7 @@ def _fact(name: str, value: str) -> str:
     return f'<dt>{escape(name)}</dt><dd data-fact="{key}">{escape(value)}</dd>'
 
 
-def results(analysis: Analysis, counts: SliceCounts) -> str:
+def results(analysis: PageAnalysis, counts: SliceCounts) -> str:
     """Everything under the pictures."""
     report = analysis.report
     return (

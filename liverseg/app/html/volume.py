@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path
 
 from liverseg.app.html.page_text import PANELS
-from liverseg.app.state.session import Analysis, View
+from liverseg.app.state.session import PageAnalysis, View
 from liverseg.core.window import PRESETS
 from liverseg.rendering.charts import profile_of, profile_svg
 from liverseg.rendering.colours import (
@@ -62,7 +62,7 @@ HINT = (
 )
 
 
-def viewer(jpegs: Sequence[bytes], analysis: Analysis, view: View) -> str:
+def viewer(jpegs: Sequence[bytes], analysis: PageAnalysis, view: View) -> str:
     """The three axial pictures of a slice; on a narrow screen one of them, under tabs."""
     count, index = len(analysis.ct.hu), view.slice_index
     frame = plane_frame(analysis.ct, plane_named("axial"))
@@ -80,7 +80,7 @@ def viewer(jpegs: Sequence[bytes], analysis: Analysis, view: View) -> str:
     )
 
 
-def _drawing(analysis: Analysis, view: View, frame: Frame) -> dict[str, object]:
+def _drawing(analysis: PageAnalysis, view: View, frame: Frame) -> dict[str, object]:
     """What the page needs to draw the slices by itself."""
     assert analysis.stack is not None
     count, rows, columns = analysis.ct.shape
@@ -111,7 +111,7 @@ def _drawing(analysis: Analysis, view: View, frame: Frame) -> dict[str, object]:
     }
 
 
-def planes(analysis: Analysis, jpegs: Sequence[bytes], point: Point) -> str:
+def planes(analysis: PageAnalysis, jpegs: Sequence[bytes], point: Point) -> str:
     """Coronal and sagittal pictures through a point, and the profile along the slices."""
     ct = analysis.ct
     parts = []
@@ -169,7 +169,7 @@ SOLID_HINT = "Drag to turn, wheel or pinch to zoom; arrow keys, + and - do the s
 FACES = ("Front", "Right", "Left", "Feet")
 
 
-def solid(analysis: Analysis) -> str:
+def solid(analysis: PageAnalysis) -> str:
     """The place of the surfaces, which `solid.js` draws once it is looked at."""
     if analysis.ct.spacing_mm is None or analysis.stack is None:
         return f'<section class="ls-solid"><p class="ls-hint">{NO_SPACING}</p></section>'

@@ -26,7 +26,7 @@ from liverseg.app.page.updates import (
 from liverseg.app.state import session
 from liverseg.app.state.cancellation import Runs
 from liverseg.app.state.checkpoints import Checkpoints
-from liverseg.app.state.session import Analysis, View, made_window
+from liverseg.app.state.session import PageAnalysis, View, made_window
 from liverseg.core.window import PRESETS, Window
 from liverseg.errors import LiversegError
 from liverseg.inference.progress import Progress
@@ -140,7 +140,7 @@ class Actions:
     @refusable
     def checkpoint(
         self,
-        analysis: Analysis | None,
+        analysis: PageAnalysis | None,
         sources: Sequence[str] | None,
         ref: str | None,
         made_center: float | None,
@@ -181,7 +181,7 @@ class Actions:
 
     def remade(
         self,
-        analysis: Analysis | None,
+        analysis: PageAnalysis | None,
         ref: str | None,
         made_center: float | None,
         made_width: float | None,
@@ -203,7 +203,7 @@ class Actions:
 
     def view(
         self,
-        analysis: Analysis | None,
+        analysis: PageAnalysis | None,
         shown: bool,
         slice_number: float,
         center: float,
@@ -219,7 +219,7 @@ class Actions:
 
     def preset(
         self,
-        analysis: Analysis | None,
+        analysis: PageAnalysis | None,
         shown: bool,
         name: str | None,
         slice_number: float,
@@ -238,7 +238,7 @@ class Actions:
 
     def slice(
         self,
-        analysis: Analysis | None,
+        analysis: PageAnalysis | None,
         shown: bool,
         slice_number: float,
         center: float,
@@ -254,7 +254,7 @@ class Actions:
 
     def threshold(
         self,
-        analysis: Analysis | None,
+        analysis: PageAnalysis | None,
         shown: bool,
         threshold: float,
         slice_number: float,

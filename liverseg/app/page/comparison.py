@@ -16,7 +16,7 @@ from liverseg.app.html.page_text import sentence_for
 from liverseg.app.page.updates import Updates, missing, picture, picture_and_numbers, slice_index
 from liverseg.app.state import session
 from liverseg.app.state.checkpoints import Checkpoints
-from liverseg.app.state.session import Analysis, View
+from liverseg.app.state.session import PageAnalysis, View
 from liverseg.core.image import CTImage
 from liverseg.core.window import Window
 from liverseg.errors import LiversegError
@@ -49,7 +49,7 @@ class Comparing:
         self.checkpoints = checkpoints
 
     def follow(
-        self, analysis: Analysis | None, awaited: Wanted | None, ref: str | None, *view: float
+        self, analysis: PageAnalysis | None, awaited: Wanted | None, ref: str | None, *view: float
     ) -> Updates:
         """There is a main result, or another one: offer what it can be compared with, and do so if it was."""
         if analysis is None:
@@ -66,7 +66,7 @@ class Comparing:
 
     def compare(
         self,
-        analysis: Analysis | None,
+        analysis: PageAnalysis | None,
         awaited: Wanted | None,
         ref: str | None,
         slice_number: float,
@@ -97,15 +97,15 @@ class Comparing:
 
     def fetch(
         self,
-        analysis: Analysis | None,
+        analysis: PageAnalysis | None,
         wanted: Wanted | None,
-        fetched: Analysis | Refused | None,
+        fetched: PageAnalysis | Refused | None,
         progress: Progress | None = None,
     ) -> Updates:
         """Run the checkpoint that is wanted on the input; the page is not touched yet."""
         if analysis is None or wanted is None:
             return {}
-        if isinstance(fetched, Analysis) and _is_for(wanted, fetched, fetched.seg.checkpoint.ref):
+        if isinstance(fetched, PageAnalysis) and _is_for(wanted, fetched, fetched.seg.checkpoint.ref):
             return {}  # it was run a moment ago and is about to be shown
         try:
             found = session.known_result(analysis, self.checkpoints.find(wanted.ref))
@@ -118,9 +118,9 @@ class Comparing:
 
     def fetched(
         self,
-        analysis: Analysis | None,
+        analysis: PageAnalysis | None,
         awaited: Wanted | None,
-        fetched: Analysis | Refused | None,
+        fetched: PageAnalysis | Refused | None,
         ref: str | None,
         slice_number: float,
         center: float,
@@ -147,7 +147,7 @@ class Comparing:
 
     def jump(
         self,
-        analysis: Analysis | None,
+        analysis: PageAnalysis | None,
         shown: bool,
         index: int,
         center: float,
@@ -162,21 +162,21 @@ class Comparing:
         return {"slice": index + 1, **picture_and_numbers(analysis, view)}
 
 
-def _is_for(awaited: Wanted | None, analysis: Analysis, ref: str | None) -> bool:
+def _is_for(awaited: Wanted | None, analysis: PageAnalysis, ref: str | None) -> bool:
     """Whether the run that is waited for is that checkpoint's on this input."""
     return awaited is not None and awaited.ct is analysis.ct and awaited.ref == ref
 
 
-def _alone(analysis: Analysis) -> Updates:
+def _alone(analysis: PageAnalysis) -> Updates:
     return {"analysis": analysis.beside(None)} if analysis.second is not None else {}
 
 
-def _refused(analysis: Analysis, sentence: str) -> Updates:
+def _refused(analysis: PageAnalysis, sentence: str) -> Updates:
     """The main result as it was, and why there is no comparison."""
     return {**_alone(analysis), "comparison": page_text.problem(sentence), "compare_with": NO_COMPARISON}
 
 
-def _beside(analysis: Analysis, other: Analysis, view: View) -> Updates:
+def _beside(analysis: PageAnalysis, other: PageAnalysis, view: View) -> Updates:
     """The comparison drawn; B is at its own threshold unless the visitor has moved A's."""
     moved = analysis.seg.threshold != analysis.own_threshold
     threshold = analysis.seg.threshold if moved else other.own_threshold

@@ -14,7 +14,7 @@ import gradio as gr
 from liverseg.app.html import page_text
 from liverseg.app.html.page_text import sentence_for
 from liverseg.app.page.updates import Updates, slice_index
-from liverseg.app.state.session import Analysis
+from liverseg.app.state.session import PageAnalysis
 from liverseg.core.image import CTImage
 from liverseg.core.window import Window
 from liverseg.errors import InvalidSetting
@@ -54,7 +54,7 @@ def _is_possible(ct: CTImage, name: str) -> bool:
     return True
 
 
-def write_everything(folder: Path, analysis: Analysis, index: int, window: Window) -> list[Path]:
+def write_everything(folder: Path, analysis: PageAnalysis, index: int, window: Window) -> list[Path]:
     """Write all files of an analysis, and of the comparison beside it; overview and PDF show slice `index`.
 
     Raises `InvalidSetting` as `write_results` does.
@@ -83,7 +83,7 @@ def zipped(files: Sequence[Path], target: Path) -> Path:
 
 
 def prepare(
-    analysis: Analysis | None,
+    analysis: PageAnalysis | None,
     shown: bool,
     slice_number: float,
     center: float,

@@ -11,7 +11,7 @@ import gradio as gr
 from liverseg.app.html import comparison, page_text, volume
 from liverseg.app.html.page_text import sentence_for
 from liverseg.app.state import session
-from liverseg.app.state.session import Analysis, View
+from liverseg.app.state.session import PageAnalysis, View
 from liverseg.core.window import PRESETS, Window
 from liverseg.errors import SeriesChoice
 from liverseg.io.dicom.series_info import SeriesInfo
@@ -79,7 +79,7 @@ def preset_of(window: Window) -> str | None:
     return next((name for name, preset in PRESETS.items() if preset == window), None)
 
 
-def picture_and_numbers(analysis: Analysis, view: View, drawn: bool = False) -> Updates:
+def picture_and_numbers(analysis: PageAnalysis, view: View, drawn: bool = False) -> Updates:
     """The parts that change with the slice."""
     return {
         **picture(analysis, view, drawn),
@@ -87,7 +87,7 @@ def picture_and_numbers(analysis: Analysis, view: View, drawn: bool = False) -> 
     }
 
 
-def picture(analysis: Analysis, view: View, drawn: bool = False) -> Updates:
+def picture(analysis: PageAnalysis, view: View, drawn: bool = False) -> Updates:
     """The three pictures of a view, unless the page has `drawn` them itself; those of a comparison too."""
     count = len(analysis.ct.hu)
     drawn = drawn and count > 1
@@ -103,6 +103,6 @@ def picture(analysis: Analysis, view: View, drawn: bool = False) -> Updates:
     return shown
 
 
-def slice_index(analysis: Analysis, slice_number: float | None) -> int:
+def slice_index(analysis: PageAnalysis, slice_number: float | None) -> int:
     """The page's slice number (from 1) as an index, kept within what there is."""
     return min(max(int(slice_number or 1) - 1, 0), len(analysis.ct.hu) - 1)

@@ -16,7 +16,7 @@ from liverseg.analysis.lesions import Lesion
 from liverseg.app.html import volume
 from liverseg.app.page.updates import Updates, missing, picture_and_numbers, slice_index
 from liverseg.app.state import session
-from liverseg.app.state.session import Analysis, View
+from liverseg.app.state.session import PageAnalysis, View
 from liverseg.core.segmentation import TUMOUR, Segmentation
 from liverseg.core.window import Window
 from liverseg.rendering.planes import PLANES, Point, plane_view, point_at, telling_point
@@ -36,7 +36,7 @@ def lesion_point(seg: Segmentation, lesion: Lesion) -> Point:
     return lesion.diameter_slice, int(rows[nearest]), int(columns[nearest])
 
 
-def wished(analysis: Analysis, here: Point, wish: Mapping[str, Any]) -> Point | None:
+def wished(analysis: PageAnalysis, here: Point, wish: Mapping[str, Any]) -> Point | None:
     """The point that an event of the page asks for; None: it makes no sense, as of a lesion there is no more.
 
     `wish` has a "slice", a "lesion" (its number), or a "plane" with "x" and "y", shares of its picture.
@@ -57,17 +57,17 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
-def is_volume(analysis: Analysis | None) -> bool:
+def is_volume(analysis: PageAnalysis | None) -> bool:
     """Whether there are other views than the axial one."""
     return analysis is not None and len(analysis.ct.hu) > 1
 
 
-def _point(analysis: Analysis, in_plane: InPlane | None, slice_number: float) -> Point:
+def _point(analysis: PageAnalysis, in_plane: InPlane | None, slice_number: float) -> Point:
     row, column = in_plane or telling_point(analysis.seg)[1:]
     return slice_index(analysis, slice_number), row, column
 
 
-def _planes(analysis: Analysis, point: Point, window: Window, opacity: float) -> Updates:
+def _planes(analysis: PageAnalysis, point: Point, window: Window, opacity: float) -> Updates:
     jpegs = [
         session.as_jpeg(plane_view(analysis.ct, analysis.seg, name, point, "segmentation", window, opacity))
         for name in volume.OTHER_PLANES
@@ -76,7 +76,7 @@ def _planes(analysis: Analysis, point: Point, window: Window, opacity: float) ->
 
 
 def redrawn(
-    analysis: Analysis | None,
+    analysis: PageAnalysis | None,
     in_plane: InPlane | None,
     slice_number: float,
     center: float,
@@ -91,7 +91,7 @@ def redrawn(
 
 
 def renewed(
-    analysis: Analysis | None,
+    analysis: PageAnalysis | None,
     in_plane: InPlane | None,
     slice_number: float,
     center: float,
@@ -111,7 +111,7 @@ def no_views() -> Updates:
 
 
 def go(
-    analysis: Analysis | None,
+    analysis: PageAnalysis | None,
     shown: bool,
     in_plane: InPlane | None,
     slice_number: float,

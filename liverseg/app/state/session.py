@@ -13,17 +13,15 @@ import numpy as np
 
 import liverseg
 from liverseg.analysis.compare import Agreement, compare
-from liverseg.analysis.measure import measure
-from liverseg.analysis.report import Report
 from liverseg.app.state.threshold_curve import ThresholdCurve
 from liverseg.app.state.voxels import Stack
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import LIVER, TUMOUR, Segmentation
 from liverseg.core.window import DEFAULT_WINDOW, PRESETS, Window
 from liverseg.errors import Cancelled, InvalidSetting, LiversegError, UnreadableInput
-from liverseg.inference.progress import Progress, Stop
 from liverseg.inference.segmenter import Segmenter
 from liverseg.io.sniff import HEAD_BYTES, sniff
+from liverseg.pipeline import DEFAULT_RUN, DEFAULT_SETTINGS, Analysis, AnalysisSettings, Run, analyse_image
 from liverseg.rendering.comparison import difference
 from liverseg.rendering.slice_view import DEFAULT_OPACITY, overlay, telling_slice, three_pictures
 from registry import Checkpoint
@@ -42,20 +40,17 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Analysis:
-    """One input with its result. Never changed, only replaced; lives in one visitor's session."""
+class PageAnalysis(Analysis):
+    """One upload with its result, in one visitor's session. Never changed, only replaced."""
 
-    sources: tuple[str, ...]  # paths of the upload, to read it again with another window
-    ct: CTImage
-    seg: Segmentation
-    report: Report
-    own_threshold: float  # the checkpoint's; `seg` may be at another
-    second: Analysis | None = None  # what another checkpoint says of the same image, shown beside this
-    agreement: Agreement | None = None  # of this and `second`
-    known: tuple[Analysis, ...] = ()  # of other checkpoints that were run on this image, the latest first
-    curve: ThresholdCurve | None = None  # what the checkpoint's thresholds gave where it was evaluated
+    sources: tuple[str, ...] = ()  # paths of the upload, to read it again with another window
+    own_threshold: float = 0.5  # the checkpoint's; `seg` may be at another one
+    second: PageAnalysis | None = None  # another checkpoint's result on the same image, shown beside this one
+    agreement: Agreement | None = None  # of this result and `second`
+    known: tuple[PageAnalysis, ...] = ()  # results of other checkpoints on this image, the latest first
+    curve: ThresholdCurve | None = None  # the scores of every threshold, where the checkpoint has them
     series: int | None = None  # the one chosen, where the upload holds several
-    stack: Stack | None = None  # what the page draws by itself; made here, and anew for other labels
+    stack: Stack | None = None  # voxels that the page draws; created here, and again for other labels
 
     def __post_init__(self) -> None:
         if self.stack is None or self.stack.seg is not self.seg:
@@ -67,18 +62,13 @@ class Analysis:
         """Whether HU were rebuilt from grey, so that the window it was made with matters."""
         return self.ct.assumed_window is not None
 
-    def at_threshold(self, threshold: float) -> Analysis:
-        """The same probabilities, labelled and measured at another threshold; no network is run.
-
-        What is shown beside it follows.
-        """
-        moved = self
-        if threshold != self.seg.threshold:
-            seg = self.seg.at_threshold(threshold)
-            moved = replace(self, seg=seg, report=measure(self.ct, seg))
+    def at_threshold(self, threshold: float) -> PageAnalysis:
+        """The same probabilities at another threshold, and so for `second`; the network does not run."""
+        moved = super().at_threshold(threshold)
+        assert isinstance(moved, PageAnalysis)
         return moved if self.second is None else moved.beside(self.second.at_threshold(threshold))
 
-    def beside(self, second: Analysis | None) -> Analysis:
+    def beside(self, second: PageAnalysis | None) -> PageAnalysis:
         """This result with that of another checkpoint beside it, or with none."""
         if second is None:
             return replace(self, second=None, agreement=None)
@@ -137,44 +127,47 @@ def analyse(
     sources: Sequence[str],
     ct: CTImage,
     segmenter: Segmenter,
-    *,
-    threshold: float | None = None,
-    progress: Progress | None = None,
-    cancelled: Stop | None = None,
-) -> Analysis:
-    """Run the network on a CT image and measure what it found; errors as `Segmenter.segment`."""
+    settings: AnalysisSettings = DEFAULT_SETTINGS,
+    run: Run = DEFAULT_RUN,
+) -> PageAnalysis:
+    """Run the network on a CT image and measure what it found; raises as `Segmenter.segment` does."""
     started = time.perf_counter()
     try:
-        seg = segmenter.segment(ct, threshold=threshold, progress=progress, cancelled=cancelled)
+        found = analyse_image(ct, segmenter, settings, run)
     except Cancelled:
         _log.info("run cancelled: %s, after %.2f s", segmenter.checkpoint.ref, time.perf_counter() - started)
         raise
-    report = measure(ct, seg)
-    _log.info(
-        "network run: %s, %d slice(s), %.2f s", seg.checkpoint.ref, len(ct.hu), time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    _log.info("network run: %s, %d slice(s), %.2f s", found.seg.checkpoint.ref, len(ct.hu), seconds)
+    return PageAnalysis(
+        ct,
+        found.seg,
+        found.report,
+        measuring_s=found.measuring_s,
+        sources=tuple(sources),
+        own_threshold=segmenter.threshold,
+        curve=ThresholdCurve.of(segmenter.checkpoint.manifest),
     )
-    curve = ThresholdCurve.of(segmenter.checkpoint.manifest)
-    return Analysis(tuple(sources), ct, seg, report, segmenter.threshold, curve=curve)
 
 
-def made_by(analysis: Analysis, checkpoint: Checkpoint) -> bool:
+def made_by(analysis: PageAnalysis, checkpoint: Checkpoint) -> bool:
     """Whether a result is that checkpoint's."""
     identity = analysis.seg.checkpoint
     return (identity.ref, identity.sha256) == (checkpoint.ref, checkpoint.sha256)
 
 
-def known_result(analysis: Analysis, checkpoint: Checkpoint) -> Analysis | None:
+def known_result(analysis: PageAnalysis, checkpoint: Checkpoint) -> PageAnalysis | None:
     """What a checkpoint said of the image before, at its own threshold; None: not run, or forgotten."""
     found = next((known for known in analysis.known if made_by(known, checkpoint)), None)
     return None if found is None else found.at_threshold(found.own_threshold)
 
 
-def remembering(analysis: Analysis, *others: Analysis) -> Analysis:
+def remembering(analysis: PageAnalysis, *others: Analysis) -> PageAnalysis:
     """The analysis with the results of other checkpoints on the same image, the ones to keep longest first.
 
     The first is always kept, the rest while all of them together are below `KEPT_BYTES`.
     """
-    kept: list[Analysis] = []
+    kept: list[PageAnalysis] = []
     seen = {analysis.seg.checkpoint}
     for other in others:
         if other.ct is analysis.ct and other.seg.checkpoint not in seen:
@@ -188,7 +181,7 @@ def _size_bytes(seg: Segmentation) -> int:
     return seg.labels.nbytes + seg.tumour_probability.nbytes + seg.organ_probability.nbytes
 
 
-def first_view(analysis: Analysis, view: View) -> View:
+def first_view(analysis: PageAnalysis, view: View) -> View:
     """Where to start: the most telling slice; a picture in the window it was made with."""
     return replace(
         view,
@@ -208,12 +201,12 @@ def within_sliders(window: Window) -> Window:
     return Window(center, width)
 
 
-def draw(analysis: Analysis, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def draw(analysis: PageAnalysis, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Windowed slice, segmentation and heatmap: three uint8 RGB arrays (H', W', 3) of one size."""
     return three_pictures(analysis.ct, analysis.seg, view.slice_index, view.window, view.opacity)
 
 
-def draw_beside(analysis: Analysis, view: View) -> tuple[np.ndarray, np.ndarray]:
+def draw_beside(analysis: PageAnalysis, view: View) -> tuple[np.ndarray, np.ndarray]:
     """The segmentation of `second`, and where the two differ: RGB of the size of `draw`'s."""
     assert analysis.second is not None
     index, spacing_mm = view.slice_index, analysis.ct.spacing_mm

@@ -18,7 +18,7 @@ from liverseg.app.html import page_text
 from liverseg.app.page import downloads, volume
 from liverseg.app.page.layout import build
 from liverseg.app.state import session
-from liverseg.app.state.session import Analysis
+from liverseg.app.state.session import PageAnalysis
 from liverseg.core.segmentation import TUMOUR
 from liverseg.core.window import DEFAULT_WINDOW
 from liverseg.rendering.planes import plane_view, shares_at
@@ -28,16 +28,16 @@ VIEW = (40, 400, 0.3)
 
 
 @pytest.fixture(scope="module")
-def analysis(checkpoints, nifti) -> Analysis:
+def analysis(checkpoints, nifti) -> PageAnalysis:
     return session.analyse([nifti], session.read_input([nifti], DEFAULT_WINDOW), checkpoints.segmenter(None))
 
 
 @pytest.fixture(scope="module")
-def picture(checkpoints, png) -> Analysis:
+def picture(checkpoints, png) -> PageAnalysis:
     return session.analyse([png], session.read_input([png], DEFAULT_WINDOW), checkpoints.segmenter(None))
 
 
-def go(analysis: Analysis | None, at: tuple[int, int, int], **wish: Any) -> dict[str, Any]:
+def go(analysis: PageAnalysis | None, at: tuple[int, int, int], **wish: Any) -> dict[str, Any]:
     return volume.go(analysis, True, at[1:], at[0] + 1, *VIEW, wish=wish)
 
 

@@ -17,13 +17,13 @@ from liverseg.app.html import page_text
 from liverseg.app.page import volume
 from liverseg.app.server.voxel_routes import routes
 from liverseg.app.state import session, voxels
-from liverseg.app.state.session import Analysis
+from liverseg.app.state.session import PageAnalysis
 from liverseg.core.segmentation import TUMOUR
 from liverseg.core.window import DEFAULT_WINDOW
 
 
 @pytest.fixture(scope="module")
-def analysis(checkpoints, nifti) -> Analysis:
+def analysis(checkpoints, nifti) -> PageAnalysis:
     return session.analyse([nifti], session.read_input([nifti], DEFAULT_WINDOW), checkpoints.segmenter(None))
 
 

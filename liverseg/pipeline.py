@@ -1,0 +1,150 @@
+"""From an input to its report: read, segment, measure. Commands, page, endpoints and cohorts use it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from liverseg.analysis.compare import Agreement, compare
+from liverseg.analysis.measure import measure
+from liverseg.analysis.report import Report
+from liverseg.core.image import CTImage
+from liverseg.core.segmentation import Segmentation
+from liverseg.core.slicing import check_slice, single_slice, single_slice_of
+from liverseg.core.window import Window
+from liverseg.inference.progress import Progress, Stop
+from liverseg.inference.segmenter import Segmenter
+from liverseg.io.read import read
+
+Source = str | Path | Sequence[str | Path]
+"""A file, a folder, a zip, or several files of one DICOM series."""
+
+
+@dataclass(frozen=True)
+class AnalysisSettings:
+    """What may be chosen for one input, besides the checkpoint."""
+
+    window: Window | None = None  # that a picture was made with; None: 40/400 HU
+    series: int | None = None  # number of the DICOM series, where the input holds several
+    slice_index: int | None = None  # segment and measure this slice only, from 0
+    threshold: float | None = None  # tumour probability; None: the checkpoint's own
+    keep_all: bool = False  # keep every connected component of a volume, not the largest alone
+
+
+DEFAULT_SETTINGS = AnalysisSettings()
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a running analysis is watched, stopped and kept apart from others."""
+
+    progress: Progress | None = None
+    cancelled: Stop | None = None
+    network: AbstractContextManager[object] = nullcontext()  # held while the network runs
+
+
+DEFAULT_RUN = Run()
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """One input with its segmentation and its report."""
+
+    ct: CTImage
+    seg: Segmentation  # on the grid of `ct`
+    report: Report  # of one slice where `slice_index` is given
+    slice_index: int | None = None
+    measuring_s: float = 0.0
+
+    @property
+    def measured(self) -> tuple[CTImage, Segmentation]:
+        """The image and segmentation that the report is about: all slices, or the one that was chosen."""
+        return _chosen(self.ct, self.seg, self.slice_index)
+
+    def at_threshold(self, threshold: float) -> Analysis:
+        """The same probabilities, labelled and measured at another threshold; the network does not run."""
+        if threshold == self.seg.threshold:
+            return self
+        seg = self.seg.at_threshold(threshold)
+        return replace(self, seg=seg, report=measure(*_chosen(self.ct, seg, self.slice_index)))
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two checkpoints on one input."""
+
+    a: Analysis
+    b: Analysis
+    agreement: Agreement
+
+
+def read_timed(source: Source, settings: AnalysisSettings = DEFAULT_SETTINGS) -> tuple[CTImage, float]:
+    """The image of an input and the seconds that reading took. Raises a `LiversegError` as `read` does."""
+    started = time.perf_counter()
+    ct = read(source, window=settings.window, series=settings.series)
+    return ct, time.perf_counter() - started
+
+
+def analyse(
+    source: Source,
+    load: Callable[[], Segmenter],
+    settings: AnalysisSettings = DEFAULT_SETTINGS,
+    check: Callable[[CTImage], object] | None = None,
+    run: Run = DEFAULT_RUN,
+) -> Analysis:
+    """Read an input, segment it and measure what was found.
+
+    `load` gives the checkpoint once the input has been read; `check` may refuse the image before that.
+    Raises a `LiversegError` as `read`, `check`, `load` and `Segmenter.segment` do.
+    """
+    ct, reading_s = read_timed(source, settings)
+    if check is not None:
+        check(ct)
+    return analyse_image(ct, load(), settings, run, reading_s)
+
+
+def analyse_image(
+    ct: CTImage,
+    segmenter: Segmenter,
+    settings: AnalysisSettings = DEFAULT_SETTINGS,
+    run: Run = DEFAULT_RUN,
+    reading_s: float | None = None,
+) -> Analysis:
+    """Segment an image and measure what was found. Raises a `LiversegError` as `Segmenter.segment` does."""
+    with run.network:
+        seg = segmenter.segment(
+            ct,
+            threshold=settings.threshold,
+            only_slice=settings.slice_index,
+            keep_all=settings.keep_all,
+            progress=run.progress,
+            cancelled=run.cancelled,
+        )
+    if reading_s is not None:
+        seg.timing_s["reading"] = reading_s
+    started = time.perf_counter()
+    report = measure(*_chosen(ct, seg, settings.slice_index))
+    return Analysis(ct, seg, report, settings.slice_index, time.perf_counter() - started)
+
+
+def compare_image(
+    ct: CTImage,
+    segmenters: tuple[Segmenter, Segmenter],
+    settings: AnalysisSettings = DEFAULT_SETTINGS,
+    run: Run = DEFAULT_RUN,
+) -> Comparison:
+    """Segment an image with two checkpoints and compare the results. Raises a `LiversegError`."""
+    if settings.slice_index is not None:
+        check_slice(ct, settings.slice_index)
+    a, b = (analyse_image(ct, segmenter, settings, run) for segmenter in segmenters)
+    image, seg_a = a.measured
+    return Comparison(a, b, compare(image, seg_a, b.measured[1]))
+
+
+def _chosen(ct: CTImage, seg: Segmentation, slice_index: int | None) -> tuple[CTImage, Segmentation]:
+    if slice_index is None:
+        return ct, seg
+    return single_slice(ct, slice_index), single_slice_of(seg, slice_index)
