@@ -1,93 +1,68 @@
-"""The named endpoints for `gradio_client` and other programs: `/segment` and `/checkpoints`."""
+"""The named endpoints `/segment`, `/compare` and `/checkpoints`, for `gradio_client` and other programs."""
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.processing_utils import hash_bytes
-from gradio.utils import get_upload_folder
 
-from liverseg.analysis.compare import compare, comparison_dict
-from liverseg.analysis.measure import measure
+from liverseg.analysis.compare import comparison_dict
+from liverseg.app.api.requests import SegmentRequest, client_left, input_components, png_file, refusal
 from liverseg.app.html import page_text
-from liverseg.app.html.page_text import sentence_for
-from liverseg.app.server.retention import has_left
 from liverseg.app.state import session
 from liverseg.app.state.checkpoints import Checkpoints
-from liverseg.app.state.session import View, made_window
-from liverseg.core.image import CTImage
-from liverseg.core.slicing import check_slice, single_slice, single_slice_of
-from liverseg.core.window import DEFAULT_WINDOW, Window
-from liverseg.errors import InvalidSetting, LiversegError, SeriesChoice
+from liverseg.core.window import DEFAULT_WINDOW
+from liverseg.errors import InvalidSetting, LiversegError
 from liverseg.inference.progress import Stop
-from liverseg.io.picture.png import png_bytes
+from liverseg.pipeline import Run, compare_image
 from liverseg.rendering.comparison import compared_pictures
 from liverseg.rendering.slice_view import telling_slice, three_pictures
 
 Pictures = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Three uint8 RGB arrays of one size."""
 
-
-def refusal(error: Exception) -> gr.Error:
-    """An error as the client sees it: one sentence, then the series to choose from; nothing is printed."""
-    series = error.series if isinstance(error, SeriesChoice) else ()
-    listed = "".join(f" {info.line()};" for info in series)
-    return gr.Error(sentence_for(error) + listed.removesuffix(";"), print_exception=False)
-
-
-def opened(
-    file: str | None,
-    slice: float | None,
-    window_center: float | None,
-    window_width: float | None,
-    series: float | None = None,
-) -> tuple[CTImage, int | None, Window]:
-    """What a call is about: the CT, the one slice that is asked for, and the window to draw in.
-
-    Raises a `LiversegError` for a file or a setting that is refused.
-    """
-    if not file:
-        raise InvalidSetting("Give a file: PNG, JPEG, NIfTI, DICOM or a zip of DICOM series.")
-    window = made_window(window_center, window_width)
-    for name, given in (("slice", slice), ("series", series)):
-        if given is not None and given != int(given):
-            raise InvalidSetting(f"A {name} has a whole number, not {given:g}.")
-    ct = session.read_input([file], window, None if series is None else int(series))
-    index = None if slice is None else check_slice(ct, int(slice))
-    return ct, index, ct.assumed_window or window
+COMPARISON_PANELS = ("Segmentation of A", "Segmentation of B", "Where they differ")
 
 
 def segment_file(
+    checkpoints: Checkpoints, request: SegmentRequest, ref: str | None, cancelled: Stop | None = None
+) -> tuple[Pictures, dict[str, Any]]:
+    """The three pictures and the report of a file; see `add`.
+
+    Raises a `LiversegError` for a file, checkpoint or setting that is refused, or when `cancelled`.
+    """
+    ct, settings, window = request.open()
+    segmenter = checkpoints.segmenter(ref or None)
+    found = session.analyse([str(request.file)], ct, segmenter, settings, Run(cancelled=cancelled))
+    index = telling_slice(found.seg) if settings.slice_index is None else settings.slice_index
+    return three_pictures(ct, found.seg, index, window), found.report.to_dict()
+
+
+def compare_file(
     checkpoints: Checkpoints,
-    file: str | None,
-    checkpoint: str | None = None,
-    slice: float | None = None,
-    window_center: float | None = None,
-    window_width: float | None = None,
-    threshold: float | None = None,
-    series: float | None = None,
+    request: SegmentRequest,
+    refs: tuple[str | None, str | None],
     cancelled: Stop | None = None,
 ) -> tuple[Pictures, dict[str, Any]]:
-    """The three pictures (uint8 RGB arrays of one size) and the report of a file; see `add`.
+    """Three pictures and the comparison of two checkpoints on a file; see `add`.
 
-    Raises a `LiversegError` for a file, checkpoint or setting that is refused, and where `cancelled` says so.
+    Raises a `LiversegError` for a file, checkpoint or setting that is refused, or when `cancelled`.
     """
-    ct, index, drawn_in = opened(file, slice, window_center, window_width, series)
-    segmenter = checkpoints.segmenter(checkpoint or None)
-    if index is None:
-        analysis = session.analyse([str(file)], ct, segmenter, threshold=threshold, cancelled=cancelled)
-        view = View(telling_slice(analysis.seg), drawn_in)
-        return session.draw(analysis, view), analysis.report.to_dict()
-    seg = segmenter.segment(ct, threshold=threshold, only_slice=index, cancelled=cancelled)
-    report = measure(single_slice(ct, index), single_slice_of(seg, index))
-    return three_pictures(ct, seg, index, drawn_in), report.to_dict()
+    if not all(refs):
+        raise InvalidSetting("Name two checkpoints to compare, as /checkpoints lists them.")
+    ct, settings, window = request.open()
+    first, second = (checkpoints.segmenter(ref) for ref in refs)
+    found = compare_image(ct, (first, second), settings, Run(cancelled=cancelled))
+    (image, a), (_, b) = found.a.measured, found.b.measured
+    most = found.agreement.most_different_slice
+    shown = telling_slice(a) if most is None else most
+    answer = comparison_dict(found.agreement, found.a.report, found.b.report)
+    return compared_pictures(image, a, b, shown, window), answer
 
 
 def listing(checkpoints: Checkpoints) -> list[dict[str, Any]]:
-    """What `/checkpoints` answers: one object a checkpoint, the default one first; reads the registries."""
+    """The answer of `/checkpoints`: one object for each, the default one first; reads the registries."""
     checkpoints.refresh()
     return [
         {
@@ -105,15 +80,10 @@ def listing(checkpoints: Checkpoints) -> list[dict[str, Any]]:
     ]
 
 
-def left(page: gr.Blocks, request: gr.Request | None) -> Stop | None:
-    """A question whether who made a call is gone, so that nobody waits for the answer any more."""
-    return None if request is None else partial(has_left, page, request.session_hash)
-
-
 def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> None:
     """Add the endpoints to `page`, which is open; `network` is how events that run the network queue.
 
-    Their names, descriptions and arguments are what a client of the API, or of MCP, is told of them.
+    Clients of the API and of MCP see the names, descriptions and arguments of the functions below.
     """
 
     def segment(
@@ -144,88 +114,11 @@ def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> Non
             the report in JSON: sizes in pixels and mm² or mL, lesions, warnings, checkpoint
         """
         try:
-            pictures, report = segment_file(
-                available,
-                file,
-                checkpoint,
-                slice,
-                window_center,
-                window_width,
-                threshold,
-                series,
-                left(page, request),
-            )
-        except Exception as error:  # the boundary to the client: told in one sentence
+            asked = SegmentRequest(file, slice, window_center, window_width, threshold, series)
+            pictures, report = segment_file(available, asked, checkpoint, client_left(page, request))
+        except Exception as error:  # the boundary to the client: answered in one sentence
             raise refusal(error) from None
         return *map(png_file, pictures), report
-
-    def checkpoints() -> list[dict[str, Any]]:
-        """List the checkpoints to choose from, the default one first, with Dice, threshold and licence."""
-        try:
-            return listing(available)
-        except LiversegError as error:
-            raise refusal(error) from None
-
-    with gr.Row(visible=False):
-        inputs = [
-            gr.File(label="file"),
-            gr.Textbox(label="checkpoint", value=None),
-            gr.Number(label="slice", value=None),
-            gr.Number(label="window_center", value=DEFAULT_WINDOW.center_hu),
-            gr.Number(label="window_width", value=DEFAULT_WINDOW.width_hu),
-            gr.Number(label="threshold", value=None),
-            gr.Number(label="series", value=None),
-        ]
-        outputs = [
-            *(gr.Image(label=name, format="png") for name in page_text.PANELS),
-            gr.JSON(label="report"),
-        ]
-        gr.Button().click(segment, inputs, outputs, api_name="segment", **network)
-        gr.Button().click(checkpoints, None, gr.JSON(label="checkpoints"), api_name="checkpoints")
-
-
-COMPARISON_PANELS = ("Segmentation of A", "Segmentation of B", "Where they differ")
-
-
-def compare_file(
-    checkpoints: Checkpoints,
-    file: str | None,
-    checkpoint_a: str | None,
-    checkpoint_b: str | None,
-    slice: float | None = None,
-    window_center: float | None = None,
-    window_width: float | None = None,
-    threshold: float | None = None,
-    series: float | None = None,
-    cancelled: Stop | None = None,
-) -> tuple[Pictures, dict[str, Any]]:
-    """Three pictures (uint8 RGB arrays of one size) and the comparison of a file; see `add_compare`.
-
-    Raises a `LiversegError` for a file, checkpoint or setting that is refused.
-    """
-    if not checkpoint_a or not checkpoint_b:
-        raise InvalidSetting("Name two checkpoints to compare, as /checkpoints lists them.")
-    ct, index, drawn_in = opened(file, slice, window_center, window_width, series)
-    segmenters = [checkpoints.segmenter(ref) for ref in (checkpoint_a, checkpoint_b)]
-    a, b = (
-        segmenter.segment(ct, threshold=threshold, only_slice=index, cancelled=cancelled)
-        for segmenter in segmenters
-    )
-    if index is not None:
-        a, b = (single_slice_of(seg, index) for seg in (a, b))
-        ct = single_slice(ct, index)
-    agreement = compare(ct, a, b)
-    most = agreement.most_different_slice
-    shown = telling_slice(a) if most is None else most
-    told = comparison_dict(agreement, measure(ct, a), measure(ct, b))
-    return compared_pictures(ct, a, b, shown, drawn_in), told
-
-
-def add_compare(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> None:
-    """Add the endpoint to `page`, which is open; `network` is how events that run the network queue.
-
-    Its name, description and arguments are what a client of the API, or of MCP, is told of it.
-    """
 
     def compare(
         file: str,
@@ -259,46 +152,29 @@ def add_compare(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]
             the comparison in JSON: agreement (Dice, sizes, B - A, lesions matched), report_a, report_b
         """
         try:
-            pictures, told = compare_file(
-                available,
-                file,
-                checkpoint_a,
-                checkpoint_b,
-                slice,
-                window_center,
-                window_width,
-                threshold,
-                series,
-                left(page, request),
-            )
-        except Exception as error:  # the boundary to the client: told in one sentence
+            asked = SegmentRequest(file, slice, window_center, window_width, threshold, series)
+            refs = (checkpoint_a, checkpoint_b)
+            pictures, comparison = compare_file(available, asked, refs, client_left(page, request))
+        except Exception as error:  # the boundary to the client: answered in one sentence
             raise refusal(error) from None
-        return *map(png_file, pictures), told
+        return *map(png_file, pictures), comparison
+
+    def checkpoints() -> list[dict[str, Any]]:
+        """List the checkpoints to choose from, the default one first, with Dice, threshold and licence."""
+        try:
+            return listing(available)
+        except LiversegError as error:
+            raise refusal(error) from None
 
     with gr.Row(visible=False):
-        inputs = [
-            gr.File(label="file"),
-            gr.Textbox(label="checkpoint_a", value=None),
-            gr.Textbox(label="checkpoint_b", value=None),
-            gr.Number(label="slice", value=None),
-            gr.Number(label="window_center", value=DEFAULT_WINDOW.center_hu),
-            gr.Number(label="window_width", value=DEFAULT_WINDOW.width_hu),
-            gr.Number(label="threshold", value=None),
-            gr.Number(label="series", value=None),
-        ]
-        outputs = [
-            *(gr.Image(label=name, format="png") for name in COMPARISON_PANELS),
-            gr.JSON(label="comparison"),
-        ]
+        inputs = [gr.File(label="file"), gr.Textbox(label="checkpoint_a", value=None)]
+        inputs += [gr.Textbox(label="checkpoint_b", value=None), *input_components()]
+        outputs = [*(gr.Image(label=name, format="png") for name in COMPARISON_PANELS)]
+        outputs.append(gr.JSON(label="comparison"))
         gr.Button().click(compare, inputs, outputs, api_name="compare", **network)
-
-
-def png_file(picture: np.ndarray) -> str:
-    """The path of an RGB array (H, W, 3) uint8 as a PNG, where gradio itself would put it: it serves it from
-    there and deletes it in time."""
-    content = png_bytes(picture)
-    folder = Path(get_upload_folder()) / hash_bytes(content)  # with a secret of this process
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "image.png"
-    path.write_bytes(content)
-    return str(path)
+    with gr.Row(visible=False):
+        inputs = [gr.File(label="file"), gr.Textbox(label="checkpoint", value=None), *input_components()]
+        outputs = [*(gr.Image(label=name, format="png") for name in page_text.PANELS)]
+        outputs.append(gr.JSON(label="report"))
+        gr.Button().click(segment, inputs, outputs, api_name="segment", **network)
+        gr.Button().click(checkpoints, None, gr.JSON(label="checkpoints"), api_name="checkpoints")

@@ -13,7 +13,8 @@ from html import escape
 from pathlib import Path
 
 from liverseg.app.html.page_text import PANELS
-from liverseg.app.state.session import PageAnalysis, View
+from liverseg.app.state.session import PageAnalysis
+from liverseg.app.state.view import View
 from liverseg.core.window import PRESETS
 from liverseg.rendering.charts import profile_of, profile_svg
 from liverseg.rendering.colours import (

@@ -7,20 +7,21 @@ touch nothing on the page, and `fetched` puts the result beside whatever the pag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gradio as gr
 
 from liverseg.app.html import comparison, page_text
 from liverseg.app.html.page_text import sentence_for
-from liverseg.app.page.updates import Updates, missing, picture, picture_and_numbers, slice_index
+from liverseg.app.page.updates import Updates, missing, picture, picture_and_numbers
 from liverseg.app.state import session
 from liverseg.app.state.checkpoints import Checkpoints
-from liverseg.app.state.session import PageAnalysis, View
+from liverseg.app.state.session import PageAnalysis
+from liverseg.app.state.view import View
 from liverseg.core.image import CTImage
-from liverseg.core.window import Window
 from liverseg.errors import LiversegError
 from liverseg.inference.progress import Progress
+from liverseg.pipeline import Run
 
 NO_COMPARISON = "-"
 """The dropdown's value for none; no reference to a checkpoint can be it."""
@@ -49,7 +50,7 @@ class Comparing:
         self.checkpoints = checkpoints
 
     def follow(
-        self, analysis: PageAnalysis | None, awaited: Wanted | None, ref: str | None, *view: float
+        self, analysis: PageAnalysis | None, awaited: Wanted | None, ref: str | None, view: View
     ) -> Updates:
         """There is a main result, or another one: offer what it can be compared with, and do so if it was."""
         if analysis is None:
@@ -62,17 +63,14 @@ class Comparing:
         offer = {"choices": [("No comparison", NO_COMPARISON), *choices], "visible": bool(choices)}
         if ref not in [other for _, other in choices]:
             ref = offer["value"] = NO_COMPARISON
-        return {"compare_with": gr.update(**offer), **self.compare(analysis, awaited, ref, *view)}
+        return {"compare_with": gr.update(**offer), **self.compare(analysis, awaited, ref, view)}
 
     def compare(
         self,
         analysis: PageAnalysis | None,
         awaited: Wanted | None,
         ref: str | None,
-        slice_number: float,
-        center: float,
-        width: float,
-        opacity: float,
+        view: View,
     ) -> Updates:
         """A checkpoint to compare with was chosen. The choice itself stays: it may be another by now."""
         if analysis is None:
@@ -87,7 +85,6 @@ class Comparing:
             return {}  # gradio tells of one choice more than once
         found = session.known_result(analysis, checkpoint)
         if found is not None:
-            view = View(slice_index(analysis, slice_number), Window(center, width), opacity)
             return _beside(analysis, found, view)
         waiting = {**_alone(analysis), "comparison": comparison.waiting(checkpoint.ref)}
         if _is_for(awaited, analysis, checkpoint.ref):
@@ -111,7 +108,7 @@ class Comparing:
             found = session.known_result(analysis, self.checkpoints.find(wanted.ref))
             if found is None:
                 segmenter = self.checkpoints.segmenter(wanted.ref)
-                found = session.analyse(analysis.sources, analysis.ct, segmenter, progress=progress)
+                found = session.analyse(analysis.sources, analysis.ct, segmenter, run=Run(progress))
             return {"fetched": found}
         except Exception as error:  # the boundary to the visitor, as in `updates.refusable`
             return {"fetched": Refused(wanted.ref, sentence_for(error))}
@@ -122,10 +119,7 @@ class Comparing:
         awaited: Wanted | None,
         fetched: PageAnalysis | Refused | None,
         ref: str | None,
-        slice_number: float,
-        center: float,
-        width: float,
-        opacity: float,
+        view: View,
     ) -> Updates:
         """The run came to an end: show it, unless another input or another checkpoint was chosen by then."""
         if analysis is None:
@@ -142,7 +136,6 @@ class Comparing:
             done["awaited"] = None
         if fetched.seg.checkpoint.ref != ref:
             return {**done, "analysis": session.remembering(analysis, *analysis.known, fetched)}
-        view = View(slice_index(analysis, slice_number), Window(center, width), opacity)
         return {**done, **_beside(analysis, fetched, view)}
 
     def jump(
@@ -150,16 +143,13 @@ class Comparing:
         analysis: PageAnalysis | None,
         shown: bool,
         index: int,
-        center: float,
-        width: float,
-        opacity: float,
+        view: View,
     ) -> Updates:
         """To the slice where the two differ most."""
         if analysis is None:
             return missing(shown)
-        index = slice_index(analysis, index + 1)
-        view = View(index, Window(center, width), opacity)
-        return {"slice": index + 1, **picture_and_numbers(analysis, view)}
+        view = replace(view, slice_index=index).within(len(analysis.ct.hu))
+        return {"slice": view.slice_index + 1, **picture_and_numbers(analysis, view)}
 
 
 def _is_for(awaited: Wanted | None, analysis: PageAnalysis, ref: str | None) -> bool:
@@ -178,6 +168,7 @@ def _refused(analysis: PageAnalysis, sentence: str) -> Updates:
 
 def _beside(analysis: PageAnalysis, other: PageAnalysis, view: View) -> Updates:
     """The comparison drawn; B is at its own threshold unless the visitor has moved A's."""
+    view = view.within(len(analysis.ct.hu))
     moved = analysis.seg.threshold != analysis.own_threshold
     threshold = analysis.seg.threshold if moved else other.own_threshold
     both = session.remembering(analysis, other, *analysis.known).beside(other.at_threshold(threshold))

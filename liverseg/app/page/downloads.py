@@ -13,8 +13,9 @@ import gradio as gr
 
 from liverseg.app.html import page_text
 from liverseg.app.html.page_text import sentence_for
-from liverseg.app.page.updates import Updates, slice_index
+from liverseg.app.page.updates import Updates
 from liverseg.app.state.session import PageAnalysis
+from liverseg.app.state.view import View
 from liverseg.core.image import CTImage
 from liverseg.core.window import Window
 from liverseg.errors import InvalidSetting
@@ -82,21 +83,14 @@ def zipped(files: Sequence[Path], target: Path) -> Path:
     return target
 
 
-def prepare(
-    analysis: PageAnalysis | None,
-    shown: bool,
-    slice_number: float,
-    center: float,
-    width: float,
-    keep: Keep,
-) -> Updates:
-    """The downloads of a result, the zip first."""
+def prepare(analysis: PageAnalysis | None, shown: bool, view: View, keep: Keep) -> Updates:
+    """The downloads of a result, the zip first; pictures show the slice and window of `view`."""
     if analysis is None:
         return {"problem": page_text.problem(page_text.EXPIRED)} if shown else {}
     folder = Path(tempfile.mkdtemp(prefix="liverseg-results-"))
     try:
-        index = slice_index(analysis, slice_number)
-        written = write_everything(folder, analysis, index, Window(center, width))
+        index = view.within(len(analysis.ct.hu)).slice_index
+        written = write_everything(folder, analysis, index, view.window)
         everything = [zipped(written, folder / ZIP_NAME), *written]
         return {"files": gr.update(value=[keep(str(path)) for path in everything], visible=True)}
     except Exception as error:  # the boundary to the visitor, as in `updates.refusable`

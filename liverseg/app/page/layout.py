@@ -13,12 +13,12 @@ from liverseg.app.html import page_text
 from liverseg.app.html.comparison import COMPARISON_JS
 from liverseg.app.page import wiring
 from liverseg.app.page.actions import Actions
+from liverseg.app.page.binding import Parts
 from liverseg.app.page.comparison import NO_COMPARISON, Comparing
 from liverseg.app.page.updates import preset_of
-from liverseg.app.page.wiring import Parts
 from liverseg.app.server import request_guard, retention
-from liverseg.app.state import session
 from liverseg.app.state.checkpoints import Checkpoints
+from liverseg.app.state.view import CENTER_RANGE_HU, WIDTH_RANGE_HU
 from liverseg.core.window import DEFAULT_WINDOW, PRESETS
 from liverseg.errors import LiversegError
 from liverseg.rendering.slice_view import DEFAULT_OPACITY
@@ -102,7 +102,6 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         wiring.connect(parts, [*network, *relabelling], redrawing)
         wiring.connect_stopping(page, parts, actions)
         wiring.connect_downloads(parts)
-        endpoints.add_compare(page, checkpoints, wiring.NETWORK)
         endpoints.add(page, checkpoints, wiring.NETWORK)
         page.load(_reload(checkpoints), None, listed, api_visibility="private")
         _watch_loading(page, checkpoints, parts)
@@ -183,8 +182,8 @@ def _view_controls() -> Parts:
         "preset": gr.Radio(
             list(PRESETS), value=preset_of(window), label="Display window", elem_id="ls-preset"
         ),
-        "center": _slider("Centre, HU", *session.CENTER_RANGE_HU, 5, window.center_hu, elem_id="ls-center"),
-        "width": _slider("Width, HU", *session.WIDTH_RANGE_HU, 10, window.width_hu, elem_id="ls-width"),
+        "center": _slider("Centre, HU", *CENTER_RANGE_HU, 5, window.center_hu, elem_id="ls-center"),
+        "width": _slider("Width, HU", *WIDTH_RANGE_HU, 10, window.width_hu, elem_id="ls-width"),
         "opacity": _slider("Overlay opacity", 0, 1, 0.05, DEFAULT_OPACITY, elem_id="ls-opacity"),
         "threshold": _slider("Tumour threshold", 0.01, 1, 0.001, 0.5, elem_id="ls-threshold"),
         "expected": gr.HTML("", elem_id="ls-expected", apply_default_css=False),

@@ -11,7 +11,8 @@ import gradio as gr
 from liverseg.app.html import comparison, page_text, volume
 from liverseg.app.html.page_text import sentence_for
 from liverseg.app.state import session
-from liverseg.app.state.session import PageAnalysis, View
+from liverseg.app.state.session import PageAnalysis
+from liverseg.app.state.view import View
 from liverseg.core.window import PRESETS, Window
 from liverseg.errors import SeriesChoice
 from liverseg.io.dicom.series_info import SeriesInfo
@@ -101,8 +102,3 @@ def picture(analysis: PageAnalysis, view: View, drawn: bool = False) -> Updates:
         beside = [session.as_jpeg(p) for p in session.draw_beside(analysis, view)]
         shown["comparison"] = comparison.comparison(analysis, [jpegs[1], *beside], label)
     return shown
-
-
-def slice_index(analysis: PageAnalysis, slice_number: float | None) -> int:
-    """The page's slice number (from 1) as an index, kept within what there is."""
-    return min(max(int(slice_number or 1) - 1, 0), len(analysis.ct.hu) - 1)

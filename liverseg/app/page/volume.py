@@ -7,6 +7,7 @@ page, None until a result was first shown.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
@@ -14,11 +15,11 @@ import numpy as np
 
 from liverseg.analysis.lesions import Lesion
 from liverseg.app.html import volume
-from liverseg.app.page.updates import Updates, missing, picture_and_numbers, slice_index
+from liverseg.app.page.updates import Updates, missing, picture_and_numbers
 from liverseg.app.state import session
-from liverseg.app.state.session import PageAnalysis, View
+from liverseg.app.state.session import PageAnalysis
+from liverseg.app.state.view import View
 from liverseg.core.segmentation import TUMOUR, Segmentation
-from liverseg.core.window import Window
 from liverseg.rendering.planes import PLANES, Point, plane_view, point_at, telling_point
 
 InPlane = tuple[int, int]
@@ -43,7 +44,7 @@ def wished(analysis: PageAnalysis, here: Point, wish: Mapping[str, Any]) -> Poin
     """
     index, lesion, plane = (wish.get(key) for key in ("slice", "lesion", "plane"))
     if _is_number(index):
-        return (slice_index(analysis, int(index) + 1), *here[1:])
+        return (View(int(index)).within(len(analysis.ct.hu)).slice_index, *here[1:])
     if _is_number(lesion):
         found = next((known for known in analysis.report.lesions if known.id == lesion), None)
         return None if found is None else lesion_point(analysis.seg, found)
@@ -62,14 +63,16 @@ def is_volume(analysis: PageAnalysis | None) -> bool:
     return analysis is not None and len(analysis.ct.hu) > 1
 
 
-def _point(analysis: PageAnalysis, in_plane: InPlane | None, slice_number: float) -> Point:
+def _point(analysis: PageAnalysis, in_plane: InPlane | None, view: View) -> Point:
     row, column = in_plane or telling_point(analysis.seg)[1:]
-    return slice_index(analysis, slice_number), row, column
+    return view.within(len(analysis.ct.hu)).slice_index, row, column
 
 
-def _planes(analysis: PageAnalysis, point: Point, window: Window, opacity: float) -> Updates:
+def _planes(analysis: PageAnalysis, point: Point, view: View) -> Updates:
     jpegs = [
-        session.as_jpeg(plane_view(analysis.ct, analysis.seg, name, point, "segmentation", window, opacity))
+        session.as_jpeg(
+            plane_view(analysis.ct, analysis.seg, name, point, "segmentation", view.window, view.opacity)
+        )
         for name in volume.OTHER_PLANES
     ]
     return {"point": point[1:], "planes": volume.planes(analysis, jpegs, point)}
@@ -78,30 +81,23 @@ def _planes(analysis: PageAnalysis, point: Point, window: Window, opacity: float
 def redrawn(
     analysis: PageAnalysis | None,
     in_plane: InPlane | None,
-    slice_number: float,
-    center: float,
-    width: float,
-    opacity: float,
+    view: View,
 ) -> Updates:
     """The views again after the window or the opacity was changed."""
     if analysis is None or not is_volume(analysis):
         return {}
-    point = _point(analysis, in_plane, slice_number)
-    return _planes(analysis, point, Window(center, width), opacity)
+    return _planes(analysis, _point(analysis, in_plane, view), view)
 
 
 def renewed(
     analysis: PageAnalysis | None,
     in_plane: InPlane | None,
-    slice_number: float,
-    center: float,
-    width: float,
-    opacity: float,
+    view: View,
 ) -> Updates:
     """The views of a new result, or of one at another threshold."""
     if analysis is None or not is_volume(analysis):
         return no_views()
-    views = redrawn(analysis, in_plane, slice_number, center, width, opacity)
+    views = redrawn(analysis, in_plane, view)
     return {**views, "solid": volume.solid(analysis)}
 
 
@@ -114,10 +110,7 @@ def go(
     analysis: PageAnalysis | None,
     shown: bool,
     in_plane: InPlane | None,
-    slice_number: float,
-    center: float,
-    width: float,
-    opacity: float,
+    view: View,
     wish: Mapping[str, Any],
 ) -> Updates:
     """To where a click in a view, in the profile or on a lesion leads, or a turn of the wheel.
@@ -128,15 +121,15 @@ def go(
         return missing(shown)
     if not is_volume(analysis):
         return {}
-    here = _point(analysis, in_plane, slice_number)
+    here = _point(analysis, in_plane, view)
     there = wished(analysis, here, wish)
     if there is None:
         return {}
-    window, moved = Window(center, width), {}
+    moved: Updates = {}
     drawn = wish.get("drawn") is True
+    view = replace(view, slice_index=there[0])
     if there[0] != here[0] or drawn:
-        view = View(there[0], window, opacity)
         moved = {"slice": there[0] + 1, **picture_and_numbers(analysis, view, drawn)}
     if there[1:] != here[1:]:
-        moved |= _planes(analysis, there, window, opacity)
+        moved |= _planes(analysis, there, view)
     return moved

@@ -13,12 +13,22 @@ from liverseg.app.examples import EXAMPLES
 from liverseg.app.html import volume as volume_html
 from liverseg.app.page import downloads, volume
 from liverseg.app.page.actions import Actions
+from liverseg.app.page.binding import (
+    VIEW,
+    Parts,
+    by_name,
+    components,
+    view_inputs,
+    with_progress,
+    with_request,
+    with_view,
+    with_view_and_drawn,
+)
 from liverseg.app.page.comparison import Comparing
 from liverseg.app.page.updates import Updates
 from liverseg.app.server import retention
 from liverseg.app.state.cancellation import Runs
-from liverseg.errors import Cancelled
-from liverseg.inference.progress import Progress
+from liverseg.app.state.view import View
 
 NETWORK: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "network"}
 """One network at a time, whoever asks: it uses every processor."""
@@ -31,9 +41,6 @@ DRAWING: dict[str, Any] = {
     "api_visibility": "private",
 }
 
-Parts = dict[str, Any]
-"""Components by name; the names are those of `Updates`."""
-
 
 def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
     """Events that run the network; returns them. While one runs, the Cancel button has `data-busy`."""
@@ -42,12 +49,15 @@ def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
 
     def listen(event: Any, action: Callable[..., Updates], inputs: list[Any], **options: Any) -> None:
         event(None, js=_SHOW_CANCEL, api_visibility="private")
-        run = event(_with_progress(action, parts, actions, actions.runs), inputs, shown, **options)
+        run = event(
+            with_progress(with_request(action), parts, actions, actions.runs), inputs, shown, **options
+        )
         run.then(None, js=_HIDE_CANCEL, api_visibility="private")
         running.append(run)
 
-    view = [parts[name] for name in ("center", "width", "opacity")]
     made = [parts["made_center"], parts["made_width"]]
+    request = [parts["upload"], parts["checkpoint"], parts["series"], *made, *view_inputs(parts)]
+    with_analysis = [parts["analysis"], *request]
     asked: dict[str, Any] = {
         **NETWORK,
         "api_visibility": "private",
@@ -57,23 +67,23 @@ def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
     listen(
         parts["upload"].upload,
         actions.upload,
-        [parts["upload"], parts["checkpoint"], *made, *view],
+        request,
         trigger_mode="always_last",
         **asked,
     )
     listen(
         parts["series"].input,
         actions.series,
-        [parts["upload"], parts["series"], parts["checkpoint"], *made, *view],
+        request,
         trigger_mode="always_last",
         **asked,
     )
     for key in EXAMPLES:
-        listen(parts[f"example_{key}"].click, _example(actions, key), [parts["checkpoint"], *view], **asked)
+        listen(parts[f"example_{key}"].click, partial(actions.example, key), request, **asked)
     listen(
         parts["checkpoint"].input,
         actions.checkpoint,
-        [parts["analysis"], parts["upload"], parts["checkpoint"], *made, parts["slice"], *view],
+        with_analysis,
         trigger_mode="always_last",
         **asked,
     )
@@ -81,7 +91,7 @@ def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
         listen(
             event,
             actions.remade,
-            [parts["analysis"], parts["checkpoint"], *made, parts["opacity"]],
+            with_analysis,
             trigger_mode="always_last",
             **asked,
         )
@@ -107,10 +117,6 @@ def connect_stopping(page: gr.Blocks, parts: Parts, actions: Actions) -> None:
     page.unload(stop)
 
 
-def _example(actions: Actions, key: str) -> Callable[..., Updates]:
-    return lambda *values, progress: actions.example(key, *values, progress=progress)
-
-
 def connect_drawing(
     parts: Parts, actions: Actions, running: list[Dependency]
 ) -> tuple[list[Dependency], list[Dependency]]:
@@ -122,29 +128,35 @@ def connect_drawing(
     shown = list(parts.values())
     have = [parts["analysis"], parts["shown"]]
     at = parts["slice"]
-    view = [parts[name] for name in ("center", "width", "opacity")]
+    view = view_inputs(parts)
     own: dict[str, Any] = {**DRAWING, "js": _WHETHER_DRAWN}
     drawn = parts["drawn"]
     redrawing = [
-        parts[name].input(by_name(actions.view, parts), [*have, at, *view, drawn], shown, **own)
+        parts[name].input(
+            by_name(with_view_and_drawn(actions.view), parts), [*have, drawn, *view], shown, **own
+        )
         for name in ("center", "width", "opacity")
     ]
     preset = parts["preset"].input(
-        by_name(actions.preset, parts), [*have, parts["preset"], at, parts["opacity"], drawn], shown, **own
+        by_name(with_view_and_drawn(actions.preset), parts),
+        [*have, parts["preset"], drawn, *view],
+        shown,
+        **own,
     )
-    at.input(by_name(actions.slice, parts), [*have, at, *view, drawn], shown, **own)
+    at.input(by_name(with_view_and_drawn(actions.slice), parts), [*have, drawn, *view], shown, **own)
     threshold = parts["threshold"].input(
-        by_name(actions.threshold, parts), [*have, parts["threshold"], at, *view], shown, **DRAWING
+        by_name(with_view(actions.threshold), parts), [*have, parts["threshold"], *view], shown, **DRAWING
     )
     for event in (parts["upload"].clear, parts["upload"].delete):
         event(by_name(actions.removed, parts), [parts["upload"]], shown, cancels=running, **DRAWING)
     return [threshold], [*redrawing, preset]
 
 
-_WHETHER_DRAWN = (
-    "(...given) => [...given.slice(0, -1), document.querySelector('#ls-viewer').dataset.drawn === 'yes']"
-)
-"""The last input of an event, `drawn`, as `volume.js` has it."""
+_WHETHER_DRAWN = f"""(...given) => {{
+  given[given.length - {len(VIEW) + 1}] = document.querySelector('#ls-viewer').dataset.drawn === 'yes';
+  return given;
+}}"""
+"""Sets the input `drawn`, which stands before the view's, to what `volume.js` says."""
 
 
 def connect_comparison(
@@ -153,16 +165,16 @@ def connect_comparison(
     """Events of the comparison, which follows those of `running`; returns the one that runs the network."""
     shown = list(parts.values())
     chosen = parts["compare_with"]
-    view = [parts[name] for name in ("slice", "center", "width", "opacity")]
+    view = view_inputs(parts)
     awaited = parts["awaited"]
     asked = [parts["analysis"], awaited, chosen, *view]
     in_turn = {**DRAWING, "concurrency_limit": 1, "concurrency_id": "comparing"}
-    chosen.input(by_name(comparing.compare, parts), asked, shown, **in_turn)
+    chosen.input(by_name(with_view(comparing.compare), parts), asked, shown, **in_turn)
     for main in running:
-        main.then(by_name(comparing.follow, parts), asked, shown, **in_turn)
+        main.then(by_name(with_view(comparing.follow), parts), asked, shown, **in_turn)
     parts["wanted"].change(None, js=_SHOW_CANCEL, api_visibility="private")
     fetching = parts["wanted"].change(
-        _with_progress(comparing.fetch, parts, comparing, runs),
+        with_progress(comparing.fetch, parts, comparing, runs),
         [parts["analysis"], parts["wanted"], parts["fetched"]],
         [parts["fetched"], parts["problem"]],
         trigger_mode="always_last",
@@ -173,73 +185,33 @@ def connect_comparison(
     )
     fetching.then(None, js=_HIDE_CANCEL, api_visibility="private")
     fetching.then(
-        by_name(comparing.fetched, parts),
+        by_name(with_view(comparing.fetched), parts),
         [parts["analysis"], awaited, parts["fetched"], chosen, *view],
         shown,
         **DRAWING,
     )
 
     def jump(event: gr.EventData, *values: Any) -> Updates:
-        analysis, is_shown, *rest = values
-        return components(comparing.jump(analysis, is_shown, int(event.index), *rest), parts)
+        analysis, is_shown, *controls = values
+        view = View.of_controls(*controls)
+        return components(comparing.jump(analysis, is_shown, int(event.index), view), parts)
 
     have = [parts["analysis"], parts["shown"]]
-    parts["comparison"].select(jump, [*have, *view[1:]], shown, **DRAWING)
+    parts["comparison"].select(jump, [*have, *view], shown, **DRAWING)
     return fetching
 
 
 def connect_downloads(parts: Parts) -> None:
     """The button that makes the files; gradio deletes them with the uploads."""
     prepare = partial(downloads.prepare, keep=downloads.keeper(parts["files"]))
-    names = ("analysis", "shown", "slice", "center", "width")
     parts["download"].click(
-        by_name(prepare, parts),
-        [parts[name] for name in names],
+        by_name(with_view(prepare), parts),
+        [parts["analysis"], parts["shown"], *view_inputs(parts)],
         [parts["files"], parts["problem"]],
         show_progress="minimal",
         concurrency_limit=2,
         api_visibility="private",
     )
-
-
-def by_name(action: Callable[..., Updates], parts: Parts) -> Callable[..., Updates]:
-    """An action's updates by name as updates by component; nothing at all is a skip."""
-
-    def event(*values: Any) -> Updates:
-        retention.touch()
-        return components(action(*values), parts)
-
-    return event
-
-
-def _with_progress(
-    action: Callable[..., Updates], parts: Parts, actions: Actions | Comparing, runs: Runs
-) -> Callable[..., Updates]:
-    """The same for an action that takes a while, says how far it is, and may be told to stop."""
-
-    def event(
-        request: gr.Request,
-        *values: Any,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008 (gradio's way)
-    ) -> Updates:
-        retention.touch()
-        progress(0, desc="Waiting for the checkpoint" if actions.checkpoints.loading else "Reading")
-        with runs.run(request.session_hash) as stop:
-
-            def tell(done: int, count: int) -> None:
-                if stop.is_set():
-                    raise Cancelled()
-                progress((done, count), desc="Segmenting", unit="slices")
-
-            told: Progress = tell
-            return components(action(*values, progress=told), parts)
-
-    return event
-
-
-def components(updates: Updates, parts: Parts) -> Updates:
-    """Updates by name as updates by component; gradio needs one at least."""
-    return {parts[name]: value for name, value in updates.items()} or {parts["problem"]: gr.skip()}
 
 
 WISHES = ("slice", "lesion", "plane", "x", "y", "drawn")
@@ -256,16 +228,17 @@ def views() -> Parts:
 
 def connect(parts: Parts, renewing: Sequence[Dependency], redrawing: Sequence[Dependency]) -> None:
     """The views follow what changes the result, and what changes only how it is drawn."""
-    have, at = [parts["analysis"], parts["shown"]], [parts["point"], parts["slice"]]
-    view = [parts[name] for name in ("center", "width", "opacity")]
+    have, point, view = [parts["analysis"], parts["shown"]], parts["point"], view_inputs(parts)
     places = [parts[name] for name in ("planes", "solid", "point", "problem")]
     for events, action in ((renewing, volume.renewed), (redrawing, volume.redrawn)):
         for event in events:
-            event.then(by_name(action, parts), [parts["analysis"], *at, *view], places, **DRAWING)
+            event.then(
+                by_name(with_view(action), parts), [parts["analysis"], point, *view], places, **DRAWING
+            )
 
     def go(event: gr.EventData, *values: Any) -> Updates:
         retention.touch()
         wish = {key: getattr(event, key, None) for key in WISHES}
-        return components(volume.go(*values, wish=wish), parts)
+        return components(with_view(partial(volume.go, wish=wish))(*values), parts)
 
-    parts["planes"].select(go, [*have, *at, *view], list(parts.values()), **DRAWING)
+    parts["planes"].select(go, [*have, point, *view], list(parts.values()), **DRAWING)

@@ -14,24 +14,21 @@ import numpy as np
 import liverseg
 from liverseg.analysis.compare import Agreement, compare
 from liverseg.app.state.threshold_curve import ThresholdCurve
+from liverseg.app.state.view import View, within_sliders
 from liverseg.app.state.voxels import Stack
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import LIVER, TUMOUR, Segmentation
-from liverseg.core.window import DEFAULT_WINDOW, PRESETS, Window
+from liverseg.core.window import Window
 from liverseg.errors import Cancelled, InvalidSetting, LiversegError, UnreadableInput
 from liverseg.inference.segmenter import Segmenter
 from liverseg.io.sniff import HEAD_BYTES, sniff
 from liverseg.pipeline import DEFAULT_RUN, DEFAULT_SETTINGS, Analysis, AnalysisSettings, Run, analyse_image
 from liverseg.rendering.comparison import difference
-from liverseg.rendering.slice_view import DEFAULT_OPACITY, overlay, telling_slice, three_pictures
+from liverseg.rendering.slice_view import overlay, telling_slice, three_pictures
 from registry import Checkpoint
 
 JPEG_QUALITY = 92
 """Of the pictures on the page: encoded in milliseconds, no visible loss. Downloads are lossless."""
-
-CENTER_RANGE_HU = (-1000, 1000)
-WIDTH_RANGE_HU = (10, 3000)
-"""What the sliders of the display window reach."""
 
 KEPT_BYTES = 256 * 2**20
 """Results of other checkpoints that a visitor's session holds, so that none runs twice on one image."""
@@ -73,15 +70,6 @@ class PageAnalysis(Analysis):
         if second is None:
             return replace(self, second=None, agreement=None)
         return replace(self, second=second, agreement=compare(self.ct, self.seg, second.seg))
-
-
-@dataclass(frozen=True)
-class View:
-    """How an analysis is drawn."""
-
-    slice_index: int = 0  # from 0
-    window: Window = DEFAULT_WINDOW
-    opacity: float = DEFAULT_OPACITY
 
 
 @dataclass(frozen=True)
@@ -143,6 +131,7 @@ def analyse(
         ct,
         found.seg,
         found.report,
+        slice_index=found.slice_index,
         measuring_s=found.measuring_s,
         sources=tuple(sources),
         own_threshold=segmenter.threshold,
@@ -190,17 +179,6 @@ def first_view(analysis: PageAnalysis, view: View) -> View:
     )
 
 
-def within_sliders(window: Window) -> Window:
-    """The nearest window that the page's sliders can stand at; they refuse any other.
-
-    >>> within_sliders(Window(1024, 4096))
-    Window(center_hu=1000, width_hu=3000)
-    """
-    center = min(max(window.center_hu, CENTER_RANGE_HU[0]), CENTER_RANGE_HU[1])
-    width = min(max(window.width_hu, WIDTH_RANGE_HU[0]), WIDTH_RANGE_HU[1])
-    return Window(center, width)
-
-
 def draw(analysis: PageAnalysis, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Windowed slice, segmentation and heatmap: three uint8 RGB arrays (H', W', 3) of one size."""
     return three_pictures(analysis.ct, analysis.seg, view.slice_index, view.window, view.opacity)
@@ -236,9 +214,3 @@ def slice_counts(seg: Segmentation, slice_index: int) -> SliceCounts:
     """How many pixels of one slice are liver (label 1) and tumour (label 2)."""
     labels = seg.labels[slice_index]
     return SliceCounts(int(np.count_nonzero(labels == LIVER)), int(np.count_nonzero(labels == TUMOUR)))
-
-
-def made_window(center: float | None, width: float | None) -> Window:
-    """The window a picture was made with; an empty field is the usual one's."""
-    usual = PRESETS["Abdomen"]
-    return Window(usual.center_hu if center is None else center, usual.width_hu if width is None else width)

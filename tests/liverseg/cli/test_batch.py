@@ -106,7 +106,7 @@ def test_a_fault_of_ours_costs_one_input_only(inputs, capsys, monkeypatch):
     def one(source, folder):
         raise KeyError("MUSTERMANN")
 
-    assert liverseg.cli.batch.run_all(["a", "b"], None, False, one) == 1
+    assert liverseg.cli.batch.segment_all(["a", "b"], None, False, one) == 1
     printed = capsys.readouterr()
     assert printed.err.count("Something went wrong (KeyError).") == 2 and "MUSTER" not in printed.err
 

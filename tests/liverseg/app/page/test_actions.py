@@ -12,16 +12,30 @@ from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.updates import refusable
+from liverseg.app.state.view import RunRequest, View
 from liverseg.errors import UnreadableInput
 from liverseg.phantom import write
 from tests.phantoms import make
 
-VIEW = (40, 400, 0.3)  # centre, width, opacity
-MADE = (40, 400)
+VIEW = View()
+
+
+def view(slice_number: int, center: float = 40, width: float = 400, opacity: float = 0.3) -> View:
+    return View.of_controls(slice_number, center, width, opacity)
+
+
+def request(
+    sources: list[str] | None,
+    ref: str | None = None,
+    made: tuple[float, float] = (40, 400),
+    at: View = VIEW,
+    series: int | None = None,
+) -> RunRequest:
+    return RunRequest.of_controls(sources, ref, series, made, at)
 
 
 def upload(actions: Actions, path: str, ref: str | None = None) -> dict:
-    return actions.upload([path], ref, *MADE, *VIEW)
+    return actions.upload(request([path], ref))
 
 
 def pictures(updates: dict) -> list[bytes]:
@@ -52,20 +66,20 @@ def test_view_changes_redraw_without_the_network(actions, nifti, runs):
     analysis, before = first["analysis"], pictures(first)
     runs.clear()
 
-    windowed = actions.view(analysis, True, 3, 60, 150, 0.3)
+    windowed = actions.view(analysis, True, view(3, 60, 150))
     assert all(new != old for new, old in zip(pictures(windowed), before, strict=True))
     assert windowed["preset"] is None and "results" not in windowed
 
-    clear = pictures(actions.view(analysis, True, 3, 40, 400, 0.8))
+    clear = pictures(actions.view(analysis, True, view(3, opacity=0.8)))
     assert clear[0] == before[0] and clear[1] != before[1]
 
-    moved = actions.slice(analysis, True, 2, *VIEW)
+    moved = actions.slice(analysis, True, view(2))
     assert pictures(moved) != before and moved["results"] != first["results"]
 
-    named = actions.preset(analysis, True, "Liver", 3, 0.3)
+    named = actions.preset(analysis, True, "Liver", view(3))
     assert (named["center"], named["width"]) == (60, 200) and pictures(named) != before
 
-    lower = actions.threshold(analysis, True, 0.1, 3, *VIEW)
+    lower = actions.threshold(analysis, True, 0.1, view(3))
     assert lower["analysis"].report.tumour.count > analysis.report.tumour.count
     assert pictures(lower)[0] == before[0] and pictures(lower)[1] != before[1]
     assert runs == []
@@ -73,7 +87,7 @@ def test_view_changes_redraw_without_the_network(actions, nifti, runs):
 
 def test_another_checkpoint_runs_on_what_is_loaded_and_stays_at_the_slice(actions, nifti, runs):
     analysis = upload(actions, nifti)["analysis"]
-    shown = actions.checkpoint(analysis, [nifti], "segformer-b0-fast@0.3.0", *MADE, 2, *VIEW)
+    shown = actions.checkpoint(analysis, request([nifti], "segformer-b0-fast@0.3.0", at=view(2)))
     assert runs == ["segformer-b0@1.0.0", "segformer-b0-fast@0.3.0"]
     assert shown["analysis"].ct is analysis.ct
     assert "segformer-b0-fast@0.3.0" in shown["results"] and "slice 2 of 4" in shown["viewer"]
@@ -83,38 +97,38 @@ def test_another_checkpoint_runs_on_what_is_loaded_and_stays_at_the_slice(action
 
 def test_the_checkpoint_that_made_the_result_is_not_run_again(actions, png, runs):
     analysis = upload(actions, png)["analysis"]
-    shown = actions.checkpoint(analysis, [png], "segformer-b0", *MADE, 1, *VIEW)
+    shown = actions.checkpoint(analysis, request([png], "segformer-b0", at=view(1)))
     assert set(shown) == {"card"} and len(runs) == 1
 
 
 def test_another_checkpoint_without_an_input_only_tells_of_it(actions, runs):
-    shown = actions.checkpoint(None, None, "segformer-b0-fast@0.3.0", *MADE, 1, *VIEW)
+    shown = actions.checkpoint(None, request(None, "segformer-b0-fast@0.3.0", at=view(1)))
     assert set(shown) == {"card", "problem"} and runs == []
 
 
 def test_an_unknown_checkpoint_is_one_sentence_and_choosing_a_good_one_recovers(actions, png):
     analysis = upload(actions, png)["analysis"]
-    refused = actions.checkpoint(analysis, [png], "no-such", *MADE, 1, *VIEW)
+    refused = actions.checkpoint(analysis, request([png], "no-such", at=view(1)))
     assert "no-such" in refused["problem"] and refused["analysis"] is None
-    again = actions.checkpoint(None, [png], "segformer-b0", *MADE, 1, *VIEW)
+    again = actions.checkpoint(None, request([png], "segformer-b0", at=view(1)))
     assert again["shown"] is True and len(pictures(again)) == 3
 
 
 def test_the_window_a_picture_was_made_with_runs_again_only_when_it_changed(actions, png, runs):
     analysis = upload(actions, png)["analysis"]
-    assert actions.remade(analysis, None, 40, 400, 0.3) == {}
+    assert actions.remade(analysis, request(None, made=(40, 400))) == {}
     assert len(runs) == 1
-    other = actions.remade(analysis, None, 60, 200, 0.3)
+    other = actions.remade(analysis, request(None, made=(60, 200)))
     assert len(runs) == 2
     assert other["analysis"].ct.assumed_window.center_hu == 60
     assert (other["center"], other["width"], other["preset"]) == (60, 200, "Liver")
-    refused = actions.remade(analysis, None, 60, -1, 0.3)
+    refused = actions.remade(analysis, request(None, made=(60, -1)))
     assert set(refused) == {"problem"} and "width" in refused["problem"] and len(runs) == 2
 
 
 def test_hu_input_has_no_window_it_was_made_with(actions, nifti, runs):
     analysis = upload(actions, nifti)["analysis"]
-    assert actions.remade(analysis, None, 60, 200, 0.3) == {}
+    assert actions.remade(analysis, request(None, made=(60, 200))) == {}
     assert len(runs) == 1
 
 
@@ -127,7 +141,7 @@ def test_a_refused_file_is_one_sentence_and_the_next_one_works(actions, text_fil
 
 
 def test_a_picture_added_to_another_replaces_it(actions, nifti, png):
-    shown = actions.upload([nifti, png], None, *MADE, *VIEW)
+    shown = actions.upload(request([nifti, png]))
     assert shown["upload"] == [png] and shown["analysis"].sources == (png,)
     assert "upload" not in upload(actions, png)
 
@@ -135,12 +149,12 @@ def test_a_picture_added_to_another_replaces_it(actions, nifti, png):
 def test_dicom_files_are_read_as_one_series(actions, png, tmp_path):
     made = make("volume", seed=3, size=64, slices=3)
     series = [str(path) for path in write(made, tmp_path, "dicom")[:-1]]
-    shown = actions.upload([png, *series], None, *MADE, *VIEW)
+    shown = actions.upload(request([png, *series]))
     assert shown["upload"] == series and shown["analysis"].ct.shape == (3, 64, 64)
 
 
 def test_nothing_chosen_is_a_sentence(actions):
-    assert "Choose a file" in actions.upload(None, None, *MADE, *VIEW)["problem"]
+    assert "Choose a file" in actions.upload(request(None))["problem"]
 
 
 def test_an_unexpected_error_is_a_general_sentence_and_logged_without_its_text(caplog):
@@ -170,15 +184,15 @@ def test_runs_are_logged_without_the_file_name(actions, png, caplog):
 
 def test_events_after_the_result_was_deleted_say_so_and_before_there_was_one_do_nothing(actions):
     calls = (
-        lambda shown: actions.view(None, shown, 1, *VIEW),
-        lambda shown: actions.slice(None, shown, 1, *VIEW),
-        lambda shown: actions.threshold(None, shown, 0.5, 1, *VIEW),
+        lambda shown: actions.view(None, shown, VIEW),
+        lambda shown: actions.slice(None, shown, VIEW),
+        lambda shown: actions.threshold(None, shown, 0.5, VIEW),
     )
     for call in calls:
         assert call(False) == {}
         assert page_text.EXPIRED in call(True)["problem"] and call(True)["shown"] is False
-    assert actions.preset(None, False, "Liver", 1, 0.3) == {"center": 60, "width": 200}
-    assert page_text.EXPIRED in actions.preset(None, True, "Liver", 1, 0.3)["problem"]
+    assert actions.preset(None, False, "Liver", VIEW) == {"center": 60, "width": 200}
+    assert page_text.EXPIRED in actions.preset(None, True, "Liver", VIEW)["problem"]
 
 
 def test_taking_the_last_file_away_empties_the_page(actions, png):
@@ -199,15 +213,15 @@ def test_an_example_is_made_once_and_run_on_a_click(checkpoints, tmp_path, runs,
     monkeypatch.setattr("liverseg.phantom.make", lambda **making: making)
     monkeypatch.setattr("liverseg.phantom.write", quick)
     actions = Actions(checkpoints, examples)
-    shown = actions.example("slice", None, *VIEW)
+    shown = actions.example("slice", request(None))
     assert shown["upload"] == [str(small)] and len(pictures(shown)) == 3
-    actions.example("slice", None, *VIEW)
+    actions.example("slice", request(None))
     assert made == ["png"] and len(runs) == 2
 
 
 def test_progress_is_told_slice_by_slice(actions, nifti):
     told: list[tuple[int, int]] = []
-    actions.upload([nifti], None, *MADE, *VIEW, progress=lambda done, count: told.append((done, count)))
+    actions.upload(request([nifti]), progress=lambda done, count: told.append((done, count)))
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
@@ -226,24 +240,22 @@ def study(tmp_path_factory) -> list[str]:
 
 
 def test_several_series_are_offered_and_each_can_be_chosen(actions, study, runs):
-    asked = actions.upload(study, None, *MADE, *VIEW)
+    asked = actions.upload(request(study))
     assert asked["series"]["visible"] is True and asked["problem"] == "" and runs == []
     (first, one), (second, two) = asked["series"]["choices"]
     assert (one, two) == (1, 2) and first.startswith("3 axial slices") and second.startswith("2 axial")
     assert asked["analysis"] is None and "<img" not in asked["viewer"]
     for number, slices in ((2, 2), (1, 3)):
-        shown = actions.series(study, number, None, *MADE, *VIEW)
+        shown = actions.series(request(study, series=number))
         assert shown["series"] == {"visible": True, "__type__": "update"}  # its choices and choice stay
         assert len(shown["analysis"].ct.hu) == slices and shown["analysis"].series == number
-    refused = actions.series(study, 7, None, *MADE, *VIEW)
+    refused = actions.series(request(study, series=7))
     assert refused["analysis"] is None and refused["series"]["visible"] is True
-    assert (
-        actions.series(None, 1, None, *MADE, *VIEW) == actions.series(study, None, None, *MADE, *VIEW) == {}
-    )
+    assert actions.series(request(None, series=1)) == actions.series(request(study, series=None)) == {}
 
 
 def test_another_upload_takes_the_offer_away(actions, study, png, text_file):
-    assert actions.upload(study, None, *MADE, *VIEW)["series"]["visible"] is True
+    assert actions.upload(request(study))["series"]["visible"] is True
     for path in (png, text_file):
         assert upload(actions, path)["series"]["visible"] is False
     assert actions.removed([])["series"]["visible"] is False

@@ -18,6 +18,7 @@ from liverseg.app.page.actions import Actions
 from liverseg.app.page.comparison import NO_COMPARISON, Comparing
 from liverseg.app.state import session
 from liverseg.app.state.checkpoints import Checkpoints
+from liverseg.app.state.view import RunRequest, View
 from liverseg.errors import Cancelled
 from registry import open_registries
 from tests.liverseg.app.rule_checkpoints import write_versions
@@ -61,14 +62,17 @@ class Page:
     def of(self, *names: str) -> list[Any]:
         return [self.values[name] for name in names]
 
-    def view(self) -> list[Any]:
-        return self.of("slice", "center", "width", "opacity")
+    def view(self) -> View:
+        return View.of_controls(*self.of("slice", "center", "width", "opacity"))
+
+    def request(self) -> RunRequest:
+        return RunRequest.of_controls(*self.of("upload", "checkpoint"), None, MADE, self.view())
 
     def compare(self, action: Callable[..., dict[str, Any]]) -> None:
         """The event after a choice or after a main result; then the run that it asks for."""
         before = self.values["wanted"]
         asked = self.of("analysis", "awaited", "compare_with")
-        self.apply(action(*asked, *self.view()))
+        self.apply(action(*asked, self.view()))
         if self.values["wanted"] is not before:
             self.run()
 
@@ -78,17 +82,16 @@ class Page:
 
     def finish(self) -> None:
         asked = self.of("analysis", "awaited", "fetched", "compare_with")
-        self.apply(self.comparing.fetched(*asked, *self.view()))
+        self.apply(self.comparing.fetched(*asked, self.view()))
 
     def upload(self, path: str) -> None:
-        self.apply(self.actions.upload([path], self.values["checkpoint"], *MADE, *self.view()[1:]))
         self.values["upload"] = [path]
+        self.apply(self.actions.upload(self.request()))
         self.compare(self.comparing.follow)
 
     def choose(self, ref: str) -> None:
         self.values["checkpoint"] = ref
-        asked = self.of("analysis", "upload", "checkpoint")
-        self.apply(self.actions.checkpoint(*asked, *MADE, *self.view()))
+        self.apply(self.actions.checkpoint(*self.of("analysis"), self.request()))
         self.compare(self.comparing.follow)
 
     def compare_with(self, ref: str) -> None:
@@ -118,8 +121,8 @@ def test_a_choice_is_not_set_back_by_the_answer_to_an_earlier_one(page, png):
     page.upload(png)
     asked = page.of("analysis", "awaited")
     for ref in (NO_COMPARISON, NEW):
-        assert "compare_with" not in page.comparing.compare(*asked, ref, *page.view())
-    offer = page.comparing.follow(*asked, NEW, *page.view())["compare_with"]
+        assert "compare_with" not in page.comparing.compare(*asked, ref, page.view())
+    offer = page.comparing.follow(*asked, NEW, page.view())["compare_with"]
     assert "value" not in offer
 
 
@@ -170,11 +173,11 @@ def test_redraws_follow_the_view_without_the_network(page, nifti, runs):
     }
     for action, moved in events.values():
         page.values.update(moved)
-        page.apply(action(*page.of("analysis", "shown"), *page.view()))
+        page.apply(action(*page.of("analysis", "shown"), page.view()))
         seen.append(page.values["comparison"])
-    page.apply(page.actions.preset(*page.of("analysis", "shown"), "Liver", *page.of("slice", "opacity")))
+    page.apply(page.actions.preset(*page.of("analysis", "shown"), "Liver", page.view()))
     seen.append(page.values["comparison"])
-    page.apply(page.actions.threshold(*page.of("analysis", "shown"), 0.1, *page.view()))
+    page.apply(page.actions.threshold(*page.of("analysis", "shown"), 0.1, page.view()))
     seen.append(page.values["comparison"])
     assert len(set(seen)) == len(seen) and "slice 2 of 4" in seen[-1]
     assert runs == []
@@ -185,7 +188,7 @@ def test_a_moved_threshold_counts_for_both_and_each_has_its_own_before(page, nif
     page.compare_with(NEW)
     thresholds = re.findall(r"<td>(\d\.\d\d)</td>", page.values["comparison"])
     assert thresholds[:2] == ["0.40", "0.50"]
-    page.apply(page.actions.threshold(*page.of("analysis", "shown"), 0.2, *page.view()))
+    page.apply(page.actions.threshold(*page.of("analysis", "shown"), 0.2, page.view()))
     assert page.values["analysis"].second.seg.threshold == 0.2
     page.compare_with(OTHER)
     assert page.values["analysis"].second.seg.threshold == page.values["analysis"].seg.threshold == 0.2
@@ -274,17 +277,17 @@ def test_a_refused_second_checkpoint_is_one_sentence_and_can_be_chosen_again(
 def test_a_result_that_comes_late_is_kept_and_not_shown(page, png, nifti, runs):
     page.upload(png)
     asked = [page.values["analysis"], None, NEW]
-    page.apply(page.comparing.compare(*asked, *page.view()))
+    page.apply(page.comparing.compare(*asked, page.view()))
     assert "Comparing with rule 1.1.0" in page.values["comparison"]
     page.apply(page.comparing.fetch(*page.of("analysis", "wanted", "fetched")))
     page.values["compare_with"] = NO_COMPARISON  # chosen while it ran
-    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view()))
+    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), page.view()))
     page.finish()
     assert page.values["comparison"] == "" and page.values["awaited"] is None
     page.compare_with(NEW)
     assert runs == [OLD, NEW] and "B · rule 1.1.0" in page.values["comparison"]
 
-    wanted = page.comparing.compare(page.values["analysis"], None, OTHER, *page.view())["wanted"]
+    wanted = page.comparing.compare(page.values["analysis"], None, OTHER, page.view())["wanted"]
     late = page.comparing.fetch(page.values["analysis"], wanted, None)["fetched"]
     page.values["compare_with"] = NO_COMPARISON
     page.upload(nifti)  # in the meantime
@@ -296,22 +299,22 @@ def test_a_result_that_comes_late_is_kept_and_not_shown(page, png, nifti, runs):
 def test_a_choice_that_is_told_twice_is_run_once(page, png, runs):
     page.upload(png)
     page.values["compare_with"] = NEW
-    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view()))
-    again = page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view())
+    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), page.view()))
+    again = page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), page.view())
     assert "wanted" not in again and "Comparing with" in again["comparison"]
     page.apply(page.comparing.fetch(*page.of("analysis", "wanted", "fetched")))
     assert page.comparing.fetch(*page.of("analysis", "wanted", "fetched")) == {}  # not shown yet
     page.finish()
     page.run()
     assert runs == [OLD, NEW] and "ls-pair" in page.values["comparison"]
-    again = page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view())
+    again = page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), page.view())
     assert again == {}
 
 
 def test_a_run_that_was_lost_is_said(page, png):
     page.upload(png)
     page.values["compare_with"] = NEW
-    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view()))
+    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), page.view()))
     page.finish()  # the queue was full: nothing was fetched
     assert page_text.NOT_COMPARED in page.values["comparison"]
     assert page.values["compare_with"] == NO_COMPARISON and page.values["awaited"] is None
@@ -321,7 +324,7 @@ def test_a_cancelled_run_leaves_the_main_result_and_says_so(page, png):
     page.upload(png)
     before = page.values["viewer"], page.values["results"]
     page.values["compare_with"] = NEW
-    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), *page.view()))
+    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), page.view()))
 
     def cancelled(done: int, count: int) -> None:
         raise Cancelled()
@@ -335,15 +338,15 @@ def test_a_cancelled_run_leaves_the_main_result_and_says_so(page, png):
 def test_events_without_a_result_do_nothing_or_say_that_it_was_deleted(page):
     page.compare_with(NEW)
     assert page.seen == {}
-    assert page.comparing.jump(None, False, 2, 40, 400, 0.3) == {}
-    assert page_text.EXPIRED in page.comparing.jump(None, True, 2, 40, 400, 0.3)["problem"]
+    assert page.comparing.jump(None, False, 2, View()) == {}
+    assert page_text.EXPIRED in page.comparing.jump(None, True, 2, View())["problem"]
 
 
 def test_to_the_slice_where_they_differ_most(page, nifti):
     page.upload(nifti)
     page.compare_with(NEW)
     most = page.values["analysis"].agreement.most_different_slice
-    page.apply(page.comparing.jump(*page.of("analysis", "shown"), most, 40, 400, 0.3))
+    page.apply(page.comparing.jump(*page.of("analysis", "shown"), most, View()))
     assert page.values["slice"] == most + 1
     assert (
         f"slice {most + 1} of 4" in page.values["viewer"]

@@ -19,12 +19,11 @@ from liverseg.app.page import downloads, volume
 from liverseg.app.page.layout import build
 from liverseg.app.state import session
 from liverseg.app.state.session import PageAnalysis
+from liverseg.app.state.view import View
 from liverseg.core.segmentation import TUMOUR
-from liverseg.core.window import DEFAULT_WINDOW
+from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.rendering.planes import plane_view, shares_at
 from tests.liverseg.app.conftest import TUMOUR_RADII
-
-VIEW = (40, 400, 0.3)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +37,7 @@ def picture(checkpoints, png) -> PageAnalysis:
 
 
 def go(analysis: PageAnalysis | None, at: tuple[int, int, int], **wish: Any) -> dict[str, Any]:
-    return volume.go(analysis, True, at[1:], at[0] + 1, *VIEW, wish=wish)
+    return volume.go(analysis, True, at[1:], View(at[0]), wish)
 
 
 def jpegs(html: str) -> list[np.ndarray]:
@@ -47,7 +46,7 @@ def jpegs(html: str) -> list[np.ndarray]:
 
 
 def test_a_new_result_shows_the_other_planes_through_its_tumour(analysis):
-    shown = volume.renewed(analysis, None, 3, *VIEW)
+    shown = volume.renewed(analysis, None, View(2))
     row, column = shown["point"]
     assert analysis.seg.labels[2, row, column] == TUMOUR
     for name, drawn in zip(("coronal", "sagittal"), jpegs(shown["planes"]), strict=True):
@@ -58,7 +57,7 @@ def test_a_new_result_shows_the_other_planes_through_its_tumour(analysis):
 
 
 def test_a_slice_has_none_of_it(picture):
-    shown = volume.renewed(picture, None, 1, *VIEW)
+    shown = volume.renewed(picture, None, View())
     assert shown["planes"] == "" and shown["point"] is None
     assert go(picture, (0, 1, 1), slice=0) == {}
     drawn = page_text.results(picture, session.slice_counts(picture.seg, 0))
@@ -109,13 +108,13 @@ def test_what_makes_no_sense_does_nothing(analysis, wish):
 
 
 def test_another_window_keeps_the_point(analysis):
-    drawn = volume.redrawn(analysis, (60, 42), 3, 60, 150, 0.3)
+    drawn = volume.redrawn(analysis, (60, 42), View(2, Window(60, 150), 0.3))
     assert drawn["point"] == (60, 42)
-    assert drawn["planes"] != volume.redrawn(analysis, (60, 42), 3, *VIEW)["planes"]
+    assert drawn["planes"] != volume.redrawn(analysis, (60, 42), View(2))["planes"]
 
 
 def test_the_lines_follow_the_slice_without_another_picture(analysis):
-    html = volume.redrawn(analysis, (60, 42), 3, *VIEW)["planes"]
+    html = volume.redrawn(analysis, (60, 42), View(2))["planes"]
     lowest, highest = (float(re.search(rf'data-{k}="([\d.]+)"', html)[1]) for k in ("lowest", "highest"))
     _, y = shares_at(analysis.ct, "coronal", (2, 60, 42))
     assert lowest + 2 / 3 * (highest - lowest) == pytest.approx(y, abs=1e-4)
@@ -123,7 +122,7 @@ def test_the_lines_follow_the_slice_without_another_picture(analysis):
 
 def test_a_result_that_was_deleted_says_so():
     assert page_text.EXPIRED in go(None, (0, 0, 0), slice=1)["problem"]
-    assert volume.redrawn(None, None, 1, *VIEW) == {}
+    assert volume.redrawn(None, None, View()) == {}
 
 
 def test_all_files_and_a_zip_of_them(analysis, tmp_path):
@@ -132,7 +131,7 @@ def test_all_files_and_a_zip_of_them(analysis, tmp_path):
         copy.write_bytes(Path(path).read_bytes())
         return str(copy)
 
-    shown = downloads.prepare(analysis, True, 2, 40, 400, keep)
+    shown = downloads.prepare(analysis, True, View(1), keep)
     names = [Path(path).name for path in shown["files"]["value"]]
     assert names[0] == downloads.ZIP_NAME and len(set(names)) == len(names)
     wanted = "labels.nii.gz tumour_probability.nii.gz report.csv report.json report.pdf mesh.glb overview.png"

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from liverseg.app.html import page_text
-from liverseg.app.page import wiring
+from liverseg.app.page import binding
 from liverseg.app.state import session
 from liverseg.app.state.cancellation import Runs
+from liverseg.core.window import DEFAULT_WINDOW
 from liverseg.errors import Cancelled
 
 
@@ -53,11 +54,11 @@ def test_cancel_stops_the_network_before_its_next_slice_and_says_so(actions, nif
         return run(hu)
 
     monkeypatch.setattr(segmenter.engine, "run", slowly)
-    event = wiring._with_progress(actions.upload, Names(), actions, actions.runs)
+    event = binding.with_progress(binding.with_request(actions.upload), Names(), actions, actions.runs)
     told = {}
 
     def visit():
-        values = ([nifti], None, 40, 400, 40, 400, 0.3)
+        values = ([nifti], None, None, 40, 400, 1, 40, 400, 0.3)
         told.update(event(SimpleNamespace(session_hash="visitor"), *values, progress=lambda *a, **k: None))
 
     visitor = threading.Thread(target=visit)
@@ -72,7 +73,7 @@ def test_cancel_stops_the_network_before_its_next_slice_and_says_so(actions, nif
 
 
 def test_what_the_page_says_of_a_volume_s_lesions(checkpoints, nifti):
-    ct = session.read_input([nifti], session.DEFAULT_WINDOW)
+    ct = session.read_input([nifti], DEFAULT_WINDOW)
     report = session.analyse([nifti], ct, checkpoints.segmenter(None)).report
     html = page_text.lesion_table(report)
     lesion = report.lesions[0]

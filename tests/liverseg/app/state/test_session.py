@@ -14,7 +14,7 @@ import liverseg
 from liverseg.app.html import page_text
 from liverseg.app.state import session
 from liverseg.app.state.checkpoints import MAX_LOADED, Checkpoints
-from liverseg.app.state.session import View
+from liverseg.app.state.view import View
 from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.errors import CheckpointRefused, UnreadableInput
 from registry import open_registries

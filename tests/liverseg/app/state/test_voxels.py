@@ -18,6 +18,7 @@ from liverseg.app.page import volume
 from liverseg.app.server.voxel_routes import routes
 from liverseg.app.state import session, voxels
 from liverseg.app.state.session import PageAnalysis
+from liverseg.app.state.view import View
 from liverseg.core.segmentation import TUMOUR
 from liverseg.core.window import DEFAULT_WINDOW
 
@@ -110,7 +111,7 @@ def test_without_spacing_there_is_a_sentence(analysis, client):
     plain = replace(analysis, ct=replace(analysis.ct, spacing_mm=None), stack=None)
     answer = client.get(f"/liverseg/mesh/{plain.stack.token}")
     assert answer.status_code == 422 and "spacing" in answer.text
-    shown = volume.renewed(plain, None, 1, 40, 400, 0.3)["solid"]
+    shown = volume.renewed(plain, None, View())["solid"]
     assert "spacing" in shown and "data-mesh" not in shown
 
 

@@ -1,0 +1,94 @@
+"""What the endpoints share: the request of a call, its refusal, and pictures as files of the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+from gradio.processing_utils import hash_bytes
+from gradio.utils import get_upload_folder
+
+from liverseg.app.html.page_text import sentence_for
+from liverseg.app.server.retention import has_left
+from liverseg.app.state import session
+from liverseg.app.state.view import made_window
+from liverseg.core.image import CTImage
+from liverseg.core.slicing import check_slice
+from liverseg.core.window import DEFAULT_WINDOW, Window
+from liverseg.errors import InvalidSetting, SeriesChoice
+from liverseg.inference.progress import Stop
+from liverseg.io.picture.png import png_bytes
+from liverseg.pipeline import AnalysisSettings
+
+
+@dataclass(frozen=True)
+class SegmentRequest:
+    """The arguments that `/segment` and `/compare` share; numbers as JSON has them."""
+
+    file: str | None
+    slice: float | None = None
+    window_center: float | None = None
+    window_width: float | None = None
+    threshold: float | None = None
+    series: float | None = None
+
+    def open(self) -> tuple[CTImage, AnalysisSettings, Window]:
+        """The CT, the settings of its analysis, and the window to draw in.
+
+        Raises a `LiversegError` for a file or a setting that is refused.
+        """
+        if not self.file:
+            raise InvalidSetting("Give a file: PNG, JPEG, NIfTI, DICOM or a zip of DICOM series.")
+        window = made_window(self.window_center, self.window_width)
+        series = _whole("series", self.series)
+        index = _whole("slice", self.slice)
+        ct = session.read_input([self.file], window, series)
+        if index is not None:
+            check_slice(ct, index)
+        settings = AnalysisSettings(window, series, index, self.threshold)
+        return ct, settings, ct.assumed_window or window
+
+
+def _whole(name: str, value: float | None) -> int | None:
+    if value is not None and value != int(value):
+        raise InvalidSetting(f"{name.capitalize()} must be a whole number, not {value:g}.")
+    return None if value is None else int(value)
+
+
+def input_components() -> list[gr.Component]:
+    """The components behind the fields of `SegmentRequest` after `file`, in their order."""
+    return [
+        gr.Number(label="slice", value=None),
+        gr.Number(label="window_center", value=DEFAULT_WINDOW.center_hu),
+        gr.Number(label="window_width", value=DEFAULT_WINDOW.width_hu),
+        gr.Number(label="threshold", value=None),
+        gr.Number(label="series", value=None),
+    ]
+
+
+def refusal(error: Exception) -> gr.Error:
+    """An error for the client: one sentence, then the series to choose from; nothing is printed."""
+    series = error.series if isinstance(error, SeriesChoice) else ()
+    listed = "".join(f" {info.line()};" for info in series)
+    return gr.Error(sentence_for(error) + listed.removesuffix(";"), print_exception=False)
+
+
+def client_left(page: gr.Blocks, request: gr.Request | None) -> Stop | None:
+    """A function that says whether the caller has disconnected, so that its run can stop."""
+    return None if request is None else partial(has_left, page, request.session_hash)
+
+
+def png_file(picture: np.ndarray) -> str:
+    """The path of an RGB array (H, W, 3) uint8 as a PNG in gradio's upload folder.
+
+    Gradio serves files from there and deletes them in time; its own encoder is several times slower.
+    """
+    content = png_bytes(picture)
+    folder = Path(get_upload_folder()) / hash_bytes(content)  # with a secret of this process
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "image.png"
+    path.write_bytes(content)
+    return str(path)
