@@ -1,8 +1,8 @@
 """The web page and its API: a thin layer over `read`, `Segmenter` and `measure`.
 
-`session` and `texts` know nothing of gradio, `actions` turns events into updates by name,
-`layout` ties names to components, `launch` serves the page. Nothing here reaches out to the
-network: gradio's analytics and the Hub's telemetry are off before either is imported.
+`state` holds sessions and loaded checkpoints, `html` builds the page's HTML, `server` guards and deletes,
+`api` has the endpoints, `page` ties components to actions, and `launch` serves it all. Gradio's analytics and
+the Hub's telemetry are switched off before either is imported.
 """
 
 from __future__ import annotations

@@ -18,13 +18,13 @@ from typing import Any
 from liverseg.core.limits import MAX_UPLOAD_GB
 
 MAX_UPLOAD = f"{MAX_UPLOAD_GB}gb"
-"""Of one file, as gradio takes it."""
+"""Largest upload of one file, in gradio's notation."""
 
 MAX_SESSIONS = 200
-"""Visitors whose result is kept in memory at once."""
+"""Visitors whose results are kept in memory at the same time."""
 
 EXAMPLES_AFTER_S = 8.0
-"""From the page that answers to the making of the examples, which takes a processor for seconds."""
+"""Delay between serving the page and generating the examples, which keeps a processor busy for seconds."""
 
 MCP_MISSING = (
     "LIVERSEG_MCP is set, but the package mcp is not installed; "
@@ -65,7 +65,7 @@ def server_name(environment: dict[str, str] | os._Environ[str]) -> str:
 
 
 def serves_tools(environment: Mapping[str, str]) -> bool:
-    """Whether the endpoints are to be tools for MCP clients too: `LIVERSEG_MCP=1`.
+    """Whether the endpoints are also tools for MCP clients: `LIVERSEG_MCP=1`.
 
     >>> serves_tools({}), serves_tools({"LIVERSEG_MCP": "0"}), serves_tools({"LIVERSEG_MCP": "1"})
     (False, False, True)
@@ -74,20 +74,20 @@ def serves_tools(environment: Mapping[str, str]) -> bool:
 
 
 def launch_options() -> dict[str, Any]:
-    """How the page is served, apart from where."""
+    """The arguments of gradio's `launch`, except for host and port."""
     from liverseg.app.page.theme import STYLE, theme
-    from liverseg.app.server.request_guard import WithoutDeepLinks, wrong_arguments
+    from liverseg.app.server.request_guard import NoDeepLinks, wrong_arguments
     from liverseg.app.server.voxel_routes import routes
 
     return {
         "app_kwargs": {
             "exception_handlers": {TypeError: wrong_arguments},
-            "middleware": [(WithoutDeepLinks, (), {})],
+            "middleware": [(NoDeepLinks, (), {})],
             "routes": routes(),
         },
         "theme": theme(),
         "css_paths": [STYLE],
-        "show_error": False,  # what is unexpected stays in the log; refusals are told by the page itself
+        "show_error": False,  # unexpected errors stay in the log; the page shows refusals itself
         "footer_links": ["api", "settings"],
         "run_history": False,
         "max_file_size": MAX_UPLOAD,
@@ -100,9 +100,10 @@ def launch_options() -> dict[str, Any]:
 
 
 def log_to_stderr() -> None:
-    """What liverseg says from INFO on, others from WARNING; not pydicom, which logs what it raises too.
+    """Log liverseg from INFO, other packages from WARNING, and pydicom not at all: it also raises what it
+    logs.
 
-    pydicom sets its logger's level as it is imported, so what it logs is stopped on its way up instead.
+    pydicom sets the level of its logger on import, so its messages are stopped from propagating instead.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("liverseg").setLevel(logging.INFO)
@@ -139,14 +140,14 @@ def _serve(port: int | None, private: Path) -> int:
     except LiversegError as error:
         print(error, file=sys.stderr)
         return 1
-    # gradio is imported only now: it reads its settings from the environment as it is imported.
+    # gradio reads its settings from the environment on import, so it is imported only now.
     from liverseg.app.api import mcp_server
     from liverseg.app.examples import Examples
     from liverseg.app.html import page_text
     from liverseg.app.page.layout import build
-    from liverseg.app.server.retention import tidied
+    from liverseg.app.server.retention import cleaning_up
 
-    checkpoints.warm_up()  # the page is there at once, the weights when they are loaded
+    checkpoints.warm_up()  # in the background: the page is served before the weights are loaded
     examples = Examples(private / "examples")
     page = build(checkpoints, examples)
     try:
@@ -157,7 +158,7 @@ def _serve(port: int | None, private: Path) -> int:
     except OSError as error:
         print(f"The page cannot be served: {error}", file=sys.stderr)
         return 1
-    examples.warm_up(EXAMPLES_AFTER_S)  # whoever waited for the page may be sending a picture now
-    with tidied(page, page_text.KEEP_MINUTES * 60):
+    examples.warm_up(EXAMPLES_AFTER_S)  # later: the first visitor may be sending a picture now
+    with cleaning_up(page, page_text.KEEP_MINUTES * 60):
         page.block_thread()
     return 0

@@ -15,7 +15,7 @@ import gradio.mcp
 from gradio.processing_utils import save_base64_to_cache
 from gradio.utils import get_upload_folder
 
-from liverseg.app.server.request_guard import FILE_META, NOT_UPLOADED, is_file, is_uploaded, path_in
+from liverseg.app.server.request_guard import FILE_META, NOT_UPLOADED, is_file, is_uploaded, upload_path
 
 
 def serve_tools() -> None:
@@ -50,7 +50,7 @@ class ToolServer(gradio.mcp.GradioMCPServer):
             path = save_base64_to_cache(given, get_upload_folder())
             self.blocks.upload_file_set.add(path)  # deleted on the schedule of the uploads
         else:
-            path = path_in(given)
+            path = upload_path(given)
         if not (is_uploaded(path) and os.path.isfile(path)):
             raise ValueError(NOT_UPLOADED)
         return {"path": path, "meta": FILE_META}

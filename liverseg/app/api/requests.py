@@ -12,7 +12,7 @@ from gradio.processing_utils import hash_bytes
 from gradio.utils import get_upload_folder
 
 from liverseg.app.html.page_text import sentence_for
-from liverseg.app.server.retention import has_left
+from liverseg.app.server.retention import client_disconnected
 from liverseg.app.state import session
 from liverseg.app.state.view import made_window
 from liverseg.core.image import CTImage
@@ -78,7 +78,7 @@ def refusal(error: Exception) -> gr.Error:
 
 def client_left(page: gr.Blocks, request: gr.Request | None) -> Stop | None:
     """A function that says whether the caller has disconnected, so that its run can stop."""
-    return None if request is None else partial(has_left, page, request.session_hash)
+    return None if request is None else partial(client_disconnected, page, request.session_hash)
 
 
 def png_file(picture: np.ndarray) -> str:

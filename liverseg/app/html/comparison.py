@@ -9,7 +9,8 @@ from liverseg.analysis.compare import Agreement, Overlap
 from liverseg.analysis.lesion_matching import LesionMatch
 from liverseg.analysis.report import Amount
 from liverseg.analysis.report_text import amount, number, share, threshold
-from liverseg.app.html.page_text import SHOWN_LESIONS, figure, tile
+from liverseg.app.html.page_text import figure
+from liverseg.app.html.results import SHOWN_LESIONS, tile
 from liverseg.app.state.session import PageAnalysis
 
 WHERE = "Where they differ"

@@ -72,14 +72,14 @@ class Actions:
         """Segment the series that was chosen; the others of the upload can still be chosen after it."""
         if not request.sources or request.series is None:
             return {}
-        chosen = replace(request, sources=session.belonging(request.sources))
+        chosen = replace(request, sources=session.latest_input(request.sources))
         return {**refusable(self._run)(chosen, progress), "series": gr.update(visible=True)}
 
     @refusable
     def upload(self, request: RunRequest, progress: Progress | None = None) -> Updates:
         """Read and segment the file that was chosen."""
         given = list(request.sources)
-        paths = session.belonging(given)
+        paths = session.latest_input(given)
         shown = self._run(replace(request, sources=paths, series=None), progress)
         return shown if paths == given else {**shown, "upload": paths}
 
@@ -106,15 +106,15 @@ class Actions:
         card = {"card": page_text.checkpoint_card(chosen)}
         if analysis is None and not request.sources:
             return {**card, "problem": ""}
-        if analysis is not None and session.made_by(analysis, chosen):
+        if analysis is not None and session.is_result_of(analysis, chosen):
             return card  # gradio sends the event of one choice more than once
         if analysis is None:
-            paths = session.belonging(request.sources)
+            paths = session.latest_input(request.sources)
             return {**card, **self._run(replace(request, sources=paths, series=None), progress)}
         fresh = session.known_result(analysis, chosen) or session.analyse(
             analysis.sources, analysis.ct, self.checkpoints.segmenter(request.checkpoint), run=Run(progress)
         )
-        fresh = session.remembering(replace(fresh, series=analysis.series), *analysis.known, analysis)
+        fresh = session.with_known_results(replace(fresh, series=analysis.series), *analysis.known, analysis)
         return {
             **card,
             "analysis": fresh,

@@ -64,7 +64,7 @@ def by_name(action: Callable[..., Updates], parts: Parts) -> Callable[..., Updat
     """An action's updates by name as updates by component; nothing at all is a skip."""
 
     def event(*values: Any) -> Updates:
-        retention.touch()
+        retention.mark_used()
         try:
             return components(action(*values), parts)
         except LiversegError as refusal:  # a setting that no control offers
@@ -83,7 +83,7 @@ def with_progress(
         *values: Any,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (gradio's way)
     ) -> Updates:
-        retention.touch()
+        retention.mark_used()
         progress(0, desc="Waiting for the checkpoint" if actions.checkpoints.loading else "Reading")
         with runs.run(request.session_hash) as stop:
 

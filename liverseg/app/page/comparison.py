@@ -81,7 +81,7 @@ class Comparing:
             checkpoint = self.checkpoints.find(ref)
         except LiversegError as error:
             return _refused(analysis, str(error))
-        if analysis.second is not None and session.made_by(analysis.second, checkpoint):
+        if analysis.second is not None and session.is_result_of(analysis.second, checkpoint):
             return {}  # gradio tells of one choice more than once
         found = session.known_result(analysis, checkpoint)
         if found is not None:
@@ -135,7 +135,7 @@ class Comparing:
         if _is_for(awaited, analysis, fetched.seg.checkpoint.ref):
             done["awaited"] = None
         if fetched.seg.checkpoint.ref != ref:
-            return {**done, "analysis": session.remembering(analysis, *analysis.known, fetched)}
+            return {**done, "analysis": session.with_known_results(analysis, *analysis.known, fetched)}
         return {**done, **_beside(analysis, fetched, view)}
 
     def jump(
@@ -171,7 +171,7 @@ def _beside(analysis: PageAnalysis, other: PageAnalysis, view: View) -> Updates:
     view = view.within(len(analysis.ct.hu))
     moved = analysis.seg.threshold != analysis.own_threshold
     threshold = analysis.seg.threshold if moved else other.own_threshold
-    both = session.remembering(analysis, other, *analysis.known).beside(other.at_threshold(threshold))
+    both = session.with_known_results(analysis, other, *analysis.known).beside(other.at_threshold(threshold))
     return {
         "analysis": both,
         "files": gr.update(visible=False, value=None),

@@ -53,12 +53,12 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         title=page_text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(LOOK_S, seconds)
     ) as page:
         parts: Parts = {
-            "analysis": retention.kept(lambda _: retention.forget_unused(page)),
+            "analysis": retention.session_state(lambda _: retention.forget_unused_sessions(page)),
             "shown": gr.State(False),
             "point": gr.State(None),
-            "wanted": retention.kept(),
-            "awaited": retention.kept(),
-            "fetched": retention.kept(),
+            "wanted": retention.session_state(),
+            "awaited": retention.session_state(),
+            "fetched": retention.session_state(),
             "drawn": gr.Checkbox(False, visible=False),  # whether the page draws the slices by itself
         }
         refresh = gr.Button("Refresh list", render=False)
@@ -105,7 +105,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         endpoints.add(page, checkpoints, wiring.NETWORK)
         page.load(_reload(checkpoints), None, listed, api_visibility="private")
         _watch_loading(page, checkpoints, parts)
-    request_guard.guard(page)
+    request_guard.guard_inputs(page)
     page.queue(max_size=MAX_WAITING)
     page._queue.sleep_when_free = QUEUE_LOOK_S
     return page

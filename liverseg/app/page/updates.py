@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from liverseg.app.html import comparison, page_text, volume
+from liverseg.app.html import results as results_html
 from liverseg.app.html.page_text import sentence_for
 from liverseg.app.state import session
 from liverseg.app.state.session import PageAnalysis
@@ -84,7 +85,7 @@ def picture_and_numbers(analysis: PageAnalysis, view: View, drawn: bool = False)
     """The parts that change with the slice."""
     return {
         **picture(analysis, view, drawn),
-        "results": page_text.results(analysis, session.slice_counts(analysis.seg, view.slice_index)),
+        "results": results_html.results(analysis, session.slice_counts(analysis.seg, view.slice_index)),
     }
 
 

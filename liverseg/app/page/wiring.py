@@ -107,7 +107,7 @@ def connect_stopping(page: gr.Blocks, parts: Parts, actions: Actions) -> None:
 
     def stop(request: gr.Request) -> None:
         actions.runs.stop(request.session_hash)
-        retention.shorten(page, request.session_hash)
+        retention.expire_soon(page, request.session_hash)
 
     asked: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     for event in (parts["cancel"].click, parts["upload"].clear, parts["upload"].delete):
@@ -237,7 +237,7 @@ def connect(parts: Parts, renewing: Sequence[Dependency], redrawing: Sequence[De
             )
 
     def go(event: gr.EventData, *values: Any) -> Updates:
-        retention.touch()
+        retention.mark_used()
         wish = {key: getattr(event, key, None) for key in WISHES}
         return components(with_view(partial(volume.go, wish=wish))(*values), parts)
 

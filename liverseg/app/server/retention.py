@@ -1,12 +1,17 @@
-"""How long a visitor's result is kept in memory: `KEEP_MINUTES` after it was last used.
+"""Deletes what the server holds of visitors: results, uploads, records of calls.
 
-gradio counts from when a state was set, keeps that of a visitor who left for an hour, and keeps what every
-component last showed until 200 others came. So each event tells here that a result is in use, and what gradio
-holds of a visitor goes with the result.
+A result is kept for `KEEP_MINUTES` after its last use. Gradio alone counts from the time a state was set,
+keeps the state of a visitor who left for an hour, and keeps what every component last showed until 200 other
+visitors came. So each event marks the visitor's states as used, and everything gradio holds of a visitor goes
+with the result.
 
-Gradio holds a session for every call of the API, and when there are `launch.MAX_SESSIONS` of them drops the
-oldest, which may be a visitor's with a result in it. It keeps a record of every answered call, the folder of
-every deleted upload, and what an upload that broke off has left. None of it is needed again.
+Gradio also holds a session for every call of the API and drops the oldest beyond `launch.MAX_SESSIONS`, which
+may be a visitor's with a result. It keeps a record of every answered call, the folder of every deleted
+upload, and the remains of interrupted uploads. `Cleanup` removes all of these.
+
+Nothing public in gradio reaches sessions, the queue or the age of a state, so this module uses
+`Blocks.state_holder`, `Blocks._queue` and `SessionState._state_ttl`;
+`tests/liverseg/app/server/test_gradio_internals.py` fails when gradio changes them.
 """
 
 from __future__ import annotations
@@ -30,13 +35,13 @@ from liverseg.app.server.request_guard import is_uploaded, paths_in_values
 KEEP = timedelta(minutes=KEEP_MINUTES)
 
 
-def kept(forget: Callable[[Any], None] | None = None) -> gr.State:
-    """A state of a visitor that is deleted after its time; `forget` is called then, with the value."""
+def session_state(forget: Callable[[Any], None] | None = None) -> gr.State:
+    """A visitor's state that is deleted `KEEP` after its last use; `forget` is then called with its value."""
     return gr.State(None, time_to_live=int(KEEP.total_seconds()), delete_callback=forget)
 
 
-def touch() -> None:
-    """Within an event of the page: the visitor's states are in use now."""
+def mark_used() -> None:
+    """Restart the time to live of the visitor's states; to be called within an event of the page."""
     page, request = LocalContext.blocks.get(None), LocalContext.request.get(None)
     holder, visitor = getattr(page, "state_holder", None), getattr(request, "session_hash", None)
     session = None if holder is None else holder.session_data.get(visitor)
@@ -47,15 +52,15 @@ def touch() -> None:
         session._state_ttl[key] = (seconds, now)
 
 
-def shorten(page: gr.Blocks, visitor: str | None) -> None:
-    """The visitor left, or lost the connection: gradio would keep the states for an hour."""
+def expire_soon(page: gr.Blocks, visitor: str | None) -> None:
+    """Let the states of a visitor who left expire after `KEEP`; gradio would keep them for an hour."""
     session = page.state_holder.session_data.get(visitor) if visitor else None
     if session is not None:
         session.STATE_TTL_WHEN_CLOSED = KEEP.total_seconds()
 
 
-def forget_unused(page: gr.Blocks) -> None:
-    """What components showed to visitors who have not used the page for the time; all of those who left."""
+def forget_unused_sessions(page: gr.Blocks) -> None:
+    """Drop what components showed to visitors idle for `KEEP`, and whole sessions of those who left."""
     holder = page.state_holder
     for visitor, used in list(holder.time_last_used.items()):
         session = holder.session_data.get(visitor)
@@ -69,30 +74,31 @@ def forget_unused(page: gr.Blocks) -> None:
 
 
 EVERY_S = 20.0
+"""Time between two sweeps."""
+
 IDLE_S = 60.0
-"""A session without anything in it is let go after this time without a call."""
-
-Session = str
+"""An empty session is dropped after this time without a call."""
 
 
-class Tidying:
-    """What there is to let go of one page; `sweep` is called from time to time, by one thread."""
+class Cleanup:
+    """Removes what is no longer needed of one page; `sweep` is called repeatedly by one thread."""
 
     def __init__(self, page: gr.Blocks, keep_s: float) -> None:
         self._page = page
         self._keep_s = keep_s
-        self._over_since: dict[Session, float] = {}
+        self._over_since: dict[str, float] = {}
 
     def sweep(self) -> None:
-        """Let go of everything that is over."""
+        """Delete records, sessions and files whose time is over."""
         now = time.monotonic()
-        self.keep_what_is_waited_for()
+        self.refresh_pending_uploads()
         self._sweep_calls(now)
         self._sweep_sessions()
         sweep_folder(Path(get_upload_folder()), self._keep_s, _kept(self._page))
 
-    def keep_what_is_waited_for(self) -> None:
-        """Make the uploads of calls that wait or run young again: gradio deletes by age, in use or not."""
+    def refresh_pending_uploads(self) -> None:
+        """Touch the uploads of waiting and running calls: gradio deletes files by age even while they are
+        used."""
         for event in list(self._page._queue.event_ids_to_events.values()):
             for path in paths_in_values(getattr(event.data, "data", None)):
                 if is_uploaded(path):
@@ -100,7 +106,7 @@ class Tidying:
                         os.utime(path)
 
     def _sweep_calls(self, now: float) -> None:
-        """Records of calls whose answer was fetched, or was not for `keep_s`."""
+        """Drop records of calls whose answer was fetched, or waited for `keep_s`."""
         queue = self._page._queue
         under_way = {event.session_hash for event in list(queue.event_ids_to_events.values())}
         records = queue.pending_event_ids_session
@@ -114,7 +120,7 @@ class Tidying:
                     del queue.pending_messages_per_session[session]
 
     def _sweep_sessions(self) -> None:
-        """Sessions of the API, which hold no result; a visitor's is left to gradio."""
+        """Drop idle sessions of the API, which hold no result; gradio handles those of visitors."""
         holder = getattr(self._page, "state_holder", None)
         if holder is None:
             return
@@ -129,17 +135,18 @@ class Tidying:
 
 
 def _kept(page: gr.Blocks) -> set[str]:
-    """Files that gradio itself never deletes."""
+    """Files that gradio never deletes."""
     return {path for block in list(page.blocks.values()) for path in getattr(block, "keep_in_cache", ())}
 
 
 def sweep_folder(folder: Path, keep_s: float, kept: set[str] = frozenset()) -> None:  # type: ignore[assignment]
-    """Delete files below a folder that are older than `keep_s` and not `kept`, and empty folders as old."""
+    """Delete files below a folder that are older than `keep_s` and not `session_state`, and empty folders as
+    old."""
     now = time.time()
     for parent, folders, names in os.walk(folder, topdown=False):
         for name in names:
             path = Path(parent, name)
-            if str(path) not in kept and _age_s(path, now) > keep_s:
+            if str(path) not in session_state and _age_s(path, now) > keep_s:
                 path.unlink(missing_ok=True)
         for name in folders:
             path = Path(parent, name)
@@ -158,25 +165,25 @@ def _age_s(path: Path, now: float) -> float:
 
 
 @contextmanager
-def tidied(page: gr.Blocks, keep_s: float, every_s: float = EVERY_S) -> Iterator[Tidying]:
-    """Sweep a page from time to time, in a thread of its own, until the context is left."""
-    tidying, stop = Tidying(page, keep_s), threading.Event()
+def cleaning_up(page: gr.Blocks, keep_s: float, every_s: float = EVERY_S) -> Iterator[Cleanup]:
+    """Sweep a page every `every_s` seconds in a thread of its own, while the context lasts."""
+    cleanup, stop = Cleanup(page, keep_s), threading.Event()
 
     def sweep() -> None:
         while not stop.wait(every_s):
-            tidying.sweep()
+            cleanup.sweep()
 
-    thread = threading.Thread(target=sweep, name="tidying", daemon=True)
+    thread = threading.Thread(target=sweep, name="cleanup", daemon=True)
     thread.start()
     try:
-        yield tidying
+        yield cleanup
     finally:
         stop.set()
         thread.join(5)
 
 
-def has_left(page: gr.Blocks, session: Session | None) -> bool:
-    """Whether the client of a call under way closed the stream in which it waits for the answer."""
+def client_disconnected(page: gr.Blocks, session: str | None) -> bool:
+    """Whether the client of a running call has closed the stream in which it waits for the answer."""
     return any(
         job.session_hash == session and not job.alive
         for jobs in list(page._queue.active_jobs)

@@ -1,7 +1,7 @@
-"""The addresses at which the page asks for the voxels and the mesh that it draws by itself.
+"""Routes that serve the voxels and the mesh of a result to the page that draws them.
 
-They are kept nowhere: made from what a visitor's session holds, and gone with it. A token is a secret of the
-page that shows the result, as the address of a download is.
+Nothing is stored: answers are computed from the visitor's session and end with it. A token is known only to
+the page that shows the result, like the address of a download.
 """
 
 from __future__ import annotations
@@ -10,42 +10,42 @@ from gradio.routes import PlainTextResponse, Request, Response
 from starlette.routing import Route
 
 from liverseg.app.html import page_text
-from liverseg.app.state.voxels import find_stack
+from liverseg.app.state.voxels import find_voxels
 from liverseg.errors import LiversegError
 
 SLICES = "/liverseg/slices/{token}/{first:int}-{last:int}/{what}"
 PARTS = ("all", "overlay")
 MESH = "/liverseg/mesh/{token}"
 HEADERS = {"Content-Encoding": "gzip", "Cache-Control": "no-store"}
-"""Voxels stay out of the browser's own cache."""
+"""The browser does not cache voxels."""
 
 
 def routes() -> list[Route]:
-    """For the server that serves the page. Each works in a thread of its own, as it computes."""
+    """The routes; their handlers compute, so Starlette runs each in a thread."""
     return [Route(SLICES, _slices), Route(MESH, _mesh)]
 
 
 def _slices(request: Request) -> Response:
-    asked = request.path_params
-    stack = find_stack(asked["token"])
-    if stack is None or asked["what"] not in PARTS:
+    path = request.path_params
+    voxels = find_voxels(path["token"])
+    if voxels is None or path["what"] not in PARTS:
         return _gone()
     try:
-        packed = stack.packed(asked["first"], asked["last"], overlay_only=asked["what"] == "overlay")
+        packed = voxels.packed(path["first"], path["last"], overlay_only=path["what"] == "overlay")
     except IndexError:
-        return PlainTextResponse("There are no such slices.", 404)
+        return PlainTextResponse("The volume has no such slices.", 404)
     return Response(packed, media_type="application/octet-stream", headers=HEADERS)
 
 
 def _mesh(request: Request) -> Response:
-    stack = find_stack(request.path_params["token"])
-    if stack is None:
+    voxels = find_voxels(request.path_params["token"])
+    if voxels is None:
         return _gone()
     try:
-        made = stack.mesh()
+        mesh = voxels.mesh()
     except LiversegError as error:
         return PlainTextResponse(str(error), 422)
-    return Response(made, media_type="model/gltf-binary", headers=HEADERS)
+    return Response(mesh, media_type="model/gltf-binary", headers=HEADERS)
 
 
 def _gone() -> Response:

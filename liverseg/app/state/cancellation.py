@@ -1,4 +1,4 @@
-"""Which visitor's run is to stop: it was cancelled, its input was taken away, or the visitor left."""
+"""Runs under way by visitor, so that a run can be stopped when it is cancelled or its visitor leaves."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-Session = str | None
-"""What gradio calls a visitor; None: one without a session."""
+SessionHash = str | None
+"""Gradio's identifier of a visitor; None for a call without a session."""
 
 
 class Runs:
-    """The runs under way by visitor. Safe to share between threads."""
+    """The runs of all visitors. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._stops: dict[Session, set[threading.Event]] = {}
+        self._stops: dict[SessionHash, set[threading.Event]] = {}
 
     @contextmanager
-    def run(self, session: Session) -> Iterator[threading.Event]:
-        """Around a run; the event is set when it is to stop."""
+    def run(self, session: SessionHash) -> Iterator[threading.Event]:
+        """Register a run while the context lasts; the event that it yields is set when the run must stop."""
         stop = threading.Event()
         with self._lock:
             self._stops.setdefault(session, set()).add(stop)
@@ -32,9 +32,9 @@ class Runs:
                 if not left:
                     del self._stops[session]
 
-    def stop(self, session: Session) -> None:
-        """Stop what this visitor has running."""
-        if session is None:  # may be anybody's
+    def stop(self, session: SessionHash) -> None:
+        """Stop every run of a visitor."""
+        if session is None:  # several callers may lack a session
             return
         with self._lock:
             for stop in self._stops.get(session, ()):

@@ -18,15 +18,16 @@ from registry.hub.client import SCHEME
 from registry.progress import size_text
 
 MAX_LOADED = 3
-"""Checkpoints that stay in memory; the one that was not used for longest goes first."""
+"""Checkpoints that stay in memory; the least recently used one is dropped first."""
 
 UNEXPECTED = "The checkpoint could not be loaded."
 
 LIST_S = 2.0
-"""The page is built without the Hub's checkpoints if they take longer to list; it asks when it is opened."""
+"""The page is built without the Hub's checkpoints if listing them takes longer; opening it lists them
+again."""
 
 LOOK_AGAIN_S = 10.0
-"""A checkpoint that is not known is looked for in the registries again, but not more often than this."""
+"""Least time between two searches of the registries for an unknown checkpoint."""
 
 KNOWN_LICENCES = {
     "cc-by-nc-sa-4.0": "CC BY-NC-SA 4.0",
@@ -41,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 def licence_name(licence: str) -> str:
-    """A licence as people write it; an unknown one as the manifest has it.
+    """A licence as people write it; an unknown one is returned unchanged.
 
     >>> licence_name("CC-BY-SA-4.0"), licence_name("Own terms")
     ('CC BY-SA 4.0', 'Own terms')
@@ -70,14 +71,14 @@ def entry_label(checkpoint: Checkpoint) -> str:
 
 @dataclass
 class _Load:
-    """A checkpoint on its way into memory: one thread brings it, everybody who asks for it waits."""
+    """A checkpoint that is being loaded by one thread, while others wait for the result."""
 
     ref: str
     result: Future[Segmenter] = field(default_factory=Future)
-    fetched: tuple[int, int] = (0, 0)  # bytes of the file under way, and in all; (0, 0): none is
+    fetched: tuple[int, int] = (0, 0)  # bytes of the current file, and its size; (0, 0): no download
 
-    def tell(self, name: str, done: int, total: int) -> None:
-        """The `Progress` of its fetch."""
+    def show_progress(self, name: str, done: int, total: int) -> None:
+        """The progress callback of the download."""
         self.fetched = (done, total) if done < total else (0, 0)
 
     def __str__(self) -> str:
@@ -94,24 +95,25 @@ class Checkpoints:
         self._registries = registries or _open()
         self._engine = engine
         self._lock = threading.Lock()
-        self._opening = threading.Lock()  # one network is converted at a time: it takes every processor
+        self._opening = threading.Lock()  # networks are converted one at a time, with every processor
         self._looked_s = time.monotonic()
         self._loaded: OrderedDict[tuple[str, str], Segmenter] = OrderedDict()
         self._loads: dict[tuple[str, str], _Load] = {}
         self._failed: dict[str, str] = {}  # ref -> why it could not be loaded
         self._is_starting = False
         self._listed = threading.Event()
-        self._checked: dict[str, bytes] = {}  # sha256 -> the archive that `check` read, until it is loaded
+        self._checked: dict[str, bytes] = {}  # sha256 -> archive read by `check`, kept until it is loaded
 
     @property
     def may_come_later(self) -> bool:
-        """Whether a registry is on the Hub, so that what is not there now may be there soon."""
+        """Whether a registry is on the Hub, so that a missing checkpoint may appear later."""
         return any(name.startswith(SCHEME) for name in self._registries.names)
 
     def check(self) -> None:
-        """Raises `CheckpointRefused` when there is nothing to serve, as far as is known without the Hub.
+        """Raises `CheckpointRefused` when there is nothing to serve, as far as folders can tell.
 
-        With folders alone there must be a default checkpoint whose `model.pt` is sound; nothing is loaded.
+        Without a registry on the Hub, the default checkpoint must exist and its `model.pt` must match the
+        manifest. Nothing is loaded.
         """
         if not self.may_come_later:
             first = self.find(None)
@@ -121,7 +123,7 @@ class Checkpoints:
                 raise CheckpointRefused(str(error)) from error
 
     def warm_up(self) -> threading.Thread:
-        """Load the default checkpoint in the background; `loading` and `problem_with` tell how that goes."""
+        """Load the default checkpoint in the background; see `loading` and `problem_with`."""
         self._is_starting = True
         thread = threading.Thread(target=self._load_first, name="warm-up", daemon=True)
         thread.start()
@@ -132,7 +134,7 @@ class Checkpoints:
             first = self.segmenter(None)
             _log.info("checkpoint %s on %s", first.checkpoint.ref, first.engine.name)
         except LiversegError as error:
-            _log.warning("%s", error)  # the page says it too, and whoever uploads tries again
+            _log.warning("%s", error)  # the page shows it too, and the next upload tries again
         finally:
             self._is_starting = False
 
@@ -218,14 +220,14 @@ class Checkpoints:
             if load is None:
                 load = self._loads[key] = _Load(checkpoint.ref)
         if is_ours:
-            self._bring(key, load, checkpoint)
+            self._load_checkpoint(key, load, checkpoint)
         return load.result.result()
 
-    def _bring(self, key: tuple[str, str], load: _Load, checkpoint: Checkpoint) -> None:
-        """Fetch, verify and load; whatever comes of it ends the wait for `load`."""
+    def _load_checkpoint(self, key: tuple[str, str], load: _Load, checkpoint: Checkpoint) -> None:
+        """Fetch, verify and load a checkpoint; success or failure ends the wait for `load`."""
         try:
             segmenter = self._segmenter_of(checkpoint, load)
-        except BaseException as error:  # raised again in every thread that waits, this one included
+        except BaseException as error:  # raised again in every waiting thread, this one included
             with self._lock:
                 self._failed[checkpoint.ref] = str(error) if isinstance(error, LiversegError) else UNEXPECTED
                 del self._loads[key]
@@ -241,7 +243,7 @@ class Checkpoints:
 
     def _segmenter_of(self, checkpoint: Checkpoint, load: _Load) -> Segmenter:
         try:
-            checkpoint.fetch(progress=load.tell)  # minutes, perhaps, so nobody else is kept waiting
+            checkpoint.fetch(progress=load.show_progress)  # outside the lock: a download may take minutes
         except RegistryError as error:
             raise CheckpointRefused(str(error)) from error
         with self._opening:

@@ -15,7 +15,7 @@ import liverseg
 from liverseg.analysis.compare import Agreement, compare
 from liverseg.app.state.threshold_curve import ThresholdCurve
 from liverseg.app.state.view import View, within_sliders
-from liverseg.app.state.voxels import Stack
+from liverseg.app.state.voxels import VoxelStore
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import LIVER, TUMOUR, Segmentation
 from liverseg.core.window import Window
@@ -47,12 +47,12 @@ class PageAnalysis(Analysis):
     known: tuple[PageAnalysis, ...] = ()  # results of other checkpoints on this image, the latest first
     curve: ThresholdCurve | None = None  # the scores of every threshold, where the checkpoint has them
     series: int | None = None  # the one chosen, where the upload holds several
-    stack: Stack | None = None  # voxels that the page draws; created here, and again for other labels
+    stack: VoxelStore | None = None  # voxels that the page draws; created here, and again for other labels
 
     def __post_init__(self) -> None:
         if self.stack is None or self.stack.seg is not self.seg:
             image = self.stack.image if self.stack is not None and self.stack.ct is self.ct else None
-            object.__setattr__(self, "stack", Stack(self.ct, self.seg, image))
+            object.__setattr__(self, "stack", VoxelStore(self.ct, self.seg, image))
 
     @property
     def is_picture(self) -> bool:
@@ -80,7 +80,7 @@ class SliceCounts:
     tumour: int
 
 
-def belonging(sources: Sequence[str]) -> list[str]:
+def latest_input(sources: Sequence[str]) -> list[str]:
     """Of several files, those that belong to the newest one: all DICOM files, or it alone.
 
     The page adds a file to those that are there; a picture or a NIfTI file after another replaces
@@ -139,7 +139,7 @@ def analyse(
     )
 
 
-def made_by(analysis: PageAnalysis, checkpoint: Checkpoint) -> bool:
+def is_result_of(analysis: PageAnalysis, checkpoint: Checkpoint) -> bool:
     """Whether a result is that checkpoint's."""
     identity = analysis.seg.checkpoint
     return (identity.ref, identity.sha256) == (checkpoint.ref, checkpoint.sha256)
@@ -147,11 +147,11 @@ def made_by(analysis: PageAnalysis, checkpoint: Checkpoint) -> bool:
 
 def known_result(analysis: PageAnalysis, checkpoint: Checkpoint) -> PageAnalysis | None:
     """What a checkpoint said of the image before, at its own threshold; None: not run, or forgotten."""
-    found = next((known for known in analysis.known if made_by(known, checkpoint)), None)
+    found = next((known for known in analysis.known if is_result_of(known, checkpoint)), None)
     return None if found is None else found.at_threshold(found.own_threshold)
 
 
-def remembering(analysis: PageAnalysis, *others: Analysis) -> PageAnalysis:
+def with_known_results(analysis: PageAnalysis, *others: Analysis) -> PageAnalysis:
     """The analysis with the results of other checkpoints on the same image, the ones to keep longest first.
 
     The first is always kept, the rest while all of them together are below `KEPT_BYTES`.

@@ -1,4 +1,4 @@
-"""What a tumour threshold gave on a checkpoint's validation split (pure)."""
+"""Sensitivity and precision of a tumour threshold on the checkpoint's validation split."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from registry import Manifest
 
 NO_CURVE = (
-    "This checkpoint has no curve of sensitivity and precision, so what to expect of a threshold is unknown."
+    "This checkpoint has no curve of sensitivity and precision, so the effect of a threshold is unknown."
 )
 
 
@@ -25,7 +25,7 @@ class ThresholdCurve:
 
     @classmethod
     def of(cls, manifest: Manifest) -> ThresholdCurve | None:
-        """The curve of the first evaluation that has one; None where none has."""
+        """The curve of the first evaluation that has one, or None."""
         for entry in manifest.metrics:
             if (points := entry.get("curve")) is not None:
                 lists = (tuple(points[key]) for key in ("threshold", "sensitivity", "precision"))
@@ -33,7 +33,7 @@ class ThresholdCurve:
         return None
 
     def at(self, threshold: float) -> tuple[float | None, float | None]:
-        """Sensitivity and precision at a threshold, linear between the curve's own, None beyond its ends.
+        """Sensitivity and precision at a threshold, interpolated linearly; None beyond the ends of the curve.
 
         >>> curve = ThresholdCurve((0.2, 0.4), (0.9, 0.7), (0.3, None), "lits-26", "val")
         >>> curve.at(0.3), curve.at(0.2), curve.at(0.9)
@@ -43,7 +43,7 @@ class ThresholdCurve:
 
     def _between(self, values: tuple[float | None, ...], threshold: float) -> float | None:
         known = np.array([np.nan if value is None else value for value in values])
-        if threshold in self.thresholds:  # a neighbour that is not defined does not matter
+        if threshold in self.thresholds:  # an undefined neighbour does not matter here
             found = known[self.thresholds.index(threshold)]
         else:
             found = np.interp(threshold, self.thresholds, known, left=np.nan, right=np.nan)
@@ -51,7 +51,7 @@ class ThresholdCurve:
 
 
 def expectation(curve: ThresholdCurve | None, threshold: float) -> str:
-    """One sentence on what to expect of a threshold.
+    """One sentence on the sensitivity and precision to expect of a threshold.
 
     >>> curve = ThresholdCurve((0.2, 0.4), (0.9, 0.7), (0.3, 0.5), "lits-26", "val")
     >>> expectation(curve, 0.3)
@@ -66,7 +66,7 @@ def expectation(curve: ThresholdCurve | None, threshold: float) -> str:
             f"Sensitivity and precision on {where} are known for thresholds from "
             f"{curve.thresholds[0]:g} to {curve.thresholds[-1]:g} only."
         )
-    told = "not defined" if precision is None else f"{100 * precision:.0f} %"
+    shown = "not defined" if precision is None else f"{100 * precision:.0f} %"
     return (
-        f"Expected sensitivity {100 * sensitivity:.0f} %, precision {told} of tumour pixels, as on {where}."
+        f"Expected sensitivity {100 * sensitivity:.0f} %, precision {shown} of tumour pixels, as on {where}."
     )

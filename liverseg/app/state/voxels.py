@@ -1,8 +1,8 @@
-"""What the page draws of a volume by itself: voxels of a few slices at a time, and a mesh (pure).
+"""Voxels of a few slices at a time and a mesh, for the page to draw a volume in the browser.
 
-A slice is packed as four planes of bytes, each (H, W) and row by row: the low and the high byte of its HU as
-int16, each HU less the one before it in its row (which packs to half the size), the labels, and the tumour
-probability in 1/255. Whoever knows a stack's token may have them, as long as a session holds the stack.
+A slice is packed as four planes of bytes, each (H, W) in row-major order: the low and the high byte of its HU
+as int16, each HU as the difference from its left neighbour (which halves the packed size), the labels, and
+the tumour probability in 1/255. A token gives access as long as a session holds the voxels.
 """
 
 from __future__ import annotations
@@ -20,41 +20,41 @@ from liverseg.io.glb import encode, parts_of
 from liverseg.rendering.mesh import Detail, check_meshable, make_meshes
 
 MAX_SPAN = 16
-"""Slices that are packed at once."""
+"""Largest number of slices in one answer."""
 
 LEVEL = 1
-"""Of gzip: half of a CT is noise, which no other level makes smaller."""
+"""Gzip level: half of a CT is noise, which no higher level makes smaller."""
 
 SHOWN_DETAIL = Detail(liver=18_000, lesion=900, lesions=9_000)
-"""Vertices of the mesh on the page: less than 1 MB on its way, whatever was found."""
+"""Largest numbers of vertices in the mesh on the page, which keep it below 1 MB."""
 
 
-class Stack:
-    """The voxels of one result under a token that cannot be guessed; lives as long as what refers to it."""
+class VoxelStore:
+    """The voxels of one result, under a token that cannot be guessed; dropped with its last reference."""
 
     def __init__(self, ct: CTImage, seg: Segmentation, image: str | None = None) -> None:
         self.ct, self.seg = ct, seg
-        self.image = image or secrets.token_urlsafe(9)  # the same for all results on one CT
+        self.image = image or secrets.token_urlsafe(9)  # one for all results on the same CT
         self.token = secrets.token_urlsafe(18)
         self._mesh: bytes | None = None
         self._making = threading.Lock()
         _known[self.token] = self
 
     def packed(self, first: int, last: int, overlay_only: bool = False) -> bytes:
-        """Slices `first` to `last`, both included, as gzip; without their HU where only the overlay is new.
+        """Slices `first` to `last`, both included, as gzip; `overlay_only` leaves out their HU.
 
-        Raises `IndexError` for slices that there are not, and for more than `MAX_SPAN`.
+        Raises `IndexError` for slices outside the volume, and for more than `MAX_SPAN`.
         """
         if not 0 <= first <= last < len(self.ct.hu) or last - first >= MAX_SPAN:
             raise IndexError("no such slices")
         planes = []
         for index in range(first, last + 1):
             planes += [] if overlay_only else _hu_planes(self.ct.hu[index])
-            planes += [self.seg.labels[index], _in_255(self.seg.tumour_probability[index])]
+            planes += [self.seg.labels[index], _as_bytes(self.seg.tumour_probability[index])]
         return gzip.compress(b"".join(plane.tobytes() for plane in planes), LEVEL, mtime=0)
 
     def mesh(self) -> bytes:
-        """The surfaces as GLB, packed with gzip; made once, when it is first asked for.
+        """The surfaces as GLB, packed with gzip; computed once, on first use.
 
         Raises `InvalidSetting` where the spacing is unknown.
         """
@@ -66,25 +66,25 @@ class Stack:
             return self._mesh
 
 
-_known: WeakValueDictionary[str, Stack] = WeakValueDictionary()
+_known: WeakValueDictionary[str, VoxelStore] = WeakValueDictionary()
 
 
-def find_stack(token: str) -> Stack | None:
-    """The stack of a token; None: there is none, or its session has dropped it."""
+def find_voxels(token: str) -> VoxelStore | None:
+    """The voxels under a token; None where there are none, or their session has ended."""
     return _known.get(token)
 
 
 def _hu_planes(hu: np.ndarray) -> list[np.ndarray]:
-    """A slice (H, W) in HU as its two planes of bytes.
+    """The two byte planes of a slice (H, W) in HU.
 
     >>> [plane.tolist() for plane in _hu_planes(np.array([[-1000.0, -999.4, 300.0]]))]
     [[[24, 1, 19]], [[252, 0, 5]]]
     """
     whole = np.clip(np.rint(hu), -32768, 32767).astype(np.int16)
-    whole[:, 1:] -= whole[:, :-1].copy()  # wraps around, as the sum of them does again
+    whole[:, 1:] -= whole[:, :-1].copy()  # wraps around, and so does the sum that restores it
     steps = whole.view(np.uint16)
     return [(steps & 0xFF).astype(np.uint8), (steps >> 8).astype(np.uint8)]
 
 
-def _in_255(probability: np.ndarray) -> np.ndarray:
+def _as_bytes(probability: np.ndarray) -> np.ndarray:
     return np.rint(probability.astype(np.float32) * 255).astype(np.uint8)

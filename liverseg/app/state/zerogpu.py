@@ -1,9 +1,9 @@
-"""The network on a ZeroGPU Space: a GPU for the time of one call, in a process of its own.
+"""The network on a ZeroGPU Space: a worker process has a GPU for the time of one call.
 
-There, `spaces.GPU` forks a worker, sends it the arguments of the decorated function and sends back what it
-yields, all of it pickled; the process that serves the page never touches CUDA. So what crosses is which
-checkpoint it is, and arrays; the worker opens the checkpoint itself, verified as everywhere, and keeps it.
-Anywhere else the decorator is not applied and the package `spaces` is not even imported.
+`spaces.GPU` forks a worker, sends it the pickled arguments of the decorated function and sends back what it
+yields; the process that serves the page never touches CUDA. So only the identity of the checkpoint and arrays
+are sent; the worker verifies and opens the checkpoint itself, and keeps it. Outside ZeroGPU the decorator is
+not applied and the package `spaces` is not imported.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from registry import Checkpoint, RegistryError
 from registry.text import one_line
 
 SPACE_VARIABLE = "SPACES_ZERO_GPU"
-"""What the Hub sets on a ZeroGPU Space."""
+"""Environment variable that the Hub sets on a ZeroGPU Space."""
 
 START_S, SLICE_S, MOST_S = 15.0, 0.25, 120.0
-"""Seconds of GPU to ask for: to start, for each slice, and at most. Who asks for less waits less."""
+"""Seconds of GPU time requested: for the start, for each slice, and at most. Smaller requests wait less."""
 
 MAX_LOADED = 3
 """Checkpoints that a worker keeps on the GPU."""
 
 Step = tuple[int, int] | Segmentation | LiversegError
-"""What a call yields: slices done and in all, over and over, then the result or why there is none."""
+"""Yielded by a call: slices done and their total, repeatedly, then the result or the refusal."""
 
 
 def is_here() -> bool:
@@ -46,25 +46,28 @@ def is_here() -> bool:
 
 
 def seconds(checkpoint: Checkpoint, ct: CTImage, settings: dict[str, Any]) -> float:
-    """How long the GPU is asked for; takes what `run` takes."""
+    """Seconds of GPU time requested for a call of `run` with the same arguments."""
     count = 1 if settings.get("only_slice") is not None else len(ct.hu)
     return min(START_S + SLICE_S * count, MOST_S)
 
 
 def run(checkpoint: Checkpoint, ct: CTImage, settings: dict[str, Any]) -> Iterator[Step]:
-    """`Segmenter.segment` in steps. A refusal is yielded: of an exception only the class would get across."""
-    steps: queue.SimpleQueue[Step | BaseException] = queue.SimpleQueue()
-    is_left = threading.Event()
+    """`Segmenter.segment` in steps.
 
-    def tell(done: int, count: int) -> None:
-        if is_left.is_set():
-            raise EngineUnavailable("Nobody waits for the result any more.")
+    A refusal is yielded, since only the class of a raised error would arrive.
+    """
+    steps: queue.SimpleQueue[Step | BaseException] = queue.SimpleQueue()
+    caller_gone = threading.Event()
+
+    def report(done: int, count: int) -> None:
+        if caller_gone.is_set():
+            raise EngineUnavailable("The caller no longer waits for the result.")
         steps.put((done, count))
 
     def work() -> None:
         try:
-            steps.put(_on_gpu(checkpoint).segment(ct, progress=tell, **settings))
-        except BaseException as error:  # raised again in the thread that waits, but for refusals
+            steps.put(_on_gpu(checkpoint).segment(ct, progress=report, **settings))
+        except BaseException as error:  # raised again in the waiting thread, except refusals
             steps.put(error)
 
     threading.Thread(target=work, daemon=True).start()
@@ -76,7 +79,7 @@ def run(checkpoint: Checkpoint, ct: CTImage, settings: dict[str, Any]) -> Iterat
                 raise step
             yield step
     finally:
-        is_left.set()
+        caller_gone.set()
 
 
 _opened: dict[tuple[str, str], Segmenter] = {}  # in the worker: by reference and sha256
@@ -92,17 +95,17 @@ def _on_gpu(checkpoint: Checkpoint) -> Segmenter:
 
 
 def decorated(function: Callable[..., Iterator[Step]]) -> Callable[..., Iterator[Step]]:
-    """The function through `spaces.GPU` on a ZeroGPU Space, and as it is anywhere else."""
+    """The function wrapped in `spaces.GPU` on a ZeroGPU Space, unchanged elsewhere."""
     if not is_here():
         return function
     return importlib.import_module("spaces").GPU(duration=seconds)(function)
 
 
-run_with_gpu = decorated(run)  # at import: a Space that has decorated nothing when it starts is given no GPU
+run_with_gpu = decorated(run)  # at import: a Space that decorates nothing by then gets no GPU
 
 
 class GPUSegmenter(Segmenter):
-    """A checkpoint that this process has verified and a worker with a GPU runs."""
+    """A checkpoint that this process verifies and a worker with a GPU runs."""
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, *, engine: str = "auto") -> Segmenter:
@@ -111,7 +114,7 @@ class GPUSegmenter(Segmenter):
             checkpoint.read_model()
         except RegistryError as error:
             raise CheckpointRefused(str(error)) from error
-        return cls(checkpoint, _Elsewhere())
+        return cls(checkpoint, _RemoteEngine())
 
     @functools.wraps(Segmenter.segment)
     def segment(
@@ -123,19 +126,21 @@ class GPUSegmenter(Segmenter):
         **settings: Any,
     ) -> Segmentation:
         last: Step | None = None
-        watch = Watch(len(ct.hu), None, cancelled)  # here, for a worker would only get a copy of it
-        for last in _told(run_with_gpu(self.checkpoint, ct, settings)):  # to its end: the GPU is given back
+        watch = Watch(len(ct.hu), None, cancelled)  # here: the worker would get a copy of the stop signal
+        for last in _translated(
+            run_with_gpu(self.checkpoint, ct, settings)
+        ):  # read to the end, so that the GPU is given back
             watch.check()
             if progress and isinstance(last, tuple):
                 progress(*last)
         if isinstance(last, LiversegError):
             raise last
         if not isinstance(last, Segmentation):
-            raise EngineUnavailable("The GPU was taken away before the result was there; try again.")
+            raise EngineUnavailable("The GPU was withdrawn before the result was ready; try again.")
         return last
 
 
-class _Elsewhere:
+class _RemoteEngine:
     """The `Engine` of a checkpoint that only a worker can run."""
 
     name = "torch, ZeroGPU"
@@ -146,8 +151,8 @@ class _Elsewhere:
     run_each = run
 
 
-def _told(steps: Iterator[Step]) -> Iterator[Step]:
-    """The steps; what `spaces` says of queue, quota and lost workers becomes a refusal that can be shown."""
+def _translated(steps: Iterator[Step]) -> Iterator[Step]:
+    """The steps, with errors of `spaces` (queue, quota, lost worker) as refusals that can be shown."""
     import gradio as gr
 
     try:

@@ -17,7 +17,7 @@ from liverseg.app.launch import launch_options
 from liverseg.app.page import layout
 from liverseg.app.page.layout import build
 from liverseg.app.server import retention
-from liverseg.app.server.retention import Tidying, sweep_folder
+from liverseg.app.server.retention import Cleanup, sweep_folder
 
 META = {"_type": "gradio.FileData"}
 
@@ -123,7 +123,7 @@ def test_what_is_kept_is_deleted_on_schedule_folders_and_strays_too(
         while Path(uploaded).exists() and time.monotonic() < until:
             time.sleep(0.1)
         assert not Path(uploaded).exists() and stray.exists(), "gradio deletes what it knows of"
-        tidy = Tidying(page, 1)
+        tidy = Cleanup(page, 1)
         while any((tmp_path / "files").rglob("*")) and time.monotonic() < until:
             tidy.sweep()
             time.sleep(0.1)
@@ -151,12 +151,12 @@ def test_calls_that_are_over_leave_no_record_and_no_session(visitors, png, page,
     until = time.monotonic() + 60
     while forgotten in queue.event_ids_to_events and time.monotonic() < until:
         time.sleep(0.05)
-    tidy = Tidying(page, 3600)
+    tidy = Cleanup(page, 3600)
     tidy.sweep()
     assert fetched not in queue.pending_event_ids_session
     assert forgotten in queue.pending_event_ids_session, "its answer may still be fetched"
     assert fetched not in page.state_holder.session_data
-    Tidying(page, 0.0).sweep()
+    Cleanup(page, 0.0).sweep()
     assert forgotten not in queue.pending_event_ids_session
     assert forgotten not in queue.pending_messages_per_session
 
@@ -166,7 +166,7 @@ def test_a_visitor_s_result_stays_however_many_calls_there_are(page, monkeypatch
     state = page.state_holder["visitor"]
     state.state_data[next(iter(page.blocks))] = object()
     page.state_holder["empty"]
-    Tidying(page, 0.0).sweep()
+    Cleanup(page, 0.0).sweep()
     assert "visitor" in page.state_holder.session_data and "empty" not in page.state_holder.session_data
     del page.state_holder.session_data["visitor"]
 
@@ -192,7 +192,7 @@ def test_a_client_that_leaves_stops_its_work_and_no_other_and_a_full_queue_says_
         staying = asked(other, nifti)
         waiting = Path(page._queue.event_ids_to_events[staying].data.data[0]["path"])
         before = waiting.stat().st_ctime_ns
-        Tidying(page, 60.0).keep_what_is_waited_for()
+        Cleanup(page, 60.0).keep_what_is_waited_for()
         assert waiting.stat().st_ctime_ns > before, "it is not deleted while it waits, however long that is"
         full = [other.post("call/segment", json={"data": [None] * 6}) for _ in range(layout.MAX_WAITING)][-1]
         assert full.status_code == 503 and full.json()["detail"].startswith("Queue is full.")

@@ -13,7 +13,7 @@ from liverseg.analysis.plausibility.features import anatomy, body_of, small_unit
 from liverseg.analysis.plausibility.messages import CHECK, DO_NOT_TRUST
 from liverseg.analysis.plausibility.orientation_check import MIRROR, TURNS, turning
 from liverseg.analysis.plausibility.window_check import other_window
-from liverseg.app.html.page_text import NO_DOUBT, doubted
+from liverseg.app.html.results import NO_DOUBT
 from liverseg.cli.output import summary
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.core.window import Window, from_unit, to_grey
@@ -132,10 +132,10 @@ def test_doubts_reach_the_report_the_page_and_the_command_line(good):
     report = measure(*segmented(np.ascontiguousarray(hu[:, ::-1]), np.ascontiguousarray(organ[:, ::-1])))
     assert report.doubts and report.warnings[0] == report.doubts[0].warning
     assert report.to_dict()["doubts"][0]["severity"] in (DO_NOT_TRUST, CHECK)
-    page = doubted(report)
+    page = doubts_panel(report)
     assert all(doubt.sentence in page for doubt in report.doubts) and "data-severity" in page
     assert f"note        {report.warnings[0]}" in summary(report)
-    assert NO_DOUBT in doubted(measure(*segmented(hu, organ)))
+    assert NO_DOUBT in doubts_panel(measure(*segmented(hu, organ)))
 
 
 def test_the_likeness_reads_what_was_written():

@@ -15,6 +15,7 @@ import pytest
 from gradio.route_utils import delete_files_created_by_app
 
 from liverseg.app.html import page_text
+from liverseg.app.html import results as results_html
 from liverseg.app.page import downloads, volume
 from liverseg.app.page.layout import build
 from liverseg.app.state import session
@@ -60,7 +61,7 @@ def test_a_slice_has_none_of_it(picture):
     shown = volume.renewed(picture, None, View())
     assert shown["planes"] == "" and shown["point"] is None
     assert go(picture, (0, 1, 1), slice=0) == {}
-    drawn = page_text.results(picture, session.slice_counts(picture.seg, 0))
+    drawn = results_html.results(picture, session.slice_counts(picture.seg, 0))
     assert "<svg" not in drawn and "data-lesion" not in drawn
 
 

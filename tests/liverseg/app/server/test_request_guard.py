@@ -115,10 +115,10 @@ def test_a_file_in_the_place_of_something_else_is_looked_at_too(api, uploaded):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"threshold": "half"}, "threshold is a number."),
-        ({"slice": True}, "slice is a number."),
-        ({"width": [400]}, "window_width is a number."),
-        ({"checkpoint": 5}, "checkpoint is text."),
+        ({"threshold": "half"}, "threshold must be a number."),
+        ({"slice": True}, "slice must be a number."),
+        ({"width": [400]}, "window_width must be a number."),
+        ({"checkpoint": 5}, "checkpoint must be text."),
     ],
 )
 def test_values_of_another_kind_are_a_sentence(api, uploaded, changes, sentence, capfd):

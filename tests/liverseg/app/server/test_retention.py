@@ -81,18 +81,18 @@ def test_a_result_that_is_looked_at_stays(page, checkpoints, nifti, monkeypatch)
     clocked(monkeypatch, retention.KEEP - MINUTE)
     LocalContext.blocks.set(page)
     LocalContext.request.set(gr.Request(session_hash="v"))
-    retention.touch()
+    retention.mark_used()
     clocked(monkeypatch, 2 * retention.KEEP - 2 * MINUTE)
     page.state_holder.delete_all_expired_state()
     assert result() is not None and page.state_holder["v"][state] is result()
     LocalContext.request.set(None)
-    retention.touch()  # outside of an event nothing happens
+    retention.mark_used()  # outside of an event nothing happens
     LocalContext.blocks.set(None)
 
 
 def test_of_a_visitor_who_left_nothing_stays(page, checkpoints, nifti, monkeypatch):
     _, result = with_result(page, checkpoints, nifti)
-    retention.shorten(page, "v")
+    retention.expire_soon(page, "v")
     page.state_holder.session_data["v"].is_closed = True
     clocked(monkeypatch, retention.KEEP + MINUTE)
     page.state_holder.delete_all_expired_state()

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from liverseg.app.html import page_text
+from liverseg.app.html import results as results_html
 from liverseg.app.page import binding
 from liverseg.app.state import session
 from liverseg.app.state.cancellation import Runs
@@ -75,9 +76,9 @@ def test_cancel_stops_the_network_before_its_next_slice_and_says_so(actions, nif
 def test_what_the_page_says_of_a_volume_s_lesions(checkpoints, nifti):
     ct = session.read_input([nifti], DEFAULT_WINDOW)
     report = session.analyse([nifti], ct, checkpoints.segmenter(None)).report
-    html = page_text.lesion_table(report)
+    html = results_html.lesion_table(report)
     lesion = report.lesions[0]
     assert f"<td>{lesion.mean_hu:.0f}</td>" in html and "Mean HU" in html
     assert ("†" in html) is not lesion.measurable
     assert "‡" in html and "cut off at the edge" in html, "it reaches the last slice"
-    assert 'data-fact="slices-run">4 of 4<' in page_text.provenance(report)
+    assert 'data-fact="slices-run">4 of 4<' in results_html.provenance(report)

@@ -12,6 +12,7 @@ from PIL import Image
 
 import liverseg
 from liverseg.app.html import page_text
+from liverseg.app.html import results as results_html
 from liverseg.app.state import session
 from liverseg.app.state.checkpoints import MAX_LOADED, Checkpoints
 from liverseg.app.state.view import View
@@ -81,7 +82,7 @@ def shown(html: str, kind: str) -> str:
 
 
 def test_the_numbers_of_a_picture_are_pixels_and_it_says_so(picture):
-    html = page_text.results(picture, session.slice_counts(picture.seg, 0))
+    html = results_html.results(picture, session.slice_counts(picture.seg, 0))
     assert shown(html, "tumour") == str(picture.report.tumour.count)
     assert shown(html, "liver") == str(picture.report.liver.count)
     assert "pixels" in html and "spacing unknown" in html
@@ -90,7 +91,7 @@ def test_the_numbers_of_a_picture_are_pixels_and_it_says_so(picture):
 
 
 def test_the_numbers_of_a_volume_are_ml_and_mm2_of_the_slice(volume):
-    html = page_text.results(volume, session.slice_counts(volume.seg, 2))
+    html = results_html.results(volume, session.slice_counts(volume.seg, 2))
     assert shown(html, "tumour") == page_text.number(volume.report.tumour.volume_ml)
     assert shown(html, "liver") == page_text.number(volume.report.liver.volume_ml)
     in_slice = session.slice_counts(volume.seg, 2).tumour * 0.8 * 0.8
@@ -99,7 +100,7 @@ def test_the_numbers_of_a_volume_are_ml_and_mm2_of_the_slice(volume):
 
 
 def test_the_result_says_where_it_comes_from(volume):
-    html = page_text.results(volume, session.slice_counts(volume.seg, 0))
+    html = results_html.results(volume, session.slice_counts(volume.seg, 0))
     for fact in (volume.report.checkpoint.ref, volume.report.checkpoint.sha256[:12], volume.report.engine):
         assert fact in html
     assert f"{volume.report.timing_s['network']:.2f} s" in html
@@ -107,24 +108,26 @@ def test_the_result_says_where_it_comes_from(volume):
 
 def test_every_lesion_has_its_row_up_to_a_limit(volume):
     lesion = volume.report.lesions[0]
-    html = page_text.lesion_table(volume.report)
+    html = results_html.lesion_table(volume.report)
     assert html.count("<tr") == 1 + len(volume.report.lesions)
     assert f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f} mm" in html
     assert f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}" in html
-    many = replace(volume.report, lesions=(lesion,) * (page_text.SHOWN_LESIONS + 3))
-    assert page_text.lesion_table(many).count("<tr") == 1 + page_text.SHOWN_LESIONS
-    assert "3 smaller" in page_text.lesion_table(many)
+    many = replace(volume.report, lesions=(lesion,) * (results_html.SHOWN_LESIONS + 3))
+    assert results_html.lesion_table(many).count("<tr") == 1 + results_html.SHOWN_LESIONS
+    assert "3 smaller" in results_html.lesion_table(many)
 
 
 def test_what_is_put_into_html_is_escaped(volume):
     report = replace(volume.report, warnings=("<script>alert(1)</script>",), engine="<b>torch</b>")
-    html = page_text.assumptions(report) + page_text.provenance(report) + page_text.problem("<img src=x>")
+    html = (
+        results_html.assumptions(report) + results_html.provenance(report) + page_text.problem("<img src=x>")
+    )
     assert "<script" not in html and "<b>" not in html and "<img" not in html
 
 
 def test_nothing_on_the_page_tells_the_file_name(picture, volume):
     for analysis in (picture, volume):
-        html = page_text.results(analysis, session.slice_counts(analysis.seg, 0))
+        html = results_html.results(analysis, session.slice_counts(analysis.seg, 0))
         assert "MUSTERMANN" not in html and "MUSTERMANN" not in analysis.report.to_json()
 
 

@@ -71,7 +71,7 @@ def test_only_slices_that_there_are(analysis, client, asked):
 
 def test_a_request_is_bounded(analysis):
     hu = np.zeros((voxels.MAX_SPAN + 1, 8, 8), np.float32)
-    long = voxels.Stack(replace(analysis.ct, hu=hu), analysis.seg)
+    long = voxels.VoxelStore(replace(analysis.ct, hu=hu), analysis.seg)
     with pytest.raises(IndexError):
         long.packed(0, voxels.MAX_SPAN)
 
@@ -104,7 +104,7 @@ def test_the_largest_mesh_is_less_than_a_megabyte(analysis):
     labels[8:34:8, 25:175:16, 25:175:16] = 2
     labels[3][rng.random((200, 200)) < 0.5] = 1
     ct = replace(analysis.ct, hu=np.zeros(labels.shape, np.float32), spacing_mm=(2.5, 0.8, 0.8))
-    assert len(voxels.Stack(ct, replace(analysis.seg, labels=labels)).mesh()) < 1_000_000
+    assert len(voxels.VoxelStore(ct, replace(analysis.seg, labels=labels)).mesh()) < 1_000_000
 
 
 def test_without_spacing_there_is_a_sentence(analysis, client):
