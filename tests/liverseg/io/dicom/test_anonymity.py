@@ -52,14 +52,14 @@ def test_no_canary_gets_out_but_the_uids_that_must_be_quoted(series, tmp_path, c
 
 
 def test_patient_and_study_are_there_and_empty(build):
-    from liverseg.io.dicom.export_common import EMPTY
+    from liverseg.io.dicom.export_common import EMPTY_KEYWORDS
     from liverseg.io.dicom.rtstruct import rtstruct_bytes
     from liverseg.io.dicom.seg import seg_bytes
 
     scene = build()
     for make_bytes in (seg_bytes, rtstruct_bytes):
         dataset = pydicom.dcmread(pydicom.filebase.DicomBytesIO(make_bytes(scene.ct, scene.seg)))
-        assert all(not dataset[keyword].value for keyword in EMPTY)
+        assert all(not dataset[keyword].value for keyword in EMPTY_KEYWORDS)
         groups = {keyword_for_tag(element.tag) for element in dataset if element.tag.group == 0x0010}
         assert groups == {"PatientName", "PatientID", "PatientBirthDate", "PatientSex"}
         assert tag_for_keyword("InstitutionName") not in dataset

@@ -307,7 +307,7 @@ def test_a_decoder_that_hangs_is_ended(synthetic_hu, dicom_dataset, monkeypatch)
     frame = compressed_frame(synthetic_hu, dicom_dataset)
     sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    monkeypatch.setattr(dicom_decoder, "_start", lambda: subprocess.Popen(sleeper, **pipes))
+    monkeypatch.setattr(dicom_decoder, "_start_worker", lambda: subprocess.Popen(sleeper, **pipes))
     monkeypatch.setattr(dicom_decoder, "FRAME_TIMEOUT_S", 0.2)
     with FrameDecoder() as decoder, pytest.raises(UnreadableInput, match="damaged"):
         decoder.decode(frame, LOSSLESS["JPEG lossless SV1"], 80, 96, False)

@@ -78,7 +78,7 @@ def test_burned_in_annotation_is_a_warning_without_the_name(synthetic_hu, dicom_
 @pytest.mark.parametrize(
     "tags, sentence",
     [
-        ({"Modality": "MR"}, "This is an MR image, liverseg reads CT."),
+        ({"Modality": "MR"}, "This is an MR image; liverseg reads CT."),
         ({"Modality": "PT"}, "PET"),
         ({"Modality": "Secret^Name"}, "not a CT image"),
         ({"Modality": None, "SOPClassUID": "1.2.3"}, "no modality"),
