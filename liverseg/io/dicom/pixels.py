@@ -71,8 +71,8 @@ def pixel_warnings(dataset: pydicom.Dataset, rescale: Rescale | None, window: Wi
         )
     if is_grey(dataset, rescale):
         warnings.append(
-            "The DICOM image stores 8-bit grey without a rescale to HU: the HU were reconstructed for the "
-            f"window {window.center_hu:g}/{window.width_hu:g} (centre/width)."
+            "The DICOM image stores 8-bit grey without a rescale to HU: the HU were rebuilt as if it had "
+            f"been made with the window {window.center_hu:g}/{window.width_hu:g} (centre/width)."
         )
     elif rescale is None and not is_wide_capture(dataset):
         warnings.append("The DICOM image has no rescale slope and intercept: its values were taken as HU.")
