@@ -5,11 +5,10 @@ evenly spaced positions. A series with more slices than that is resolved in this
 
 1. Copies of an object (equal SOPInstanceUID and position) are dropped (`slice_groups`).
 2. Phases or reconstructions become separate volumes (`phases`): by the first of `dataset.TRAIT_KEYWORDS`
-whose
-   values separate the slices into volumes, else by the order of their `dataset.TIME_KEYWORDS`.
-3. Slices at one position with equal pixels are dropped but for one.
+   whose values separate the slices into volumes, else by the order of their `dataset.TIME_KEYWORDS`.
+3. Slices at one position with equal pixels are dropped except for one.
 4. Consecutive blocks of different spacing become separate volumes.
-5. What remains irregular gets a refusal with the reason.
+5. Slices that remain irregular are refused with the reason.
 """
 
 from __future__ import annotations
