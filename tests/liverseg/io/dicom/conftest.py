@@ -110,11 +110,6 @@ def _build():
     return build
 
 
-@pytest.fixture(scope="session", name="orientations")
-def _orientations():
-    return ORIENTATIONS
-
-
 def pytest_generate_tests(metafunc):
     if "scene_orientation" in metafunc.fixturenames:
         metafunc.parametrize("scene_orientation", ORIENTATIONS)
