@@ -1,4 +1,4 @@
-"""DICOM files with something of a patient in every element: canaries, searched for in all that comes out."""
+"""Canaries: marks planted in every element of DICOM files, and searched for in all output."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pydicom.dataset import Dataset
 from pypdf import PdfReader
 
 QUOTED = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID")
-"""What a SEG and an RTSTRUCT must quote."""
+"""UIDs that a SEG and an RTSTRUCT must quote."""
 
 MARKS = (b"CANARY", b"1.2.999.", b"19470304", b"077Y", b"99.123", b"987654")
-"""What is planted: in text, UIDs, dates, ages, decimal and integer strings."""
+"""The planted marks: in text, UIDs, dates, ages, decimal strings and integer strings."""
 
 NEEDED = {
     "SOPClassUID", "Modality", "ImageType", "PhotometricInterpretation", "RescaleType", "BurnedInAnnotation",
@@ -24,11 +24,11 @@ NEEDED = {
     "RescaleIntercept", "SpacingBetweenSlices", "GantryDetectorTilt", "NumberOfFrames",
     "SpecificCharacterSet", "PixelDataProviderURL", "TransferSyntaxUID", *QUOTED,
 }  # fmt: skip
-"""What the reader goes by. Everything else is free to say anything."""
+"""Elements that the reader depends on. All others get a canary."""
 
 
 def canary(vr: str, number: int) -> object:
-    """A value of a VR that is found again wherever it is copied to; None for one that holds no text."""
+    """A recognisable value for an element of VR `vr`; None for a VR that does not hold text."""
     text = f"CANARY{number:04d}"
     return {
         "PN": f"{text}^GIVEN", "UI": f"1.2.999.{number}", "DA": "19470304", "DT": "19470304101112",
@@ -37,6 +37,7 @@ def canary(vr: str, number: int) -> object:
 
 
 def plant(dataset: Dataset, tags: list[int]) -> None:
+    """Add an element with a canary for each tag whose VR holds text."""
     for number, tag in enumerate(tags):
         value = canary(DicomDictionary[tag][0], number)
         if value is not None:
@@ -44,9 +45,9 @@ def plant(dataset: Dataset, tags: list[int]) -> None:
 
 
 def plant_everywhere(files: Sequence[Path]) -> None:
-    """Canaries in every element of the dictionary, private ones, sequences, the head and the files' names.
+    """Plant canaries in every element of the dictionary, in private elements, sequences, file meta and names.
 
-    The UIDs that outputs must quote are 1.2.999.7001 to 7003 and, of slice k, 1.2.999.8.k.
+    The UIDs that output must quote are 1.2.999.7001 to 7003, and 1.2.999.8.k for slice k. Replaces the files.
     """
     free = [
         tag for tag, (vr, _, _, retired, keyword) in DicomDictionary.items()
@@ -80,11 +81,11 @@ def plant_everywhere(files: Sequence[Path]) -> None:
 
 
 QUOTED_UIDS = [b"1.2.999.7001", b"1.2.999.7002", b"1.2.999.7003", *(b"1.2.999.8.%d" % k for k in range(6))]
-"""Those of a series of six slices."""
+"""The UIDs that the output of a series of six slices must quote."""
 
 
 def everything_said(folder: Path) -> dict[str, bytes]:
-    """The files below a folder by their name, unpacked; of pictures and pages also the text."""
+    """Content of the files below a folder by name: unpacked, with the metadata and text of PNG and PDF."""
     files = {}
     for path in (path for path in folder.rglob("*") if path.is_file()):
         data = path.read_bytes()
@@ -101,9 +102,10 @@ def everything_said(folder: Path) -> dict[str, bytes]:
 
 
 def canaries_in(name: str, content: bytes) -> list[bytes]:
-    """The marks in a file of that name; a SEG and an RTSTRUCT may quote what they must."""
+    """The marks in the content of an output file, except for the UIDs that SEG and RTSTRUCT must quote."""
     if name in ("segmentation.dcm", "rtstruct.dcm"):
         for uid in QUOTED_UIDS:
             content = content.replace(uid, b"")
-    # Numbers may be any bytes, and text has one place in a NIfTI: the marks that are long enough.
+    # Voxel values in a NIfTI may equal a short mark by chance, so only the first two marks are searched
+    # there.
     return [mark for mark in (MARKS[:2] if name.endswith(".nii.gz") else MARKS) if mark in content]

@@ -1,7 +1,8 @@
-"""Results as DICOM objects that lie on the slices of the DICOM series they were made from.
+"""Reading CT from DICOM, and writing results as DICOM objects that refer to the slices they were made from.
 
-`seg.seg_bytes` is the labels as a DICOM Segmentation, `rtstruct.rtstruct_bytes` the contours as an RT
-Structure Set. Both quote the study, the series, the frame of reference and the images
-(`dicom.references`), and nothing else of the input: what the standard wants of patient and study beyond
-that is present and empty, so a system that files by patient asks whose they are.
+Reading: `file` reads one file, `series` reads one series among many files. Writing: `seg.seg_bytes` encodes
+the labels as a DICOM Segmentation, `rtstruct.rtstruct_bytes` their contours as an RT Structure Set. Both
+quote the UIDs of the study, the series, the frame of reference and the images (see `references`) and nothing
+else of the input. The patient and study attributes that the standard requires (type 2) are present and empty,
+so an archive that files by patient asks for them.
 """

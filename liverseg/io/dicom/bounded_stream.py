@@ -1,4 +1,8 @@
-"""An open file whose reads are counted: millions of parts without content must not keep a reader busy."""
+"""Bounded reading of untrusted DICOM streams: limits on the number of reads and on the inflated size.
+
+Without these limits a small file with millions of empty elements, or with highly compressed data, keeps the
+reader busy or fills the memory.
+"""
 
 from __future__ import annotations
 
@@ -13,73 +17,76 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from liverseg.core import limits
 from liverseg.errors import InputTooLarge, UnreadableInput
 
-_SMALL_BYTES = 64 * 1024
+_UNCHECKED_READ_BYTES = 64 * 1024
+_CHUNK_BYTES = 1024**2
+
+_PREAMBLE_BYTES = 132  # 128 bytes and "DICM"
+_TRANSFER_SYNTAX_UID = 0x00020010
+
+# Preamble, "DICM" and a Transfer Syntax UID of Explicit VR Little Endian, to go before inflated data.
+_INFLATED_HEADER = bytes(128) + b"DICM\x02\x00\x10\x00UI\x14\x00" + ExplicitVRLittleEndian.encode() + b"\0"
 
 
 class CountedReads:
     """`read`, `seek` and `tell` of a file. Raises InputTooLarge after `limits.MAX_DICOM_READS` reads.
 
-    A read never asks for more than there is: Python reserves the memory for what is asked, and a header can
-    say four gigabytes.
+    A read never asks for more bytes than the file still has: Python allocates the memory for the requested
+    length, and a damaged header can declare 4 GB.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._left = limits.MAX_DICOM_READS
-        here = stream.tell()
+        self._reads_left = limits.MAX_DICOM_READS
+        start = stream.tell()
         self._size = stream.seek(0, os.SEEK_END)
-        stream.seek(here)
+        stream.seek(start)
         self.seek, self.tell = stream.seek, stream.tell
 
     def check(self) -> None:
-        """Raise InputTooLarge if there were too many reads; pydicom turns some exceptions into its own."""
-        if self._left < 0:
+        """Raise InputTooLarge after too many reads; pydicom replaces some exceptions raised in `read`."""
+        if self._reads_left < 0:
             raise InputTooLarge("The header of the DICOM file has far more elements than that of a CT.")
 
     def read(self, count: int = -1) -> bytes:
-        """Up to `count` bytes; -1: all that is left."""
-        self._left -= 1
+        """Up to `count` bytes, or all remaining bytes for -1."""
+        self._reads_left -= 1
         self.check()
-        if count > _SMALL_BYTES:
+        if count > _UNCHECKED_READ_BYTES:
             count = min(count, max(self._size - self.tell(), 0))
         return self._stream.read(count)
 
 
-_CHUNK_BYTES = 1024**2
+def inflate(stream: BinaryIO) -> BinaryIO:
+    """A DICOM stream, unpacked if its transfer syntax is Deflated Explicit VR Little Endian.
 
-# 128 zero bytes, DICM, and a Transfer Syntax UID of Explicit VR Little Endian: a head for inflated data
-_PLAIN_HEAD = bytes(128) + b"DICM\x02\x00\x10\x00UI\x14\x00" + ExplicitVRLittleEndian.encode() + b"\0"
-
-
-def inflated(stream: BinaryIO) -> BinaryIO:
-    """The stream of a DICOM file, unpacked where it is of Deflated Explicit VR Little Endian.
-
-    Raises InputTooLarge for a bomb, UnreadableInput for damaged or truncated data.
+    Other streams are returned as they are, at their beginning. Raises InputTooLarge for data that unpack to
+    far more than their size, UnreadableInput for damaged or truncated data.
     """
-    head = stream.read(132)
-    syntax, end = "", 132
-    if head[128:132] == b"DICM":
+    preamble = stream.read(_PREAMBLE_BYTES)
+    syntax, meta_end = "", _PREAMBLE_BYTES
+    if preamble[128:] == b"DICM":
         for element in data_element_generator(
             CountedReads(stream), False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2
         ):
-            end = stream.tell()
-            if element.tag == 0x00020010:
+            meta_end = stream.tell()
+            if element.tag == _TRANSFER_SYNTAX_UID:
                 syntax = bytes(element.value).rstrip(b"\0 ").decode("ascii", "replace")
     if syntax != DeflatedExplicitVRLittleEndian:
         stream.seek(0)
         return stream
-    stream.seek(end)
-    inflater = zlib.decompressobj(wbits=-15)
-    plain = io.BytesIO()
-    plain.write(_PLAIN_HEAD)
+    stream.seek(meta_end)
+    inflater = zlib.decompressobj(wbits=-15)  # raw deflate, without a zlib header
+    unpacked = io.BytesIO()
+    unpacked.write(_INFLATED_HEADER)
     try:
         while not inflater.eof and (packed := inflater.unconsumed_tail or stream.read(_CHUNK_BYTES)):
-            plain.write(inflater.decompress(packed, _CHUNK_BYTES))
-            if plain.tell() > limits.MAX_MEMBER_BYTES or limits.is_bomb(plain.tell(), stream.tell() - end):
+            unpacked.write(inflater.decompress(packed, _CHUNK_BYTES))
+            size = unpacked.tell()
+            if size > limits.MAX_MEMBER_BYTES or limits.is_bomb(size, stream.tell() - meta_end):
                 raise InputTooLarge("The deflated DICOM file unpacks to far more than a CT takes.")
     except zlib.error as error:
         raise UnreadableInput("The DICOM file is damaged: its deflated data cannot be unpacked.") from error
     if not inflater.eof:
         raise UnreadableInput("The DICOM file is truncated: its deflated data ends too early.")
-    plain.seek(0)
-    return plain
+    unpacked.seek(0)
+    return unpacked

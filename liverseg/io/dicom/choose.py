@@ -1,4 +1,4 @@
-"""Which volume of an input is meant: the one that was named, the only sensible one, or a question."""
+"""Chooses the volume to read when an input holds several."""
 
 from __future__ import annotations
 
@@ -7,57 +7,63 @@ from liverseg.io.dicom.series_info import SeriesInfo
 from liverseg.io.dicom.volumes import Volume
 
 
-def infos(found: list[Volume]) -> tuple[SeriesInfo, ...]:
-    """What is told of each volume, numbered from 1."""
-    return tuple(volume.info(number) for number, volume in enumerate(found, start=1))
+def series_infos(candidates: list[Volume]) -> tuple[SeriesInfo, ...]:
+    """The description of each volume, numbered from 1."""
+    return tuple(volume.info(number) for number, volume in enumerate(candidates, start=1))
 
 
-def choose(found: list[Volume], number: int | None = None) -> tuple[Volume, tuple[str, ...]]:
-    """The volume to read of one or more, and sentences on what was left aside.
+def choose_volume(candidates: list[Volume], number: int | None = None) -> tuple[Volume, tuple[str, ...]]:
+    """The volume to read among one or more, and warnings about volumes or slices that were left out.
 
-    Without a number it is the only one, or the only axial one of three slices or more: pictures of bolus
-    tracking, lone slices and reformats are left aside. Raises SeriesChoice where there are
-    several of these, where one that cannot be read may be what is meant, or for a number that there is
-    not; and the volume's own refusal where it cannot be read.
+    `number` (from 1) names the volume. Without it, readable volumes of several slices are preferred to lone
+    slices, and among them axial ones to reformats; there must be only one. If none is readable, the largest
+    is chosen. Raises SeriesChoice if `number` does not exist, if several volumes qualify, or if an unreadable
+    volume is large enough to be the intended one. Raises the refusal of the chosen volume if it has one.
     """
     if number is not None:
-        if not 1 <= number <= len(found):
-            there = f"there are {len(found)}" if len(found) > 1 else "there is one"
-            raise SeriesChoice(f"There is no CT series {number} in the input: {there}.", infos(found))
-        return _readable(found[number - 1])
-    if len(found) == 1:
-        return _readable(found[0])
-    usable = [volume for volume in found if volume.refusal is None]
+        if not 1 <= number <= len(candidates):
+            count = f"there are {len(candidates)}" if len(candidates) > 1 else "there is one"
+            raise SeriesChoice(
+                f"There is no CT series {number} in the input: {count}.", series_infos(candidates)
+            )
+        return _readable(candidates[number - 1])
+    if len(candidates) == 1:
+        return _readable(candidates[0])
+    usable = [volume for volume in candidates if volume.refusal is None]
     if not usable:
-        return _readable(max(found, key=lambda v: (not v.is_at_one_place, len(v.slices))))
-    for wanted in (lambda v: not v.is_lone, lambda v: v.is_axial):
-        usable = [volume for volume in usable if wanted(volume)] or usable
-    if len(usable) > 1 or any(_may_be_meant(volume, usable[0]) for volume in found):
-        sizes = ", ".join(str(len(volume.slices)) for volume in found)
+        return _readable(max(candidates, key=lambda v: (not v.is_at_one_place, len(v.slices))))
+    for is_preferred in (lambda v: not v.is_lone, lambda v: v.is_axial):
+        usable = [volume for volume in usable if is_preferred(volume)] or usable
+    if len(usable) > 1 or any(_may_be_intended(volume, usable[0]) for volume in candidates):
+        sizes = ", ".join(str(len(volume.slices)) for volume in candidates)
         raise SeriesChoice(
-            f"There are {len(found)} CT series (of {sizes} slices); name one by its number.", infos(found)
+            f"There are {len(candidates)} CT series (of {sizes} slices); name one by its number.",
+            series_infos(candidates),
         )
     chosen, warnings = _readable(usable[0])
-    count = len(found) - 1
+    count = len(candidates) - 1
     others = "1 other CT series was" if count == 1 else f"{count} other CT series were"
     note = f"{others} left out (a lone slice, bolus tracking, a reformat or unreadable)."
     return chosen, (*warnings, note)
 
 
-def _may_be_meant(volume: Volume, chosen: Volume) -> bool:
-    """Whether a volume that cannot be read is large enough to be the one that is meant."""
+def _may_be_intended(volume: Volume, chosen: Volume) -> bool:
+    """Whether an unreadable volume has at least half as many slices as the chosen one."""
     if volume.refusal is None or volume.is_at_one_place or volume.is_lone:
         return False
     return 2 * len(volume.slices) >= len(chosen.slices)
 
 
 def _readable(volume: Volume) -> tuple[Volume, tuple[str, ...]]:
+    """The volume and its warnings. Raises its refusal if it is unreadable."""
     if volume.refusal is not None:
         raise volume.refusal
-    notes = []
+    warnings = []
     if volume.copies:
-        twice = "1 slice was" if volume.copies == 1 else f"{volume.copies} slices were"
-        notes.append(f"{twice} there more than once and counted once.")
+        slices = "1 slice was" if volume.copies == 1 else f"{volume.copies} slices were"
+        warnings.append(f"{slices} there more than once and counted once.")
     if len({one.series_uid for one in volume.slices}) > 1:
-        notes.append("Each file names a series of its own; they were read as one, for they fit together.")
-    return volume, tuple(notes)
+        warnings.append(
+            "Each file has its own SeriesInstanceUID; the slices fit together and were read as one series."
+        )
+    return volume, tuple(warnings)

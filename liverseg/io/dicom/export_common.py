@@ -1,4 +1,4 @@
-"""What the DICOM objects of liverseg have in common."""
+"""Attributes and encodings that the DICOM SEG and RTSTRUCT writers share."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from liverseg.io.files import day_of_making
 MANUFACTURER = "liverseg"
 SERIES_DESCRIPTION = "liverseg, research only: not for clinical use"
 SERIES_NUMBERS = {"SEG": 9801, "RTSTRUCT": 9802}
-"""High, so as not to be taken for a series of the scanner."""
+"""High numbers, which scanners do not use for their own series."""
 
-EMPTY = (
+EMPTY_KEYWORDS = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
     "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
-"""What the Patient and General Study modules want to be there, and allow to be empty (type 2)."""
+"""Type 2 elements of the Patient and General Study modules: they must be present and may be empty."""
 
 
-def anonymous_study(dataset: pydicom.Dataset, slices: tuple[SliceReference, ...]) -> None:
-    """Give a dataset the study of the slices and their frame of reference, and a patient without a name."""
-    for keyword in EMPTY:
+def set_anonymous_study(dataset: pydicom.Dataset, slices: tuple[SliceReference, ...]) -> None:
+    """Set the study and the frame of reference of the slices, and empty patient and study attributes."""
+    for keyword in EMPTY_KEYWORDS:
         setattr(dataset, keyword, "")
     dataset.StudyInstanceUID = slices[0].study_uid
     dataset.FrameOfReferenceUID = slices[0].frame_of_reference_uid
@@ -37,29 +37,29 @@ def anonymous_study(dataset: pydicom.Dataset, slices: tuple[SliceReference, ...]
 
 
 def derived_uid(role: str, slices: tuple[SliceReference, ...], seg: Segmentation) -> UID:
-    """A UID that is the same whenever the same weights give the same labels of the same images.
+    """A reproducible UID: equal whenever the same weights give the same labels for the same images.
 
-    `role` tells the objects of one result apart. Made of a hash, as `pydicom.uid.generate_uid` does.
+    `role` distinguishes the objects of one result. The UID is a hash (see `pydicom.uid.generate_uid`).
     """
     images = hashlib.sha256()
     for one in slices:
         images.update(f"{one.sop_instance_uid}/{one.frame_number}\n".encode())
-    what = [role, liverseg.__version__, seg.checkpoint.ref, seg.checkpoint.sha256, seg.engine]
-    return generate_uid(entropy_srcs=[*what, images.hexdigest(), labels_digest(seg.labels)])
+    sources = [role, liverseg.__version__, seg.checkpoint.ref, seg.checkpoint.sha256, seg.engine]
+    return generate_uid(entropy_srcs=[*sources, images.hexdigest(), labels_digest(seg.labels)])
 
 
 def software_versions(checkpoint: CheckpointIdentity) -> list[str]:
-    """The program and the weights, as SoftwareVersions has them."""
+    """The program and the checkpoint, as values of SoftwareVersions."""
     return [f"liverseg {liverseg.__version__}", long_string(checkpoint.ref)]
 
 
 def serial_number(checkpoint: CheckpointIdentity) -> str:
-    """What tells one such device from another: the weights, by the start of their sha256."""
+    """DeviceSerialNumber: the first 16 digits of the sha256 of the weights."""
     return checkpoint.sha256[:16]
 
 
 def long_string(text: str) -> str:
-    r"""A text as VR LO takes it: one value of at most 64 characters.
+    r"""A text as one value of VR LO: at most 64 characters, without backslashes.
 
     >>> long_string("a\\b" + "c" * 80) == "a/b" + "c" * 61
     True
@@ -67,15 +67,15 @@ def long_string(text: str) -> str:
     return text.replace("\\", "/")[:64]
 
 
-def decimals(values: tuple[float, ...]) -> list[str]:
-    """Numbers as decimal strings (VR DS) of at most 16 characters, as exact as these can be."""
+def decimal_strings(values: tuple[float, ...]) -> list[str]:
+    """Numbers as decimal strings (VR DS) of at most 16 characters, with the best precision that fits."""
     return [format_number_as_ds(float(value)) for value in values]
 
 
-def dated(dataset: pydicom.Dataset, keywords: tuple[str, ...]) -> None:
-    """Set the dates that a dataset has to the day of making, and the times beside them to its beginning.
+def set_dates(dataset: pydicom.Dataset, keywords: tuple[str, ...]) -> None:
+    """Set the given dates, where present, to the day of making, and the matching times to midnight.
 
-    The second at which a result was written is nobody's concern, and would make each run's file another.
+    The time of day would make the files of equal results differ.
     """
     for keyword in keywords:
         if keyword in dataset:
@@ -85,7 +85,7 @@ def dated(dataset: pydicom.Dataset, keywords: tuple[str, ...]) -> None:
 
 
 def file_bytes(dataset: pydicom.Dataset) -> bytes:
-    """The dataset as a DICOM file."""
+    """The dataset encoded as a DICOM file."""
     buffer = io.BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()

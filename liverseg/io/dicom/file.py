@@ -1,4 +1,4 @@
-"""One DICOM file: a CT slice, or the volume of an Enhanced CT."""
+"""Builds CT images from DICOM frames, and reads a single DICOM file: a CT slice or an Enhanced CT volume."""
 
 from __future__ import annotations
 
@@ -14,95 +14,97 @@ from liverseg.core.limits import check_shape
 from liverseg.core.window import Window
 from liverseg.errors import UnreadableInput
 from liverseg.io.checks import hu_warnings
-from liverseg.io.dicom.choose import choose, infos
+from liverseg.io.dicom.choose import choose_volume, series_infos
 from liverseg.io.dicom.dataset import open_dataset, refuse_unless_ct, sop_class_of
 from liverseg.io.dicom.decoder import FrameDecoder
+from liverseg.io.dicom.frame_header import FrameHeader
 from liverseg.io.dicom.pixels import hu_of, pixel_warnings, stored_frames
 from liverseg.io.dicom.series_info import SeriesInfo
 from liverseg.io.dicom.slices import Slice, slices_of
-from liverseg.io.dicom.stack import Frame, Stack
+from liverseg.io.dicom.stack import SliceStack
 from liverseg.io.dicom.volumes import volumes
 
 
 def read_dicom_file(stream: BinaryIO, window: Window, series: int | None = None) -> CTImage:
-    """A DICOM file, open for reading, as a CTImage in HU, of one slice or of an Enhanced CT's frames.
+    """A DICOM file, open for reading, as a CTImage in HU: one slice, or the frames of an Enhanced CT.
 
-    HU are `stored * slope + intercept` in float32, with the file's own (or the frame's own) rescale;
-    padding becomes air. `window` only matters for 8-bit grey without a rescale. The frames may be several
-    volumes, of which `series` is one. Raises NotCT for other modalities, localizers, colour, secondary
-    captures and lone slices that are not axial.
+    HU are `stored * slope + intercept` in float32, with the rescale of the file or of the frame; padding
+    becomes air. `window` only matters for 8-bit grey without a rescale. If the frames form several volumes,
+    `series` (from 1) names one. Raises NotCT for other modalities, localizers, colour, secondary captures and
+    lone slices that are not axial, and SeriesChoice as `choose.choose_volume` does.
     """
     dataset = open_dataset(stream)
     refuse_unless_ct(dataset)
     slices = slices_of(dataset, 0)
     check_shape(1, int(dataset.Rows), int(dataset.Columns))
-    chosen, notes = choose(volumes(slices, _same_pixels), series)
-    wanted = {one.number: index for index, one in enumerate(chosen.slices)}
-    image = build_image([one.frame for one in chosen.slices], chosen.arranged, [(dataset, wanted)], window)
-    return replace(image, warnings=(*image.warnings, *notes))
+    chosen, warnings = choose_volume(volumes(slices, _same_pixels), series)
+    indices = {one.number: index for index, one in enumerate(chosen.slices)}
+    image = build_image([one.frame for one in chosen.slices], chosen.stack, [(dataset, indices)], window)
+    return replace(image, warnings=(*image.warnings, *warnings))
 
 
 def series_in_file(stream: BinaryIO) -> tuple[SeriesInfo, ...]:
-    """What is told of each volume in a DICOM file. Raises as `read_dicom_file` does, but for no choice."""
+    """Describes each volume in a DICOM file. Raises as `read_dicom_file`, except for SeriesChoice."""
     dataset = open_dataset(stream, pixels=False)
     refuse_unless_ct(dataset, pixels=False)
-    return infos(volumes(slices_of(dataset, 0), _same_pixels))
+    return series_infos(volumes(slices_of(dataset, 0), _same_pixels))
 
 
 def _same_pixels(one: Slice, other: Slice) -> bool:
-    return False  # frames of one file are never copies of each other
+    return False  # frames of one file are not copies of each other
 
 
 def build_image(
-    frames: list[Frame],
-    arranged: Stack,
+    frames: list[FrameHeader],
+    stack: SliceStack,
     sources: Iterable[tuple[pydicom.Dataset, Mapping[int, int]]],
     window: Window,
 ) -> CTImage:
-    """A CTImage from frames, `stack(frames)` and the datasets that hold them.
+    """A CTImage from frame headers, `stack_frames(frames)` and the datasets that hold the pixels.
 
-    `sources` yields (dataset, {number of a frame in it: index into `frames`}); each dataset is decoded and
-    let go before the next one is asked for, and every slice is written where it belongs at once.
+    `sources` yields (dataset, {number of a frame in it: index into `frames`}). Each dataset is decoded and
+    released before the next one is requested, and each slice is written to its final place at once, so the
+    volume is held in memory only once. Raises UnreadableInput if a frame is missing.
     """
-    rank = {frame: k for k, frame in enumerate(arranged.order)}
-    hu = np.empty(arranged.native.radiological_shape, np.float32)
-    native = arranged.native.native_view(hu)
-    planes = native if len(arranged.native.shape) == 3 else native.transpose(2, 0, 1)  # slices first
-    source = [None] * len(frames)
-    warnings: dict[str, None] = dict.fromkeys(arranged.warnings)  # ordered, each sentence once
-    grey, filled = False, 0
+    rank = {frame: k for k, frame in enumerate(stack.order)}
+    hu = np.empty(stack.native.radiological_shape, np.float32)
+    native = stack.native.native_view(hu)
+    planes = native if len(stack.native.shape) == 3 else native.transpose(2, 0, 1)  # slices first
+    references = [None] * len(frames)
+    warnings: dict[str, None] = dict.fromkeys(stack.warnings)  # ordered, each sentence once
+    any_through_window, filled = False, 0
     with FrameDecoder() as decoder:
-        for dataset, wanted in sources:
+        for dataset, indices in sources:
             for number, stored in enumerate(stored_frames(dataset, decoder)):
-                if number not in wanted:
+                if number not in indices:
                     continue
-                index = wanted[number]
-                source[rank[index]] = reference_of(dataset, frames[index], number + 1)
+                index = indices[number]
+                references[rank[index]] = slice_reference(dataset, frames[index], number + 1)
                 rescale = frames[index].rescale
                 plane, through_window, sentences = hu_of(stored, dataset, rescale, window)
                 planes[rank[index]] = plane
                 filled += 1
-                grey |= through_window
+                any_through_window |= through_window
                 warnings |= dict.fromkeys((*pixel_warnings(dataset, rescale, window), *sentences))
     if filled != len(frames):
         raise UnreadableInput("The DICOM image is truncated: it has fewer frames than it declares.")
-    if not grey:
+    if not any_through_window:
         warnings |= dict.fromkeys(hu_warnings(hu))
     return CTImage(
         hu=hu,
-        spacing_mm=arranged.spacing_mm,
-        spacing_source=arranged.spacing_source,
+        spacing_mm=stack.spacing_mm,
+        spacing_source=stack.spacing_source,
         source_format="dicom",
-        native=arranged.native,
+        native=stack.native,
         kind="slice" if hu.shape[0] == 1 else "volume",
-        assumed_window=window if grey else None,
+        assumed_window=window if any_through_window else None,
         warnings=tuple(warnings),
-        source=tuple(source),
+        source=tuple(references),
     )
 
 
-def reference_of(dataset: pydicom.Dataset, frame: Frame, number: int) -> SliceReference:
-    """The reference of frame `number` (from 1) of a CT image; "" and None for what the file does not say."""
+def slice_reference(dataset: pydicom.Dataset, frame: FrameHeader, number: int) -> SliceReference:
+    """The reference to frame `number` (from 1) of a CT image; "" or None for what the file does not give."""
     instance = dataset.get("SOPInstanceUID") or dataset.file_meta.get("MediaStorageSOPInstanceUID")
     study, series, frame_of_reference = (
         str(dataset.get(keyword) or "")

@@ -1,9 +1,9 @@
-"""Decodes JPEG, JPEG-LS and JPEG 2000 frames with GDCM, in a process of its own.
+"""Worker process that decodes JPEG, JPEG-LS and JPEG 2000 frames with GDCM.
 
-On damaged data GDCM throws C++ exceptions that its Python binding does not catch: they end the process.
-So it runs here, as `python gdcm_worker.py FOLDER_OF_GDCM`, and `dicom_decoder` talks to it through pipes.
-Each request is `REQUEST` and the compressed frame, each answer `ANSWER` and the pixels (none: failed).
-The file is run as a script without the package, so it imports nothing of it.
+On damaged data GDCM throws C++ exceptions that its Python binding does not catch, which end the process. So
+`decoder.FrameDecoder` runs this file as `python gdcm_worker.py FOLDER_OF_GDCM` and talks to it through pipes.
+A request is a `REQUEST` header and the compressed frame; an answer is an `ANSWER` header and the pixels (none
+if decoding failed). The file runs as a script without the package, so it imports nothing from liverseg.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ import os
 import struct
 import sys
 
-# transfer syntax UID, rows, columns, bits allocated, precision, signed, bytes of the frame
 REQUEST = struct.Struct("<64s5IQ")
-ANSWER = struct.Struct("<Q")  # bytes
+"""Transfer syntax UID, rows, columns, bits allocated, precision, signed, length of the frame in bytes."""
+ANSWER = struct.Struct("<Q")
+"""Length of the pixels in bytes."""
 
 _MAX_MEMORY_BYTES = 1024**3
-_START_CPU_S, _PIXEL_CPU_S = 3, 1e-6  # the largest slice may take 4 s; it takes a tenth of that
+# CPU time allowed to start and per pixel: about ten times what decoding takes.
+_START_CPU_S, _PIXEL_CPU_S = 3, 1e-6
 
 
 def decode(
     frame: bytes, syntax: str, rows: int, columns: int, allocated: int, precision: int, signed: int
 ) -> bytes:
-    """The pixels of one compressed grey frame, `allocated` bits each, row by row, little endian."""
+    """The pixels of one compressed grey frame: `allocated` bits each, row by row, little endian."""
     import gdcm
 
     fragment = gdcm.Fragment()
@@ -40,14 +42,14 @@ def decode(
     image.SetPhotometricInterpretation(grey)
     image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(syntax)))
     image.SetPixelFormat(gdcm.PixelFormat(1, allocated, precision, precision - 1, signed))
-    return image.GetBuffer().encode("utf-8", "surrogateescape")  # gdcm hands its char* over as text
+    return image.GetBuffer().encode("utf-8", "surrogateescape")  # GDCM returns its char* as text
 
 
 def limit_cpu(pixels: int) -> None:
-    """End this process where it computes for longer than `pixels`, all frames so far, can take.
+    """Limit the CPU time of this process to what `pixels`, the total of all frames so far, can take.
 
-    A codestream of a few kB can make a codec compute for hours. The time is that of this process alone, so a
-    busy machine ends nothing.
+    A codestream of a few kB can keep a codec busy for hours. The limit counts the CPU time of this process,
+    so a busy machine does not matter.
     """
     if os.name == "posix":
         import resource
@@ -64,7 +66,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a codec prints must not get among the answers
+    os.dup2(2, 1)  # keeps messages printed by a codec out of the answers
     sys.path.insert(0, sys.argv[1])
     pixels_so_far = 0
     while len(head := sys.stdin.buffer.read(REQUEST.size)) == REQUEST.size:
@@ -74,7 +76,7 @@ def main() -> None:
         limit_cpu(pixels_so_far)
         try:
             pixels = decode(frame, syntax.rstrip(b"\0").decode("ascii"), *numbers)
-        except Exception:  # whatever it is, the answer is the same: no pixels
+        except Exception:  # every failure has the same answer: no pixels
             pixels = b""
         answers.write(ANSWER.pack(len(pixels)) + pixels)
         answers.flush()

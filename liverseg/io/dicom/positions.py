@@ -1,4 +1,7 @@
-"""Heights of slices along their normal: evenly spaced, twice at a place, with a gap, or in blocks (pure)."""
+"""Positions of slices along their normal: even spacing, repeats, gaps and blocks (pure).
+
+`heights_mm` is an ascending array (n,) of positions along the slice normal in mm.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,25 @@ import numpy as np
 
 from liverseg.errors import UnreadableInput
 
-SAME_PLACE_MM = 0.05
-"""Slices nearer to each other than this lie at one place: no CT reconstructs them so densely."""
+SAME_POSITION_MM = 0.05
+"""Slices closer than this share one position: no CT reconstructs slices so densely."""
 
-OFF_THE_GRID = 0.1
-"""Largest distance of a slice from where an even spacing would have it, as a share of that spacing:
-room for headers that round positions to 0.1 mm, too little for a slice that is missing."""
+MAX_GRID_DEVIATION = 0.1
+"""Largest distance of a slice from its position on an even grid, as a share of the spacing. It allows for
+headers that round positions to 0.1 mm and is too small to hide a missing slice."""
 
 _ROUNDING_MM = 0.01
-_STEP_TOLERANCE = 0.05  # between steps of one block, as a share of the step
+_STEP_TOLERANCE = 0.05  # relative difference between the steps of one block
+
+
+def slice_normal(orientation: tuple[float, ...]) -> np.ndarray:
+    """(3,) LPS unit normal of slices with this ImageOrientationPatient."""
+    normal = np.cross(orientation[:3], orientation[3:])
+    return normal / np.linalg.norm(normal)
 
 
 def is_even(heights_mm: np.ndarray) -> bool:
-    """Whether rising heights (n,) are evenly spaced; one or two always are, unless at one place.
+    """Whether the heights are evenly spaced; one or two are, unless two share a position.
 
     >>> is_even(np.array([0, 5, 10.001, 15])), is_even(np.array([0, 5, 15])), is_even(np.array([2, 2]))
     (True, False, False)
@@ -27,79 +36,88 @@ def is_even(heights_mm: np.ndarray) -> bool:
         return False
     if len(heights_mm) < 3:
         return True
-    count = np.arange(len(heights_mm))
-    distance, start = np.polyfit(count, heights_mm, 1)
-    off = np.abs(heights_mm - (start + distance * count))
-    return bool(off.max() <= OFF_THE_GRID * distance + _ROUNDING_MM)
+    index = np.arange(len(heights_mm))
+    spacing, start = np.polyfit(index, heights_mm, 1)
+    deviation = np.abs(heights_mm - (start + spacing * index))
+    return bool(deviation.max() <= MAX_GRID_DEVIATION * spacing + _ROUNDING_MM)
 
 
 def has_repeats(heights_mm: np.ndarray) -> bool:
-    """Whether two of rising heights (n,) are one place."""
-    return bool((np.diff(heights_mm) < SAME_PLACE_MM).any())
+    """Whether two heights share a position."""
+    return bool((np.diff(heights_mm) < SAME_POSITION_MM).any())
 
 
-def copies_at_a_place(heights_mm: np.ndarray) -> int:
-    """The largest number of rising heights (n,) at one place.
+def max_slices_per_position(heights_mm: np.ndarray) -> int:
+    """The largest number of heights that share a position.
 
-    >>> copies_at_a_place(np.array([0.0, 0.0, 5.0])), copies_at_a_place(np.array([1.0, 2.0]))
+    >>> max_slices_per_position(np.array([0.0, 0.0, 5.0])), max_slices_per_position(np.array([1.0, 2.0]))
     (2, 1)
     """
-    starts = np.flatnonzero(np.diff(heights_mm, prepend=-np.inf) >= SAME_PLACE_MM)
+    starts = np.flatnonzero(np.diff(heights_mm, prepend=-np.inf) >= SAME_POSITION_MM)
     return int(np.diff(starts, append=len(heights_mm)).max())
 
 
-def blocks(heights_mm: np.ndarray) -> list[range]:
-    """Rising heights (n,) as evenly spaced blocks of neighbouring slices that differ in their spacing.
+def position_cells(height_mm: float) -> tuple[int, int, int]:
+    """Index of the cell of width `SAME_POSITION_MM` that holds a height, between its two neighbours.
 
-    One block where they are not made of such: a gap between slices of one spacing is a missing slice.
-    The slice where two blocks meet belongs to the lower one.
+    Heights that share a position lie in the same or in neighbouring cells.
+    """
+    cell = int(np.floor(height_mm / SAME_POSITION_MM))
+    return cell - 1, cell, cell + 1
 
-    >>> blocks(np.array([0, 5, 10, 15, 17, 19, 21]))
+
+def even_blocks(heights_mm: np.ndarray) -> list[range]:
+    """Index ranges of consecutive evenly spaced blocks whose spacings differ.
+
+    A single range if the heights do not consist of such blocks: a gap between slices of one spacing is a
+    missing slice, not a border between blocks. The slice at which two blocks meet belongs to the lower one.
+
+    >>> even_blocks(np.array([0, 5, 10, 15, 17, 19, 21]))
     [range(0, 4), range(4, 7)]
-    >>> blocks(np.array([0, 5, 10, 20, 25, 30]))  # a slice is missing
+    >>> even_blocks(np.array([0, 5, 10, 20, 25, 30]))  # a slice is missing
     [range(0, 6)]
     """
     whole = [range(len(heights_mm))]
     steps = np.diff(heights_mm)
-    runs: list[tuple[int, int]] = []  # of nearly equal steps: first and one past the last
+    runs: list[tuple[int, int]] = []  # of nearly equal steps: index of the first, and of the last plus one
     for k, step in enumerate(steps):
         if runs and abs(step - steps[runs[-1][0]]) <= _STEP_TOLERANCE * step + _ROUNDING_MM:
             runs[-1] = (runs[-1][0], k + 1)
         else:
             runs.append((k, k + 1))
-    long = [run for run in runs if run[1] - run[0] >= 2]
-    lone = [run for run in runs if run[1] - run[0] < 2]
-    if len(long) < 2 or len(lone) >= len(long):
+    long_runs = [run for run in runs if run[1] - run[0] >= 2]
+    single_steps = [run for run in runs if run[1] - run[0] < 2]
+    if len(long_runs) < 2 or len(single_steps) >= len(long_runs):
         return whole
-    found = []
-    for (first, last), (after, _) in zip(long, [*long[1:], (len(steps), 0)], strict=True):
-        if after - last > 1:  # two odd steps in a row are no change of spacing
+    blocks: list[range] = []
+    for (first, last), (after, _) in zip(long_runs, [*long_runs[1:], (len(steps), 0)], strict=True):
+        if after - last > 1:  # two odd steps in succession are not a change of spacing
             return whole
-        start = first if not found or first > found[-1].stop - 1 else found[-1].stop
-        found.append(range(start, last + 1))
-    spacings = [float(np.median(steps[first:last])) for first, last in long]
+        start = first if not blocks or first > blocks[-1].stop - 1 else blocks[-1].stop
+        blocks.append(range(start, last + 1))
+    spacings = [float(np.median(steps[first:last])) for first, last in long_runs]
     if any(np.isclose(a, b, rtol=_STEP_TOLERANCE) for a, b in zip(spacings, spacings[1:], strict=False)):
         return whole
-    return found if found[0].start == 0 and found[-1].stop == len(heights_mm) else whole
+    return blocks if blocks[0].start == 0 and blocks[-1].stop == len(heights_mm) else whole
 
 
-def refuse_uneven(heights_mm: np.ndarray) -> None:
-    """Raise UnreadableInput, saying where and how, unless rising heights (n,) are evenly spaced."""
+def check_even(heights_mm: np.ndarray) -> None:
+    """Raise UnreadableInput, with the kind and place of the irregularity, unless the heights are even."""
     if is_even(heights_mm):
         return
     if has_repeats(heights_mm):
         raise UnreadableInput(
-            "Two DICOM slices of the series lie at the same place, and nothing in them tells which belong "
-            "together."
+            "Two DICOM slices of the series lie at the same place, and nothing in the files says which "
+            "slices belong together."
         )
     steps = np.diff(heights_mm)
     usual = float(np.median(steps))
-    wide = np.flatnonzero(steps > 1.5 * usual)
-    if len(wide):
-        places = "" if len(wide) == 1 else f", the first of {len(wide)} gaps"
+    gaps = np.flatnonzero(steps > 1.5 * usual)
+    if len(gaps):
+        count = "" if len(gaps) == 1 else f", the first of {len(gaps)} gaps"
         raise UnreadableInput(
-            f"Slices are missing from the DICOM series: the next one after slice {wide[0] + 1} of "
-            f"{len(heights_mm)} is {steps[wide[0]]:.3g} mm away instead of {usual:.3g} mm{places}."
+            f"Slices are missing from the DICOM series: the next one after slice {gaps[0] + 1} of "
+            f"{len(heights_mm)} is {steps[gaps[0]]:.3g} mm away instead of {usual:.3g} mm{count}."
         )
     raise UnreadableInput(
         f"The DICOM slices are not evenly spaced: their distances run from {steps.min():.3g} to "

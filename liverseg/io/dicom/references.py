@@ -1,8 +1,8 @@
-"""What a DICOM image says of itself that a result made from it must quote (pure).
+"""Checks the references to the source images that a DICOM SEG or RTSTRUCT must contain (pure).
 
-DICOM SEG and RTSTRUCT name the study, the series, the frame of reference and every image that they were
-made from. That is all that is kept here, with where each slice lies. It is for those two files and
-for nothing else: no report, log, message or cache holds it, and `repr` does not show it.
+Both objects name the study, the series, the frame of reference and every image that they were made from. The
+reader keeps these UIDs, and the position of each slice, for these two files only: no report, log, message or
+cache contains them, and `repr` does not show them.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from liverseg.core.image import CTImage, SliceReference, stated
 from liverseg.errors import InvalidSetting
 
 GRID_TOLERANCE = np.array([0.5, 1.0, 1.0])  # slices, rows, columns
-"""A grid whose slices lie further than this from where the files say is not the files' own. Below it there is
-room for headers that round and for slices that are not quite evenly spaced."""
+"""Largest distance of a slice from its position in the file. A grid beyond it was resampled. The tolerance
+allows for headers with rounded positions and for slices that are not quite evenly spaced."""
 
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def referable_slices(ct: CTImage) -> tuple[SliceReference, ...]:
-    """The references of `ct`'s slices, native slice by native slice, fit for a SEG or an RTSTRUCT.
+    """The references of the native slices of `ct`, in order, complete for a SEG or an RTSTRUCT.
 
-    Raises `InvalidSetting`, in one sentence, where there are none (the input is not DICOM), where the files
-    lack or contradict what must be quoted, and where the image is not on the files' own grid.
+    Raises `InvalidSetting` if the input is not DICOM, if the files lack required UIDs or contradict each
+    other, or if the image is not on the grid of the files.
     """
     slices = ct.source
     if ct.source_format != "dicom" or not slices:
@@ -53,7 +53,7 @@ def referable_slices(ct: CTImage) -> tuple[SliceReference, ...]:
             "The DICOM file does not say where its slices lie in the patient, as a SEG or RTSTRUCT must: "
             "leave out the formats seg and rtstruct."
         )
-    if not _on_own_grid(ct):
+    if not _is_on_file_grid(ct):
         raise InvalidSetting(
             "The volume was resampled from the DICOM slices: a SEG or RTSTRUCT, which lies on the slices "
             "themselves, cannot be written from it."
@@ -62,9 +62,9 @@ def referable_slices(ct: CTImage) -> tuple[SliceReference, ...]:
 
 
 def thickness_mm(slices: tuple[SliceReference, ...]) -> float:
-    """The thickness of the slices; where the files do not give it, the distance between two.
+    """The thickness of the slices; if the files do not give it, the distance between two slices.
 
-    A SEG must give one: raises `InvalidSetting` for a lone slice that does not.
+    A SEG must give a thickness. Raises `InvalidSetting` for a lone slice without one.
     """
     first = slices[0]
     if first.thickness_mm is not None:
@@ -79,16 +79,16 @@ def thickness_mm(slices: tuple[SliceReference, ...]) -> float:
 
 
 def native_slices(ct: CTImage, array: np.ndarray) -> np.ndarray:
-    """A (S, H, W) array of the radiological grid as (slices, rows, columns) of the DICOM files."""
+    """A (S, H, W) array on the radiological grid as (slices, rows, columns) of the DICOM files."""
     native = ct.native.to_native(array)
     return native.reshape(-1, *native.shape[-2:])
 
 
-def _on_own_grid(ct: CTImage) -> bool:
-    """Whether native slice k is the k-th reference's: the count agrees, and where the affine puts each."""
+def _is_on_file_grid(ct: CTImage) -> bool:
+    """Whether the affine puts each native slice where its reference says, within `GRID_TOLERANCE`."""
     shape, affine = ct.native.shape, ct.native.affine
     assert affine is not None
-    if len(shape) == 2:  # a lone slice; its affine's third axis is the one between slices
+    if len(shape) == 2:  # a lone slice; the third axis of its affine is the slice axis
         shape, affine = (1, *shape), affine[:, [2, 0, 1, 3]]
     if len(shape) != 3 or shape[0] != len(ct.source):
         return False
@@ -96,8 +96,8 @@ def _on_own_grid(ct: CTImage) -> bool:
     to_index = np.linalg.inv(_RAS_TO_LPS @ affine)
     for k, one in enumerate(ct.source):
         for row, column in corners:
-            place = one.corner_affine() @ [row, column, 1.0]
-            found = to_index @ [*place, 1.0] - [k, row - 0.5, column - 0.5, 1.0]
-            if (np.abs(found[:3]) > GRID_TOLERANCE).any():
+            point = one.corner_affine() @ [row, column, 1.0]
+            deviation = to_index @ [*point, 1.0] - [k, row - 0.5, column - 0.5, 1.0]
+            if (np.abs(deviation[:3]) > GRID_TOLERANCE).any():
                 return False
     return True

@@ -1,8 +1,9 @@
-"""Contours as a DICOM RT Structure Set, for planning systems."""
+"""Encodes the contours of the labels as a DICOM RT Structure Set, for treatment planning systems."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from pydicom.charset import default_encoding
@@ -18,44 +19,58 @@ from liverseg.io.dicom.export_common import (
     MANUFACTURER,
     SERIES_DESCRIPTION,
     SERIES_NUMBERS,
-    anonymous_study,
     derived_uid,
     file_bytes,
     long_string,
+    set_anonymous_study,
     software_versions,
 )
 from liverseg.io.dicom.references import native_slices, referable_slices
 from liverseg.io.files import day_of_making
 from liverseg.rendering.colours import LIVER_RGB, RGB, TUMOUR_RGB
 
-_STUDY_CLASS = (
-    "1.2.840.10008.3.1.2.3.1"  # Detached Study Management: what the standard has here, though retired
-)
-CONTOUR_DATA = Tag("ContourData")
+# Detached Study Management: retired, but still what the standard prescribes here.
+_STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
+_CONTOUR_DATA = Tag("ContourData")
+
+
+@dataclass(frozen=True)
+class _Roi:
+    """A region of interest: its labels and how it is described."""
+
+    number: int
+    name: str
+    description: str
+    labels: tuple[int, ...]
+    interpreted_type: str
+    rgb: RGB
+
+
 _ROIS = (
-    (1, "Liver", "Liver including its tumours", (LIVER, TUMOUR), "ORGAN", LIVER_RGB),
-    (2, "Tumour", "Tumours of the liver", (TUMOUR,), "GTV", TUMOUR_RGB),
+    _Roi(1, "Liver", "Liver including its tumours", (LIVER, TUMOUR), "ORGAN", LIVER_RGB),
+    _Roi(2, "Tumour", "Tumours of the liver", (TUMOUR,), "GTV", TUMOUR_RGB),
 )
 
 
 def rtstruct_bytes(ct: CTImage, seg: Segmentation) -> bytes:
-    """The labels as closed planar contours on the slices of `ct`'s series.
+    """The labels as closed planar contours on the slices of the series of `ct`, as a DICOM file.
 
-    ROI Liver is the organ as planning wants it, tumours included (labels 1 and 2), of type ORGAN; ROI Tumour
-    is label 2, of type GTV. Both are there even where one has no contour. A contour runs along the
-    edges of the pixels, with holes as keyholes (see `dicom.contours`), in the plane of its slice. Raises
-    `InvalidSetting` as `liverseg.io.dicom.references.referable_slices` does.
+    ROI Liver, of type ORGAN, is the organ including its tumours (labels 1 and 2), as treatment planning
+    expects; ROI Tumour, of type GTV, is label 2. Both are present even without a contour. A contour runs
+    along the pixel edges in the plane of its slice, with holes as keyholes (see
+    `liverseg.io.dicom.contours`). Raises `InvalidSetting` as `liverseg.io.dicom.references.referable_slices`
+    does.
     """
     slices = referable_slices(ct)
     labels = native_slices(ct, seg.labels)  # (slices, rows, columns)
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = RTStructureSetStorage
     meta.MediaStorageSOPInstanceUID = derived_uid("RTSTRUCT", slices, seg)
-    # The contour of a large liver may exceed the 65,534 bytes that an explicit VR allows an element.
+    # The contour of a large liver may exceed 65,534 bytes, the limit of a DS element with explicit VR.
     meta.TransferSyntaxUID = ImplicitVRLittleEndian
     rtss = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     rtss.SOPClassUID, rtss.SOPInstanceUID = RTStructureSetStorage, meta.MediaStorageSOPInstanceUID
-    anonymous_study(rtss, slices)
+    set_anonymous_study(rtss, slices)
     rtss.Modality, rtss.SeriesInstanceUID = "RTSTRUCT", derived_uid("RTSTRUCT series", slices, seg)
     rtss.SeriesNumber, rtss.InstanceNumber = SERIES_NUMBERS["RTSTRUCT"], 1
     rtss.SeriesDescription, rtss.OperatorsName = SERIES_DESCRIPTION, ""
@@ -64,33 +79,33 @@ def rtstruct_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     rtss.StructureSetLabel = "liverseg"
     rtss.StructureSetDate, rtss.StructureSetTime = f"{day_of_making():%Y%m%d}", ""
     rtss.ApprovalStatus = "UNAPPROVED"
-    rtss.ReferencedFrameOfReferenceSequence = [_referenced(slices)]
+    rtss.ReferencedFrameOfReferenceSequence = [_frame_of_reference(slices)]
     rtss.StructureSetROISequence = []
     rtss.ROIContourSequence = []
     rtss.RTROIObservationsSequence = []
-    by = long_string(f"liverseg, {seg.checkpoint.ref}")
-    for number, name, words, members, kind, rgb in _ROIS:
-        roi = Dataset()
-        roi.ROINumber, roi.ROIName, roi.ROIDescription = number, name, words
-        roi.ReferencedFrameOfReferenceUID = slices[0].frame_of_reference_uid
-        roi.ROIGenerationAlgorithm, roi.ROIGenerationDescription = "AUTOMATIC", by
-        rtss.StructureSetROISequence.append(roi)
-        rtss.ROIContourSequence.append(_drawn(number, rgb, labels, members, slices))
+    algorithm = long_string(f"liverseg, {seg.checkpoint.ref}")
+    for roi in _ROIS:
+        item = Dataset()
+        item.ROINumber, item.ROIName, item.ROIDescription = roi.number, roi.name, roi.description
+        item.ReferencedFrameOfReferenceUID = slices[0].frame_of_reference_uid
+        item.ROIGenerationAlgorithm, item.ROIGenerationDescription = "AUTOMATIC", algorithm
+        rtss.StructureSetROISequence.append(item)
+        rtss.ROIContourSequence.append(_roi_contour(roi, labels, slices))
         observation = Dataset()
-        observation.ObservationNumber = observation.ReferencedROINumber = number
-        observation.RTROIInterpretedType, observation.ROIInterpreter = kind, ""
+        observation.ObservationNumber = observation.ReferencedROINumber = roi.number
+        observation.RTROIInterpretedType, observation.ROIInterpreter = roi.interpreted_type, ""
         rtss.RTROIObservationsSequence.append(observation)
     return file_bytes(rtss)
 
 
-def _referenced(slices: tuple[SliceReference, ...]) -> Dataset:
-    """The frame of reference, the study, the series and every image of it."""
+def _frame_of_reference(slices: tuple[SliceReference, ...]) -> Dataset:
+    """The item that references the frame of reference, the study, the series and each of its images."""
     images: dict[str, list[SliceReference]] = {}
     for one in slices:
         images.setdefault(one.sop_instance_uid, []).append(one)
     series = Dataset()
     series.SeriesInstanceUID = slices[0].series_uid
-    series.ContourImageSequence = [_image(frames) for frames in images.values()]
+    series.ContourImageSequence = [_image_reference(frames) for frames in images.values()]
     study = Dataset()
     study.ReferencedSOPClassUID, study.ReferencedSOPInstanceUID = _STUDY_CLASS, slices[0].study_uid
     study.RTReferencedSeriesSequence = [series]
@@ -100,7 +115,8 @@ def _referenced(slices: tuple[SliceReference, ...]) -> Dataset:
     return frame
 
 
-def _image(frames: list[SliceReference]) -> Dataset:
+def _image_reference(frames: list[SliceReference]) -> Dataset:
+    """The item that references one image, and its frames if it is a multi-frame image."""
     image = Dataset()
     image.ReferencedSOPClassUID = frames[0].sop_class_uid
     image.ReferencedSOPInstanceUID = frames[0].sop_instance_uid
@@ -110,44 +126,47 @@ def _image(frames: list[SliceReference]) -> Dataset:
     return image
 
 
-def _drawn(
-    number: int, rgb: RGB, labels: np.ndarray, members: tuple[int, ...], slices: tuple[SliceReference, ...]
-) -> Dataset:
-    """The contours of an ROI; without any, there is no ContourSequence, which the standard allows."""
-    roi = Dataset()
-    roi.ROIDisplayColor, roi.ReferencedROINumber = list(rgb), number
+def _roi_contour(roi: _Roi, labels: np.ndarray, slices: tuple[SliceReference, ...]) -> Dataset:
+    """The contours of an ROI from labels (slices, rows, columns).
+
+    Without contours the item has no ContourSequence, as the standard allows.
+    """
+    item = Dataset()
+    item.ROIDisplayColor, item.ReferencedROINumber = list(roi.rgb), roi.number
     contours = []
     for values, one in zip(labels, slices, strict=True):
         if values.any():
-            contours += _contours(np.isin(values, members), one)
+            contours += _contours(np.isin(values, roi.labels), one)
     if contours:
-        roi.ContourSequence = contours
-    return roi
+        item.ContourSequence = contours
+    return item
 
 
 def _contours(mask: np.ndarray, one: SliceReference) -> Iterator[Dataset]:
-    """The contours of one slice's mask (rows, columns), in LPS mm."""
+    """The contours of the mask (rows, columns) of one slice, in LPS mm."""
     affine = one.corner_affine()
     for corners in closed_contours(mask):
         points = np.column_stack([corners, np.ones(len(corners))]) @ affine.T  # (n, 3)
         contour = Dataset()
-        contour.ContourImageSequence = [_image([one])]
+        contour.ContourImageSequence = [_image_reference([one])]
         contour.ContourGeometricType = "CLOSED_PLANAR"
         contour.NumberOfContourPoints = len(points)
-        contour[CONTOUR_DATA] = _raw_decimals(points)
-        contour.set_original_encoding(True, True, default_encoding)  # so that it is written as it is
+        contour[_CONTOUR_DATA] = _raw_decimals(points)
+        contour.set_original_encoding(
+            True, True, default_encoding
+        )  # keeps pydicom from converting the raw element
         yield contour
 
 
 def _raw_decimals(points: np.ndarray) -> RawDataElement:
-    """Points (n, 3) as the bytes of a decimal string; as objects they would take 600 bytes a coordinate."""
+    """Points (n, 3) as a raw decimal string element; as pydicom values they take 600 bytes per coordinate."""
     text = "\\".join(_millimetres(value) for value in points.ravel().tolist()).encode()
     text += b" " * (len(text) % 2)
-    return RawDataElement(CONTOUR_DATA, "DS", len(text), text, 0, True, True)
+    return RawDataElement(_CONTOUR_DATA, "DS", len(text), text, 0, True, True)
 
 
 def _millimetres(value: float) -> str:
-    """A coordinate to the nanometre, in the 16 characters of a decimal string.
+    """A coordinate in mm with six decimals, which fits the 16 characters of a decimal string.
 
     >>> _millimetres(-123.4500004), _millimetres(-0.0000001)
     ('-123.45', '0')

@@ -1,8 +1,9 @@
-"""Labels as a DICOM Segmentation, with highdicom."""
+"""Encodes the labels as a DICOM Segmentation, with highdicom."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 import highdicom
 import pydicom
@@ -17,43 +18,57 @@ from liverseg.io.dicom.export_common import (
     MANUFACTURER,
     SERIES_DESCRIPTION,
     SERIES_NUMBERS,
-    anonymous_study,
-    dated,
-    decimals,
+    decimal_strings,
     derived_uid,
     file_bytes,
     long_string,
     serial_number,
+    set_anonymous_study,
+    set_dates,
     software_versions,
 )
 from liverseg.io.dicom.references import native_slices, referable_slices, thickness_mm
-from liverseg.rendering.colours import LIVER_RGB, TUMOUR_RGB
+from liverseg.rendering.colours import LIVER_RGB, RGB, TUMOUR_RGB
 
-# It logs UIDs of the source, and that an empty segmentation is empty.
+# highdicom logs UIDs of the source, and a message about empty segmentations.
 logging.getLogger("highdicom").setLevel(logging.ERROR)
 
-SCT = codes.SCT  # SNOMED CT, as CID 7150 and 7159 of PS3.16 use it
+_SCT = codes.SCT  # SNOMED CT codes from CID 7150 and 7159 of PS3.16
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """A label and how it is described."""
+
+    number: int
+    label: str
+    description: str
+    category: Code
+    type: Code
+    rgb: RGB
+
+
 _SEGMENTS = (
-    (LIVER, "Liver", "Liver without its tumours", SCT.AnatomicalStructure, SCT.Liver, LIVER_RGB),
-    (
+    _Segment(LIVER, "Liver", "Liver without its tumours", _SCT.AnatomicalStructure, _SCT.Liver, LIVER_RGB),
+    _Segment(
         TUMOUR,
         "Tumour",
         "Tumours of the liver",
-        SCT.MorphologicallyAbnormalStructure,
-        SCT.Neoplasm,
+        _SCT.MorphologicallyAbnormalStructure,
+        _SCT.Neoplasm,
         TUMOUR_RGB,
     ),
 )
 
 
 def seg_bytes(ct: CTImage, seg: Segmentation) -> bytes:
-    """The labels as a DICOM Segmentation (BINARY) of the slices of `ct`'s series.
+    """The labels as a DICOM Segmentation (BINARY) of the slices of the series of `ct`, as a DICOM file.
 
-    Segment 1 is label 1, the liver without its tumours, and segment 2 is label 2, so the two do not
-    overlap, which not every viewer can show, and the voxels are those of `labels.nii.gz`. Both are
-    described even where one has no voxel. Slices without either are left out; where there is nothing at
-    all, all are there, empty. Raises `InvalidSetting` as `liverseg.io.dicom.references.referable_slices` and
-    `thickness_mm` do.
+    Segment 1 is label 1, the liver without its tumours; segment 2 is label 2. The segments do not overlap,
+    since not every viewer can show overlapping ones, and their voxels are those of `labels.nii.gz`. Both are
+    described even if one has no voxel. Slices without labels are left out, but if all labels are empty, all
+    slices are written. Raises `InvalidSetting` as `referable_slices` and `thickness_mm` in
+    `liverseg.io.dicom.references` do.
     """
     slices = referable_slices(ct)
     labels = native_slices(ct, seg.labels)  # (slices, rows, columns)
@@ -61,7 +76,7 @@ def seg_bytes(ct: CTImage, seg: Segmentation) -> bytes:
         source_images=_source_images(slices, labels.shape[1:]),
         pixel_array=labels,
         segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[_description(*facts, seg.checkpoint) for facts in _SEGMENTS],
+        segment_descriptions=[_segment_description(segment, seg.checkpoint) for segment in _SEGMENTS],
         series_instance_uid=derived_uid("SEG series", slices, seg),
         series_number=SERIES_NUMBERS["SEG"],
         sop_instance_uid=derived_uid("SEG", slices, seg),
@@ -76,77 +91,73 @@ def seg_bytes(ct: CTImage, seg: Segmentation) -> bytes:
         transfer_syntax_uid=ExplicitVRLittleEndian,
     )
     if any(one.frame_number is not None for one in slices):
-        _refer_to_frames(written, slices)
+        _replace_stand_ins(written, slices)
     dimensions = derived_uid("SEG dimensions", slices, seg)
     for item in (*written.DimensionOrganizationSequence, *written.DimensionIndexSequence):
         item.DimensionOrganizationUID = dimensions
-    dated(written, ("ContentDate", "InstanceCreationDate", "SeriesDate"))
-    written.ContentCreatorName = ""  # wanted, but may be empty
-    del written.ContributingEquipmentSequence  # not wanted
+    set_dates(written, ("ContentDate", "InstanceCreationDate", "SeriesDate"))
+    written.ContentCreatorName = ""  # type 2: required, may be empty
+    del written.ContributingEquipmentSequence  # optional; set by highdicom
     return file_bytes(written)
 
 
-def _description(
-    number: int,
-    label: str,
-    words: str,
-    category: Code,
-    kind: Code,
-    rgb: tuple[int, int, int],
-    checkpoint: CheckpointIdentity,
+def _segment_description(
+    segment: _Segment, checkpoint: CheckpointIdentity
 ) -> highdicom.seg.SegmentDescription:
     name, _, version = checkpoint.ref.partition("@")
-    described = highdicom.seg.SegmentDescription(
-        segment_number=number,
-        segment_label=label,
-        segmented_property_category=category,
-        segmented_property_type=kind,
+    item = highdicom.seg.SegmentDescription(
+        segment_number=segment.number,
+        segment_label=segment.label,
+        segmented_property_category=segment.category,
+        segmented_property_type=segment.type,
         algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
         algorithm_identification=highdicom.AlgorithmIdentificationSequence(
             name=long_string(name), family=codes.DCM.ArtificialIntelligence, version=version or "unknown"
         ),
-        anatomic_regions=None if kind == SCT.Liver else [SCT.Liver],
-        display_color=CIELabColor.from_rgb(*rgb),
+        anatomic_regions=None if segment.type == _SCT.Liver else [_SCT.Liver],
+        display_color=CIELabColor.from_rgb(*segment.rgb),
     )
-    described.SegmentDescription = words
-    return described
+    item.SegmentDescription = segment.description
+    return item
 
 
 def _source_images(slices: tuple[SliceReference, ...], shape: tuple[int, ...]) -> list[pydicom.Dataset]:
-    """The source images as highdicom wants them: what it has to quote and no more.
+    """Minimal source images for highdicom, with only the attributes that it copies or references.
 
-    Of multi-frame images it takes one at a time and all of its frames, while slices may be some frames of
-    several; so each frame is passed off as an image, and `_refer_to_frames` puts that right.
+    highdicom accepts one multi-frame image, with all of its frames, whereas the slices may be some frames of
+    several images. So each frame becomes a stand-in single-frame image, which `_replace_stand_ins` replaces
+    afterwards by a reference to the frame.
     """
     thickness = thickness_mm(slices)
     images = []
     for k, one in enumerate(slices):
         image = pydicom.Dataset()
-        anonymous_study(image, slices)
-        framed = one.frame_number is not None
-        image.SOPClassUID = CTImageStorage if framed else one.sop_class_uid
-        image.SOPInstanceUID = _stand_in(k) if framed else one.sop_instance_uid
+        set_anonymous_study(image, slices)
+        is_frame = one.frame_number is not None
+        image.SOPClassUID = CTImageStorage if is_frame else one.sop_class_uid
+        image.SOPInstanceUID = _stand_in_uid(k) if is_frame else one.sop_instance_uid
         image.SeriesInstanceUID, image.Modality = one.series_uid, "CT"
         image.Rows, image.Columns = shape
-        image.ImageOrientationPatient = decimals(slices[0].orientation)  # equal but for rounding
-        image.ImagePositionPatient = decimals(one.position_mm)
-        image.PixelSpacing = decimals(slices[0].pixel_spacing_mm)
-        image.SliceThickness = decimals((thickness,))[0]
+        image.ImageOrientationPatient = decimal_strings(slices[0].orientation)  # all are equal up to rounding
+        image.ImagePositionPatient = decimal_strings(one.position_mm)
+        image.PixelSpacing = decimal_strings(slices[0].pixel_spacing_mm)
+        image.SliceThickness = decimal_strings((thickness,))[0]
         images.append(image)
     return images
 
 
-def _stand_in(k: int) -> str:
+def _stand_in_uid(k: int) -> str:
+    """The SOPInstanceUID of the stand-in for slice k."""
     return f"2.25.{k + 1}"
 
 
-def _refer_to_frames(written: pydicom.Dataset, slices: tuple[SliceReference, ...]) -> None:
-    """Turn references to stand-ins into those to the frames that they stand for."""
-    frames = {_stand_in(k): one for k, one in enumerate(slices)}
+def _replace_stand_ins(written: pydicom.Dataset, slices: tuple[SliceReference, ...]) -> None:
+    """Replace the references to stand-in images by references to the frames that they represent."""
+    frames = {_stand_in_uid(k): one for k, one in enumerate(slices)}
     for facts in written.PerFrameFunctionalGroupsSequence:
         for source in facts.DerivationImageSequence[0].SourceImageSequence:
             one = frames.get(source.ReferencedSOPInstanceUID)
-            if one is None:  # seen already: the segments of a slice share the item
+            if one is None:  # replaced already: the segments of a slice share the item
                 continue
             source.ReferencedSOPClassUID = one.sop_class_uid
             source.ReferencedSOPInstanceUID = one.sop_instance_uid

@@ -1,4 +1,4 @@
-"""The CT series among DICOM files: found by their headers, one of them read."""
+"""Finds the CT series among many DICOM files by their headers, and reads one of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pydicom
 from liverseg.core.image import CTImage
 from liverseg.core.window import Window
 from liverseg.errors import LiversegError, NotCT, UnreadableInput
-from liverseg.io.dicom.choose import choose, infos
+from liverseg.io.dicom.choose import choose_volume, series_infos
 from liverseg.io.dicom.dataset import NoImage, is_capture, is_ct_class, open_dataset, refuse_unless_ct
 from liverseg.io.dicom.file import build_image
 from liverseg.io.dicom.series_info import SeriesInfo
@@ -27,50 +27,55 @@ _HASH_CHUNK_BYTES = 1024**2
 
 
 @dataclass(frozen=True)
-class Found:
-    """What is among files."""
+class SeriesListing:
+    """The CT volumes among files."""
 
-    volumes: list[Volume]
-    left_out: int  # files that are no CT slice
+    ct_volumes: list[Volume]
+    files_left_out: int  # files that are not a CT slice
 
 
 def read_series(openers: list[Opener], window: Window, series: int | None = None) -> CTImage:
-    """The one CT series among files, or the one of number `series`, as a CTImage in HU.
+    """The only CT series among files, or the one with number `series` (from 1), as a CTImage in HU.
 
-    Files that are not DICOM, DICOM without an image (a DICOMDIR, raw data, reports) and images that are
-    not CT slices (localizers, other modalities) are left out with a warning, and so are secondary
-    captures beside true CT slices, for these are screens. `dicom_volumes` says what belongs together,
-    `dicom_choice` which is taken. Raises SeriesChoice where several may be meant, UnreadableInput for
-    none, an irregular one, or one with a damaged file. The sha256 is that over the sorted sha256 digests
-    of the files used.
+    Left out with a warning: files that are not DICOM, DICOM without an image (a DICOMDIR, raw data, reports),
+    images that are not CT slices (localizers, other modalities), and secondary captures beside CT images,
+    which are copies of a screen. `volumes` groups the slices, `choose` selects a volume. The sha256 of the
+    image is taken over the sorted sha256 digests of the files used.
+
+    Raises SeriesChoice if several series qualify, UnreadableInput for no series, an irregular one, or one
+    with a damaged file, and NotCT if the only images are not CT.
     """
-    found = scan(openers)
-    chosen, notes = choose(found.volumes, series)
+    listing = list_volumes(openers)
+    chosen, warnings = choose_volume(listing.ct_volumes, series)
     digests: list[str] = []
     with _one_file_of_the_series():
         image = build_image(
             [one.frame for one in chosen.slices],
-            chosen.arranged,
+            chosen.stack,
             _datasets(chosen.slices, openers, digests),
             window,
         )
     digest = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
-    return replace(image, sha256=digest, warnings=(*image.warnings, *_left_out(found.left_out), *notes))
+    left_out = _left_out_warnings(listing.files_left_out)
+    return replace(image, sha256=digest, warnings=(*image.warnings, *left_out, *warnings))
 
 
 def series_among(openers: list[Opener]) -> tuple[SeriesInfo, ...]:
-    """What is told of each CT series among files. Raises as `read_series` does, but for no choice."""
-    return infos(scan(openers).volumes)
+    """Describes each CT series among files. Raises as `read_series`, except for SeriesChoice."""
+    return series_infos(list_volumes(openers).ct_volumes)
 
 
-def scan(openers: list[Opener]) -> Found:
-    """The CT volumes among files, by their headers alone."""
+def list_volumes(openers: list[Opener]) -> SeriesListing:
+    """The CT volumes among files. Reads headers only, and pixels only to compare slices at one position.
+
+    Raises NotCT or UnreadableInput if there is no CT slice.
+    """
     slices: list[Slice] = []
     captures: list[Slice] = []
-    captured_files = left_out = 0
+    capture_files = left_out = 0
     refusal: NotCT | None = None
-    for file, opened in enumerate(openers):
-        with opened() as stream:
+    for file, opener in enumerate(openers):
+        with opener() as stream:
             if not is_dicom(stream.read(HEAD_BYTES)):
                 left_out += 1
                 continue
@@ -82,37 +87,38 @@ def scan(openers: list[Opener]) -> Found:
                 refusal = refusal or (error if isinstance(error, NotCT) else None)
                 left_out += 1
                 continue
-        captured_files += is_capture(dataset)
+        capture_files += is_capture(dataset)
         (captures if is_capture(dataset) else slices).extend(own)
     if not slices and not captures:
         raise refusal or UnreadableInput("There is no DICOM CT image in the folder, list or zip.")
     if slices:
-        left_out += captured_files
+        left_out += capture_files
     pixels = Pixels(openers)
-    return Found(volumes(slices or captures, pixels.are_same), left_out)
+    return SeriesListing(volumes(slices or captures, pixels.are_same), left_out)
 
 
 def slices_in(stream: BinaryIO, file: int) -> tuple[pydicom.Dataset, list[Slice]]:
-    """The header of a DICOM file, without pixels, and the CT slices in it, numbered as of `file`.
+    """The header of a DICOM file, without pixels, and the CT slices in it. `file` becomes `Slice.file`.
 
-    Raises NotCT or NoImage for what is left out of a series, and UnreadableInput.
+    Raises NotCT or NoImage for a file that does not belong to a CT series, UnreadableInput for a damaged one.
     """
     dataset = open_dataset(stream, pixels=False)
     refuse_unless_ct(dataset, pixels=False)
-    if not is_ct_class(dataset):  # others may have no pixels, and be whole
+    if not is_ct_class(dataset):  # other classes may be valid without pixels
         stream.seek(0)
         refuse_unless_ct(open_dataset(stream))
     return dataset, slices_of(dataset, file)
 
 
 class Pixels:
-    """Whether two slices store the same pixels; each file is looked at once."""
+    """Compares the stored pixels of slices; reads each file at most once."""
 
     def __init__(self, openers: list[Opener]) -> None:
         self._openers = openers
         self._digests: dict[int, bytes] = {}
 
     def are_same(self, one: Slice, other: Slice) -> bool:
+        """Whether two slices of different single-frame files have equal pixels and rescale."""
         if one.file == other.file or one.number or other.number or one.frame.rescale != other.frame.rescale:
             return False
         return self._digest(one.file) == self._digest(other.file)
@@ -126,7 +132,7 @@ class Pixels:
         return self._digests[file]
 
 
-def _left_out(count: int) -> tuple[str, ...]:
+def _left_out_warnings(count: int) -> tuple[str, ...]:
     if count == 1:
         return ("1 file that is not a CT slice of the series was left out.",)
     return (f"{count} files that are not CT slices of the series were left out.",) if count else ()
@@ -134,7 +140,7 @@ def _left_out(count: int) -> tuple[str, ...]:
 
 @contextmanager
 def _one_file_of_the_series() -> Iterator[None]:
-    """Say of what cannot be read that it is one file of several, and keep the reason."""
+    """Prefix the reason of an UnreadableInput with the fact that it concerns one file of a series."""
     try:
         yield
     except NoImage:
@@ -146,24 +152,24 @@ def _one_file_of_the_series() -> Iterator[None]:
         ) from error
     except (LiversegError, OSError, MemoryError, zipfile.BadZipFile):
         raise
-    except Exception as error:  # as in `liverseg.read`: pydicom raises many kinds on damaged bytes
+    except Exception as error:  # as in `liverseg.read`: pydicom raises many exceptions on damaged bytes
         raise UnreadableInput("One file of the series is truncated or damaged.") from error
 
 
 def _datasets(
     slices: tuple[Slice, ...], openers: list[Opener], digests: list[str]
 ) -> Iterator[tuple[pydicom.Dataset, dict[int, int]]]:
-    """Each file of the slices with {frame of the file: index of the slice}; adds its sha256 to `digests`."""
+    """Each file of the slices, with {frame number: index of the slice}. Appends its sha256 to `digests`."""
     by_file: dict[int, dict[int, int]] = {}
     for index, one in enumerate(slices):
         by_file.setdefault(one.file, {})[one.number] = index
-    for file, wanted in by_file.items():
+    for file, indices in by_file.items():
         with openers[file]() as stream:
             digests.append(_sha256(stream))
             stream.seek(0)
             dataset = open_dataset(stream)
         refuse_unless_ct(dataset)
-        yield dataset, wanted
+        yield dataset, indices
 
 
 def _sha256(stream: BinaryIO) -> str:

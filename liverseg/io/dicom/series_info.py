@@ -1,4 +1,7 @@
-"""What is told of a CT series for somebody to choose by: numbers and known names, nothing of the patient."""
+"""Describes a CT series so that a user can choose it, by numbers and known names only.
+
+No text that could identify the patient is included.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,18 @@ _KERNELS = re.compile(
 
 @dataclass(frozen=True)
 class SeriesInfo:
-    """One CT series of an input, or one phase or part of a series that is several volumes."""
+    """One CT series of an input, or one phase or part of a series that holds several volumes."""
 
-    number: int  # from 1: what `liverseg.read(..., series=number)` takes
-    series_number: int | None  # the scanner's own (SeriesNumber)
-    part: str  # "phase 2 of 3" of a series that holds several volumes; else ""
+    number: int  # from 1; the argument of `liverseg.read(..., series=number)`
+    series_number: int | None  # SeriesNumber, given by the scanner
+    part: str  # "phase 2 of 3" if the series holds several volumes, else ""
     shape: tuple[int, int, int]  # slices, rows, columns as stored
     spacing_mm: tuple[float | None, float, float] | None  # between slices, rows, columns as stored
     thickness_mm: float | None
     plane: str  # "axial" | "coronal" | "sagittal" | "unknown"
-    kernel: str | None  # the convolution kernel, where it is one of the known names
+    kernel: str | None  # the convolution kernel if it is a known name
     contrast: bool  # whether a contrast agent is recorded
-    refusal: str | None = None  # why it cannot be read
+    refusal: str | None = None  # the reason why it cannot be read
     modality: str = "CT"
 
     def label(self) -> str:
@@ -51,13 +54,13 @@ class SeriesInfo:
         return ", ".join(facts)
 
     def line(self) -> str:
-        """The series in one line, with its number and why it cannot be read."""
-        why = f" (cannot be read: {self.refusal.rstrip('.')})" if self.refusal else ""
-        return f"{self.number}: {self.label()}{why}"
+        """The series in one line, with its number and, if it cannot be read, the reason."""
+        reason = f" (cannot be read: {self.refusal.rstrip('.')})" if self.refusal else ""
+        return f"{self.number}: {self.label()}{reason}"
 
 
 def known_kernel(text: object) -> str | None:
-    r"""A ConvolutionKernel, where it is a vendor's name for one: any other text could name the patient.
+    r"""A ConvolutionKernel if it is a vendor's name, else None: any other text could identify the patient.
 
     >>> known_kernel("B30f"), known_kernel("STANDARD"), known_kernel("FC08"), known_kernel("Jane Doe")
     ('B30f', 'STANDARD', 'FC08', None)

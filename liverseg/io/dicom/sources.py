@@ -1,4 +1,4 @@
-"""Where DICOM files come from: a folder, a list of paths, or a zip archive, never unpacked to disk."""
+"""Opens DICOM files from a folder, a list of paths, or a zip archive, which is never unpacked to disk."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from liverseg.errors import InputTooLarge, UnreadableInput
 from liverseg.io.sniff import HEAD_BYTES, is_dicom
 
 _CHUNK_BYTES = 1024**2
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others can ask for gigabytes to unpack a byte
-_TOO_MUCH = "The zip unpacks to far more than a CT series takes."
+_COMPRESSION_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may need gigabytes for one byte
+_TOO_LARGE = "The zip unpacks to far more than a CT series takes."
 _DAMAGED = "The zip is damaged, or packed in a way that liverseg does not read."
 
 Opener = Callable[[], BinaryIO]
-"""Opens one file; what it gives is closed after use."""
+"""Opens one file; the caller closes it."""
 
 
 def openers_of(paths: Iterable[Path]) -> list[Opener]:
-    """One opener a path. Raises InputTooLarge for more than `MAX_FILES`."""
+    """One opener per path. Raises InputTooLarge for more than `MAX_FILES`."""
     openers: list[Opener] = []
     for path in paths:
         if len(openers) == MAX_FILES:
@@ -36,7 +36,7 @@ def openers_of(paths: Iterable[Path]) -> list[Opener]:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Regular files in a folder and the folders in it, in a fixed order; links are not followed."""
+    """Regular files in a folder and its subfolders, in a fixed order; links are not followed."""
     for parent, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
@@ -47,10 +47,11 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def members_of_zip(stream: BinaryIO, size_bytes: int) -> Iterator[list[Opener]]:
-    """One opener a member of a zip archive, valid within the context; their paths are ignored.
+    """One opener per member of a zip archive, valid within the context; member paths are ignored.
 
-    Raises InputTooLarge for too many members, too many bytes or an absurd ratio, before unpacking. Of a
-    member that is no DICOM file only the beginning is unpacked.
+    Raises InputTooLarge before unpacking for too many members, too many bytes or an implausible compression
+    ratio, and UnreadableInput for an encrypted or damaged archive. Only the beginning of a member that is not
+    a DICOM file is unpacked.
     """
     try:
         with zipfile.ZipFile(stream) as archive:
@@ -61,13 +62,13 @@ def members_of_zip(stream: BinaryIO, size_bytes: int) -> Iterator[list[Opener]]:
                     f"The zip holds more than {MAX_FILES} files; zip the folder of one series."
                 )
             if total > limits.MAX_FILE_BYTES or total > limits.MAX_UNPACKED_RATIO * size_bytes:
-                raise InputTooLarge(_TOO_MUCH)
+                raise InputTooLarge(_TOO_LARGE)
             if any(limits.is_bomb(m.file_size, m.compress_size) for m in members):
-                raise InputTooLarge(_TOO_MUCH)
+                raise InputTooLarge(_TOO_LARGE)
             if any(m.flag_bits & 1 for m in members):
                 raise UnreadableInput("The zip is encrypted; save it without a password.")
-            overlap = sum(m.compress_size for m in members) > size_bytes
-            if overlap or any(m.compress_type not in _METHODS for m in members):
+            overlapping = sum(m.compress_size for m in members) > size_bytes
+            if overlapping or any(m.compress_type not in _COMPRESSION_METHODS for m in members):
                 raise UnreadableInput(_DAMAGED)
             yield [lambda m=m: _open_member(archive, m) for m in members]
     except (zipfile.BadZipFile, NotImplementedError) as error:
@@ -88,7 +89,7 @@ def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
         buffer.write(packed.read(min(HEAD_BYTES, member.file_size)))
         if is_dicom(buffer.getvalue()):
             if member.file_size > limits.MAX_MEMBER_BYTES:
-                raise InputTooLarge(_TOO_MUCH)
-            shutil.copyfileobj(packed, buffer, _CHUNK_BYTES)  # zipfile gives no more than was declared
+                raise InputTooLarge(_TOO_LARGE)
+            shutil.copyfileobj(packed, buffer, _CHUNK_BYTES)  # zipfile returns at most the declared size
     buffer.seek(0)
     return buffer

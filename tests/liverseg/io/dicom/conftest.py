@@ -1,9 +1,7 @@
-"""A scene with everything that goes wrong in contours, on slices that lie in the patient in many ways."""
+"""Test scenes: labels with every difficulty for contours, on slices in many orientations."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,13 +18,14 @@ CT_CLASS, ENHANCED_CLASS = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1
 
 
 def _turned(orientation, degrees, axis):
+    """An ImageOrientationPatient turned about an axis (Rodrigues' rotation formula)."""
     angle, (x, y, z) = np.radians(degrees), np.array(axis) / np.linalg.norm(axis)
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    turn = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
-    return tuple((np.reshape(orientation, (2, 3)) @ turn.T).ravel().tolist())
+    rotation = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    return tuple((np.reshape(orientation, (2, 3)) @ rotation.T).ravel().tolist())
 
 
-ORIENTATIONS = {  # ImageOrientationPatient, and how far a slice shifts in its plane against the one before
+ORIENTATIONS = {  # ImageOrientationPatient, and the shift in mm of each slice within its plane (down, right)
     "axial": ((1, 0, 0, 0, 1, 0), (0, 0)),
     "reversed": ((-1, 0, 0, 0, 1, 0), (0, 0)),  # slices in order run from head to feet
     "prone": ((-1, 0, 0, 0, -1, 0), (0, 0)),
@@ -40,7 +39,7 @@ ORIENTATIONS = {  # ImageOrientationPatient, and how far a slice shifts in its p
 
 
 def scene_labels() -> np.ndarray:
-    """(slices, rows, columns) uint8: holes, islands, lone pixels, pixels that touch by a corner."""
+    """(slices, rows, columns) uint8: holes, islands, single pixels, pixels that touch at a corner."""
     labels = np.zeros(SHAPE, np.uint8)
     y, x = np.mgrid[: SHAPE[1], : SHAPE[2]]
     for k in range(1, 6):
@@ -50,16 +49,18 @@ def scene_labels() -> np.ndarray:
         labels[k][(y - 20) ** 2 + (x - 27) ** 2 < 1.5 * k] = 2
     labels[3, 13, 17] = 1  # an island in the hole
     labels[3, 20, 27] = 1  # a hole in the tumour, filled by liver
-    labels[3, 16, 10] = labels[3, 16, 12] = labels[3, 17, 11] = 0  # holes that touch by a corner
-    labels[2, 30:36, 40:50] = 1  # another part
-    labels[2, 36, 39] = 1  # which touches this one by a corner only
-    labels[4, 39, 51] = 2  # a lone pixel in the picture's corner
-    labels[6, 5, 45] = 2  # and one that is alone in its slice
+    labels[3, 16, 10] = labels[3, 16, 12] = labels[3, 17, 11] = 0  # holes that touch at a corner
+    labels[2, 30:36, 40:50] = 1  # a separate region
+    labels[2, 36, 39] = 1  # a pixel that touches the region at a corner only
+    labels[4, 39, 51] = 2  # a single pixel in the corner of the image
+    labels[6, 5, 45] = 2  # a single pixel alone in its slice
     return labels
 
 
 @dataclass(frozen=True)
 class Scene:
+    """An image, its segmentation, and the labels in the arrangement of the files."""
+
     ct: CTImage
     seg: Segmentation
     labels: np.ndarray  # (slices, rows, columns) as the files are stored
@@ -68,7 +69,7 @@ class Scene:
 def build(
     name: str = "axial", labels: np.ndarray | None = None, multiframe: bool = False, **replaced: object
 ) -> Scene:
-    """A DICOM image and a segmentation of it, without files. `replaced` are fields of each SliceReference."""
+    """A DICOM image and a segmentation of it, without files; `replaced` sets fields of SliceReference."""
     orientation, drift = ORIENTATIONS[name]
     labels = scene_labels() if labels is None else labels
     count = len(labels)
@@ -81,7 +82,7 @@ def build(
                 "study_uid": "1.2.3.1", "series_uid": "1.2.3.2", "frame_of_reference_uid": "1.2.3.3",
                 "sop_class_uid": ENHANCED_CLASS if multiframe else CT_CLASS,
                 "sop_instance_uid": "1.2.3.4" if multiframe else f"1.2.3.4.{90 - k}",
-                "frame_number": count - k if multiframe else None,  # stored in the other order
+                "frame_number": count - k if multiframe else None,  # stored in reverse order
                 "orientation": orientation, "position_mm": tuple((first + k * step).tolist()),
                 "pixel_spacing_mm": PIXEL_MM, "thickness_mm": 3.0,
             } | replaced
@@ -91,7 +92,7 @@ def build(
     axes, flipped = nearest_axes(directions_from_dicom(orientation))
     affine = dicom_affine(orientation, tuple(first), PIXEL_MM, step)
     native = NativeGrid(labels.shape, axes, flipped, affine)
-    if count == 1:  # as the reader has a lone slice
+    if count == 1:  # as the reader represents a lone slice
         native = NativeGrid(
             labels.shape[1:], tuple((a - 1) % 3 for a in axes), flipped, affine[:, [1, 2, 0, 3]]
         )
@@ -100,33 +101,13 @@ def build(
     hu = np.zeros(view.shape, np.float32)
     kind = "volume" if count > 1 else "slice"
     ct = CTImage(hu, spacing, "DICOM PixelSpacing", "dicom", native, kind, source=source)
-    who = CheckpointIdentity("segformer-b0@1.0.1", "ab12" * 16, "bundled")
-    return Scene(ct, Segmentation(view, hu, hu, 0.5, who, "torch"), labels)
-
-
-def dciodvfy(path) -> list[str]:
-    """What Debian's validator says against a DICOM file, its errors only."""
-    program = shutil.which("dciodvfy")
-    assert program, "dciodvfy is not installed: apt-get install dicom3tools"
-    told = subprocess.run([program, path], capture_output=True, text=True, check=False)
-    lines = (told.stdout + told.stderr).splitlines()
-    assert "Segmentation" in lines or "RTStructureSet" in lines  # it knew what it read
-    return [line for line in lines if line.startswith(("Error", "Fatal"))]
+    checkpoint = CheckpointIdentity("segformer-b0@1.0.1", "ab12" * 16, "bundled")
+    return Scene(ct, Segmentation(view, hu, hu, 0.5, checkpoint, "torch"), labels)
 
 
 @pytest.fixture(scope="session", name="build")
 def _build():
     return build
-
-
-@pytest.fixture(scope="session", name="orientations")
-def _orientations():
-    return ORIENTATIONS
-
-
-@pytest.fixture(scope="session", name="dciodvfy")
-def _dciodvfy():
-    return dciodvfy
 
 
 def pytest_generate_tests(metafunc):

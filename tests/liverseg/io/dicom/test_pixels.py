@@ -1,21 +1,13 @@
-"""Stored values to HU: every transfer syntax, bit depth, sign, rescale, padding."""
+"""Stored values to HU: every transfer syntax, bit depth, sign, padding and photometric interpretation."""
 
 from __future__ import annotations
 
-import importlib.util
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from pydicom.encaps import generate_frames
 
 import liverseg
 from liverseg.core.window import Window, to_grey
-from liverseg.errors import EngineUnavailable, InputTooLarge, LiversegError, UnreadableInput
-from liverseg.io.dicom import decoder as dicom_decoder
-from liverseg.io.dicom.decoder import FrameDecoder
-from liverseg.io.dicom.jpeg_header import codestream_precision, codestream_size
+from liverseg.errors import LiversegError, UnreadableInput
 
 LOSSLESS = {
     "implicit little endian": "1.2.840.10008.1.2",
@@ -28,6 +20,8 @@ LOSSLESS = {
     "JPEG-LS lossless": "1.2.840.10008.1.2.4.80",
     "JPEG 2000 lossless": "1.2.840.10008.1.2.4.90",
 }
+
+
 LOSSY = {  # name: (syntax, largest error in HU)
     "JPEG extended, 12 bits": ("1.2.840.10008.1.2.4.51", 2),
     "JPEG-LS near-lossless": ("1.2.840.10008.1.2.4.81", 2),
@@ -37,7 +31,7 @@ LOSSY = {  # name: (syntax, largest error in HU)
 
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("syntax", LOSSLESS.values(), ids=LOSSLESS)
-def test_lossless_syntax_gives_exact_hu(syntax, signed, synthetic_hu, dicom_file):
+def test_lossless_syntaxes_give_exact_hu(syntax, signed, synthetic_hu, dicom_file):
     hu = synthetic_hu()
     offset = 0 if signed else 1024
     stored = (hu + offset).astype(np.int16 if signed else np.uint16)
@@ -48,7 +42,7 @@ def test_lossless_syntax_gives_exact_hu(syntax, signed, synthetic_hu, dicom_file
 
 
 @pytest.mark.parametrize("syntax", LOSSLESS.values(), ids=LOSSLESS)
-def test_lossless_syntax_with_16_bits(syntax, synthetic_hu, dicom_file):
+def test_lossless_syntaxes_with_16_bits_give_exact_hu(syntax, synthetic_hu, dicom_file):
     hu = synthetic_hu()
     stored = (hu.astype(np.int32) + 32768).astype(np.uint16)
     ct = liverseg.read(dicom_file(stored, syntax, RescaleIntercept="-32768"))
@@ -56,7 +50,7 @@ def test_lossless_syntax_with_16_bits(syntax, synthetic_hu, dicom_file):
 
 
 @pytest.mark.parametrize("syntax, error", LOSSY.values(), ids=LOSSY)
-def test_lossy_syntax_gives_near_hu_and_a_warning(syntax, error, synthetic_hu, dicom_file):
+def test_lossy_syntaxes_give_approximate_hu_and_a_warning(syntax, error, synthetic_hu, dicom_file):
     hu = synthetic_hu()
     ct = liverseg.read(dicom_file((hu + 1024).astype(np.uint16), syntax, 12, RescaleIntercept="-1024"))
     difference = np.abs(ct.hu[0] - hu)
@@ -64,7 +58,7 @@ def test_lossy_syntax_gives_near_hu_and_a_warning(syntax, error, synthetic_hu, d
     assert any("loss" in sentence for sentence in ct.warnings)
 
 
-def test_jpeg_baseline_with_rescale(synthetic_hu, dicom_file):
+def test_jpeg_baseline_with_a_rescale_is_hu(synthetic_hu, dicom_file):
     stored = np.clip((synthetic_hu() + 1024) // 8, 0, 255).astype(np.uint8)
     ct = liverseg.read(
         dicom_file(stored, "1.2.840.10008.1.2.4.50", RescaleSlope="8", RescaleIntercept="-1024")
@@ -73,30 +67,19 @@ def test_jpeg_baseline_with_rescale(synthetic_hu, dicom_file):
     assert ct.assumed_window is None
 
 
-@pytest.mark.parametrize("slope, intercept", [("0.5", "-1024"), ("2.059", "-32754"), ("1e-1", "0.25")])
-def test_rescale_is_applied_in_float(slope, intercept, dicom_file):
-    stored = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) + 15000
-    hu = liverseg.read(dicom_file(stored, RescaleSlope=slope, RescaleIntercept=intercept)).hu[0]
-    expected = stored * float(slope) + float(intercept)
-    expected[expected < -1500] = -1024
-    np.testing.assert_allclose(hu, expected, atol=0.01)
-
-
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("shift", [0, 3])
-def test_bits_outside_the_stored_ones_are_dropped(signed, shift, synthetic_hu, dicom_file):
+def test_bits_that_are_not_stored_are_dropped(signed, shift, synthetic_hu, dicom_file):
     hu = synthetic_hu()
     raw = (hu + (0 if signed else 1024)).astype(np.int32) & 0xFFF
-    rubbish = np.random.default_rng(1).integers(0, 2**16, hu.shape)
-    word = (raw << shift) | (rubbish & ~(0xFFF << shift) & 0xFFFF)
+    noise = np.random.default_rng(1).integers(0, 2**16, hu.shape)
+    word = (raw << shift) | (noise & ~(0xFFF << shift) & 0xFFFF)
     stored = word.astype(np.uint16).view(np.int16 if signed else np.uint16)
     path = dicom_file(stored, bits_stored=12, HighBit=11 + shift, RescaleIntercept="0" if signed else "-1024")
     np.testing.assert_array_equal(liverseg.read(path).hu[0], hu)
 
 
-def test_signed_values_without_sign_bits_in_jpeg_lossless(
-    synthetic_hu, dicom_file, dicom_dataset, dicom_bytes
-):
+def test_signed_values_without_sign_bits_in_jpeg_lossless(synthetic_hu, dicom_file):
     hu = synthetic_hu()
     unsigned = (hu.astype(np.int32) & 0xFFF).astype(np.uint16)
     path = dicom_file(unsigned, LOSSLESS["JPEG lossless SV1"], bits_stored=12, PixelRepresentation=1)
@@ -123,17 +106,30 @@ def test_undeclared_padding_below_air_becomes_air_and_noise_in_air_stays(dicom_f
     assert (hu[0] == -1024).all() and (hu[1] == -1100).all()
 
 
-def test_padding_range(synthetic_hu, dicom_file):
+def test_a_padding_range_becomes_air(synthetic_hu, dicom_file):
     stored = (synthetic_hu() + 1024).astype(np.uint16)
     stored[:4], stored[4:8] = 3000, 3010
     path = dicom_file(stored, PixelPaddingValue=3000, PixelPaddingRangeLimit=3010, RescaleIntercept="-1024")
     assert (liverseg.read(path).hu[0, :8] == -1024).all()
 
 
+def test_padding_outside_the_round_field_of_view_becomes_air(synthetic_hu, dicom_file):
+    hu = synthetic_hu()
+    rows, columns = np.mgrid[:80, :96]
+    outside = (rows - 39.5) ** 2 + (columns - 47.5) ** 2 > 45**2
+    stored = (hu + 1024).astype(np.int16)
+    stored[outside] = -2000
+    ct = liverseg.read(
+        dicom_file(stored, RescaleIntercept="-1024", PixelPaddingValue=-2000, RescaleType="HU")
+    )
+    assert (ct.hu[0][outside] == -1024).all()
+    np.testing.assert_array_equal(ct.hu[0][~outside], hu[~outside])
+
+
 @pytest.mark.parametrize("declared", [0, 40])
-def test_padding_within_the_range_of_tissue_leaves_tissue_alone(declared, synthetic_hu, dicom_file):
+def test_padding_with_a_tissue_value_becomes_air_in_corners_only(declared, synthetic_hu, dicom_file):
     stored = synthetic_hu()
-    stored[30:50, 40:60] = declared  # tissue of just that value
+    stored[30:50, 40:60] = declared  # tissue of the same value
     corner = np.add.outer(np.arange(80), np.arange(96)) < 20
     stored[corner] = declared
     hu = liverseg.read(dicom_file(stored, PixelPaddingValue=declared)).hu[0]
@@ -141,7 +137,7 @@ def test_padding_within_the_range_of_tissue_leaves_tissue_alone(declared, synthe
     np.testing.assert_array_equal(hu[~corner], stored[~corner])
 
 
-def test_monochrome1_with_rescale_is_hu_all_the_same(synthetic_hu, dicom_file):
+def test_monochrome1_with_a_rescale_is_not_inverted(synthetic_hu, dicom_file):
     hu = synthetic_hu()
     ct = liverseg.read(dicom_file(hu, PhotometricInterpretation="MONOCHROME1"))
     np.testing.assert_array_equal(ct.hu[0], hu)
@@ -149,7 +145,7 @@ def test_monochrome1_with_rescale_is_hu_all_the_same(synthetic_hu, dicom_file):
 
 
 @pytest.mark.parametrize("signed", [False, True])
-def test_monochrome1_stored_as_a_negative_is_noticed(signed, synthetic_hu, dicom_file):
+def test_monochrome1_stored_as_a_negative_is_inverted(signed, synthetic_hu, dicom_file):
     hu = synthetic_hu()
     stored = (-1 - hu).astype(np.int16) if signed else (4095 - (hu + 1024)).astype(np.uint16)
     path = dicom_file(
@@ -165,7 +161,7 @@ def test_monochrome1_stored_as_a_negative_is_noticed(signed, synthetic_hu, dicom
 
 @pytest.mark.parametrize("rescale", [(None, None), ("1", "0")])
 @pytest.mark.parametrize("inverted", [False, True])
-def test_8_bit_grey_without_rescale_goes_through_the_window(inverted, rescale, synthetic_hu, dicom_file):
+def test_8_bit_grey_without_a_rescale_uses_the_window(inverted, rescale, synthetic_hu, dicom_file):
     grey = to_grey(synthetic_hu(), Window(40, 400))
     stored = 255 - grey if inverted else grey
     path = dicom_file(
@@ -180,48 +176,20 @@ def test_8_bit_grey_without_rescale_goes_through_the_window(inverted, rescale, s
     np.testing.assert_array_equal(to_grey(ct.hu[0], Window(40, 400)), grey)
 
 
-def test_missing_rescale_is_a_warning(synthetic_hu, dicom_file):
-    hu = synthetic_hu()
-    ct = liverseg.read(dicom_file(hu, RescaleSlope=None, RescaleIntercept=None))
-    np.testing.assert_array_equal(ct.hu[0], hu)
-    assert any("rescale" in sentence for sentence in ct.warnings)
-
-
-def test_half_a_rescale_is_completed(synthetic_hu, dicom_file):
-    hu = synthetic_hu()
-    ct = liverseg.read(dicom_file((hu + 1024).astype(np.uint16), RescaleSlope=None, RescaleIntercept="-1024"))
-    np.testing.assert_array_equal(ct.hu[0], hu)
-    assert ct.warnings == ()
-    ct = liverseg.read(dicom_file((hu // 2).astype(np.int16), RescaleSlope="2", RescaleIntercept=None))
-    np.testing.assert_array_equal(ct.hu[0], hu // 2 * 2)
-    assert any("no intercept" in sentence for sentence in ct.warnings)
-
-
-def test_signs_and_bits_that_are_not_stored_are_unsigned_and_all(synthetic_hu, dicom_file):
-    hu = synthetic_hu()
-    stored = (hu.astype(np.int32) + 32768).astype(np.uint16)
-    missing = {"PixelRepresentation": None, "BitsStored": None, "HighBit": None}
-    for gone in (missing, {"PixelRepresentation": None}, {"BitsStored": None}):
-        ct = liverseg.read(dicom_file(stored, RescaleIntercept="-32768", **gone))
-        np.testing.assert_array_equal(ct.hu[0], hu)
-    gone = {"SamplesPerPixel": None, "PhotometricInterpretation": None}
-    np.testing.assert_array_equal(liverseg.read(dicom_file(hu, **gone)).hu[0], hu)
-
-
-def test_secondary_capture_of_ct_is_taken_at_its_word(synthetic_hu, dicom_file):
+def test_a_secondary_capture_marked_as_ct_is_read_with_a_warning(synthetic_hu, dicom_file):
     hu = synthetic_hu()
     capture = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}
     ct = liverseg.read(dicom_file((hu + 1024).astype(np.uint16), RescaleIntercept="-1024", **capture))
     np.testing.assert_array_equal(ct.hu[0], hu)
     assert ct.spacing_mm == (5.0, 0.8, 0.7) and "secondary capture" in ct.warnings[0]
     grey = to_grey(hu, Window(60, 200))
-    gone = {"RescaleSlope": None, "RescaleIntercept": None}
-    ct = liverseg.read(dicom_file(grey, **gone, **capture), window=(60, 200))
+    absent = {"RescaleSlope": None, "RescaleIntercept": None}
+    ct = liverseg.read(dicom_file(grey, **absent, **capture), window=(60, 200))
     np.testing.assert_array_equal(to_grey(ct.hu[0], Window(60, 200)), grey)
     assert ct.assumed_window == Window(60, 200) and len(ct.warnings) == 2
 
 
-def test_wide_secondary_captures_follow_the_rule_of_16_bit_pictures(synthetic_hu, dicom_file):
+def test_wide_secondary_captures_are_read_like_16_bit_pictures(synthetic_hu, dicom_file):
     hu = synthetic_hu(256, 300).astype(np.int32)
     tags = {
         "SOPClassUID": "1.2.840.10008.5.1.4.1.1.7",
@@ -242,28 +210,8 @@ def test_wide_secondary_captures_follow_the_rule_of_16_bit_pictures(synthetic_hu
             liverseg.read(dicom_file((unit * 1000).astype(np.uint16), bits_stored=bits, **tags))
 
 
-def test_rescale_slope_of_zero_is_refused(synthetic_hu, dicom_file):
-    with pytest.raises(UnreadableInput, match="rescale"):
-        liverseg.read(dicom_file(synthetic_hu(), RescaleSlope="0"))
-
-
-@pytest.mark.parametrize("name", ["JPEG lossless SV1", "JPEG-LS lossless", "JPEG 2000 lossless"])
-def test_codestream_of_another_size_than_declared_is_refused(name, synthetic_hu, dicom_file):
-    path = dicom_file(synthetic_hu(80, 96), LOSSLESS[name], bits_stored=12, Rows=96, Columns=80)
-    with pytest.raises(InputTooLarge, match="size"):
-        liverseg.read(path)
-
-
-def test_codestream_header():
-    jpeg = bytes.fromhex("ffd8 ffe0 0004 0000 ffff c1 000b 0c 0060 0080 01")
-    assert codestream_size(jpeg) == (96, 128) and codestream_precision(jpeg) == 12
-    for damaged in (b"", b"\xff\xd8", b"\xff\xd8\xff\xda\x00\x00", b"\xff\x4f\xff\x51\x00"):
-        with pytest.raises(UnreadableInput):
-            codestream_size(damaged)
-
-
 @pytest.mark.parametrize("name", [*LOSSLESS])
-def test_truncated_file_is_refused_in_one_sentence(name, synthetic_hu, dicom_file):
+def test_a_truncated_file_is_refused_in_one_sentence(name, synthetic_hu, dicom_file):
     path = dicom_file((synthetic_hu() + 1024).astype(np.uint16), LOSSLESS[name], bits_stored=12)
     whole = path.read_bytes()
     for length in (131, 140, 400, len(whole) // 2):
@@ -273,54 +221,7 @@ def test_truncated_file_is_refused_in_one_sentence(name, synthetic_hu, dicom_fil
         assert str(refusal.value).endswith(".") and "\n" not in str(refusal.value)
 
 
-def compressed_frame(synthetic_hu, dicom_dataset, name="JPEG lossless SV1"):
-    dataset = dicom_dataset((synthetic_hu() + 1024).astype(np.uint16), LOSSLESS[name], bits_stored=12)
-    return next(generate_frames(dataset.PixelData, number_of_frames=1))
-
-
-@pytest.mark.parametrize("name", ["JPEG lossless SV1", "JPEG-LS lossless", "JPEG 2000 lossless"])
-def test_damaged_codestreams_do_not_end_this_process(name, synthetic_hu, dicom_dataset):
-    frame = compressed_frame(synthetic_hu, dicom_dataset, name)
-    random = np.random.default_rng(0)
-    refused = 0
-    for _ in range(4):
-        damaged = bytearray(frame)
-        for place in random.integers(50, 300, 40):
-            damaged[place] = random.integers(256)
-        with FrameDecoder() as decoder:
-            try:
-                assert decoder.decode(bytes(damaged), LOSSLESS[name], 80, 96, False).shape == (80, 96)
-            except LiversegError:
-                refused += 1
-    assert refused
-
-
-def test_one_process_decodes_many_frames(synthetic_hu, dicom_dataset):
-    frame = compressed_frame(synthetic_hu, dicom_dataset)
-    with FrameDecoder() as decoder:
-        for _ in range(3):
-            stored = decoder.decode(frame, LOSSLESS["JPEG lossless SV1"], 80, 96, False)
-            np.testing.assert_array_equal(stored, synthetic_hu() + 1024)
-
-
-def test_a_decoder_that_hangs_is_ended(synthetic_hu, dicom_dataset, monkeypatch):
-    frame = compressed_frame(synthetic_hu, dicom_dataset)
-    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    monkeypatch.setattr(dicom_decoder, "_start", lambda: subprocess.Popen(sleeper, **pipes))
-    monkeypatch.setattr(dicom_decoder, "FRAME_TIMEOUT_S", 0.2)
-    with FrameDecoder() as decoder, pytest.raises(UnreadableInput, match="damaged"):
-        decoder.decode(frame, LOSSLESS["JPEG lossless SV1"], 80, 96, False)
-
-
-def test_without_gdcm_a_compressed_file_says_what_to_install(synthetic_hu, dicom_file, monkeypatch):
-    path = dicom_file(synthetic_hu(), LOSSLESS["JPEG 2000 lossless"], bits_stored=12)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(EngineUnavailable, match="python-gdcm"):
-        liverseg.read(path)
-
-
-def test_32_bit_values(synthetic_hu, dicom_file):
-    stored = synthetic_hu().astype(np.int32) * 100_000
-    ct = liverseg.read(dicom_file(stored, RescaleSlope="0.00001"))
-    np.testing.assert_allclose(ct.hu[0], synthetic_hu(), atol=1e-3)
+def test_burned_in_text_gives_a_warning_without_the_name(synthetic_hu, dicom_file):
+    ct = liverseg.read(dicom_file(synthetic_hu(), BurnedInAnnotation="YES"))
+    assert any("burned" in w for w in ct.warnings)
+    assert "Secret" not in repr(ct)

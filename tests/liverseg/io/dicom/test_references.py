@@ -1,4 +1,4 @@
-"""What the DICOM reader keeps for SEG and RTSTRUCT, and what cannot be referred to."""
+"""The references that the reader keeps for SEG and RTSTRUCT, and input that cannot be referenced."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.phantoms import make
 
 @pytest.fixture(scope="module")
 def phantom_files(tmp_path_factory):
-    """(files, stored HU by SOP Instance UID) of a small series of DICOM files."""
+    """The files of a small DICOM series."""
     *files, _ = write(make("volume", seed=3, size=64, slices=6), tmp_path_factory.mktemp("series"), "dicom")
     return files
 
 
-def changed(files, folder, change):
-    """The series with each dataset changed by `change(dataset, index)`, read."""
+def read_changed(files, folder, change):
+    """Change each dataset by `change(dataset, index)`, save the files to a folder, and read them."""
     for k, path in enumerate(files):
         dataset = pydicom.dcmread(path)
         change(dataset, k)
@@ -33,7 +33,7 @@ def changed(files, folder, change):
 
 
 def check_slices(ct, files):
-    """Each native slice of `ct` is the file that its reference names, and lies where that one says."""
+    """Assert that each native slice has the pixels and the position of the file that it references."""
     stored = {dataset.SOPInstanceUID: dataset for dataset in map(pydicom.dcmread, files)}
     slices = referable_slices(ct)
     assert len(slices) == len(stored)
@@ -45,15 +45,15 @@ def check_slices(ct, files):
         assert one.frame_of_reference_uid == dataset.FrameOfReferenceUID
 
 
-def test_each_slice_is_referred_to_by_the_file_it_came_from(phantom_files):
+def test_each_slice_references_its_file(phantom_files):
     check_slices(liverseg.read(phantom_files[::-1]), phantom_files)
 
 
-def test_slices_seen_from_the_head_are_in_the_files_order(phantom_files, tmp_path):
+def test_references_of_slices_seen_from_the_head_are_in_native_order(phantom_files, tmp_path):
     def mirror(dataset, k):
         dataset.ImageOrientationPatient = [-1, 0, 0, 0, 1, 0]
 
-    ct = changed(phantom_files, tmp_path, mirror)
+    ct = read_changed(phantom_files, tmp_path, mirror)
     assert ct.native.flipped[0]
     check_slices(ct, list(tmp_path.iterdir()))
 
@@ -67,17 +67,17 @@ def test_one_slice_of_a_series_keeps_its_reference(phantom_files):
     check_slices(lowest, phantom_files[:1])
 
 
-def test_a_file_alone_is_referred_to(phantom_files):
+def test_a_lone_file_is_referenced(phantom_files):
     check_slices(liverseg.read(phantom_files[1]), phantom_files[1:2])
 
 
-def test_no_repr_shows_an_identifier(phantom_files):
+def test_repr_does_not_show_identifiers(phantom_files):
     ct = replace(liverseg.read(phantom_files), hu=np.zeros(1))
     uids = {uid for one in ct.source for uid in one.uids}
     assert not any(uid in text for uid in uids for text in (repr(ct), repr(ct.source), str(ct.source[0])))
 
 
-def test_what_is_not_dicom_cannot_be_referred_to(tmp_path):
+def test_input_that_is_not_dicom_cannot_be_referenced(tmp_path):
     files = write(make("volume", seed=3, size=64, slices=6), tmp_path, "nifti")
     with pytest.raises(InvalidSetting, match="not DICOM"):
         referable_slices(liverseg.read(files[0]))
@@ -94,7 +94,7 @@ def with_value(keyword, value):
 BROKEN = {
     "no study": (without("StudyInstanceUID"), "lacks an identifier"),
     "no frame of reference": (without("FrameOfReferenceUID"), "lacks an identifier"),
-    "a name for an identifier": (with_value("StudyInstanceUID", "1.2.SMITH"), "lacks an identifier"),
+    "a UID with letters": (with_value("StudyInstanceUID", "1.2.SMITH"), "lacks an identifier"),
     "copies": (with_value("SOPInstanceUID", "1.2.3"), "the same identifier"),
     "two studies": (lambda d, k: setattr(d, "StudyInstanceUID", f"1.2.{k}"), "do not share one study"),
     "two frames of reference": (lambda d, k: setattr(d, "FrameOfReferenceUID", f"1.{k}"), "do not share"),
@@ -104,15 +104,15 @@ BROKEN = {
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
 @pytest.mark.parametrize("name", BROKEN)
-def test_files_that_lack_what_must_be_quoted_are_refused_in_one_sentence(name, phantom_files, tmp_path):
+def test_files_without_consistent_identifiers_are_refused_in_one_sentence(name, phantom_files, tmp_path):
     change, reason = BROKEN[name]
-    ct = changed(phantom_files, tmp_path, change)
+    ct = read_changed(phantom_files, tmp_path, change)
     with pytest.raises(InvalidSetting, match=reason) as refusal:
         referable_slices(ct)
     assert "SMITH" not in str(refusal.value) and str(refusal.value).endswith(".")
 
 
-def test_a_volume_that_was_resampled_is_refused(phantom_files):
+def test_a_resampled_volume_is_refused(phantom_files):
     ct = liverseg.read(phantom_files)
     half = replace(ct.native, shape=(12, 64, 64), affine=ct.native.affine @ np.diag([0.5, 1, 1, 1]))
     moved = ct.native.affine.copy()
@@ -122,7 +122,7 @@ def test_a_volume_that_was_resampled_is_refused(phantom_files):
             referable_slices(replace(ct, native=native))
 
 
-def test_the_thickness_is_the_files_or_the_distance_between_two(phantom_files, tmp_path):
+def test_the_thickness_is_that_of_the_file_or_the_distance_of_slices(phantom_files, tmp_path):
     slices = liverseg.read(phantom_files).source
     assert thickness_mm(slices) == slices[0].thickness_mm
     unknown = tuple(replace(one, thickness_mm=None) for one in slices)

@@ -1,4 +1,4 @@
-"""RTSTRUCT read by other means than it was made: pydicom for the file, matplotlib to fill the contours."""
+"""RTSTRUCT, read back with pydicom and filled with matplotlib."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from matplotlib.path import Path as Polygon
 
 from liverseg.io.dicom.rtstruct import rtstruct_bytes
+from tests.liverseg.io.dicom.validator import dciodvfy_errors
 
-MEMBERS = {"Liver": (1, 2), "Tumour": (2,)}
+LABELS_OF = {"Liver": (1, 2), "Tumour": (2,)}
 TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
@@ -20,7 +21,7 @@ def read(scene) -> pydicom.Dataset:
 
 
 def contours(rtss, name):
-    """(referenced image, points (n, 3) in LPS mm) of an ROI's contours."""
+    """(referenced image, points (n, 3) in LPS mm) of each contour of an ROI."""
     (number,) = (roi.ROINumber for roi in rtss.StructureSetROISequence if roi.ROIName == name)
     (drawn,) = (item for item in rtss.ROIContourSequence if item.ReferencedROINumber == number)
     for contour in drawn.get("ContourSequence", []):
@@ -32,59 +33,64 @@ def contours(rtss, name):
 
 
 def filled(rtss, name, scene, rule) -> np.ndarray:
-    """The ROI as a mask (slices, rows, columns) of the files: pixels whose middle is in a contour."""
+    """The ROI as a mask (slices, rows, columns): pixels whose centre lies in a contour.
+
+    `rule` combines the masks of several contours in one slice.
+    """
     shape = scene.labels.shape
     columns, rows = np.meshgrid(np.arange(shape[2]), np.arange(shape[1]))
-    middles = np.stack([columns.ravel(), rows.ravel()], axis=1)
+    centres = np.stack([columns.ravel(), rows.ravel()], axis=1)
     mask = np.zeros(shape, bool)
-    places = {(one.sop_instance_uid, one.frame_number): k for k, one in enumerate(scene.ct.source)}
+    slice_of = {(one.sop_instance_uid, one.frame_number): k for k, one in enumerate(scene.ct.source)}
     for image, points in contours(rtss, name):
-        k = places[image.ReferencedSOPInstanceUID, image.get("ReferencedFrameNumber")]
+        k = slice_of[image.ReferencedSOPInstanceUID, image.get("ReferencedFrameNumber")]
         one = scene.ct.source[k]
         along_row, along_column = np.reshape(one.orientation, (2, 3))
         offset = points - one.position_mm
-        assert np.abs(offset @ np.cross(along_row, along_column)).max() < 1e-4, "in the plane of its slice"
+        assert np.abs(offset @ np.cross(along_row, along_column)).max() < 1e-4, (
+            "the contour lies in the plane of its slice"
+        )
         flat = np.stack(
             [offset @ along_row / one.pixel_spacing_mm[1], offset @ along_column / one.pixel_spacing_mm[0]], 1
         )
         closed = Polygon(np.concatenate([flat, flat[:1]]), closed=True)
-        mask[k] = rule(mask[k], closed.contains_points(middles).reshape(shape[1:]))
+        mask[k] = rule(mask[k], closed.contains_points(centres).reshape(shape[1:]))
     return mask
 
 
 @pytest.mark.parametrize("rule", [np.logical_xor, np.logical_or])
-@pytest.mark.parametrize("name", MEMBERS)
-def test_filled_contours_are_the_mask_whether_contours_add_or_exclude(scene_orientation, name, rule, build):
+@pytest.mark.parametrize("name", LABELS_OF)
+def test_filled_contours_are_the_mask_under_both_fill_rules(scene_orientation, name, rule, build):
     scene = build(scene_orientation)
-    expected = np.isin(scene.labels, MEMBERS[name])
+    expected = np.isin(scene.labels, LABELS_OF[name])
     mask = filled(read(scene), name, scene, rule)
     assert 2 * (mask & expected).sum() / (mask.sum() + expected.sum()) >= 0.99
     np.testing.assert_array_equal(mask, expected)
 
 
-@pytest.mark.parametrize("name", MEMBERS)
-def test_volume_and_centroid_in_the_patient_are_those_of_the_labels(scene_orientation, name, build):
-    """From the coordinates alone: no image of the series is consulted."""
+@pytest.mark.parametrize("name", LABELS_OF)
+def test_volume_and_centroid_are_those_of_the_labels(scene_orientation, name, build):
+    """Computed from the contour coordinates alone, without the image."""
     scene = build(scene_orientation)
-    areas, centres = [], []
+    areas, centroids = [], []
     for _, points in contours(read(scene), name):
-        middle = points.mean(axis=0)
-        one, two = points - middle, np.roll(points, -1, axis=0) - middle
+        mean = points.mean(axis=0)
+        one, two = points - mean, np.roll(points, -1, axis=0) - mean
         normal = np.cross(one, two).sum(axis=0)
         normal /= np.linalg.norm(normal)
-        parts = np.cross(one, two) @ normal / 2  # signed areas of the triangles to the middle
-        areas.append(parts.sum())
-        centres.append(middle + parts @ (one + two) / 3 / parts.sum())
-    where = np.argwhere(np.isin(scene.seg.labels, MEMBERS[name]))
+        triangles = np.cross(one, two) @ normal / 2  # signed areas of the triangles with the mean
+        areas.append(triangles.sum())
+        centroids.append(mean + triangles @ (one + two) / 3 / triangles.sum())
+    where = np.argwhere(np.isin(scene.seg.labels, LABELS_OF[name]))
     affine = scene.ct.native.radiological_affine
     expected = affine[:3, :3] @ where.mean(axis=0) + affine[:3, 3]
-    centre = TO_RAS @ np.average(centres, axis=0, weights=areas)
-    off = np.linalg.solve(affine[:3, :3], centre - expected)
-    assert np.abs(off).max() < 0.01  # of a voxel
+    centroid = TO_RAS @ np.average(centroids, axis=0, weights=areas)
+    deviation = np.linalg.solve(affine[:3, :3], centroid - expected)  # in voxels
+    assert np.abs(deviation).max() < 0.01
     assert sum(areas) == pytest.approx(len(where) * 0.9 * 0.6, rel=1e-6)
 
 
-def test_it_refers_to_the_study_the_series_and_every_image(build):
+def test_study_series_and_every_image_are_referenced(build):
     scene = build()
     rtss = read(scene)
     (frame,) = rtss.ReferencedFrameOfReferenceSequence
@@ -109,19 +115,19 @@ def test_names_types_and_colours(build):
     assert rtss.ApprovalStatus == "UNAPPROVED"
 
 
-def test_frames_of_one_file_are_told_by_their_numbers(build):
+def test_frames_of_one_file_are_referenced_by_their_numbers(build):
     scene = build(multiframe=True)
     rtss = read(scene)
     study = rtss.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
     (image,) = study.RTReferencedSeriesSequence[0].ContourImageSequence
     assert list(image.ReferencedFrameNumber) == [1, 2, 3, 4, 5, 6, 7]
     np.testing.assert_array_equal(
-        filled(rtss, "Tumour", scene, np.logical_xor), np.isin(scene.labels, MEMBERS["Tumour"])
+        filled(rtss, "Tumour", scene, np.logical_xor), np.isin(scene.labels, LABELS_OF["Tumour"])
     )
 
 
 @pytest.mark.parametrize("kind", ["series", "multiframe", "slice", "no tumour", "nothing"])
-def test_dciodvfy_finds_no_error(kind, build, dciodvfy, tmp_path):
+def test_dciodvfy_finds_no_error(kind, build, tmp_path):
     labels = build().labels
     labels = {"slice": labels[3:4], "no tumour": (labels == 1).astype(np.uint8), "nothing": 0 * labels}.get(
         kind, labels
@@ -129,19 +135,19 @@ def test_dciodvfy_finds_no_error(kind, build, dciodvfy, tmp_path):
     scene = build(labels=labels, multiframe=kind == "multiframe")
     path = tmp_path / "rtstruct.dcm"
     path.write_bytes(rtstruct_bytes(scene.ct, scene.seg))
-    assert dciodvfy(path) == []
+    assert dciodvfy_errors(path) == []
     rtss = pydicom.dcmread(path)
-    assert len(rtss.ROIContourSequence) == 2  # looked for, whether found or not
-    for name, members in MEMBERS.items():
+    assert len(rtss.ROIContourSequence) == 2  # described even without contours
+    for name, members in LABELS_OF.items():
         np.testing.assert_array_equal(
             filled(rtss, name, scene, np.logical_xor), np.isin(scene.labels, members)
         )
 
 
-def test_a_contour_longer_than_an_explicit_length_allows(build):
+def test_a_contour_may_be_longer_than_an_explicit_vr_allows(build):
     labels = np.zeros((1, 64, 200), np.uint8)
     labels[0, :, 0] = labels[0, ::4] = 1
-    labels[0, :, ::2] |= np.arange(64)[:, None] % 4 < 3  # combs on a comb
+    labels[0, :, ::2] |= np.arange(64)[:, None] % 4 < 3  # combs on a comb: one long outline
     scene = build(labels=labels)
     rtss = read(scene)
     assert rtss.ROIContourSequence[0].ContourSequence[0].get_item("ContourData").length > 2**16

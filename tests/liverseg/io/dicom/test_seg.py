@@ -1,4 +1,4 @@
-"""DICOM SEG read back with highdicom, and frame by frame with pydicom alone."""
+"""DICOM SEG, read back with highdicom and frame by frame with pydicom."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import pydicom
 import pytest
 
 from liverseg.io.dicom.seg import seg_bytes
+from tests.liverseg.io.dicom.validator import dciodvfy_errors
 
 TO_LPS = np.diag([-1.0, -1.0, 1.0])
 
 
-def by_position(dataset: pydicom.Dataset, scene) -> np.ndarray:
-    """Labels on the radiological grid, each pixel of each frame put where the file says that it lies."""
+def labels_by_position(dataset: pydicom.Dataset, scene) -> np.ndarray:
+    """Labels (S, H, W) on the radiological grid, placed by the positions and orientations in the file."""
     shared = dataset.SharedFunctionalGroupsSequence[0]
     along_row, along_column = np.reshape(
         np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient, float), (2, 3)
@@ -24,7 +25,7 @@ def by_position(dataset: pydicom.Dataset, scene) -> np.ndarray:
     between_rows, between_columns = map(float, shared.PixelMeasuresSequence[0].PixelSpacing)
     frames = dataset.pixel_array.reshape(-1, dataset.Rows, dataset.Columns)
     affine = scene.ct.native.radiological_affine
-    found = np.zeros(scene.ct.shape, np.uint8)
+    labels = np.zeros(scene.ct.shape, np.uint8)
     for frame, facts in zip(frames, dataset.PerFrameFunctionalGroupsSequence, strict=True):
         position = np.array(facts.PlanePositionSequence[0].ImagePositionPatient, float)
         rows, columns = np.nonzero(frame)
@@ -36,21 +37,21 @@ def by_position(dataset: pydicom.Dataset, scene) -> np.ndarray:
         index = np.linalg.solve(affine[:3, :3], (lps @ TO_LPS - affine[:3, 3]).T).T
         assert np.abs(index - np.round(index)).max(initial=0) < 1e-3
         number = facts.SegmentIdentificationSequence[0].ReferencedSegmentNumber
-        place = tuple(np.round(index).astype(int).T)
-        assert not found[place].any(), "segments do not overlap"
-        found[place] = number
-    return found
+        indices = tuple(np.round(index).astype(int).T)
+        assert not labels[indices].any(), "segments do not overlap"
+        labels[indices] = number
+    return labels
 
 
-def test_pydicom_finds_the_same_voxels_in_the_patient(scene_orientation, build):
+def test_pydicom_reads_the_same_voxels_by_position(scene_orientation, build):
     scene = build(scene_orientation)
     dataset = pydicom.dcmread(io.BytesIO(seg_bytes(scene.ct, scene.seg)))
-    np.testing.assert_array_equal(by_position(dataset, scene), scene.seg.labels)
+    np.testing.assert_array_equal(labels_by_position(dataset, scene), scene.seg.labels)
     assert dataset.SegmentsOverlap == "NO" and dataset.SegmentationType == "BINARY"
     assert dataset.NumberOfFrames == sum((scene.labels == v).any(axis=(1, 2)).sum() for v in (1, 2))
 
 
-def test_highdicom_finds_the_same_voxels_by_source_image(scene_orientation, build):
+def test_highdicom_reads_the_same_voxels_by_source_image(scene_orientation, build):
     scene = build(scene_orientation)
     written = highdicom.seg.segread(io.BytesIO(seg_bytes(scene.ct, scene.seg)))
     uids = [one.sop_instance_uid for one in scene.ct.source]
@@ -60,7 +61,7 @@ def test_highdicom_finds_the_same_voxels_by_source_image(scene_orientation, buil
     np.testing.assert_array_equal(read, scene.labels)
 
 
-def test_highdicom_finds_the_same_voxels_by_frame(build):
+def test_highdicom_reads_the_same_voxels_by_frame(build):
     scene = build(multiframe=True)
     content = seg_bytes(scene.ct, scene.seg)
     written = highdicom.seg.segread(io.BytesIO(content))
@@ -69,11 +70,13 @@ def test_highdicom_finds_the_same_voxels_by_frame(build):
         "1.2.3.4", numbers, combine_segments=True, assert_missing_frames_are_empty=True
     )
     np.testing.assert_array_equal(read, scene.labels)
-    np.testing.assert_array_equal(by_position(pydicom.dcmread(io.BytesIO(content)), scene), scene.seg.labels)
+    np.testing.assert_array_equal(
+        labels_by_position(pydicom.dcmread(io.BytesIO(content)), scene), scene.seg.labels
+    )
 
 
-def test_some_frames_of_several_files_are_told_apart(build):
-    """Phases of one scan may lie in one file, every other frame, and a scan in two files."""
+def test_frames_spread_over_several_files_are_referenced(build):
+    """A file may interleave the frames of several phases, and a scan may span several files."""
     scene = build(multiframe=True)
     source = tuple(
         replace(one, sop_instance_uid=f"1.2.3.4.{k // 4}", frame_number=2 * (k % 4) + 1)
@@ -81,7 +84,7 @@ def test_some_frames_of_several_files_are_told_apart(build):
     )
     scene = replace(scene, ct=replace(scene.ct, source=source))
     dataset = pydicom.dcmread(io.BytesIO(seg_bytes(scene.ct, scene.seg)))
-    np.testing.assert_array_equal(by_position(dataset, scene), scene.seg.labels)
+    np.testing.assert_array_equal(labels_by_position(dataset, scene), scene.seg.labels)
     assert [image.ReferencedSOPInstanceUID for image in dataset.SourceImageSequence] == [
         "1.2.3.4.0",
         "1.2.3.4.1",
@@ -97,7 +100,7 @@ def test_some_frames_of_several_files_are_told_apart(build):
         assert image.ReferencedSOPClassUID == source[k].sop_class_uid
 
 
-def test_it_refers_to_the_study_the_series_and_every_image(build):
+def test_study_series_and_every_image_are_referenced(build):
     scene = build()
     dataset = pydicom.dcmread(io.BytesIO(seg_bytes(scene.ct, scene.seg)))
     assert dataset.StudyInstanceUID == "1.2.3.1" and dataset.FrameOfReferenceUID == "1.2.3.3"
@@ -129,7 +132,7 @@ def test_segments_have_codes_a_colour_and_the_checkpoint(build):
 
 
 @pytest.mark.parametrize("kind", ["series", "multiframe", "slice", "no tumour", "nothing"])
-def test_dciodvfy_finds_no_error(kind, build, dciodvfy, tmp_path):
+def test_dciodvfy_finds_no_error(kind, build, tmp_path):
     labels = build().labels
     labels = {
         "slice": labels[3:4], "no tumour": (labels == 1).astype(np.uint8), "nothing": 0 * labels,
@@ -138,9 +141,9 @@ def test_dciodvfy_finds_no_error(kind, build, dciodvfy, tmp_path):
     scene = build(labels=labels, multiframe=kind == "multiframe", **unknown)
     path = tmp_path / "segmentation.dcm"
     path.write_bytes(seg_bytes(scene.ct, scene.seg))
-    assert dciodvfy(path) == []
+    assert dciodvfy_errors(path) == []
     dataset = pydicom.dcmread(path)
     measures = dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
     assert measures.SliceThickness == (2.5 if kind == "multiframe" else 3)
-    assert len(dataset.SegmentSequence) == 2  # looked for, whether found or not
-    np.testing.assert_array_equal(by_position(dataset, scene), scene.seg.labels)
+    assert len(dataset.SegmentSequence) == 2  # described even without voxels
+    np.testing.assert_array_equal(labels_by_position(dataset, scene), scene.seg.labels)

@@ -1,4 +1,4 @@
-"""`--formats seg,rtstruct`: both files of a series on disc, refusals before the network, bounded memory."""
+"""`--formats seg,rtstruct`: both files of a series, early refusals, and bounded memory."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from liverseg.analysis.measure import measure
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.io.write import write_results
 from liverseg.phantom import write
+from tests.liverseg.io.dicom.validator import dciodvfy_errors
 from tests.phantoms import make
 
-WHO = CheckpointIdentity("segformer-b0@1.0.1", "0" * 64, "bundled")
+CHECKPOINT = CheckpointIdentity("segformer-b0@1.0.1", "0" * 64, "bundled")
 
 
 @pytest.fixture(scope="module")
@@ -29,38 +30,39 @@ def phantom_series(tmp_path_factory):
     return phantom, files
 
 
-def truth_of(labels: np.ndarray) -> Segmentation:
-    """A segmentation that is given, as if a checkpoint had made it."""
+def segmentation_of(labels: np.ndarray) -> Segmentation:
+    """A segmentation with given labels (S, H, W)."""
     tumour, organ = (labels == 2).astype(np.float32), (labels > 0).astype(np.float32)
-    return Segmentation(labels, tumour, organ, 0.5, WHO, "none")
+    return Segmentation(labels, tumour, organ, 0.5, CHECKPOINT, "none")
 
 
-def test_a_series_gets_both_files_without_an_error(phantom_series, tmp_path, dciodvfy):
+def test_a_series_gets_both_files_without_validation_errors(phantom_series, tmp_path):
     phantom, files = phantom_series
     ct, truth = liverseg.read(files), phantom.labels
-    seg = truth_of(truth)
+    seg = segmentation_of(truth)
     written = write_results(tmp_path, ct, seg, measure(ct, seg), ["seg", "rtstruct", "png"])
     assert [path.name for path in written] == [
         "segmentation.dcm", "rtstruct.dcm", "overview.png", "report.json",
     ]  # fmt: skip
     assert sorted(path.name for path in written) == sorted(os.listdir(tmp_path))
     for path in written[:2]:
-        assert dciodvfy(path) == []
+        assert dciodvfy_errors(path) == []
     heights = {float(dataset.ImagePositionPatient[2]): dataset for dataset in map(pydicom.dcmread, files)}
     frames = pydicom.dcmread(written[0])
-    for pixels, facts in zip(frames.pixel_array, frames.PerFrameFunctionalGroupsSequence, strict=True):
-        place = facts.PlanePositionSequence[0].ImagePositionPatient
-        source = facts.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
-        assert heights[place[2]].SOPInstanceUID == source
-        number = facts.SegmentIdentificationSequence[0].ReferencedSegmentNumber
-        np.testing.assert_array_equal(pixels, truth[sorted(heights).index(place[2])] == number)
+    for pixels, groups in zip(frames.pixel_array, frames.PerFrameFunctionalGroupsSequence, strict=True):
+        position = groups.PlanePositionSequence[0].ImagePositionPatient
+        source = groups.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
+        assert heights[position[2]].SOPInstanceUID == source
+        number = groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        np.testing.assert_array_equal(pixels, truth[sorted(heights).index(position[2])] == number)
 
 
-def test_a_lone_slice_gets_both_files_too(phantom_series, tmp_path, dciodvfy):
+def test_a_lone_slice_gets_both_files(phantom_series, tmp_path):
     phantom, files = phantom_series
-    ct, seg = liverseg.read(files[3]), truth_of(phantom.labels[3:4])
+    ct, seg = liverseg.read(files[3]), segmentation_of(phantom.labels[3:4])
     write_results(tmp_path, ct, seg, measure(ct, seg), ["seg", "rtstruct"])
-    assert dciodvfy(tmp_path / "segmentation.dcm") == dciodvfy(tmp_path / "rtstruct.dcm") == []
+    for name in ("segmentation.dcm", "rtstruct.dcm"):
+        assert dciodvfy_errors(tmp_path / name) == []
     frames = pydicom.dcmread(tmp_path / "segmentation.dcm")
     assert frames.ReferencedSeriesSequence[0].ReferencedInstanceSequence[0].ReferencedSOPInstanceUID == (
         pydicom.dcmread(files[3]).SOPInstanceUID
@@ -68,19 +70,19 @@ def test_a_lone_slice_gets_both_files_too(phantom_series, tmp_path, dciodvfy):
 
 
 @pytest.mark.parametrize("formats", ["seg", "rtstruct", "nifti,seg"])
-def test_other_inputs_are_refused_in_one_sentence_before_the_network(formats, tmp_path, capsys, monkeypatch):
+def test_other_inputs_are_refused_before_the_network_is_loaded(formats, tmp_path, capsys, monkeypatch):
     def no_network(*_, **__):
         raise AssertionError("the network was loaded")
 
     monkeypatch.setattr("liverseg.inference.segmenter.Segmenter.load", no_network)
     ct, _ = write(make("slice", seed=2, size=64), tmp_path, "nifti")
     assert main(["segment", str(ct), "--formats", formats, "--out", str(tmp_path / "out")]) == 1
-    told = capsys.readouterr()
-    assert "not DICOM" in told.err and told.err.count("\n") == 1
+    error = capsys.readouterr().err
+    assert "not DICOM" in error and error.count("\n") == 1
     assert list((tmp_path / "out").iterdir()) == []
 
 
-LARGE = """
+ENCODE_500_SLICES = """
 import numpy as np
 from liverseg.core.image import CTImage, NativeGrid, SliceReference
 from liverseg.io.dicom.rtstruct import rtstruct_bytes
@@ -109,12 +111,17 @@ print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith
 """
 
 
-def test_500_slices_take_little_memory_beside_the_labels():
+def test_500_slices_take_little_memory_in_addition_to_the_labels():
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     root = Path(liverseg.__file__).parents[1]
-    done = subprocess.run(
-        [sys.executable, "-c", LARGE], capture_output=True, text=True, env=environment, cwd=root, check=True
+    process = subprocess.run(
+        [sys.executable, "-c", ENCODE_500_SLICES],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=root,
+        check=True,
     )
-    sizes, peak_kib = done.stdout.splitlines()
+    sizes, peak_kib = process.stdout.splitlines()
     assert [int(size) > 2_000_000 for size in sizes.split()] == [True, True]
-    assert float(peak_kib) / 1024 < 450  # 125 of labels, 180 of libraries
+    assert float(peak_kib) / 1024 < 450  # MiB: 125 of labels, 180 of libraries

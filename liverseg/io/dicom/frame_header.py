@@ -1,0 +1,87 @@
+"""Reads the geometry and the rescale of each frame of a CT dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pydicom
+
+from liverseg.core.geometry import is_orientation
+from liverseg.errors import UnreadableInput
+from liverseg.io.dicom.dataset import float_values
+from liverseg.io.dicom.rescale import Rescale, rescale_of
+
+
+@dataclass(frozen=True)
+class FrameHeader:
+    """Geometry and rescale of one frame; None for what the file does not give."""
+
+    rows: int
+    columns: int
+    orientation: tuple[float, ...] | None  # ImageOrientationPatient, LPS
+    position_mm: tuple[float, ...] | None  # ImagePositionPatient, LPS
+    pixel_spacing_mm: tuple[float, ...] | None  # between rows, between columns
+    thickness_mm: float | None
+    gantry_tilt_deg: float
+    rescale: Rescale | None
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """The datasets that hold the attributes of a frame: functional groups, or the image itself."""
+
+    orientation: pydicom.Dataset
+    position: pydicom.Dataset
+    measures: pydicom.Dataset
+    rescale: pydicom.Dataset
+
+
+def frame_headers(dataset: pydicom.Dataset) -> list[FrameHeader]:
+    """The header of the one frame of a CT image, or of each frame of an Enhanced CT image.
+
+    Raises UnreadableInput if several frames lack per-frame geometry, or if a rescale is damaged.
+    """
+    per_frame = dataset.get("PerFrameFunctionalGroupsSequence")
+    count = int(dataset.get("NumberOfFrames") or 1)
+    if not per_frame:
+        if count > 1:
+            raise UnreadableInput("This DICOM file holds several frames without the position of each one.")
+        return [_frame_header(dataset, _Groups(dataset, dataset, dataset, dataset))]
+    if len(per_frame) != count:
+        raise UnreadableInput("The DICOM file is damaged: it does not describe each of its frames.")
+    shared = (dataset.get("SharedFunctionalGroupsSequence") or [pydicom.Dataset()])[0]
+
+    def group(frame: pydicom.Dataset, keyword: str) -> pydicom.Dataset:
+        return (frame.get(keyword) or shared.get(keyword) or [pydicom.Dataset()])[0]
+
+    return [
+        _frame_header(
+            dataset,
+            _Groups(
+                orientation=group(frame, "PlaneOrientationSequence"),
+                position=group(frame, "PlanePositionSequence"),
+                measures=group(frame, "PixelMeasuresSequence"),
+                rescale=group(frame, "PixelValueTransformationSequence"),
+            ),
+        )
+        for frame in per_frame
+    ]
+
+
+def _frame_header(image: pydicom.Dataset, groups: _Groups) -> FrameHeader:
+    orientation = float_values(groups.orientation, "ImageOrientationPatient", 6)
+    # SpacingBetweenSlices is negative where slices are stored from head to feet.
+    depths = [
+        abs((float_values(groups.measures, keyword, 1) or (0.0,))[0])
+        for keyword in ("SliceThickness", "SpacingBetweenSlices")
+    ]
+    return FrameHeader(
+        rows=int(image.Rows),
+        columns=int(image.Columns),
+        orientation=orientation if orientation and is_orientation(orientation) else None,
+        position_mm=float_values(groups.position, "ImagePositionPatient", 3),
+        pixel_spacing_mm=float_values(groups.measures, "PixelSpacing", 2),
+        thickness_mm=next((depth for depth in depths if depth > 0), None),
+        gantry_tilt_deg=(float_values(image, "GantryDetectorTilt", 1) or (0.0,))[0],
+        rescale=rescale_of(groups.rescale) or rescale_of(image),
+    )

@@ -1,0 +1,63 @@
+"""No patient data leave through any file, line or log: the input has canaries in every element."""
+
+from __future__ import annotations
+
+import logging
+
+import pydicom
+import pytest
+from pydicom.uid import generate_uid
+
+import liverseg
+from liverseg.__main__ import main
+from liverseg.io import FORMATS
+from liverseg.phantom import write
+from tests.liverseg.dicom_canaries import (
+    MARKS,
+    QUOTED_UIDS,
+    canaries_in,
+    everything_said,
+    plant_everywhere,
+)
+from tests.phantoms import make
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory):
+    """The folder of a phantom with canaries in every element, private ones, sequences and the file meta."""
+    *files, _ = write(make("volume", seed=3, size=64, slices=6), tmp_path_factory.mktemp("canaries"), "dicom")
+    plant_everywhere(files)
+    content = next(files[0].parent.iterdir()).read_bytes()
+    assert content.count(b"CANARY") > 3000 and content.count(b"1.2.999.") > 150
+    return files[0].parent
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_only_the_uids_that_must_be_quoted_leave(series, tmp_path, capfd, caplog):
+    caplog.set_level(logging.DEBUG)
+    out = tmp_path / "out"
+    arguments = ["--checkpoint", "segformer-b0-fast", "--out", str(out), "--formats", ",".join(FORMATS)]
+    assert main(["segment", str(series), *arguments, "--json"]) == 0
+    output = everything_said(out)
+    assert {"segmentation.dcm", "rtstruct.dcm", "report.json", "report.pdf", "mesh.glb"} <= set(output)
+    streams = capfd.readouterr()
+    output |= {"stdout": streams.out.encode(), "stderr": streams.err.encode(), "log": caplog.text.encode()}
+    output["names"] = " ".join(output).encode()
+    for name in ("segmentation.dcm", "rtstruct.dcm"):
+        assert all(uid in output[name] for uid in QUOTED_UIDS)
+    leaked = {name: canaries_in(name, content) for name, content in output.items()}
+    assert not {name: marks for name, marks in leaked.items() if marks}
+    ct = liverseg.read(series)
+    assert not [mark for mark in MARKS if mark in (repr(ct.source) + repr(ct.native)).encode()]
+
+
+def test_a_refusal_does_not_quote_the_identifiers_it_refuses(series, tmp_path, capfd):
+    for number, path in enumerate(sorted(series.iterdir())):
+        dataset = pydicom.dcmread(path)
+        dataset.StudyInstanceUID = generate_uid(prefix="1.2.999.6.")
+        dataset.save_as(tmp_path / f"{number}.dcm")
+    out = tmp_path / "out"
+    assert main(["segment", str(tmp_path), "--formats", "seg", "--out", str(out)]) == 1
+    streams = capfd.readouterr()
+    assert "do not share one study" in streams.err and streams.err.count("\n") == 1 and not streams.out
+    assert not [mark for mark in MARKS if mark in streams.err.encode()]
