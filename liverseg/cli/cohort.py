@@ -13,7 +13,7 @@ from liverseg.errors import LiversegError
 from liverseg.io import FORMATS
 
 if TYPE_CHECKING:
-    from liverseg.cohort.run import Progress
+    from liverseg.cohort.run import CohortProgress
 
 _EXAMPLE = """examples:
   python -m liverseg cohort /data/scans --out /results/study
@@ -73,26 +73,29 @@ def run(args: argparse.Namespace) -> int:
     if missing:
         print(f"Cohorts need {', '.join(missing)}: pip install 'liverseg[cohort]'.", file=sys.stderr)
         return 1
-    from liverseg.cohort.run import run_cohort
+    from liverseg.cohort.run import CohortOptions, run_cohort
     from liverseg.core.labels import check_threshold
 
     try:
         if args.threshold is not None:
             check_threshold(args.threshold)
-        outcome = run_cohort(
-            args.source,
-            args.out,
+        options = CohortOptions(
             checkpoint=args.checkpoint,
+            engine=args.engine,
+            threshold=args.threshold,
+            keep_all=args.keep_all,
+            formats=args.formats,
             address=args.address,
             workers=args.workers,
             threads=args.threads,
             budget_bytes=None if args.memory is None else round(args.memory * 1e9),
-            formats=args.formats,
-            engine=args.engine,
-            threshold=args.threshold,
-            keep_all=args.keep_all,
-            tell=_teller(),
-            say=lambda sentence: print(sentence, file=sys.stderr, flush=True),
+        )
+        outcome = run_cohort(
+            args.source,
+            args.out,
+            options,
+            on_progress=_teller(),
+            on_message=lambda sentence: print(sentence, file=sys.stderr, flush=True),
         )
     except LiversegError as refusal:
         tell_refusal(str(refusal))
@@ -109,7 +112,7 @@ def _teller():  # noqa: ANN202
     """A line on standard error every few seconds."""
     last = time.monotonic()
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: CohortProgress) -> None:
         nonlocal last
         ended = progress.done + progress.failed
         if ended < progress.scans and time.monotonic() - last < _EVERY_S:
