@@ -27,6 +27,9 @@ OUTLIER_SCORE = 3.5
 Iglewicz and Hoaglin, How to Detect and Handle Outliers (1993).
 """
 
+_PLURALS = (("smaller body was", "smaller bodies were"), ("lesion lies", "lesions lie"))
+"""Phrases of warnings (`liverseg.analysis.measure`) in singular and plural."""
+
 _COLUMNS = (
     "key",
     "liver_ml",
@@ -63,7 +66,7 @@ def warning_kind(sentence: str) -> str:
     '… of … lesions lie at the edge: … mL.'
     """
     sentence = re.sub(r"-?\d+(\.\d+)?", "…", sentence)
-    for singular, plural in (("smaller body was", "smaller bodies were"), ("lesion lies", "lesions lie")):
+    for singular, plural in _PLURALS:
         sentence = sentence.replace(singular, plural)
     return sentence
 
