@@ -99,18 +99,20 @@ def run_workers(
     from dataclasses import replace
 
     from liverseg.cohort.discover import find_scans
-    from liverseg.cohort.ray_cluster import Plan, Workers, connected
+    from liverseg.cohort.ray_cluster import connect_to_ray
     from liverseg.cohort.result_store import Store
-    from liverseg.cohort.run import _assemble, _model
+    from liverseg.cohort.run import collect_results, load_model
     from liverseg.cohort.scheduling import Queue
     from liverseg.cohort.tables import write_tables
+    from liverseg.cohort.worker_plan import WorkerPlan
+    from liverseg.cohort.worker_pool import WorkerPool
 
     begun = time.perf_counter()
-    model, settings = _model(checkpoint, None)
+    model, settings = load_model(checkpoint)
     store = Store.create(out, settings.digest)
-    with connected(None, workers * threads):
-        plan = Plan(workers, threads, 3_000_000_000)
-        made = Workers(plan, model, settings, str(out))
+    with connect_to_ray(None, workers * threads):
+        plan = WorkerPlan(workers, threads, 3_000_000_000)
+        made = WorkerPool(plan, model, settings, str(out))
         pids = made.wait()
         start_s = time.perf_counter() - begun
         warmed = find_scans(str(warm), b"1", out).scans
@@ -126,7 +128,7 @@ def run_workers(
         assert len(records) == len(paths) and all(record["state"] == "done" for record in records)
         rows = [store.row(record["key"]) for record in records]
         steps = {name: statistics.mean(row["scan"][name] for row in rows if row) for name in STEPS}
-        keys, failures = _assemble(store, found)
+        keys, failures = collect_results(store, found)
         write_tables(store, keys, failures)  # what is imported and made once
         ends = [time.perf_counter()]
         for copies in (1, ROWS_COPIED):
@@ -159,14 +161,16 @@ class Empty:
 
 def run_empty(workers: int, calls: int) -> dict[str, float]:
     """What is left of a scan without the scan: seconds by the clock, and of the driver's processor."""
-    from liverseg.cohort import ray_cluster
+    from liverseg.cohort import worker_pool
+    from liverseg.cohort.ray_cluster import connect_to_ray
     from liverseg.cohort.remote_files import File
     from liverseg.cohort.scan import Scan
     from liverseg.cohort.scheduling import Queue
+    from liverseg.cohort.worker_plan import WorkerPlan
 
-    ray_cluster.Worker = Empty  # type: ignore[misc,assignment]
-    with ray_cluster.connected(None, workers):
-        made = ray_cluster.Workers(ray_cluster.Plan(workers, 1, 10**9), None)  # type: ignore[arg-type]
+    worker_pool.Worker = Empty  # type: ignore[misc,assignment]
+    with connect_to_ray(None, workers):
+        made = worker_pool.WorkerPool(WorkerPlan(workers, 1, 10**9), None)  # type: ignore[arg-type]
         made.wait()
         scans = [Scan(str(k), (File(f"/data/scan-{k}.nii.gz", 1, "1:1"),)) for k in range(calls)]
         made.process(Queue(scans[:50]), lambda record: None, _raise)
@@ -182,7 +186,7 @@ def run_finding(folder: Path, files: int = 400) -> dict[str, float]:
     """Seconds to find one scan among files, and to look whether it was done."""
     from liverseg.cohort.discover import find_scans
     from liverseg.cohort.result_store import Store
-    from liverseg.cohort.run import _is_settled
+    from liverseg.cohort.run import is_settled
 
     source = folder / "many"
     source.mkdir()
@@ -196,7 +200,7 @@ def run_finding(folder: Path, files: int = 400) -> dict[str, float]:
     for scan in found.scans:
         store.put_record({"id": scan.id, "stamp": scan.stamp, "state": "failed", "kind": "refused"})
     started = time.perf_counter()
-    assert all(_is_settled(store, scan) for scan in found.scans)
+    assert all(is_settled(store, scan) for scan in found.scans)
     return {"find_s": seconds / files, "look_s": (time.perf_counter() - started) / files}
 
 

@@ -1,4 +1,4 @@
-"""`python app.py` as a process of its own, for tests that ask it over HTTP."""
+"""`python app.py` in a separate process, for tests over HTTP."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 240
-"""A machine that does something else at the same time is slow; nothing here waits this long by design."""
+"""Timeout of all waiting in these tests: long enough for a busy machine, far longer than expected."""
 
 
 class AppProcess:
-    """The app on a free port, and what it logged; a context manager that waits until the page is served."""
+    """The app on a free port, logging to the file `log`; `with` waits until the page is served."""
 
     def __init__(self, log: Path, **environment: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -33,10 +33,11 @@ class AppProcess:
             )
 
     def log(self) -> str:
+        """What the app has printed so far."""
         return self._log.read_text()
 
     def runs(self) -> int:
-        """How often the network was run."""
+        """Number of runs of the network so far."""
         return self.log().count("network run:")
 
     def __enter__(self) -> AppProcess:
@@ -48,7 +49,7 @@ class AppProcess:
             except OSError:
                 time.sleep(0.2)
         self.__exit__()
-        raise AssertionError(f"The page was not served: {self.log()}")
+        raise AssertionError(f"The page is not served: {self.log()}")
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()

@@ -1,4 +1,4 @@
-"""`python -m liverseg cohort`: thousands of scans on Ray, to tables and a summary page."""
+"""`python -m liverseg cohort`: thousands of scans on Ray, with tables and a summary page."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import argparse
 import importlib.util
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from liverseg.cli.options import formats
 from liverseg.io import FORMATS
 
 if TYPE_CHECKING:
-    from liverseg.cohort.run import Progress
+    from liverseg.cohort.run import CohortProgress
 
 _EXAMPLE = """examples:
   python -m liverseg cohort /data/scans --out /results/study
@@ -20,8 +21,8 @@ _EXAMPLE = """examples:
   python -m liverseg cohort s3://bucket/scans --out /shared/results --address auto
   python -m liverseg cohort hf://datasets/owner/name --out results
 
-SOURCE may be a list: CSV or Parquet with a column `path`, and if wanted `series`. DIR is a folder that
-every node of the cluster sees. Run the same command again after an interruption: it does what is missing.
+SOURCE may be a list: CSV or Parquet with a column `path` and an optional column `series`. DIR is a folder that
+every node of the cluster can reach. After an interruption, run the same command again to process the rest.
 """
 _EVERY_S = 10.0
 _NEEDED = ("ray", "pyarrow", "fsspec")
@@ -39,16 +40,26 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("source", metavar="SOURCE", help="a folder, file or list; a path or fsspec address")
     parser.add_argument("--out", metavar="DIR", required=True, help="write the tables and results there")
     parser.add_argument("--checkpoint", metavar="REF", help="name or name@version; default: segformer-b0")
-    parser.add_argument("--address", metavar="ADDRESS", help="of a Ray cluster; default: one of its own here")
-    parser.add_argument("--workers", type=_positive, metavar="N", help="default: one a processor")
-    parser.add_argument("--threads", type=_positive, metavar="N", help="of a worker; default: 1")
-    parser.add_argument("--memory", type=float, metavar="GB", help="of a worker; default: its share")
+    parser.add_argument(
+        "--address", metavar="ADDRESS", help="address of a Ray cluster; default: start one here"
+    )
+    parser.add_argument(
+        "--workers", type=_positive, metavar="N", help="number of workers; default: one for each processor"
+    )
+    parser.add_argument("--threads", type=_positive, metavar="N", help="threads of each worker; default: 1")
+    parser.add_argument(
+        "--memory", type=float, metavar="GB", help="memory of each worker; default: an equal share"
+    )
     parser.add_argument(
         "--formats", type=formats, default=(), metavar="LIST",
-        help=f"also written per scan: comma-separated, of {','.join(FORMATS)}",
+        help=f"results also written for each scan: comma-separated, of {','.join(FORMATS)}",
     )  # fmt: skip
-    parser.add_argument("--threshold", type=float, metavar="P", help="tumour from this probability on")
-    parser.add_argument("--keep-all", action="store_true", help="keep every body that was found")
+    parser.add_argument(
+        "--threshold", type=float, metavar="P", help="call a pixel tumour from this probability on"
+    )
+    parser.add_argument(
+        "--keep-all", action="store_true", help="keep every connected component, not the largest alone"
+    )
     parser.add_argument("--engine", choices=("auto", "torch", "openvino"), default="auto")
     parser.set_defaults(run=run)
 
@@ -61,44 +72,47 @@ def _positive(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run a cohort. Returns the exit status: 1 where an input has no row, those left aside not counted."""
+    """Run a cohort. Returns the exit status: 1 where an input was refused or failed."""
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         print(f"Cohorts need {', '.join(missing)}: pip install 'liverseg[cohort]'.", file=sys.stderr)
         return 1
-    from liverseg.cohort.run import run_cohort
+    from liverseg.cohort.run import CohortOptions, run_cohort
     from liverseg.core.labels import check_threshold
 
     if args.threshold is not None:
         check_threshold(args.threshold)
-    outcome = run_cohort(
-        args.source,
-        args.out,
+    options = CohortOptions(
         checkpoint=args.checkpoint,
+        engine=args.engine,
+        threshold=args.threshold,
+        keep_all=args.keep_all,
+        formats=args.formats,
         address=args.address,
         workers=args.workers,
         threads=args.threads,
         budget_bytes=None if args.memory is None else round(args.memory * 1e9),
-        formats=args.formats,
-        engine=args.engine,
-        threshold=args.threshold,
-        keep_all=args.keep_all,
-        tell=_teller(),
-        say=lambda sentence: print(sentence, file=sys.stderr, flush=True),
+    )
+    outcome = run_cohort(
+        args.source,
+        args.out,
+        options,
+        on_progress=_progress_printer(),
+        on_message=lambda sentence: print(sentence, file=sys.stderr, flush=True),
     )
     print(
-        f"{outcome.rows} scans in the table, {outcome.already} of them from before; "
-        f"{outcome.failures} refused or failed, {outcome.aside} left aside; {outcome.seconds:.0f} s"
+        f"{outcome.rows} scans in the table, {outcome.already} of them from an earlier run; "
+        f"{outcome.failures} refused or failed, {outcome.aside} not segmented by design; {outcome.seconds:.0f} s"
     )
     print(f"wrote {args.out}/summary.html, scans.csv, lesions.csv, failures.csv")
     return int(outcome.failures > 0)
 
 
-def _teller():  # noqa: ANN202
-    """A line on standard error every few seconds."""
+def _progress_printer() -> Callable[[CohortProgress], None]:
+    """A function that prints progress on standard error, at most every `_EVERY_S` seconds."""
     last = time.monotonic()
 
-    def tell(progress: Progress) -> None:
+    def show(progress: CohortProgress) -> None:
         nonlocal last
         ended = progress.done + progress.failed
         if ended < progress.scans and time.monotonic() - last < _EVERY_S:
@@ -113,4 +127,4 @@ def _teller():  # noqa: ANN202
             flush=True,
         )
 
-    return tell
+    return show

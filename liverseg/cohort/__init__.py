@@ -1,5 +1,6 @@
-"""Thousands of scans on Ray: found by their headers, segmented once each, told in tables.
+"""Cohorts: thousands of scans, segmented once each on a Ray cluster and summarised in tables and a page.
 
-`finding` makes scans of a source, `scheduling` hands them to the actors of `worker`, `store` keeps one record
-an input, from which `tables` and `summary` are made. Needs the extra `cohort`.
+`discover` finds the scans of a source, `worker_pool` runs them on the actors of `worker`, and `result_store`
+keeps one record per input. `tables` and `summary_page` are written from the stored results. `run` calls them
+all. Needs the extra `cohort`.
 """

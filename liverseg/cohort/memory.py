@@ -1,9 +1,10 @@
-"""How much memory a scan takes, told from its header, so that none is read that would not fit."""
+"""Memory that a scan needs, estimated from its header before the scan is read."""
 
 from __future__ import annotations
 
 import gzip
 import io
+import threading
 from pathlib import Path
 
 from liverseg.errors import InputTooLarge, LiversegError
@@ -12,19 +13,20 @@ from liverseg.io.read import list_series
 from liverseg.io.sniff import HEAD_BYTES, sniff
 
 BASE_BYTES = 650 * 1024**2
-"""A worker with its network and no scan."""
+"""Memory of a worker that has loaded its network and no scan."""
 
 BYTES_PER_VOXEL = 12
-"""HU, two probabilities, labels, and what post-processing and the pictures add for a while."""
+"""HU, two probabilities and labels, and the temporary arrays of post-processing and rendering."""
 
 COMFORTABLE_BYTES = 2_500_000_000
-"""What a worker should have: enough for 500 slices of 512 × 512."""
+"""Recommended memory of a worker: enough for 500 slices of 512 × 512."""
 
-Shape = tuple[int, int, int]
+VolumeShape = tuple[int, int, int]
+"""Slices, rows, columns."""
 
 
-def need_bytes(shape: Shape) -> int:
-    """What a worker takes with a scan of this shape (slices, rows, columns).
+def need_bytes(shape: VolumeShape) -> int:
+    """Memory of a worker that processes one scan of this shape.
 
     >>> round(need_bytes((500, 512, 512)) / 1e9, 1)
     2.3
@@ -34,31 +36,32 @@ def need_bytes(shape: Shape) -> int:
 
 
 class TooMuchMemory(InputTooLarge):
-    """A scan does not fit into the memory of a worker; it was not read."""
+    """A scan does not fit into the memory of a worker. It was not read."""
 
 
-def check_memory(shape: Shape, budget_bytes: int) -> None:
-    """Raises `TooMuchMemory` where a scan needs more than a worker has."""
+def check_memory(shape: VolumeShape, budget_bytes: int) -> None:
+    """Raises `TooMuchMemory` if a scan needs more memory than a worker has."""
     need = need_bytes(shape)
     if need > budget_bytes:
         size = " × ".join(map(str, shape))
         raise TooMuchMemory(
             f"A scan of {size} voxels takes about {need / 1e9:.1f} GB, and a worker has "
-            f"{budget_bytes / 1e9:.1f} GB: run fewer workers, or give them more (--memory)."
+            f"{budget_bytes / 1e9:.1f} GB: run fewer workers, or give each more memory (--memory)."
         )
 
 
-def header_shape(path: Path) -> Shape | None:
-    """(slices, rows, columns) by the header of a NIfTI file or of the series in a zip; None: not told there.
+def header_shape(path: Path) -> VolumeShape | None:
+    """The shape in the header of a NIfTI file, or that of the largest series in a zip.
 
-    Raises what `liverseg.read` raises for a header that is refused.
+    None where the format or a damaged header does not give it. Raises what `liverseg.read` raises for a
+    header that it refuses.
     """
     with path.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
         kind = sniff(head)
         if kind == "zip":
-            found = list_series(path)
-            return max((one.shape for one in found), key=lambda shape: shape[0] * shape[1] * shape[2])
+            shapes = [series.shape for series in list_series(path)]
+            return max(shapes, key=lambda shape: shape[0] * shape[1] * shape[2])
         if kind not in ("nifti", "nifti-gz"):
             return None
         stream.seek(0)
@@ -68,28 +71,29 @@ def header_shape(path: Path) -> Shape | None:
         except LiversegError:
             raise
         except (OSError, EOFError, ValueError, io.UnsupportedOperation):
-            return None  # the reader says what is wrong
+            return None  # `liverseg.read` will raise an error with the reason
 
 
 class Admission:
-    """Lets scans into a worker's memory: several while they fit together, one at a time else."""
+    """Admission control for a worker's memory: several scans enter while they fit together, else one."""
 
     def __init__(self, budget_bytes: int) -> None:
-        import threading
-
-        self._room = budget_bytes - BASE_BYTES
-        self._held: list[int] = []
+        self._available = budget_bytes - BASE_BYTES
+        self._reserved: list[int] = []
         self._changed = threading.Condition()
 
-    def enter(self, shape: Shape | None) -> int:
-        """Waits until there is room; returns what `leave` takes."""
-        amount = 0 if shape is None else need_bytes(shape) - BASE_BYTES
+    def enter(self, shape: VolumeShape | None) -> int:
+        """Waits until the scan fits, reserves its memory and returns the reserved bytes for `leave`."""
+        reserved = 0 if shape is None else need_bytes(shape) - BASE_BYTES
         with self._changed:
-            self._changed.wait_for(lambda: not self._held or sum(self._held) + amount <= self._room)
-            self._held.append(amount)
-        return amount
+            self._changed.wait_for(
+                lambda: not self._reserved or sum(self._reserved) + reserved <= self._available
+            )
+            self._reserved.append(reserved)
+        return reserved
 
-    def leave(self, amount: int) -> None:
+    def leave(self, reserved: int) -> None:
+        """Releases memory that `enter` has reserved."""
         with self._changed:
-            self._held.remove(amount)
+            self._reserved.remove(reserved)
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Histograms as SVG, drawn here so that the summary page needs no plotting library (pure)."""
+"""Histograms as SVG, so that the summary page needs no plotting library."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from html import escape
 
 import numpy as np
 
-_WIDTH, _HEIGHT = 420, 200
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 22, 12, 40
+_WIDTH, _HEIGHT = 420, 200  # of the view box
+_MARGIN_LEFT, _MARGIN_RIGHT, _MARGIN_TOP, _MARGIN_BOTTOM = 40, 22, 12, 40
+_BINS = 24
 
 
-def nice_step(span: float, most: int = 6) -> float:
-    """A round step that divides a span into at most `most` parts.
+def nice_step(span: float, max_steps: int = 6) -> float:
+    """The smallest of 1, 2, 5 and 10 times a power of ten that covers `span` in at most `max_steps` steps.
 
     >>> nice_step(100), nice_step(0.37), nice_step(7)
     (20.0, 0.1, 2.0)
     """
     if span <= 0:
         return 1.0
-    power = 10.0 ** math.floor(math.log10(span / most))
-    return next(float(f"{m * power:.12g}") for m in (1, 2, 5, 10) if span / (m * power) <= most)
+    power = 10.0 ** math.floor(math.log10(span / max_steps))
+    return next(float(f"{m * power:.12g}") for m in (1, 2, 5, 10) if span / (m * power) <= max_steps)
 
 
-def histogram(values: Sequence[float], label: str, colour: str, bins: int = 24) -> str:
-    """How often values occur, with their median as a line; words in place of a picture for none."""
+def histogram(values: Sequence[float], label: str, colour: str) -> str:
+    """An SVG histogram with the median as a line. None and NaN are ignored; without values, a sentence."""
     finite = np.array([value for value in values if value is not None and math.isfinite(value)], float)
     if not finite.size:
         return f'<p class="none">{escape(label)}: no values.</p>'
@@ -33,16 +34,16 @@ def histogram(values: Sequence[float], label: str, colour: str, bins: int = 24) 
     low = min(0.0, float(finite.min()))
     step = nice_step((high - low) or 1.0)
     high = low + step * max(1, math.ceil((high - low) / step - 1e-9))
-    counts, edges = np.histogram(finite, bins=bins, range=(low, high))
-    most = int(counts.max())
-    count_step = max(1, round(nice_step(most, 4)))
-    top = count_step * math.ceil(most / count_step)
+    counts, edges = np.histogram(finite, bins=_BINS, range=(low, high))
+    highest = int(counts.max())
+    count_step = max(1, round(nice_step(highest, 4)))
+    top = count_step * math.ceil(highest / count_step)
 
     def x(value: float) -> float:
-        return _LEFT + (value - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT)
+        return _MARGIN_LEFT + (value - low) / (high - low) * (_WIDTH - _MARGIN_LEFT - _MARGIN_RIGHT)
 
     def y(count: float) -> float:
-        return _TOP + (1 - count / top) * (_HEIGHT - _TOP - _BOTTOM)
+        return _MARGIN_TOP + (1 - count / top) * (_HEIGHT - _MARGIN_TOP - _MARGIN_BOTTOM)
 
     parts = [
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Histogram: {escape(label)}, '
@@ -50,8 +51,8 @@ def histogram(values: Sequence[float], label: str, colour: str, bins: int = 24) 
     ]
     for count in range(0, top + 1, count_step):
         parts.append(
-            f'<path class="grid" d="M{_LEFT} {y(count):.1f}H{_WIDTH - _RIGHT}"/>'
-            f'<text x="{_LEFT - 6}" y="{y(count) + 4:.1f}" text-anchor="end">{count}</text>'
+            f'<path class="grid" d="M{_MARGIN_LEFT} {y(count):.1f}H{_WIDTH - _MARGIN_RIGHT}"/>'
+            f'<text x="{_MARGIN_LEFT - 6}" y="{y(count) + 4:.1f}" text-anchor="end">{count}</text>'
         )
     for count, first, last in zip(counts, edges, edges[1:], strict=False):
         if count:
@@ -62,12 +63,13 @@ def histogram(values: Sequence[float], label: str, colour: str, bins: int = 24) 
                 "</title></rect>"
             )
     value = low
+    label_y = _HEIGHT - _MARGIN_BOTTOM + 16
     while value <= high + step / 2:
-        parts.append(
-            f'<text x="{x(value):.1f}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{value:.6g}</text>'
-        )
+        parts.append(f'<text x="{x(value):.1f}" y="{label_y}" text-anchor="middle">{value:.6g}</text>')
         value += step
-    middle = x(float(np.median(finite)))
-    parts.append(f'<line class="median" x1="{middle:.1f}" x2="{middle:.1f}" y1="{_TOP}" y2="{y(0):.1f}"/>')
-    parts.append(f'<text x="{_LEFT}" y="{_HEIGHT - 6}">{escape(label)}</text></svg>')
+    median_x = x(float(np.median(finite)))
+    parts.append(
+        f'<line class="median" x1="{median_x:.1f}" x2="{median_x:.1f}" y1="{_MARGIN_TOP}" y2="{y(0):.1f}"/>'
+    )
+    parts.append(f'<text x="{_MARGIN_LEFT}" y="{_HEIGHT - 6}">{escape(label)}</text></svg>')
     return "".join(parts)

@@ -1,4 +1,4 @@
-"""Files at any fsspec address: listed with a stamp that changes when they do, opened, fetched."""
+"""Files at local paths and fsspec addresses: list them, open them for their headers, fetch them whole."""
 
 from __future__ import annotations
 
@@ -20,13 +20,19 @@ from liverseg.errors import InputTooLarge, LiversegError, UnreadableInput
 from liverseg.io.dicom.sources import files_below
 from registry.hub.client import endpoint, token_in_use
 
-_STAMPS = ("ETag", "etag", "blob_id", "oid", "md5Hash", "mtime", "LastModified", "last_modified", "created")
-BLOCK_BYTES = 128 * 1024
-"""What is read at once of a remote file while only its header is wanted."""
+_STAMP_FIELDS = (
+    "ETag", "etag", "blob_id", "oid", "md5Hash", "mtime", "LastModified", "last_modified", "created"
+)  # fmt: skip
+"""Fields of fsspec's file information that change with the content; the first that is present is used."""
+
+REMOTE_BLOCK_BYTES = 128 * 1024
+"""Size of one request to a remote file of which only the header is read."""
+
+_NOTHING_THERE = "There is no file or folder at the address given."
 
 
 class Unavailable(LiversegError):
-    """A place does not answer, or refuses; another try may work."""
+    """A store does not answer or refuses access. A later run may succeed."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +41,11 @@ class File:
 
     address: str  # a local path, or protocol://path
     size: int  # bytes
-    stamp: str  # changes with the content, as far as its place tells
+    stamp: str  # changes with the content, as far as the file system reports it
 
 
 def is_remote(address: str) -> bool:
-    """Whether an address has a protocol other than that of this machine's files.
+    """Whether an address has a protocol other than that of local files.
 
     >>> is_remote("s3://bucket/scan.nii.gz"), is_remote("/data/scan.nii.gz"), is_remote("file:///data")
     (True, False, False)
@@ -48,71 +54,71 @@ def is_remote(address: str) -> bool:
 
 
 def local_path(address: str) -> Path:
-    """The path of an address of this machine."""
+    """The path of a local address, with or without its protocol."""
     return Path(address.split("://", 1)[1] if "://" in address else address)
 
 
 def filesystem(address: str) -> tuple[Any, str]:
-    """The fsspec file system of a remote address and the path in it; raises `Unavailable`."""
+    """The fsspec file system of a remote address and the path in it. Raises `Unavailable`."""
     protocol, rest = address.split("://", 1)
     try:
         if protocol in ("s3", "s3a") and importlib.util.find_spec("s3fs") is None:
             return _arrow_s3(), rest
-        options = _of_the_hub() if protocol == "hf" else {}
-        made, path = fsspec.url_to_fs(address, **options)
+        options = _hub_options() if protocol == "hf" else {}
+        fs, path = fsspec.url_to_fs(address, **options)
     except ImportError as error:
-        raise Unavailable(f"Addresses of {protocol}:// need a package: {error}.") from error
+        raise Unavailable(f"Reading {protocol}:// addresses needs another package: {error}.") from error
     except ValueError as error:
-        raise Unavailable(f"There is no file system for addresses of {protocol}://.") from error
-    return made, path
+        raise Unavailable(f"There is no file system for {protocol}:// addresses.") from error
+    return fs, path
 
 
-def _of_the_hub() -> dict[str, Any]:
-    """No listing from before a change, and the Hub and token that the environment names now."""
+def _hub_options() -> dict[str, Any]:
+    """Options of the Hub's file system: no cached listings, and the current endpoint and token."""
     return {"skip_instance_cache": True, "endpoint": endpoint(), "token": token_in_use() or False}
 
 
 @lru_cache(maxsize=1)
 def _arrow_s3() -> Any:
-    """S3 as pyarrow speaks it, which is there for Parquet anyway; set up by the variables AWS_…"""
+    """pyarrow's S3 file system, set up by the AWS_… variables. pyarrow is installed for Parquet anyway."""
     from fsspec.implementations.arrow import ArrowFSWrapper
     from pyarrow.fs import S3FileSystem
 
     options: dict[str, Any] = {}
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if endpoint:
-        scheme, _, host = endpoint.rpartition("://")
+    endpoint_url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint_url:
+        scheme, _, host = endpoint_url.rpartition("://")
         options |= {"endpoint_override": host, "scheme": scheme or "https"}
-    if os.environ.get("AWS_ACCESS_KEY_ID") or endpoint:
-        # Who has keys is not to wait for a machine of Amazon's to hand some out
+    if os.environ.get("AWS_ACCESS_KEY_ID") or endpoint_url:
+        # With keys or an endpoint given, do not wait for Amazon's metadata service to offer credentials.
         os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if region or endpoint:
+    if region or endpoint_url:
         options["region"] = region or "us-east-1"
     return ArrowFSWrapper(S3FileSystem(**options, connect_timeout=20, request_timeout=120))
 
 
 def list_files(address: str, without: Path | None = None) -> list[File]:
-    """Every file at an address, which may be one, or below it, in a fixed order.
+    """The file at an address, or every file below it, in a fixed order.
 
-    Links within a local folder are not followed, and what lies in the folder `without` is left out. Raises
-    `UnreadableInput` where there is nothing, `Unavailable` where the place does not answer.
+    Links in a local folder are not followed. Files in the local folder `without` are skipped. Raises
+    `UnreadableInput` where nothing exists, `Unavailable` where the store does not answer.
     """
     if not is_remote(address):
         return _local_files(local_path(address), without)
-    made, path = filesystem(address)
+    fs, path = filesystem(address)
     protocol = address.split("://", 1)[0]
     try:
-        found = _find(made, path)
-        if not found and made.isfile(path):
-            found = {path: made.info(path)}
+        infos = _files_below(fs, path)
+        if not infos and fs.isfile(path):
+            infos = {path: fs.info(path)}
     except FileNotFoundError as error:
-        raise UnreadableInput("There is no file or folder at the address given.") from error
-    except Exception as error:  # every store has errors of its own
+        raise UnreadableInput(_NOTHING_THERE) from error
+    except Exception as error:  # every store raises errors of its own
         raise Unavailable(f"The address given does not answer ({type(error).__name__}).") from error
-    if not found:
-        raise UnreadableInput("There is no file or folder at the address given.")
-    return [_file(f"{protocol}://{name}", info) for name, info in sorted(found.items())]
+    if not infos:
+        raise UnreadableInput(_NOTHING_THERE)
+    return [_remote_file(f"{protocol}://{name}", info) for name, info in sorted(infos.items())]
 
 
 def _local_files(path: Path, without: Path | None) -> list[File]:
@@ -121,54 +127,57 @@ def _local_files(path: Path, without: Path | None) -> list[File]:
     path = path.resolve()
     excluded = None if without is None else without.resolve()
     files = []
-    for one in files_below(path) if path.is_dir() else [path]:
-        if excluded is not None and excluded in one.parents:
+    for file_path in files_below(path) if path.is_dir() else [path]:
+        if excluded is not None and excluded in file_path.parents:
             continue
-        told = one.stat()
-        files.append(File(str(one), told.st_size, f"{told.st_size}:{told.st_mtime_ns}"))
+        status = file_path.stat()
+        files.append(File(str(file_path), status.st_size, f"{status.st_size}:{status.st_mtime_ns}"))
     return files
 
 
-def _find(made: Any, path: str) -> dict[str, dict[str, Any]]:
-    """Every file below a path, by its name in the file system."""
+def _files_below(fs: Any, path: str) -> dict[str, dict[str, Any]]:
+    """fsspec's information on every file below a path, by the file's path."""
     from fsspec.implementations.arrow import ArrowFSWrapper
 
-    if not isinstance(made, ArrowFSWrapper):
-        return made.find(path, detail=True)
+    if not isinstance(fs, ArrowFSWrapper):
+        return fs.find(path, detail=True)
     from pyarrow.fs import FileSelector, FileType
 
-    # One listing of everything, where fsspec would ask for each folder
-    below = made.fs.get_file_info(FileSelector(path.rstrip("/"), recursive=True, allow_not_found=True))
-    files = (info for info in below if info.type == FileType.File)
-    return {info.path: {"size": info.size, "mtime": info.mtime_ns} for info in files}
+    # One recursive listing. fsspec would list each folder with a request of its own.
+    entries = fs.fs.get_file_info(FileSelector(path.rstrip("/"), recursive=True, allow_not_found=True))
+    files = (entry for entry in entries if entry.type == FileType.File)
+    return {entry.path: {"size": entry.size, "mtime": entry.mtime_ns} for entry in files}
 
 
-def _file(address: str, info: dict[str, Any]) -> File:
+def _remote_file(address: str, info: dict[str, Any]) -> File:
     size = int(info.get("size") or 0)
-    known = next((str(info[name]) for name in _STAMPS if info.get(name) is not None), "")
-    return File(address, size, f"{size}:{known}")
+    version = next((str(info[name]) for name in _STAMP_FIELDS if info.get(name) is not None), "")
+    return File(address, size, f"{size}:{version}")
 
 
 @contextmanager
-def opened(address: str) -> Iterator[BinaryIO]:
-    """A file to read from, of which little is fetched at once. Raises `Unavailable`, `FileNotFoundError`."""
+def open_file(address: str) -> Iterator[BinaryIO]:
+    """A seekable stream of a file; a remote file is requested in blocks of `REMOTE_BLOCK_BYTES`.
+
+    Raises `Unavailable` or `FileNotFoundError`.
+    """
     if not is_remote(address):
         with local_path(address).open("rb") as stream:
             yield stream
         return
-    made, path = filesystem(address)
+    fs, path = filesystem(address)
     try:
-        stream = made.open(path, "rb", block_size=BLOCK_BYTES)
+        stream = fs.open(path, "rb", block_size=REMOTE_BLOCK_BYTES)
     except FileNotFoundError:
         raise
     except Exception as error:
         raise Unavailable(f"The file cannot be fetched ({type(error).__name__}).") from error
-    with io.BufferedReader(_Raw(stream), BLOCK_BYTES) as buffered:
+    with io.BufferedReader(_RawRemoteFile(stream), REMOTE_BLOCK_BYTES) as buffered:
         yield buffered
 
 
-class _Raw(io.RawIOBase):
-    """A seekable remote file without a buffer of its own, each read of which would be a request."""
+class _RawRemoteFile(io.RawIOBase):
+    """A seekable remote file as a raw stream: every read is a request, so it is wrapped in a buffer."""
 
     name = ""  # pydicom asks a buffered stream for it
 
@@ -201,9 +210,10 @@ class _Raw(io.RawIOBase):
 
 @contextmanager
 def fetched(files: tuple[File, ...]) -> Iterator[list[Path]]:
-    """The files as paths of this machine; copies of remote ones are there within the context only.
+    """Local paths of the files. Remote files are copied, and the copies are removed with the context.
 
-    Raises `Unavailable` for what cannot be fetched whole and `InputTooLarge` before it is fetched.
+    Raises `InputTooLarge` before a file that is too large is fetched, and `Unavailable` for a file that
+    cannot be fetched completely.
     """
     if not any(is_remote(file.address) for file in files):
         yield [local_path(file.address) for file in files]
@@ -213,10 +223,10 @@ def fetched(files: tuple[File, ...]) -> Iterator[list[Path]]:
     with TemporaryDirectory(prefix="liverseg-") as folder:
         paths = []
         for number, file in enumerate(files):
-            made, path = filesystem(file.address)
+            fs, path = filesystem(file.address)
             target = Path(folder, f"{number:05d}")
             try:
-                made.get_file(path, str(target))
+                fs.get_file(path, str(target))
             except Exception as error:
                 raise Unavailable(f"The file cannot be fetched ({type(error).__name__}).") from error
             if file.size and target.stat().st_size != file.size:

@@ -1,8 +1,8 @@
-"""The folder of a cohort's results. One small file an input says what became of it; nothing is half there.
+"""The output folder of a cohort. One small file per input records its result; nothing is written in part.
 
-scans/ab/<key>/            report.json, overview.jpg, row.json and the files asked for; appears as a whole
-records/<settings>/ab/<id>.json   an input: done, and under which key, or why not
-private/                   inputs.csv, the one place with paths, and the salt of the ids
+scans/ab/<key>/            report.json, overview.jpg, row.json and the requested formats; appears as a whole
+records/<settings>/ab/<id>.json   the state of an input: done, with the key of its result, or failed, and why
+private/                   inputs.csv, the only file with paths, and the salt of the ids
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ _WORK = ".work"
 
 
 class NotStored(LiversegError):
-    """The folder of the results cannot be written to, which is no fault of any input."""
+    """The output folder cannot be written to. No input is the cause."""
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """A JSON object, or None where there is none that can be read."""
+    """The JSON object in a file, or None where there is none or it cannot be read."""
     try:
-        found = json.loads(path.read_bytes())
+        value = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 class Store:
-    """The results in one folder, of one set of settings."""
+    """The results and records in one output folder, for one set of settings."""
 
     def __init__(self, folder: Path, settings_digest: str) -> None:
         self.folder = folder
@@ -47,33 +47,33 @@ class Store:
 
     @classmethod
     def create(cls, folder: str | os.PathLike[str], settings_digest: str) -> Store:
-        """The same, made if needed and swept. Raises `InvalidSetting` where it cannot be written to."""
-        store = cls(make_folder(folder), settings_digest)
-        return store
+        """The store, with its folder created if needed. Raises `InvalidSetting` if that is impossible."""
+        return cls(make_folder(folder), settings_digest)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Holds the folder for one run, and sweeps what a run that was killed has left.
+    def locked(self) -> Iterator[None]:
+        """Locks the folder for one run and removes unfinished results before and after it.
 
-        The lock goes with the process, however it ends. Raises `NotStored` while another run has it.
+        The lock ends with the process, even a killed one. Raises `NotStored` while another run holds it. A
+        file system without locks is used unlocked.
         """
         with (self.folder / ".lock").open("w") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise NotStored("Another run is writing to the output folder; wait for it to end.") from error
+                raise NotStored("Another run is writing to the output folder; wait until it ends.") from error
             except OSError:
-                pass  # a file system without locks
-            self._sweep()
+                pass
+            self._remove_unfinished()
             yield
-            self._sweep()  # what a worker has left that was killed on the way
+            self._remove_unfinished()
 
-    def _sweep(self) -> None:
+    def _remove_unfinished(self) -> None:
         for stage in (self.folder / _WORK).glob("*"):
             shutil.rmtree(stage, ignore_errors=True)
 
     def salt(self) -> bytes:
-        """What the ids of this folder's inputs are made with; made once."""
+        """The key of the ids of this folder's inputs; random, created with the first call."""
         path = self.folder / "private" / "salt"
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -88,26 +88,28 @@ class Store:
         return self.folder / "scans" / key[:2] / key
 
     def record(self, id: str) -> dict[str, Any] | None:
-        """What became of an input; None where it was not tried, or its result is gone."""
-        found = read_json(self.record_path(id))
-        if found and found.get("state") == "done" and self.row(found["key"]) is None:
+        """The record of an input; None for an input that was not tried, or whose result is missing."""
+        record = read_json(self.record_path(id))
+        if record and record.get("state") == "done" and self.row(record["key"]) is None:
             return None
-        return found
+        return record
 
     def put_record(self, record: dict[str, Any]) -> None:
+        """Writes the record of the input `record["id"]`."""
         write_atomically(
             self.record_path(record["id"]), json.dumps(record, ensure_ascii=False).encode(), durable=True
         )
 
     def row(self, key: str) -> dict[str, Any] | None:
-        """`{scan: {…}, lesions: [{…}]}` of a result that is there."""
+        """`{scan: {…}, lesions: [{…}]}` of a result, or None where there is no such result."""
         return read_json(self.scan_folder(key) / "row.json")
 
     @contextmanager
     def staged(self, key: str) -> Iterator[Path]:
-        """A folder to write a result into, which becomes that of `key` when the context ends well.
+        """A temporary folder that becomes the result `key` when the context ends without an error.
 
-        Where another worker was first with the same content, its result stays. Raises `NotStored`.
+        A result that another worker has stored for the same content in the meantime is kept. Raises
+        `NotStored`.
         """
         work, stage = self.folder / _WORK, None
         try:
@@ -118,7 +120,7 @@ class Store:
             target.parent.mkdir(parents=True, exist_ok=True)
             if self.row(key) is None:
                 stage.chmod(0o755)
-                shutil.rmtree(target, ignore_errors=True)  # without its row it is no result
+                shutil.rmtree(target, ignore_errors=True)  # a folder without a row is not a result
                 try:
                     os.rename(stage, target)
                 except OSError:

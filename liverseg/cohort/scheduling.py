@@ -1,8 +1,8 @@
-"""Which scan a worker gets next, and what a crash costs (pure: no Ray).
+"""The order in which workers get scans, and the retries after a crash. Pure: knows nothing of Ray.
 
-A worker takes a few scans at once, so that one is read while another is in the network. When it dies, each of
-these may be the one that killed it: they wait until a worker is free and are run there alone. A scan that
-kills its worker while it is alone there has failed. A node that is lost is nobody's fault.
+A worker has several scans in progress, so that one is read while another is in the network. When the worker
+dies, any of these scans may be the cause. Each is run again alone on an idle worker. A scan that kills its
+worker while it runs alone has failed. Scans of a node that was lost are simply run again.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from dataclasses import dataclass
 from liverseg.cohort.scan import Scan
 
 MAX_LOSSES = 5
-"""How often a scan may be lost with its node before it is taken for the cause."""
+"""A scan that was in progress on this many lost nodes is taken for the cause and fails."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A scan on its way."""
+    """One attempt to process a scan."""
 
     scan: Scan
     attempt: int = 1
-    alone: bool = False
-    losses: int = 0  # with a node
+    alone: bool = False  # nothing else may run on the same worker
+    losses: int = 0  # nodes lost while they processed the scan
 
 
 class Queue:
-    """Scans that wait, in order, and those under suspicion."""
+    """Waiting scans in order, and the suspects: scans that were in progress when their worker died."""
 
     def __init__(self, scans: Iterable[Scan]) -> None:
         self._waiting = deque(Task(scan) for scan in scans)
@@ -37,18 +37,21 @@ class Queue:
     def __len__(self) -> int:
         return len(self._waiting) + len(self._suspects)
 
-    def take(self, under_way: int, limit: int, alone: bool) -> Task | None:
-        """The next task for a worker with `under_way` tasks, one of which may run `alone`; None: not now."""
+    def take(self, in_progress: int, limit: int, alone: bool) -> Task | None:
+        """The next task for a worker, or None if the worker must not start another one now.
+
+        The worker has `in_progress` tasks of at most `limit`; `alone` says that one of them must run alone.
+        """
         if alone:
             return None
-        if self._suspects and under_way == 0:
+        if self._suspects and in_progress == 0:
             return self._suspects.popleft()
-        if self._waiting and under_way < limit:
+        if self._waiting and in_progress < limit:
             return self._waiting.popleft()
         return None
 
     def crashed(self, tasks: Iterable[Task]) -> list[Task]:
-        """Puts back the tasks of a worker that died; returns those that have failed with it."""
+        """Requeues the tasks of a worker that died; returns those that have failed."""
         failed = []
         for task in tasks:
             if task.alone:
@@ -58,7 +61,7 @@ class Queue:
         return failed
 
     def lost(self, tasks: Iterable[Task]) -> list[Task]:
-        """The same for a node that was lost with its workers."""
+        """Requeues the tasks of a worker whose node was lost; returns those that have failed."""
         failed = []
         for task in tasks:
             if task.losses + 1 >= MAX_LOSSES:

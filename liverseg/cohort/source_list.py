@@ -1,4 +1,4 @@
-"""A source given as a list: CSV or Parquet with a column `path`, and if wanted `series`."""
+"""Sources given as a list: CSV or Parquet with a column `path` and an optional column `series`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ ENDINGS = (".csv", ".parquet")
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row: a file, a folder, or one series of a folder or zip."""
+class ListEntry:
+    """One row of a list: a file, a folder, or one series of a folder or zip."""
 
     address: str
     series: int | None = None
 
 
 def is_list(source: str) -> bool:
-    """Whether a source is a list, by the ending of its name.
+    """Whether a source is a list, judged by the ending of its name.
 
     >>> is_list("s3://bucket/scans.parquet"), is_list("/data/scans")
     (True, False)
@@ -32,58 +32,61 @@ def is_list(source: str) -> bool:
     return source.lower().endswith(ENDINGS) and (is_remote(source) or not local_path(source).is_dir())
 
 
-def read_list(source: str) -> list[Row]:
-    """The rows of a list; a path that is not absolute starts at the list's own folder.
+def read_list(source: str) -> list[ListEntry]:
+    """The entries of a list without repetitions; relative paths start at the folder of the list.
 
-    A row that is there twice counts once. Raises `UnreadableInput` for a list that is none, without the
-    column `path`, or with a series that is no number.
+    Raises `UnreadableInput` for a file that is not a table, a table without rows or without the column
+    `path`, an empty path, or a series that is not a number.
     """
     files = list_files(source)
     with fetched(tuple(files)) as paths:
         content = paths[0].read_bytes()
     try:
-        records = _parquet(content) if source.lower().endswith(".parquet") else _csv(content)
+        rows = _parquet_rows(content) if source.lower().endswith(".parquet") else _csv_rows(content)
     except UnreadableInput:
         raise
     except Exception as error:
-        raise UnreadableInput("The list of inputs cannot be read; it is no CSV or Parquet table.") from error
+        raise UnreadableInput("The list of inputs is not a CSV or Parquet table that can be read.") from error
     remote = is_remote(source)
     folder = source.rsplit("/", 1)[0] if remote else str(local_path(source).resolve().parent)
-    rows = []
-    for number, record in enumerate(records, start=1):
-        path = str(record.get("path") or "").strip()
+    entries = []
+    for number, row in enumerate(rows, start=1):
+        path = str(row.get("path") or "").strip()
         if not path:
             raise UnreadableInput(f"Row {number} of the list of inputs has no path.")
         if "://" not in path and not PurePosixPath(path).is_absolute():
             path = f"{folder}/{path}"
-        rows.append(Row(path, _series(record.get("series"), number)))
-    if not rows:
+        entries.append(ListEntry(path, _series_number(row.get("series"), number)))
+    if not entries:
         raise UnreadableInput("The list of inputs has no rows.")
-    return list(dict.fromkeys(rows))
+    return list(dict.fromkeys(entries))
 
 
-def _series(value: Any, number: int) -> int | None:
+def _series_number(value: Any, row_number: int) -> int | None:
+    """The number in a cell; None for an empty cell (None, "" or NaN)."""
     if value is None or value == "" or value != value:
         return None
     try:
         return int(value)
     except (TypeError, ValueError) as error:
-        raise UnreadableInput(f"Row {number} of the list names a series that is no number.") from error
+        raise UnreadableInput(
+            f"The series in row {row_number} of the list of inputs is not a number."
+        ) from error
 
 
-def _csv(content: bytes) -> list[dict[str, Any]]:
+def _csv_rows(content: bytes) -> list[dict[str, Any]]:
     reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     _check_columns(reader.fieldnames or ())
     return list(reader)
 
 
-def _parquet(content: bytes) -> list[dict[str, Any]]:
+def _parquet_rows(content: bytes) -> list[dict[str, Any]]:
     from pyarrow import parquet
 
     file = parquet.ParquetFile(io.BytesIO(content))
     _check_columns(file.schema_arrow.names)
-    wanted = [name for name in ("path", "series") if name in file.schema_arrow.names]
-    return file.read(columns=wanted).to_pylist()
+    columns = [name for name in ("path", "series") if name in file.schema_arrow.names]
+    return file.read(columns=columns).to_pylist()
 
 
 def _check_columns(names: Iterable[str]) -> None:

@@ -1,6 +1,6 @@
-"""The summary page of a cohort: one HTML file that needs nothing else, nor a network.
+"""The summary page of a cohort: one HTML file without references to other files or servers.
 
-Counts, distributions, outliers with their pictures, warnings by kind, reasons of what has no row.
+It shows counts, distributions, outliers with pictures, warnings by kind, and why inputs have no row.
 """
 
 from __future__ import annotations
@@ -16,20 +16,36 @@ import numpy as np
 
 from liverseg.cohort.plots import histogram
 from liverseg.cohort.result_store import Store
-from liverseg.cohort.tables import WARNINGS_APART, rows_of
+from liverseg.cohort.tables import WARNING_SEPARATOR, result_rows
 from liverseg.io.files import write_atomically
 from liverseg.rendering.colours import LIVER_ON_WHITE_RGB, TUMOUR_ON_WHITE_RGB, css
 
-MOST_OUTLIERS = 12
+MAX_SHOWN_OUTLIERS = 12
 OUTLIER_SCORE = 3.5
-"""Of Iglewicz and Hoaglin's modified z score: 0.6745 times the distance from the median over the MAD."""
+"""Modified z score beyond which a value is an outlier.
 
-_KEPT = ("key", "liver_ml", "tumour_ml", "tumour_share_of_liver", "lesions", "longest_diameter_mm", "slices")
-_GREEN, _RED, _GREY = css(LIVER_ON_WHITE_RGB), css(TUMOUR_ON_WHITE_RGB), "#5b6b7b"
+Iglewicz and Hoaglin, How to Detect and Handle Outliers (1993).
+"""
+
+_PLURALS = (("smaller body was", "smaller bodies were"), ("lesion lies", "lesions lie"))
+"""Phrases of warnings (`liverseg.analysis.measure`) in singular and plural."""
+
+_COLUMNS = (
+    "key",
+    "liver_ml",
+    "tumour_ml",
+    "tumour_share_of_liver",
+    "lesions",
+    "longest_diameter_mm",
+    "slices",
+)
+_LIVER_COLOUR, _TUMOUR_COLOUR, _NEUTRAL_COLOUR = css(LIVER_ON_WHITE_RGB), css(TUMOUR_ON_WHITE_RGB), "#5b6b7b"
 
 
 def robust_scores(values: Sequence[float | None]) -> np.ndarray:
-    """The modified z score of each value; 0 for None and where fewer than five are known or all are alike.
+    """The modified z score of each value: 0.6745 (value - median) / MAD, the median absolute deviation.
+
+    0 for None, and for all values where fewer than five are known or the MAD is 0.
 
     >>> robust_scores([1, 2, 3, 2, 2.5, 30, None]).round(1).tolist()
     [-1.7, -0.3, 1.0, -0.3, 0.3, 37.4, 0.0]
@@ -38,61 +54,61 @@ def robust_scores(values: Sequence[float | None]) -> np.ndarray:
     known = array[np.isfinite(array)]
     if known.size < 5:
         return np.zeros(len(array))
-    middle = np.median(known)
-    spread = np.median(np.abs(known - middle))
-    return np.zeros(len(array)) if spread == 0 else np.nan_to_num(0.6745 * (array - middle) / spread)
+    median = np.median(known)
+    mad = np.median(np.abs(known - median))
+    return np.zeros(len(array)) if mad == 0 else np.nan_to_num(0.6745 * (array - median) / mad)
 
 
-def kind_of_warning(sentence: str) -> str:
-    """A warning without its numbers, so that it is counted with others of its kind.
+def warning_kind(sentence: str) -> str:
+    """A warning with its numbers replaced by "…", so that equal warnings can be counted.
 
-    >>> kind_of_warning("3 of 12 lesions lie at the edge: 0.5 mL.")
+    >>> warning_kind("3 of 12 lesions lie at the edge: 0.5 mL.")
     '… of … lesions lie at the edge: … mL.'
     """
     sentence = re.sub(r"-?\d+(\.\d+)?", "…", sentence)
-    for one, several in (("smaller body was", "smaller bodies were"), ("lesion lies", "lesions lie")):
-        sentence = sentence.replace(one, several)
+    for singular, plural in _PLURALS:
+        sentence = sentence.replace(singular, plural)
     return sentence
 
 
-def outliers(rows: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
-    """Rows that stand out, the most first, each with what stands out; no liver at all comes first."""
-    found: dict[str, tuple[float, dict[str, Any], str]] = {}
+def find_outliers(rows: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
+    """Outlying rows, each with the reason: scans without a liver first, then by descending score."""
+    outliers: dict[str, tuple[float, dict[str, Any], str]] = {}
     for row in rows:
         if row["tumour_share_of_liver"] is None:
-            found[row["key"]] = (np.inf, row, "no liver was found")
+            outliers[row["key"]] = (np.inf, row, "no liver was found")
     measures = (
         ("liver_ml", "a liver of {:.0f} mL"),
         ("tumour_share_of_liver", "{:.0%} of the liver is tumour"),
         ("lesions", "{:.0f} lesions"),
     )
-    for name, words in measures:
+    for name, template in measures:
         scores = robust_scores([row[name] for row in rows])
         for row, score in zip(rows, scores, strict=True):
-            worst = found.get(row["key"], (OUTLIER_SCORE, row, ""))[0]
+            worst = outliers.get(row["key"], (OUTLIER_SCORE, row, ""))[0]
             if abs(score) > worst:
-                found[row["key"]] = (abs(float(score)), row, words.format(row[name]))
-    ranked = sorted(found.values(), key=lambda item: (-item[0], item[1]["key"]))
-    return [(row, why) for _, row, why in ranked]
+                outliers[row["key"]] = (abs(float(score)), row, template.format(row[name]))
+    ranked = sorted(outliers.values(), key=lambda item: (-item[0], item[1]["key"]))
+    return [(row, reason) for _, row, reason in ranked]
 
 
 def write_summary(
     store: Store, keys: Iterable[str], failures: Sequence[dict[str, Any]], facts: dict[str, Any]
 ) -> None:
-    """Write `summary.html` of the results `keys`."""
+    """Writes `summary.html` for the results `keys`; `facts` are those of `cohort.json`."""
     rows, warnings, seconds = [], Counter(), 0.0
-    for found in rows_of(store, keys):
-        scan = found["scan"]
-        rows.append({name: scan[name] for name in _KEPT})
-        texts = (scan["warnings"] or "").split(WARNINGS_APART)
-        warnings.update({kind_of_warning(text) for text in texts if text})
+    for result in result_rows(store, keys):
+        scan = result["scan"]
+        rows.append({name: scan[name] for name in _COLUMNS})
+        texts = (scan["warnings"] or "").split(WARNING_SEPARATOR)
+        warnings.update({warning_kind(text) for text in texts if text})
         seconds += sum(scan[name] or 0 for name in ("read_s", "network_s", "measure_s", "write_s"))
     write_atomically(
-        store.folder / "summary.html", page(store, rows, warnings, failures, facts, seconds).encode()
+        store.folder / "summary.html", render_page(store, rows, warnings, failures, facts, seconds).encode()
     )
 
 
-def page(
+def render_page(
     store: Store,
     rows: Sequence[dict[str, Any]],
     warnings: Counter[str],
@@ -100,7 +116,7 @@ def page(
     facts: dict[str, Any],
     seconds: float,
 ) -> str:
-    """The page as HTML."""
+    """The page as HTML; `seconds` is the working time of all scans together."""
     settings = facts["settings"]
     with_tumour = sum(row["lesions"] > 0 for row in rows)
     no_liver = sum(row["tumour_share_of_liver"] is None for row in rows)
@@ -108,7 +124,7 @@ def page(
         (facts["inputs"], "inputs found"),
         (len(rows), "scans in the table"),
         (with_tumour, "with tumour"),
-        (no_liver, "without a liver"),
+        (no_liver, "no liver found"),
         (facts["failures"], "refused or failed"),
         (facts["left_aside"], "left aside"),
     ]
@@ -116,30 +132,32 @@ def page(
         None if row["tumour_share_of_liver"] is None else 100 * row["tumour_share_of_liver"] for row in rows
     ]
     plots = [
-        histogram([row["liver_ml"] for row in rows], "Liver without tumour, mL", _GREEN),
+        histogram([row["liver_ml"] for row in rows], "Liver without tumour, mL", _LIVER_COLOUR),
         histogram(
-            [row["tumour_ml"] for row in rows if row["lesions"]], "Tumour where there is any, mL", _RED
+            [row["tumour_ml"] for row in rows if row["lesions"]],
+            "Tumour volume in scans with tumour, mL",
+            _TUMOUR_COLOUR,
         ),
         histogram(
             [s for s, row in zip(shares, rows, strict=True) if row["lesions"]],
-            "Tumour's share of the liver where there is any, %",
-            _RED,
+            "Tumour share of the liver in scans with tumour, %",
+            _TUMOUR_COLOUR,
         ),
-        histogram([row["lesions"] for row in rows], "Lesions a scan", _RED),
+        histogram([row["lesions"] for row in rows], "Lesions per scan", _TUMOUR_COLOUR),
         histogram(
             [row["longest_diameter_mm"] for row in rows if row["lesions"]],
-            "Longest diameter of a scan, mm",
-            _RED,
+            "Longest lesion diameter per scan, mm",
+            _TUMOUR_COLOUR,
         ),
-        histogram([row["slices"] for row in rows], "Slices a scan", _GREY),
+        histogram([row["slices"] for row in rows], "Slices per scan", _NEUTRAL_COLOUR),
     ]
-    standing_out = outliers(rows)
+    outliers = find_outliers(rows)
     reasons = Counter((failure["kind"], failure["reason"]) for failure in failures)
     checkpoint = f"{settings['checkpoint']}, sha256 {settings['checkpoint_sha256'][:12]}…"
-    per_scan = f", {seconds / len(rows):.1f} s of work a scan" if rows else ""
+    per_scan = f", {seconds / len(rows):.1f} s of work per scan" if rows else ""
     return "\n".join(
         [
-            _HEAD,
+            _PAGE_HEAD,
             "<h1>Liver and liver tumours in a cohort</h1>",
             f'<p class="lead">{escape(checkpoint)}; liverseg {escape(facts["liverseg"])}{per_scan}. '
             "Research software, not a medical device.</p>",
@@ -147,50 +165,52 @@ def page(
             *(f"<div><b>{value}</b><span>{escape(name)}</span></div>" for value, name in tiles),
             "</div>",
             "<h2>Distributions</h2>",
-            '<p>A dashed line is the median. Numbers a scan are in <a href="scans.csv">scans.csv</a>, '
-            'a lesion in <a href="lesions.csv">lesions.csv</a>.</p>',
+            '<p>The dashed line is the median. Values per scan are in <a href="scans.csv">scans.csv</a>, '
+            'values per lesion in <a href="lesions.csv">lesions.csv</a>.</p>',
             '<div class="plots">',
             *(f"<figure>{plot}</figure>" for plot in plots),
             "</div>",
-            *_outlier_part(store, standing_out),
-            *_counted("Warnings by kind", ("Scans", "Warning"), [(n, t) for t, n in warnings.most_common()]),
-            *_counted(
+            *_outlier_section(store, outliers),
+            *_count_table(
+                "Warnings by kind", ("Scans", "Warning"), [(n, t) for t, n in warnings.most_common()]
+            ),
+            *_count_table(
                 "Inputs without a row",
                 ("Inputs", "Kind", "Reason"),
                 [(n, kind, reason) for (kind, reason), n in reasons.most_common()],
             ),
-            '<p class="foot">Nothing here names a patient or a file. A key is the name of a result\'s folder '
-            "in <code>scans/</code>; its file is told in <code>private/inputs.csv</code> alone.</p>",
+            '<p class="foot">This page names no patient and no file. A key is the name of a folder in '
+            "<code>scans/</code>; only <code>private/inputs.csv</code> says which file it comes from.</p>",
             "</main></html>",
         ]
     )
 
 
-def _outlier_part(store: Store, found: list[tuple[dict[str, Any], str]]) -> Iterable[str]:
+def _outlier_section(store: Store, outliers: list[tuple[dict[str, Any], str]]) -> Iterable[str]:
     yield "<h2>Scans to look at</h2>"
-    if not found:
-        yield '<p class="none">No scan stands out.</p>'
+    if not outliers:
+        yield '<p class="none">There are no outliers.</p>'
         return
-    shown = min(len(found), MOST_OUTLIERS)
+    shown = min(len(outliers), MAX_SHOWN_OUTLIERS)
     yield (
-        f"<p>{shown} of {len(found)} without a liver, or far from the median in volume, share of tumour or "
-        f"number of lesions (modified z score above {OUTLIER_SCORE}).</p>"
+        f"<p>{shown} of {len(outliers)} scans without a liver, or with a liver volume, tumour share or "
+        f"number of lesions far from the median (modified z score above {OUTLIER_SCORE}).</p>"
     )
     yield '<div class="scans">'
-    for row, why in found[:MOST_OUTLIERS]:
+    for row, reason in outliers[:MAX_SHOWN_OUTLIERS]:
         key = row["key"]
         picture = store.scan_folder(key) / "overview.jpg"
         source = base64.b64encode(picture.read_bytes()).decode() if picture.exists() else ""
-        words = f"{why[0].upper()}{why[1:]}" if why else ""
+        caption = f"{reason[0].upper()}{reason[1:]}"
         yield (
             f'<figure><img alt="Slice, segmentation and tumour probability of {key}" '
-            f'src="data:image/jpeg;base64,{source}"><figcaption>{escape(words)}'
+            f'src="data:image/jpeg;base64,{source}"><figcaption>{escape(caption)}'
             f"<code>{key}</code></figcaption></figure>"
         )
     yield "</div>"
 
 
-def _counted(title: str, names: tuple[str, ...], rows: list[tuple]) -> Iterable[str]:
+def _count_table(title: str, names: tuple[str, ...], rows: list[tuple]) -> Iterable[str]:
     yield f"<h2>{escape(title)}</h2>"
     if not rows:
         yield '<p class="none">None.</p>'
@@ -202,7 +222,7 @@ def _counted(title: str, names: tuple[str, ...], rows: list[tuple]) -> Iterable[
     yield "</table></div>"
 
 
-_HEAD = """<!doctype html><html lang="en"><meta charset="utf-8">
+_PAGE_HEAD = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>liverseg: cohort</title>
 <style>
 body{margin:0;background:#f4f6f8;color:#16202b;font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}

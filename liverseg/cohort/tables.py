@@ -1,6 +1,6 @@
-"""The tables of a cohort: a row a scan, a row a lesion, a row an input that failed; CSV and Parquet.
+"""The tables of a cohort, in CSV and Parquet: one row per scan, per lesion and per failed input.
 
-They hold nothing of the patient and no path: `key` names a result's folder, `input_sha256` the input.
+They hold no patient data and no path: `key` names the folder of a result, `input_sha256` its input.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SCAN_COLUMNS: dict[str, str] = {
     "fetch_s": "double", "read_s": "double", "network_s": "double", "measure_s": "double",
     "write_s": "double",
 }  # fmt: skip
-"""The columns of `scans.csv` and their types in `scans.parquet`. Counts are voxels (of a slice pixels)."""
+"""Columns of `scans.csv` and their types in `scans.parquet`. Counts are voxels, or pixels of a slice."""
 
 _LESION_TYPES = dict.fromkeys(
     ("lesion", "first_slice", "last_slice", "pixels", "voxels", "diameter_slice"), "int64"
@@ -43,15 +43,15 @@ LESION_COLUMNS = {"key": "string", "input_sha256": "string"} | {
 }
 FAILURE_COLUMNS = {"input": "string", "kind": "string", "reason": "string", "attempts": "int64"}
 
-WARNINGS_APART = " | "
-_BATCH = 5000  # rows held at once
+WARNING_SEPARATOR = " | "
+_BATCH_ROWS = 5000  # rows held in memory
 
 
 def scan_row(key: str, report: Report, times: dict[str, float]) -> dict[str, Any]:
-    """One row of the table of scans."""
+    """The row of a result in the table of scans; `times` are the last columns, in seconds."""
     slices, rows, columns = report.input.shape
     spacing = report.input.spacing_mm or (None, None, None)
-    lengths = [
+    diameters_mm = [
         lesion.longest_diameter_mm for lesion in report.lesions if lesion.longest_diameter_mm is not None
     ]
     row = {
@@ -79,31 +79,31 @@ def scan_row(key: str, report: Report, times: dict[str, float]) -> dict[str, Any
         "tumour_share_of_liver": report.tumour_share_of_liver,
         "lesions": len(report.lesions),
         "measurable_lesions": sum(bool(lesion.measurable) for lesion in report.lesions),
-        "longest_diameter_mm": max(lengths, default=None),
+        "longest_diameter_mm": max(diameters_mm, default=None),
         "removed_bodies": None if report.removed is None else report.removed.bodies,
         "skipped_slices": sum(last - first + 1 for first, last in report.skipped_slices),
-        "warnings": WARNINGS_APART.join(report.warnings),
+        "warnings": WARNING_SEPARATOR.join(report.warnings),
     }
     return plain(row | times)
 
 
 def lesion_rows(key: str, report: Report) -> list[dict[str, Any]]:
-    """The rows of a scan in the table of lesions: `report.csv` with the key before it."""
-    found = []
-    for told in csv.DictReader(io.StringIO(report.to_csv())):
-        row = {name: _typed(told[name], LESION_COLUMNS[name]) for name in CSV_COLUMNS}
-        found.append({"key": key, "input_sha256": report.input.sha256} | row)
-    return found
+    """The rows of a result in the table of lesions: those of `report.csv`, preceded by key and digest."""
+    rows = []
+    for cells in csv.DictReader(io.StringIO(report.to_csv())):
+        row = {name: _parse_cell(cells[name], LESION_COLUMNS[name]) for name in CSV_COLUMNS}
+        rows.append({"key": key, "input_sha256": report.input.sha256} | row)
+    return rows
 
 
-def _typed(text: str, kind: str) -> Any:
+def _parse_cell(text: str, kind: str) -> Any:
     if text == "":
         return None
     return text == "true" if kind == "bool" else int(text) if kind == "int64" else float(text)
 
 
-def rows_of(store: Store, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """`{scan, lesions}` of each result, as `Store.row` has it."""
+def result_rows(store: Store, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """`Store.row` of each result that exists."""
     for key in keys:
         row = store.row(key)
         if row is not None:
@@ -111,36 +111,37 @@ def rows_of(store: Store, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 def write_tables(store: Store, keys: list[str], failures: Iterable[dict[str, Any]]) -> None:
-    """Write `scans`, `lesions` (CSV and Parquet) and `failures.csv`; each appears as a whole.
+    """Writes `scans` and `lesions` (CSV and Parquet) and `failures.csv`; no file is ever seen in part.
 
-    `keys` are those of the results, each once. Rows are passed through, so that millions fit.
+    `keys` are the distinct keys of the results. Rows are written in batches, so that millions fit in memory.
     """
-    with _Table(store.folder / "scans", SCAN_COLUMNS) as scans:
-        with _Table(store.folder / "lesions", LESION_COLUMNS) as lesions:
-            for row in rows_of(store, keys):
+    with _TableWriter(store.folder / "scans", SCAN_COLUMNS) as scans:
+        with _TableWriter(store.folder / "lesions", LESION_COLUMNS) as lesions:
+            for row in result_rows(store, keys):
                 scans.add([row["scan"]])
                 lesions.add(row["lesions"])
     text = io.StringIO()
-    _csv_writer(text, FAILURE_COLUMNS, header=True).writerows(_cells(row) for row in failures)
+    _csv_writer(text, FAILURE_COLUMNS).writerows(_csv_cells(row) for row in failures)
     write_atomically(store.folder / "failures.csv", text.getvalue().encode())
 
 
-def _csv_writer(stream: Any, columns: dict[str, str], header: bool = False) -> csv.DictWriter:
+def _csv_writer(stream: Any, columns: dict[str, str]) -> csv.DictWriter:
+    """A writer that has written the header."""
     writer = csv.DictWriter(stream, list(columns), lineterminator="\n", restval="", extrasaction="ignore")
-    if header:
-        writer.writeheader()
+    writer.writeheader()
     return writer
 
 
-def _cells(row: dict[str, Any]) -> dict[str, Any]:
+def _csv_cells(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with "" for None and "true" or "false" for booleans."""
     return {
         name: "" if value is None else str(value).lower() if isinstance(value, bool) else value
         for name, value in row.items()
     }
 
 
-class _Table:
-    """One table as CSV and Parquet, written batch by batch under other names and then moved into place."""
+class _TableWriter:
+    """Writes a table as CSV and Parquet, in batches, to temporary files that are renamed at the end."""
 
     def __init__(self, path: Path, columns: dict[str, str]) -> None:
         import pyarrow
@@ -154,22 +155,22 @@ class _Table:
         types["bool"] = pyarrow.bool_()
         self._schema: pyarrow.Schema = pyarrow.schema([(name, types[kind]) for name, kind in columns.items()])
         self._stream = self._parts[".csv"].open("w", encoding="utf-8", newline="")
-        self._csv = _csv_writer(self._stream, columns, header=True)
+        self._csv = _csv_writer(self._stream, columns)
         self._parquet = parquet.ParquetWriter(self._parts[".parquet"], self._schema)
         self._batch: list[dict[str, Any]] = []
 
-    def __enter__(self) -> _Table:
+    def __enter__(self) -> _TableWriter:
         return self
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         self._batch += rows
-        if len(self._batch) >= _BATCH:
+        if len(self._batch) >= _BATCH_ROWS:
             self._flush()
 
     def _flush(self) -> None:
         import pyarrow
 
-        self._csv.writerows(_cells(row) for row in self._batch)
+        self._csv.writerows(_csv_cells(row) for row in self._batch)
         columns = {name: [row.get(name) for row in self._batch] for name in self._columns}
         self._parquet.write_table(pyarrow.Table.from_pydict(columns, schema=self._schema))
         self._batch = []

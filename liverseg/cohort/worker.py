@@ -1,8 +1,7 @@
-"""One worker: the network loaded once, and scans that pass through it one behind the other.
+"""A worker process: it loads the network once and processes scans with it.
 
-Several calls of `run` are under way in a worker at once, in threads: while one scan is in the network the
-next one is fetched, unpacked and read, and the one before is measured and written. A scan waits to be read
-until there is memory for it.
+A worker runs several calls of `run` at once, in threads: while one scan is in the network, the next one is
+fetched and read, and the one before is measured and written. A scan is read only when its memory is free.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ import cv2
 from liverseg.cohort.memory import Admission, TooMuchMemory, check_memory, header_shape
 from liverseg.cohort.remote_files import Unavailable, fetched
 from liverseg.cohort.result_store import NotStored, Store
-from liverseg.cohort.scan import CRASHED, MEMORY, REFUSED, UNAVAILABLE, Scan, Settings
+from liverseg.cohort.scan import CRASHED, MEMORY, REFUSED, UNAVAILABLE, CohortSettings, Scan
 from liverseg.cohort.tables import lesion_rows, scan_row
 from liverseg.errors import LiversegError
 from registry import Checkpoint
@@ -31,26 +30,28 @@ from registry import Checkpoint
 if TYPE_CHECKING:
     from liverseg.pipeline import Analysis
 
-PICTURE_WIDTH = 1080
-PICTURE_QUALITY = 82
+PICTURE_WIDTH = 1080  # of overview.jpg, in pixels
+PICTURE_QUALITY = 82  # of JPEG, from 0 to 100
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A checkpoint that the driver has found and verified, as it travels to the workers."""
+    """A checkpoint that the driver has verified, in the form in which it is sent to the workers."""
 
     checkpoint: Checkpoint
-    archive: bytes  # of model.pt
+    archive: bytes  # the content of model.pt
 
 
 class Worker:
-    """See above. `threads` is what the network runs with, `budget_bytes` the memory of the whole worker."""
+    """Processes scans; `threads` are those of the network, `budget_bytes` is the memory of the process."""
 
-    def __init__(self, model: Model, settings: Settings, out: str, threads: int, budget_bytes: int) -> None:
+    def __init__(
+        self, model: Model, settings: CohortSettings, out: str, threads: int, budget_bytes: int
+    ) -> None:
         os.environ["LIVERSEG_THREADS"] = str(threads)
         cv2.setNumThreads(threads)
-        # Imported here: the number of threads is read when the engine is loaded.
+        # Imported after LIVERSEG_THREADS is set, which is read when the engine is loaded.
         from liverseg.inference.segmenter import Segmenter
 
         self._segmenter = Segmenter.from_checkpoint(
@@ -62,13 +63,13 @@ class Worker:
         self._reading, self._network = threading.Lock(), threading.Lock()
 
     def ready(self) -> int:
-        """The id of the process, once the network is loaded."""
+        """The process id. A call returns once the network is loaded."""
         return os.getpid()
 
     def run(self, scan: Scan, attempt: int = 1) -> dict[str, Any]:
-        """Segment a scan unless its result is there; the record that was written for it is returned.
+        """Segments a scan that has no result yet; writes and returns its record.
 
-        Raises `NotStored`, which ends the run: no input is to blame for it.
+        Every error becomes a record, except `NotStored`, which is raised and ends the run of the cohort.
         """
         record = {"id": scan.id, "stamp": scan.stamp, "attempts": attempt}
         try:
@@ -83,8 +84,8 @@ class Worker:
             record |= _failed(REFUSED, str(error))
         except MemoryError:
             record |= _failed(MEMORY, "There was not enough memory for this scan.")
-        except Exception as error:  # a fault of ours must not cost the other scans
-            _log.exception("unexpected")
+        except Exception as error:  # an error in the program must not end the run for the other scans
+            _log.exception("a scan raised an unexpected error")
             record |= _failed(CRASHED, f"Something went wrong ({type(error).__name__}).")
         self._store.put_record(record)
         return record

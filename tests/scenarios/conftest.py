@@ -1,3 +1,3 @@
-"""Scenarios open networks once, as the tests of `liverseg` do."""
+"""Scenarios cache opened networks, as the tests of `liverseg` do."""
 
 from tests.liverseg.conftest import _networks_are_opened_once  # noqa: F401 (a fixture)

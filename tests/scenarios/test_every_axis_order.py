@@ -1,4 +1,4 @@
-"""All 48 axis orders of one NIfTI file give one segmentation, each on its own grid."""
+"""A NIfTI file in each of the 48 axis orders gives the same segmentation, on the grid of its file."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ AFFINE = np.array([[-0.9, 0, 0, 30], [0, -0.8, 0, 25], [0, 0, 3.0, -100], [0, 0,
 ORDERS = list(itertools.product(itertools.permutations(range(3)), itertools.product([1, -1], repeat=3)))
 
 
-class Lopsided(nn.Module):
-    """Probabilities that depend on where right, front and below are: no flip or turn gives the same."""
+class DirectionalNetwork(nn.Module):
+    """Probabilities that depend on direction: no flip or rotation of the input gives the flipped result."""
 
     def forward(self, hu: Tensor) -> Tensor:
-        below, here = hu[:, :1], hu[:, 1:2]
+        slice_below, slice_here = hu[:, :1], hu[:, 1:2]
         rows = torch.linspace(-1.0, 1.0, hu.shape[2]).reshape(1, 1, -1, 1)
         columns = torch.linspace(-1.0, 1.0, hu.shape[3]).reshape(1, 1, 1, -1)
-        beside = torch.roll(here, shifts=[3, -5], dims=[2, 3])
-        mixed = 0.6 * here + 0.3 * beside + 0.1 * below
+        shifted = torch.roll(slice_here, shifts=[3, -5], dims=[2, 3])
+        mixed = 0.6 * slice_here + 0.3 * shifted + 0.1 * slice_below
         organ = torch.sigmoid(mixed / 20 - 2 * rows - 4 * columns)
-        tumour = organ * torch.sigmoid((below - here) / 40 + rows)
+        tumour = organ * torch.sigmoid((slice_below - slice_here) / 40 + rows)
         return torch.cat([1 - organ, organ - tumour, tumour], dim=1)
 
 
@@ -54,7 +54,7 @@ def segmenter(tmp_path_factory):
     archive = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        script = torch.jit.script(Lopsided().eval())
+        script = torch.jit.script(DirectionalNetwork().eval())
         torch.jit.save(script, archive, _extra_files={"manifest.json": manifest.to_json(with_files=False)})
     folder = tmp_path_factory.mktemp("registry")
     write_checkpoint(folder / "lopsided", manifest, {"model.pt": archive.getvalue()})
@@ -63,14 +63,14 @@ def segmenter(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def image():
-    """(64, 70, 9) voxels stored to the left, to the back and up."""
+    """(64, 70, 9) voxels; the axes point to left, posterior and superior."""
     rng = np.random.default_rng(5)
     coarse = rng.normal(0, 120, (6, 7, 3)).repeat(11, 0).repeat(11, 1).repeat(3, 2)[:64, :70]
     return nibabel.Nifti1Image(np.round(coarse - 20).astype(np.int16), AFFINE)
 
 
 def segmented(image, segmenter, folder):
-    """The report, and labels and probability as nibabel images on the grid of the file."""
+    """The report, and [labels, tumour probability] as nibabel images on the grid of the file."""
     nibabel.save(image, folder / "ct.nii")
     ct = liverseg.read(folder / "ct.nii")
     seg = segmenter.segment(ct)
@@ -86,7 +86,7 @@ def expected(image, segmenter, tmp_path_factory):
     return segmented(image, segmenter, tmp_path_factory.mktemp("expected"))
 
 
-def test_the_segmentation_is_a_test_of_direction(expected):
+def test_a_flipped_segmentation_would_be_noticed(expected):
     _, (labels, _) = expected
     voxels = np.asarray(labels.dataobj)
     assert set(np.unique(voxels)) == {0, 1, 2}
@@ -95,15 +95,15 @@ def test_the_segmentation_is_a_test_of_direction(expected):
 
 
 @pytest.mark.parametrize("order, signs", ORDERS)
-def test_one_segmentation(order, signs, image, expected, segmenter, tmp_path):
+def test_every_axis_order_gives_the_same_segmentation(order, signs, image, expected, segmenter, tmp_path):
     wanted = np.array([[world, sign] for world, sign in zip(order, signs, strict=True)], float)
     change = ornt_transform(io_orientation(image.affine), wanted)
-    turned = image.as_reoriented(change)
-    report, written = segmented(turned, segmenter, tmp_path)
+    reoriented = image.as_reoriented(change)
+    report, written = segmented(reoriented, segmenter, tmp_path)
     first, originals = expected
     for result, original in zip(written, originals, strict=True):
-        assert result.shape == turned.shape
-        np.testing.assert_allclose(result.affine, turned.affine, atol=1e-4)
+        assert result.shape == reoriented.shape
+        np.testing.assert_allclose(result.affine, reoriented.affine, atol=1e-4)
         np.testing.assert_array_equal(
             np.asarray(result.dataobj), np.asarray(original.as_reoriented(change).dataobj)
         )

@@ -1,4 +1,4 @@
-"""Kill -9 while something is written, a full disk, a read-only folder: nothing half there, one sentence."""
+"""Killed processes, full disks and read-only folders: files stay complete, and errors are one sentence."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from fuzzing.seeds import of_kind
 from liverseg.errors import InvalidSetting
 from liverseg.io.files import staged
 from liverseg.io.write import write_results
-from registry import files as temporary
-from registry import folder as folders
+from registry import files as registry_files
 from registry.files import temporary_folder
+from registry.folder import FolderRegistry, open_checkpoint
 from registry.registries import BUNDLED_FOLDER
 from registry.write_checkpoint import write_checkpoint
 
@@ -42,10 +42,10 @@ REPLACING = """
 import sys, time, os
 from pathlib import Path
 from registry import write_checkpoint as writing
-def slowly(one, other):
+def wait_forever(source, target):
     print("WRITTEN", flush=True)
     time.sleep(60)
-writing._move_into_place = slowly
+writing._move_into_place = wait_forever
 folder = Path(sys.argv[1])
 checkpoint = writing.open_checkpoint(folder, "")
 files = {name: (folder / name).read_bytes() for name in checkpoint.manifest.files}
@@ -55,7 +55,7 @@ writing.write_checkpoint(folder, checkpoint.manifest, files, replace=True)
 
 
 def kill_while(code: str, folder: Path) -> None:
-    """Run code on a folder and kill it when it says that it has written."""
+    """Runs code on a folder and kills the process once it has printed WRITTEN."""
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -66,24 +66,25 @@ def kill_while(code: str, folder: Path) -> None:
 
 
 def hidden(folder: Path) -> list[str]:
+    """Names of the hidden entries of a folder, such as temporary folders."""
     return [path.name for path in folder.iterdir() if path.name.startswith(".")]
 
 
-def test_what_a_killed_segment_left_goes_with_the_next_run(tmp_path, monkeypatch):
+def test_the_next_run_removes_the_temporary_folder_of_a_killed_one(tmp_path, monkeypatch):
     (tmp_path / "report.json").write_text("old")
     kill_while(WRITING, tmp_path)
     assert (tmp_path / "report.json").read_text() == "old" and len(hidden(tmp_path)) == 1
-    monkeypatch.setattr(temporary, "_YOUNG_S", 0.0)
+    monkeypatch.setattr(registry_files, "_YOUNG_S", 0.0)
     with staged(tmp_path) as stage:
-        assert hidden(tmp_path) == [stage.name], "only the one at work"
+        assert hidden(tmp_path) == [stage.name], "only the folder of this run is left"
         (stage / "report.json").write_text("new")
         with staged(tmp_path):
-            assert len(hidden(tmp_path)) == 2, "that of a living one stays"
+            assert len(hidden(tmp_path)) == 2, "the folder of a running process is kept"
     assert [path.read_text() for path in tmp_path.iterdir()] == ["new"]
 
 
-def test_only_folders_of_our_own_names_are_removed(tmp_path, monkeypatch):
-    monkeypatch.setattr(temporary, "_YOUNG_S", 0.0)
+def test_only_temporary_folders_of_liverseg_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry_files, "_YOUNG_S", 0.0)
     kept = [".liverseg-notes", ".liverseg-0123456789ab.bak", "liverseg-0123456789ab"]
     for name in kept:
         (tmp_path / name).mkdir()
@@ -94,18 +95,16 @@ def test_only_folders_of_our_own_names_are_removed(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {*kept, "elsewhere", ".liverseg-0123456789ab"}
 
 
-def test_a_killed_export_leaves_the_checkpoint_that_was_there(tmp_path, monkeypatch):
+def test_a_killed_export_leaves_the_old_checkpoint_unchanged(tmp_path, monkeypatch):
     folder = tmp_path / "b0"
     shutil.copytree(BUNDLED_FOLDER / "segformer-b0", folder)
     before = (folder / "manifest.json").read_bytes()
     kill_while(REPLACING, folder)
     assert (folder / "manifest.json").read_bytes() == before
-    checkpoint = folders.open_checkpoint(folder, "")
-    assert [found.ref for found in folders.FolderRegistry(tmp_path, "r").list().checkpoints] == [
-        checkpoint.ref
-    ]
+    checkpoint = open_checkpoint(folder, "")
+    assert [listed.ref for listed in FolderRegistry(tmp_path, "r").list().checkpoints] == [checkpoint.ref]
     assert len(hidden(tmp_path)) == 1
-    monkeypatch.setattr(temporary, "_YOUNG_S", 0.0)
+    monkeypatch.setattr(registry_files, "_YOUNG_S", 0.0)
     files = {name: checkpoint.read_verified(name) for name in checkpoint.manifest.files}
     files["metrics.csv"] += b"\n"
     written = write_checkpoint(folder, checkpoint.manifest, files, replace=True)
@@ -120,9 +119,9 @@ def _umask() -> int:
 
 
 @pytest.mark.parametrize(
-    ("number", "why"), [(errno.ENOSPC, "no space left on device"), (errno.EROFS, "read-only file system")]
+    ("number", "reason"), [(errno.ENOSPC, "no space left on device"), (errno.EROFS, "read-only file system")]
 )
-def test_a_disk_that_takes_nothing_is_a_sentence(number, why, tmp_path, monkeypatch):
+def test_a_failed_write_is_one_sentence_and_keeps_the_old_results(number, reason, tmp_path, monkeypatch):
     path = tmp_path / "ct.png"
     path.write_bytes(of_kind("picture")[0].data)
     ct = liverseg.read(path)
@@ -133,30 +132,30 @@ def test_a_disk_that_takes_nothing_is_a_sentence(number, why, tmp_path, monkeypa
     before = {p.name: p.read_bytes() for p in out.iterdir()}
     write = Path.write_bytes
 
-    def full(self, content):
+    def write_and_fail(self, content):
         write(self, content[:10])
         raise OSError(number, os.strerror(number), str(self))
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "write_bytes", write_and_fail)
     with pytest.raises(InvalidSetting) as refusal:
         write_results(out, ct, seg, report)
-    assert str(refusal.value) == f"The results cannot be written to the output folder: {why}."
-    with pytest.raises(InvalidSetting, match=why), staged(out) as stage:
+    assert str(refusal.value) == f"The results cannot be written to the output folder: {reason}."
+    with pytest.raises(InvalidSetting, match=reason), staged(out) as stage:
         write_results(stage, ct, seg, report)
     assert {p.name: p.read_bytes() for p in out.iterdir()} == before, (
-        "what was there is there, and nothing else"
+        "the earlier results are unchanged, and no other file is there"
     )
 
 
-def test_an_input_that_ends_while_it_is_read_is_a_sentence(tmp_path, monkeypatch):
+def test_a_read_error_in_the_input_is_one_sentence_without_its_path(tmp_path, monkeypatch):
     path = tmp_path / "ct.nii"
     path.write_bytes(of_kind("nifti")[0].data)
 
-    class Failing(io.BytesIO):
+    class FailingStream(io.BytesIO):
         def read(self, count=-1):
             raise OSError(errno.EIO, "Input/output error", str(path))
 
-    monkeypatch.setattr("liverseg.io.nifti.read.read_header", lambda stream: Failing().read(1))
+    monkeypatch.setattr("liverseg.io.nifti.read.read_header", lambda stream: FailingStream().read(1))
     with pytest.raises(liverseg.LiversegError) as refusal:
         liverseg.read(path)
     assert str(tmp_path) not in str(refusal.value) and str(refusal.value).endswith(".")

@@ -1,7 +1,7 @@
-"""Every bundled checkpoint still makes of one phantom what it made when it was exported.
+"""Every bundled checkpoint segments a fixed phantom as it did when it was exported.
 
-Tolerances let processors and engines differ in their last digits: labels on 99.9 % of pixels, areas by 0.5 %
-(or 8 pixels), mean probabilities by 0.002, the peak by 0.01.
+Processors and engines differ in rounding, so labels must agree on 99.9 % of pixels, areas to 0.5 % (or 8
+pixels), mean probabilities to 0.002 and the peak probability to 0.01.
 """
 
 import json
@@ -19,21 +19,23 @@ TOLERANCES = {
     "mean_tumour_probability": (0, 0.002),
     "peak_tumour_probability": (0, 0.01),
 }
-"""Relative and absolute."""
+"""Relative and absolute tolerance of each figure."""
 
 CHECKPOINTS = {checkpoint.manifest.name: checkpoint for checkpoint in open_registries("bundled").list()}
 
 
-def test_every_bundled_checkpoint_has_its_golden_file_and_no_other_has():
+def test_the_golden_files_are_those_of_the_bundled_checkpoints():
     assert CHECKPOINTS
-    told = {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
-    found = {name: (about["ref"], about["sha256"]) for name, about in told.items()}
+    golden = {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
+    found = {name: (facts["ref"], facts["sha256"]) for name, facts in golden.items()}
     expected = {name: (checkpoint.ref, checkpoint.sha256) for name, checkpoint in CHECKPOINTS.items()}
-    assert found == expected, "a bundled checkpoint changed: run python -m benchmarks.golden, and look"
+    assert found == expected, (
+        "a bundled checkpoint changed: run python -m benchmarks.golden and review its changes"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(CHECKPOINTS))
-def test_the_phantom_is_segmented_as_it_was(name):
+def test_the_segmentation_of_the_phantom_is_unchanged(name):
     seg = segmented(CHECKPOINTS[name].ref)
     golden = json.loads((FOLDER / f"{name}.json").read_text())
     labels = cv2.imread(str(FOLDER / f"{name}.png"), cv2.IMREAD_UNCHANGED)

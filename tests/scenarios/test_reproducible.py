@@ -1,4 +1,4 @@
-"""The same input gives the same bytes, in one process or two; a report is enough to run it again."""
+"""The same input gives the same bytes in every process, and `reproduce` repeats a run from its report."""
 
 import dataclasses
 import io
@@ -26,34 +26,34 @@ FORMATS = "png,pdf,csv,json"
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """A picture segmented twice in this process and once in another; a DICOM series twice in this one."""
+    """The folder with results of one picture: "first" and "second" of this process, "third" of another."""
     folder = tmp_path_factory.mktemp("reproducible")
     assert main(["phantom", str(folder / "in"), "--format", "png", "--seed", "5", "--size", "192"]) == 0
     picture = next(path for path in (folder / "in").glob("*.png") if path.name != "labels.png")
-    asked = [str(picture), "--checkpoint", "segformer-b0-fast", "--formats", FORMATS]
+    arguments = [str(picture), "--checkpoint", "segformer-b0-fast", "--formats", FORMATS]
     for name in ("first", "second"):
-        assert main(["segment", *asked, "--out", str(folder / name)]) == 0
-    other = [sys.executable, "-m", "liverseg", "segment", *asked, "--out", str(folder / "third")]
+        assert main(["segment", *arguments, "--out", str(folder / name)]) == 0
+    other = [sys.executable, "-m", "liverseg", "segment", *arguments, "--out", str(folder / "third")]
     subprocess.run(other, check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": "7"})
     return folder, picture
 
 
 def contents(folder) -> dict[str, bytes]:
-    """Of every file, the report without what may differ."""
-    found = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-    report = json.loads(found.pop("report.json"))
+    """The bytes of every file; the report is without its timing, which may differ."""
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    report = json.loads(files.pop("report.json"))
     del report["timing_s"]
-    return {**found, "report": json.dumps(report).encode()}
+    return {**files, "report": json.dumps(report).encode()}
 
 
-def test_runs_in_one_process_and_in_another_give_the_same_bytes(results):
+def test_runs_in_the_same_and_in_another_process_give_the_same_bytes(results):
     folder, _ = results
     first = contents(folder / "first")
     assert {"labels.png", "tumour_probability.png", "overview.png", "report.pdf", "report.csv"} <= set(first)
     assert contents(folder / "second") == first and contents(folder / "third") == first
 
 
-def test_a_report_is_enough_to_run_it_again(results, capsys):
+def test_reproduce_repeats_a_run_and_reports_differences(results, capsys):
     folder, picture = results
     report = folder / "first" / "report.json"
     capsys.readouterr()
@@ -64,9 +64,9 @@ def test_a_report_is_enough_to_run_it_again(results, capsys):
     changed["software"]["numpy"] = "1.0"
     (folder / "changed.json").write_text(json.dumps(changed))
     assert main(["reproduce", str(folder / "changed.json"), str(picture)]) == 1
-    told = capsys.readouterr().out
-    assert "note  software.numpy: 1.0, now" in told
-    assert "1 value of the result differs:" in told and "  tumour.pixels: " in told
+    output = capsys.readouterr().out
+    assert "note  software.numpy: 1.0, now" in output
+    assert "1 value of the result differs:" in output and "  tumour.pixels: " in output
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_report_is_enough_to_run_it_again(results, capsys):
         (lambda r: r.pop("liver"), "not a report.json"),
     ],
 )
-def test_what_cannot_be_run_again_is_refused_in_one_line(results, change, sentence, tmp_path, capsys):
+def test_an_unsuitable_report_is_refused_in_one_line(results, change, sentence, tmp_path, capsys):
     folder, picture = results
     report = json.loads((folder / "first" / "report.json").read_text())
     change(report)
@@ -90,14 +90,14 @@ def test_what_cannot_be_run_again_is_refused_in_one_line(results, change, senten
     assert sentence in error and len(error.strip().splitlines()) == 1
 
 
-def test_a_report_that_is_none_is_refused(tmp_path, capsys):
+def test_a_missing_or_invalid_report_is_refused(tmp_path, capsys):
     assert main(["reproduce", str(tmp_path / "absent.json"), "x.png"]) == 1
     assert capsys.readouterr().err == "The report cannot be read.\n"
     with pytest.raises(InvalidSetting, match="not JSON"):
         parse_report(b"\xff")
 
 
-def test_differences_name_the_place_and_leave_out_what_is_no_result():
+def test_differences_have_paths_and_leave_out_the_environment():
     before = {"lesions": [{"area": 1.0}], "checkpoint": {"ref": "a", "registry": "x"}, "engine": "torch 1"}
     after = {"lesions": [{"area": 2.0}], "checkpoint": {"ref": "a", "registry": "y"}, "engine": "torch 2"}
     assert differences(before, after) == ["lesions.0.area: 1.0, now 2.0"]
@@ -105,30 +105,30 @@ def test_differences_name_the_place_and_leave_out_what_is_no_result():
     assert differences({"lesions": [1, 2]}, {"lesions": []}) == ["lesions: 2 of them, now 0 of them"]
 
 
-def test_the_day_can_be_set(monkeypatch):
+def test_source_date_epoch_sets_the_date(monkeypatch):
     monkeypatch.setenv(VARIABLE, "86400")
     assert day_of_making().isoformat() == "1970-01-02"
     monkeypatch.setenv(VARIABLE, "yesterday")
     assert day_of_making().year >= 2026
 
 
-def test_dicom_objects_of_one_result_are_the_same_bytes_and_of_another_not(segmented_series):
+def test_dicom_bytes_are_reproducible_and_uids_differ_between_results(segmented_series):
     ct, seg, other = segmented_series
-    for written in (seg_bytes, rtstruct_bytes):
-        assert written(ct, seg) == written(ct, seg)
-        assert uids(written(ct, seg)).isdisjoint(uids(written(ct, other)))
+    for encode in (seg_bytes, rtstruct_bytes):
+        assert encode(ct, seg) == encode(ct, seg)
+        assert uids(encode(ct, seg)).isdisjoint(uids(encode(ct, other)))
     assert uids(seg_bytes(ct, seg)).isdisjoint(uids(rtstruct_bytes(ct, seg)))
 
 
 def uids(data: bytes) -> set[str]:
-    """The UIDs of an object and of its series."""
-    read = pydicom.dcmread(io.BytesIO(data))
-    return {read.SOPInstanceUID, read.SeriesInstanceUID}
+    """The SOP and series instance UIDs of a DICOM object."""
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    return {dataset.SOPInstanceUID, dataset.SeriesInstanceUID}
 
 
 @pytest.fixture
 def segmented_series(tmp_path):
-    """A phantom series of DICOM, and two segmentations of it that differ in one voxel."""
+    """A DICOM series of a phantom, and two segmentations that differ in one voxel."""
     phantom.write(phantom.make("volume", seed=2, size=96, slices=3, spacing_mm=(5, 2, 2)), tmp_path, "dicom")
     ct = liverseg.read(next(tmp_path.rglob("*.dcm")).parent)
     labels = np.zeros(ct.shape, np.uint8)

@@ -1,4 +1,4 @@
-"""Workers for the tests of crashes: one that certain scans kill, one that takes its time."""
+"""Workers for tests of crashes: one that certain scans kill, and a slow one."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from liverseg.cohort.worker import Worker
 
 
 class KilledByScans(Worker):
-    """As by a decoder's fault: the process is gone, without a word."""
+    """A scan named "killer" kills the process without an error message, as a crashing decoder does."""
 
     def run(self, scan: Scan, attempt: int = 1) -> dict[str, Any]:
         if "killer" in scan.files[0].address:
-            time.sleep(0.2)  # the scan beside it has begun
+            time.sleep(0.2)  # until the other scan of this worker has started
             os.kill(os.getpid(), signal.SIGKILL)
         return super().run(scan, attempt)
 
 
-class Slow(Worker):
-    """Leaves time to kill something."""
+class SlowWorker(Worker):
+    """Takes 0.6 s longer per scan, so that a test can kill a process meanwhile."""
 
     def run(self, scan: Scan, attempt: int = 1) -> dict[str, Any]:
         time.sleep(0.6)

@@ -1,4 +1,4 @@
-"""`cohort` on a cluster of two nodes of this machine: whole runs, and what is killed amid them."""
+"""`cohort` on a Ray cluster of two local nodes: complete runs, and runs in which processes are killed."""
 
 from __future__ import annotations
 
@@ -18,57 +18,58 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-import liverseg.cohort.ray_cluster as cohort_cluster
 from liverseg.__main__ import main
+from liverseg.cohort import worker_pool
+from liverseg.cohort.ray_cluster import RAY_ENVIRONMENT
 from liverseg.cohort.run import KILLED
 from tests.liverseg.app.rule_checkpoints import write_registry
 from tests.liverseg.cohort.hostile_workers import KilledByScans
 from tests.liverseg.cohort.small_scans import write_nifti, write_series
 
 ROOT = Path(__file__).parents[3]
-SLOWLY = """
+SLOW_COHORT = """
 import sys
-import liverseg.cohort.ray_cluster as cluster
 from liverseg.__main__ import main
-from tests.liverseg.cohort.hostile_workers import Slow
-cluster.Worker = Slow
+from liverseg.cohort import worker_pool
+from tests.liverseg.cohort.hostile_workers import SlowWorker
+worker_pool.Worker = SlowWorker
 sys.exit(main(["cohort", *sys.argv[1:]]))
 """
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """What workers inherit from the cluster."""
+    """Environment variables that the workers inherit from the cluster."""
     registry = write_registry(tmp_path_factory.mktemp("registry"))
     patch = pytest.MonkeyPatch()
     patch.setenv("LIVERSEG_REGISTRY", str(registry))
     patch.setenv("PYTHONPATH", str(ROOT))
-    patch.setenv("RAY_worker_niceness", "0")  # else they wait for every other process of a busy machine
-    for name, value in cohort_cluster._ENVIRONMENT.items():
+    patch.setenv("RAY_worker_niceness", "0")  # else any other process takes precedence
+    for name, value in RAY_ENVIRONMENT.items():
         patch.setenv(name, value)
     yield patch
     patch.undo()
 
 
 @pytest.fixture(scope="module")
-def impatience(environment):
-    """A raylet dies when its agent takes 15 s to tell its port, as on a busy machine: tell it before."""
+def ports_known_in_advance(environment):
+    """Writes an agent's port before its raylet starts, which dies after 15 s without it (busy machines)."""
     import ray._private.services as services
     from ray._raylet import DASHBOARD_AGENT_LISTEN_PORT_NAME, persist_port
 
-    start, named = services.start_raylet, inspect.signature(services.start_raylet)
+    start, signature = services.start_raylet, inspect.signature(services.start_raylet)
 
-    def told(*args, **options):
-        given = named.bind(*args, **options).arguments
+    def start_with_known_port(*args, **options):
+        given = signature.bind(*args, **options).arguments
         port = given["dashboard_agent_listen_port"]
         persist_port(given["session_dir"], given["node_id"], DASHBOARD_AGENT_LISTEN_PORT_NAME, port)
         return start(*args, **options)
 
-    environment.setattr(services, "start_raylet", told)
+    environment.setattr(services, "start_raylet", start_with_known_port)
 
 
 def free_ports() -> dict[str, int]:
-    """Ports for the agents of a node: where they are given, Ray does not wait for its agents to tell them."""
+    """Free ports for the agents of a node. Ray does not wait for agents whose ports are given."""
     names = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port")
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in (*names, "runtime_env_agent_port")]
     ports = [one.getsockname()[1] for one in sockets]
@@ -78,15 +79,15 @@ def free_ports() -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def cluster(environment, impatience):
+def cluster(environment, ports_known_in_advance):
     """Two nodes of one processor each."""
     from ray.cluster_utils import Cluster
 
     node = {"num_cpus": 1, "object_store_memory": 80 * 1024**2}
-    made = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, **node, **free_ports()})
-    made.second = made.add_node(**node, **free_ports())
-    yield made
-    made.shutdown()
+    nodes = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, **node, **free_ports()})
+    nodes.second = nodes.add_node(**node, **free_ports())
+    yield nodes
+    nodes.shutdown()
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -95,16 +96,16 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def public_text(out: Path) -> str:
-    """Every byte of the results but those of `private`, names included."""
+    """Names and contents of all result files outside `private`."""
     paths = [path for path in out.rglob("*") if "private" not in path.relative_to(out).parts]
     names = " ".join(str(path.relative_to(out)) for path in paths)
     return names + "".join(path.read_bytes().decode("latin-1") for path in paths if path.is_file())
 
 
-def test_a_tree_with_hostile_files_becomes_tables_and_a_second_run_does_what_is_new(
+def test_a_folder_with_hostile_files_becomes_tables_and_a_second_run_adds_new_scans(
     cluster, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(cohort_cluster, "Worker", KilledByScans)
+    monkeypatch.setattr(worker_pool, "Worker", KilledByScans)
     source, out = tmp_path / "DOE_JANE", tmp_path / "out"
     for seed in (1, 2, 3):
         write_nifti(source / f"patient{seed}" / "ct.nii.gz", seed)
@@ -113,7 +114,7 @@ def test_a_tree_with_hostile_files_becomes_tables_and_a_second_run_does_what_is_
     write_nifti(source / "killer.nii.gz", 5)
     (source / "cut.nii.gz").write_bytes((source / "patient2" / "ct.nii.gz").read_bytes()[:3000])
     vast = nibabel.Nifti1Image(np.zeros((64, 64, 1000), np.uint8), np.eye(4))
-    nibabel.save(vast, source / "vast.nii.gz")  # 4 million voxels: more than a worker of 0.7 GB takes
+    nibabel.save(vast, source / "vast.nii.gz")  # 4 million voxels do not fit into a worker of 0.7 GB
     (source / "notes.txt").write_text("nothing")
     command = ["cohort", str(source), "--out", str(out), "--address", cluster.address, "--memory", "0.7"]
     command += ["--formats", "nifti", "--engine", "torch"]
@@ -122,7 +123,7 @@ def test_a_tree_with_hostile_files_becomes_tables_and_a_second_run_does_what_is_
     table, failures, inputs = (
         rows(out / name) for name in ("scans.csv", "failures.csv", "private/inputs.csv")
     )
-    assert len(table) == len({row["key"] for row in table}) == 4  # the copy has the row of what it is of
+    assert len(table) == len({row["key"] for row in table}) == 4  # a copy shares the row of its original
     assert sorted(row["format"] for row in table) == ["dicom", "nifti", "nifti", "nifti"]
     assert {row["kind"]: row["reason"].split(":")[0] for row in failures} == {
         "crashed": KILLED,
@@ -168,7 +169,7 @@ def test_a_tree_with_hostile_files_becomes_tables_and_a_second_run_does_what_is_
 
 
 def start_slowly(source: Path, out: Path, address: str) -> subprocess.Popen:
-    command = [sys.executable, "-c", SLOWLY, str(source), "--out", str(out), "--address", address]
+    command = [sys.executable, "-c", SLOW_COHORT, str(source), "--out", str(out), "--address", address]
     return subprocess.Popen([*command, "--engine", "torch"], cwd=ROOT, stderr=subprocess.DEVNULL)
 
 
@@ -176,26 +177,26 @@ def records(out: Path) -> int:
     return len(list((out / "records").rglob("*.json")))
 
 
-def until(condition, timeout_s=500):  # a busy machine starts a worker in minutes
+def until(condition, timeout_s=500):  # on a busy machine a worker takes minutes to start
     end = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < end, "waited in vain"
+        assert time.monotonic() < end, "timed out"
         time.sleep(0.02)
 
 
 def worker_processes() -> list[int]:
-    """The processes of `Slow` workers of this run's cluster."""
-    found, ours = [], f"LIVERSEG_REGISTRY={os.environ['LIVERSEG_REGISTRY']}".encode()
+    """Process ids of the slow workers of this test's cluster."""
+    pids, ours = [], f"LIVERSEG_REGISTRY={os.environ['LIVERSEG_REGISTRY']}".encode()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             if path.read_bytes().startswith(b"ray::Slow") and ours in (path.parent / "environ").read_bytes():
-                found.append(int(path.parent.name))
+                pids.append(int(path.parent.name))
         except OSError:
             continue
-    return found
+    return pids
 
 
-def test_whatever_is_killed_every_scan_is_there_once_in_the_end(cluster, tmp_path):
+def test_every_scan_has_one_result_although_driver_worker_and_node_are_killed(cluster, tmp_path):
     source, out = tmp_path / "source", tmp_path / "out"
     count = 10
     for seed in range(count):
@@ -205,16 +206,16 @@ def test_whatever_is_killed_every_scan_is_there_once_in_the_end(cluster, tmp_pat
     until(lambda: records(out) >= 2)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
-    until(lambda: not worker_processes())  # they go with it
-    there = records(out)
-    assert 2 <= there < count and not (out / "scans.csv").exists()
+    until(lambda: not worker_processes())  # workers end with their driver
+    stored = records(out)
+    assert 2 <= stored < count and not (out / "scans.csv").exists()
 
     driver = start_slowly(source, out, cluster.address)
-    until(lambda: len(worker_processes()) == 2 and records(out) > there)
+    until(lambda: len(worker_processes()) == 2 and records(out) > stored)
     os.kill(worker_processes()[0], signal.SIGKILL)
-    there = records(out)
-    until(lambda: records(out) > there)
-    cluster.remove_node(cluster.second, allow_graceful=False)  # kill -9 of the raylet and what is with it
+    stored = records(out)
+    until(lambda: records(out) > stored)
+    cluster.remove_node(cluster.second, allow_graceful=False)  # kills the raylet and its workers
     assert driver.wait(timeout=500) == 0
 
     table = rows(out / "scans.csv")

@@ -1,4 +1,4 @@
-"""Scans in a bucket of a real S3 server and in a dataset on the Hub stand-in; nothing but the loopback."""
+"""Scans in a bucket of a local S3 server and in a dataset of the Hub stand-in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import localbucket
 import pytest
 
 from liverseg.cohort import remote_files
-from liverseg.cohort.discover import find_scans, folder_of
+from liverseg.cohort.discover import Inventory, common_address, find_scans
 from liverseg.cohort.remote_files import File, Unavailable, fetched, list_files
 from liverseg.errors import InputTooLarge, UnreadableInput
 from tests.hub_standin.fixture import hub  # noqa: F401
@@ -20,7 +20,7 @@ from tests.liverseg.cohort.small_scans import write_nifti, write_series
 
 SALT = b"salt"
 REQUESTS: list[str] = []
-"""What the S3 server was asked, by the test that runs."""
+"""Requests to the S3 server in the running test."""
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +34,17 @@ def tree(tmp_path_factory):
 
 @pytest.fixture
 def bucket(tree, tmp_path, monkeypatch):
-    """The tree in s3://scans/study; returns the folder that the server keeps the bucket in."""
+    """`tree` as s3://scans/study; returns the local folder of the server's copy."""
     shutil.copytree(tree, tmp_path / "scans" / "study")
     REQUESTS.clear()
-    noted = {"data_root": tmp_path, "log_message": lambda handler, form, *told: REQUESTS.append(told[0])}
-    handler = type("Noting", (localbucket.S3Handler,), noted)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+
+    class Handler(localbucket.S3Handler):
+        data_root = tmp_path
+
+        def log_message(self, form, request, *rest):
+            REQUESTS.append(request)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -53,23 +58,25 @@ def bucket(tree, tmp_path, monkeypatch):
     server.server_close()
 
 
-def told(found):
-    return sorted((len(scan.files), scan.shape) for scan in found.scans), [f.kind for f in found.failures]
+def summarise(inventory: Inventory):
+    """Number of files and shape of each scan, and the kind of each failure."""
+    scans = sorted((len(scan.files), scan.shape) for scan in inventory.scans)
+    return scans, [failure.kind for failure in inventory.failures]
 
 
 EXPECTED = [(1, None), (4, (4, 128, 128))], ["left aside"]
 
 
-def test_a_bucket_holds_the_scans_that_its_folder_does(bucket, tree, tmp_path):
-    found = find_scans("s3://scans/study", SALT, tmp_path / "out")
-    assert len(REQUESTS) <= 1 + 6 * 4  # the listing, and of each file's head no request an element
-    assert told(found) == told(find_scans(str(tree), SALT, tmp_path / "out")) == EXPECTED
-    for scan in found.scans:
+def test_a_bucket_gives_the_scans_of_the_same_local_folder(bucket, tree, tmp_path):
+    inventory = find_scans("s3://scans/study", SALT, tmp_path / "out")
+    assert len(REQUESTS) <= 1 + 6 * 4  # one listing and a few blocks per file, not one per DICOM element
+    assert summarise(inventory) == summarise(find_scans(str(tree), SALT, tmp_path / "out")) == EXPECTED
+    for scan in inventory.scans:
         with fetched(scan.files) as paths:
             names = [file.address.removeprefix("s3://scans/study/") for file in scan.files]
             assert [path.read_bytes() for path in paths] == [(tree / name).read_bytes() for name in names]
-        assert not any(path.exists() for path in paths)  # copies do not stay
-    stamps = [scan.stamp for scan in found.scans]
+        assert not any(path.exists() for path in paths)  # copies are removed
+    stamps = [scan.stamp for scan in inventory.scans]
     write_nifti(bucket / "a" / "ct.nii.gz", 9)
     changed = [scan.stamp for scan in find_scans("s3://scans/study", SALT, tmp_path / "out").scans]
     assert [a == b for a, b in zip(stamps, changed, strict=True)] == [False, True]
@@ -77,32 +84,32 @@ def test_a_bucket_holds_the_scans_that_its_folder_does(bucket, tree, tmp_path):
         list_files("s3://scans/nothing")
 
 
-def test_a_list_in_a_bucket_names_files_beside_it(bucket, tmp_path):
+def test_paths_of_a_list_in_a_bucket_start_at_its_folder(bucket, tmp_path):
     (bucket / "list.csv").write_text("path,age\na/ct.nii.gz,61\nb,48\nmissing.nii,9\n")
-    found = find_scans("s3://scans/study/list.csv", SALT, tmp_path / "out")
-    assert sorted(folder_of(scan.files) for scan in found.scans) == [
+    inventory = find_scans("s3://scans/study/list.csv", SALT, tmp_path / "out")
+    assert sorted(common_address(scan.files) for scan in inventory.scans) == [
         "s3://scans/study/a/ct.nii.gz",
         "s3://scans/study/b",
     ]
-    assert [(f.kind, f.reason) for f in found.failures] == [
+    assert [(failure.kind, failure.reason) for failure in inventory.failures] == [
         ("refused", "There is no file or folder at the address given.")
     ]
 
 
-def test_a_dataset_on_the_hub(hub, tree, tmp_path):  # noqa: F811
+def test_a_private_dataset_on_the_hub_gives_its_scans(hub, tree, tmp_path):  # noqa: F811
     dataset = hub.repositories.create("datasets/lab/ct", private=True)
     paths = sorted(path for path in tree.rglob("*") if path.is_file())
     files = {str(path.relative_to(tree)): Blob(path.read_bytes(), False) for path in paths}
     dataset.add(files, "scans")
-    found = find_scans("hf://datasets/lab/ct", SALT, tmp_path / "out")
-    assert told(found) == EXPECTED
-    with fetched(found.scans[0].files) as copies:
+    inventory = find_scans("hf://datasets/lab/ct", SALT, tmp_path / "out")
+    assert summarise(inventory) == EXPECTED
+    with fetched(inventory.scans[0].files) as copies:
         assert copies[0].read_bytes() == (tree / "a" / "ct.nii.gz").read_bytes()
     assert len(find_scans("hf://datasets/lab/ct/b", SALT, tmp_path / "out").scans) == 1
 
 
-def test_what_cannot_be_fetched_is_said(monkeypatch, bucket):
-    with pytest.raises(Unavailable, match=r"no file system for addresses of nowhere://"):
+def test_files_that_cannot_be_fetched_are_refused(bucket):
+    with pytest.raises(Unavailable, match=r"no file system for nowhere:// addresses"):
         list_files("nowhere://x")
     with pytest.raises(InputTooLarge), fetched((File("s3://scans/huge", 3 * 1024**3, ""),)):
         raise AssertionError("not reached")

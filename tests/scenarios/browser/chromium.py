@@ -1,7 +1,7 @@
-"""Headless Chromium with a page of the app, for the tests that look at it.
+"""The page of the app in headless Chromium.
 
-Needs Chromium and chromedriver, and fails without them. `LIVERSEG_SCREENSHOTS` names a folder for
-the screenshots (1280 and 390 pixels wide).
+The tests fail without Chromium and chromedriver. `LIVERSEG_SCREENSHOTS` names a folder for the screenshots
+(1280 and 390 pixels wide).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ return [...document.querySelectorAll('#ls-viewer img')].map(
 
 
 class Page:
-    """What a visitor sees and does."""
+    """The page in a browser, with what a visitor can see and do."""
 
     def __init__(self, driver: webdriver.Chrome, shots: Path) -> None:
         self.driver = driver
@@ -48,27 +48,27 @@ class Page:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def text(self, selector: str) -> str:
-        """The text of the first match, with plain digits; empty where there is none."""
-        found = self.driver.execute_script(
+        """The text of the first match without narrow no-break spaces; "" where nothing matches."""
+        text = self.driver.execute_script(
             "return (document.querySelector(arguments[0]) || {}).textContent || ''", selector
         )
-        return found.replace("\u202f", "")
+        return text.replace("\u202f", "")
 
     def pictures(self) -> list[str]:
-        """The sources of the three pictures, once they are loaded and of one size."""
+        """The sources of the three pictures, once they are loaded; they must have the same size."""
         wait(lambda: all(image[0] for image in self.driver.execute_script(PICTURES_JS)), "loaded pictures")
-        found = self.driver.execute_script(PICTURES_JS)
-        assert len(found) == 3 and all(width > 500 for _, width, *_ in found)
-        assert len({(width, height) for _, width, height, *_ in found}) == 1
-        assert len({shown for *_, shown, _ in found}) == 1
-        return [source for *_, source in found]
+        images = self.driver.execute_script(PICTURES_JS)
+        assert len(images) == 3 and all(width > 500 for _, width, *_ in images)
+        assert len({(width, height) for _, width, height, *_ in images}) == 1
+        assert len({shown for *_, shown, _ in images}) == 1
+        return [source for *_, source in images]
 
     def slice_picture(self) -> str:
-        """The source of the first picture, whatever its state."""
+        """The source of the first picture, loaded or not; "" without a picture."""
         return self.driver.execute_script("return (document.querySelector('#ls-viewer img') || {}).src || ''")
 
     def upload(self, path: Path) -> None:
-        """Take the present file away, as the next one is dropped where it was, and choose another."""
+        """Removes the current file, which makes room for the next one, and uploads another."""
         for button in self.find("#ls-upload button[aria-label='Clear']"):
             self.driver.execute_script("arguments[0].click()", button)
             wait(lambda: not self.find("#ls-viewer img") and not self.find(".ls-problem"), "an empty page")
@@ -76,9 +76,9 @@ class Page:
         self.find("#ls-upload input[type=file]")[0].send_keys(str(path))
 
     def choose_checkpoint(self, label: str) -> None:
-        """Choose the entry of the dropdown that has this text."""
+        """Chooses the checkpoint whose entry in the dropdown contains this text."""
 
-        def entries() -> list:  # an entry has no text until the list has faded in
+        def entries() -> list:  # an entry has no text while the list fades in
             return [entry for entry in self.find("[role=option]") if label in entry.text]
 
         wait(lambda: self.click("#ls-checkpoint input"), "the dropdown")
@@ -86,7 +86,7 @@ class Page:
         entries()[0].click()
 
     def click(self, selector: str) -> bool:
-        """Click the first match; False while something that is under way lies over it."""
+        """Clicks the first match; returns False while another element covers it."""
         try:
             self.find(selector)[0].click()
         except ElementClickInterceptedException:
@@ -94,28 +94,29 @@ class Page:
         return True
 
     def shoot(self, name: str) -> None:
-        """Screenshots of the whole page at both widths; nothing may scroll sideways."""
+        """Takes screenshots of the whole page at both widths; fails if the page scrolls sideways."""
         for width in (390, 1280):
             self.resize(width, 900)
             time.sleep(0.5)
-            wide, high = self.driver.execute_script(
+            page_width, page_height = self.driver.execute_script(
                 "return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
             )
-            assert wide <= width, f"{name} scrolls sideways at {width}: {wide}"
-            self.resize(width, min(high, 4000))
+            assert page_width <= width, f"{name} scrolls sideways at {width}: {page_width}"
+            self.resize(width, min(page_height, 4000))
             self.driver.save_screenshot(str(self.shots / f"{name}-{width}.png"))
         self.resize(1280, 900)
 
 
 def wait(condition: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + PATIENCE_S
+    """Waits until the condition is true; `what` names the expected thing in the error."""
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
-        assert time.monotonic() < until, f"{what} did not come"
+        assert time.monotonic() < deadline, f"{what} did not appear"
         time.sleep(0.1)
 
 
 _idle: list[webdriver.Chrome] = []
-"""Browsers that a test has left; starting one takes longer than many a test."""
+"""Browsers that can be used again: a start takes longer than many tests."""
 
 
 def _start() -> webdriver.Chrome:
@@ -129,7 +130,7 @@ def _start() -> webdriver.Chrome:
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
 
     @atexit.register
-    def end() -> None:
+    def quit_browser() -> None:
         driver.quit()
         shutil.rmtree(profile, ignore_errors=True)
 
@@ -138,10 +139,7 @@ def _start() -> webdriver.Chrome:
 
 @contextmanager
 def open_page(url: str, folder: Path) -> Iterator[Page]:
-    """The page at an address, in a browser of its own that has forgotten the pages before.
-
-    The screenshots lie in the folder.
-    """
+    """The page at an address, in a browser without stored data; `folder` is the default for screenshots."""
     shots = Path(os.environ.get("LIVERSEG_SCREENSHOTS") or folder / "screenshots")
     shots.mkdir(parents=True, exist_ok=True)
     driver = _idle.pop() if _idle else _start()
@@ -151,5 +149,5 @@ def open_page(url: str, folder: Path) -> Iterator[Page]:
     wait(lambda: page.find("#ls-upload input[type=file]"), "the page")
     yield page
     driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": url, "storageTypes": "all"})
-    driver.get("about:blank")  # ends what the page was doing
+    driver.get("about:blank")  # stops the page
     _idle.append(driver)

@@ -1,6 +1,6 @@
-"""The page in headless Chromium, as a visitor uses it: three inputs, another checkpoint, another window.
+"""The page in headless Chromium: inputs of three formats, checkpoints, windows, downloads, comparison.
 
-`LIVERSEG_REGISTRY` names other checkpoints than the bundled.
+`LIVERSEG_REGISTRY` selects checkpoints other than the bundled ones.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def page(server: AppProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def checkpoints() -> Checkpoints:
-    """The same checkpoints as the server's."""
-    found = Checkpoints()
-    assert len(found.list()) >= 2, "two checkpoints are needed to switch between"
-    return found
+    """The checkpoints of the server."""
+    available = Checkpoints()
+    assert len(available.list()) >= 2, "the tests need two checkpoints"
+    return available
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def check_numbers(page: Page, path: Path, checkpoints: Checkpoints, ref: str | None = None) -> None:
-    """The page's numbers are those of the library for the same file and checkpoint."""
+    """Checks the numbers on the page against those of the library for the same file and checkpoint."""
     ct, segmenter = liverseg.read(path), checkpoints.segmenter(ref)
     report = liverseg.measure(ct, segmenter.segment(ct))
     for kind, amount in (("tumour", report.tumour), ("liver", report.liver)):
@@ -72,6 +72,7 @@ def check_numbers(page: Page, path: Path, checkpoints: Checkpoints, ref: str | N
 
 
 def show(page: Page, server: AppProcess, path: Path) -> None:
+    """Uploads a file and waits for its result."""
     before = server.runs()
     page.upload(path)
     wait(lambda: server.runs() > before, "a run of the network")
@@ -84,7 +85,7 @@ def set_slider(page: Page, slider: str, value: int) -> None:
     number.send_keys(str(value), Keys.TAB)
 
 
-def test_the_start_page_says_what_it_is_for(page, checkpoints):
+def test_the_start_page_has_the_notice_and_the_default_checkpoint(page, checkpoints):
     notice = page.text(".ls-notice")
     assert "not a medical device" in notice and "patient data" in notice
     assert (
@@ -95,7 +96,7 @@ def test_the_start_page_says_what_it_is_for(page, checkpoints):
     page.shoot("start")
 
 
-def test_a_png(page, server, inputs, checkpoints):
+def test_a_png_is_segmented_and_measured_in_pixels(page, server, inputs, checkpoints):
     show(page, server, inputs["png"])
     assert len(set(page.pictures())) == 3
     check_numbers(page, inputs["png"], checkpoints)
@@ -103,7 +104,7 @@ def test_a_png(page, server, inputs, checkpoints):
     page.shoot("png")
 
 
-def test_moving_the_window_redraws_without_the_network(page, server, inputs, checkpoints):
+def test_another_window_redraws_without_the_network(page, server, inputs, checkpoints):
     show(page, server, inputs["png"])
     runs, before, network_time = server.runs(), page.pictures(), page.text("[data-fact=network-time]")
     set_slider(page, "ls-center", 100)
@@ -156,10 +157,10 @@ def test_a_nifti_volume_has_slices_and_ml(page, server, inputs, checkpoints):
     assert server.runs() == runs
 
 
-def test_taking_the_file_away_while_it_runs_leaves_the_page_empty(page, server, inputs):
+def test_removing_the_file_during_a_run_leaves_the_page_empty(page, server, inputs):
     before = server.runs()
     page.upload(inputs["nifti"])
-    wait(lambda: page.find("#ls-viewer .progress-bar") or server.runs() > before, "a run under way")
+    wait(lambda: page.find("#ls-viewer .progress-bar") or server.runs() > before, "a run in progress")
     page.find("#ls-upload button[aria-label='Clear']")[0].click()
     wait(
         lambda: page.find("#ls-upload input[type=file]") and not page.find("#ls-viewer img"), "an empty page"
@@ -168,7 +169,7 @@ def test_taking_the_file_away_while_it_runs_leaves_the_page_empty(page, server, 
     assert not page.find("#ls-viewer img") and not page.text("#ls-results [data-measure]")
 
 
-def test_a_bad_file_is_one_sentence_and_the_next_one_works(page, server, inputs, checkpoints):
+def test_a_bad_file_gives_one_sentence_and_the_next_file_works(page, server, inputs, checkpoints):
     page.upload(inputs["bad"])
     wait(lambda: page.find(".ls-problem"), "the sentence")
     assert (
@@ -182,13 +183,13 @@ def test_a_bad_file_is_one_sentence_and_the_next_one_works(page, server, inputs,
     check_numbers(page, inputs["png"], checkpoints)
 
 
-def test_downloads_are_the_results(page, server, inputs):
+def test_the_downloads_have_the_result_files(page, server, inputs):
     show(page, server, inputs["dicom"])
     page.find("#ls-download")[0].click()
     wait(lambda: page.find("#ls-files a[href]"), "the downloads")
-    told = page.text("#ls-files")
+    names = page.text("#ls-files")
     for name in ("report", "labels", "tumour_probability", "overview"):
-        assert name in told
+        assert name in names
 
 
 COMPARED_JS = """
@@ -200,6 +201,8 @@ return [...document.querySelectorAll('.ls-pair img')].map(image => {
 
 
 def compare_with(page: Page, label: str) -> None:
+    """Chooses the entry with this text in the dropdown of the comparison."""
+
     def entries() -> list:
         return [entry for entry in page.find("[role=option]") if label in entry.text]
 
@@ -210,20 +213,20 @@ def compare_with(page: Page, label: str) -> None:
 
 
 def compared(page: Page) -> dict[str, str]:
-    """The sources of the pictures of A, of B and of the difference, once they are loaded."""
+    """The sources of the pictures of A, B and their difference, once they are loaded."""
     wait(lambda: [p[0] for p in page.driver.execute_script(COMPARED_JS)] == [True] * 3, "three pictures")
-    b, a, where = (source for _, source, *_ in page.driver.execute_script(COMPARED_JS))
-    return {"a": a, "b": b, "where": where}
+    b, a, difference = (source for _, source, *_ in page.driver.execute_script(COMPARED_JS))
+    return {"a": a, "b": b, "difference": difference}
 
 
 def revealed(page: Page) -> tuple[int, str]:
-    """How much of A is shown, in per cent, and how its picture is cut."""
-    cut = "return getComputedStyle(document.querySelector('.ls-a button')).clipPath"
+    """The visible part of picture A in per cent, and its CSS clip path."""
+    clip_path_js = "return getComputedStyle(document.querySelector('.ls-a button')).clipPath"
     value = page.find(".ls-reveal input")[0].get_attribute("value")
-    return round(float(value)), page.driver.execute_script(cut)
+    return round(float(value)), page.driver.execute_script(clip_path_js)
 
 
-PLACE_JS = """
+BOX_JS = """
 const element = document.querySelector(arguments[0]);
 element.scrollIntoView({block: 'center'});
 const box = element.getBoundingClientRect();
@@ -244,8 +247,8 @@ return [before, after];
 
 
 def touch(page: Page, selector: str, start: float, end: float) -> None:
-    """Draw a finger over an element, from and to a part of its width."""
-    x, y, width, height = page.driver.execute_script(PLACE_JS, selector)
+    """Drags a finger over an element; `start` and `end` are fractions of its width."""
+    x, y, width, height = page.driver.execute_script(BOX_JS, selector)
     steps = [start + (end - start) * k / 5 for k in range(6)]
     for kind, part in [("touchStart", start), *(("touchMove", step) for step in steps)]:
         points = [{"x": x + part * width, "y": y + height / 2}]
@@ -253,12 +256,15 @@ def touch(page: Page, selector: str, start: float, end: float) -> None:
     page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
-def test_two_checkpoints_are_compared_side_by_side_and_with_a_slider(page, server, inputs, checkpoints):
+def test_two_checkpoints_are_compared_side_by_side_and_by_slider(page, server, inputs, checkpoints):
     show(page, server, inputs["nifti"])
     (_, first), (label, second), *_ = checkpoints.choices()
     runs, viewer = server.runs(), page.pictures()
     assert not page.find(".ls-pair")
-    assert page.driver.execute_script(SENTENCE_JS) == [False, True]  # no room without one, seen with one
+    assert page.driver.execute_script(SENTENCE_JS) == [
+        False,
+        True,
+    ]  # hidden without a message, visible with one
     compare_with(page, label)
     before = compared(page)
     assert server.runs() == runs + 1 and page.pictures() == viewer
@@ -269,9 +275,9 @@ def test_two_checkpoints_are_compared_side_by_side_and_with_a_slider(page, serve
     agreement = liverseg.compare(ct, a, b)
     assert page.text("[data-measure=agree-tumour]") == f"{agreement.tumour.dice:.3f}"
     assert page.text("[data-measure=agree-liver]") == f"{agreement.organ.dice:.3f}"
-    told = page.text(".ls-comparison table")
+    table = page.text(".ls-comparison table")
     for size in (agreement.tumour.a, agreement.tumour.b, agreement.liver.a, agreement.liver.b):
-        assert " ".join(page_text.amount(size)).replace("\u202f", "") in told
+        assert " ".join(page_text.amount(size)).replace("\u202f", "") in table
     page.shoot("compare-side")
 
     page.find("[data-show=slider]")[0].click()
@@ -290,9 +296,9 @@ def test_two_checkpoints_are_compared_side_by_side_and_with_a_slider(page, serve
     shown, most = page.driver.execute_script(slice_value), str((agreement.most_different_slice or 0) + 1)
     set_slider(page, "ls-slice", next(k for k in range(1, 7) if str(k) not in (shown, most)))
     wait(lambda: compared(page)["a"] != before["a"], "another slice")
-    there = page.find(".ls-bar [data-slice]")[0]
-    assert there.get_attribute("data-slice") == str(agreement.most_different_slice)
-    there.click()
+    jump = page.find(".ls-bar [data-slice]")[0]
+    assert jump.get_attribute("data-slice") == str(agreement.most_different_slice)
+    jump.click()
     wait(lambda: page.driver.execute_script(slice_value) == most, "the slice where they differ most")
     wait(lambda: f"slice {most} of 6" in page.driver.page_source, "its pictures")
     moved = compared(page)
@@ -310,7 +316,7 @@ def test_two_checkpoints_are_compared_side_by_side_and_with_a_slider(page, serve
     set_slider(page, "ls-center", 40)
 
 
-def test_the_log_holds_no_file_name_and_no_traceback(server):
+def test_the_log_has_no_file_name_and_no_traceback(server):
     log = server.log()
     assert "network run:" in log
     assert not re.search(r"ct\.(png|dcm|nii)|notes\.png|Traceback", log)

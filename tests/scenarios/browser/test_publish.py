@@ -1,4 +1,4 @@
-"""From `fit` to a new entry of a page that is open, over HTTP: train commands, Hub, Chromium and the API."""
+"""A checkpoint is trained, exported, published to the Hub stand-in and chosen on a page already open."""
 
 from __future__ import annotations
 
@@ -35,19 +35,20 @@ train export run tiny --name tiny --version 0.1.0 --working-size 64 --data data:
 
 
 def listed(client: Client) -> dict[str, dict]:
+    """The checkpoints of the API, by reference."""
     return {entry["ref"]: entry for entry in client.predict(api_name="/checkpoints")}
 
 
 def listed_with(client: Client, ref: str) -> dict[str, dict]:
-    """The list, asked for until it has the reference: on a busy machine a Hub may be too slow to be asked."""
-    until = time.monotonic() + PATIENCE_S
-    while ref not in (found := listed(client)):
-        assert time.monotonic() < until, f"{ref} was not listed"
+    """The same, repeated until it has the reference: on a busy machine a request to the Hub may time out."""
+    deadline = time.monotonic() + PATIENCE_S
+    while ref not in (entries := listed(client)):
+        assert time.monotonic() < deadline, f"{ref} is not listed"
         time.sleep(1)
-    return found
+    return entries
 
 
-def test_what_fit_made_is_chosen_on_a_page_that_was_open_before(hub: HubStandin, tmp_path: Path):  # noqa: F811
+def test_a_new_checkpoint_can_be_chosen_on_a_page_that_is_already_open(hub: HubStandin, tmp_path: Path):  # noqa: F811
     script = TRAINING.replace("{python}", shlex.quote(sys.executable))
     training = subprocess.Popen(
         ["bash", "-c", script],
@@ -62,7 +63,7 @@ def test_what_fit_made_is_chosen_on_a_page_that_was_open_before(hub: HubStandin,
         "LIVERSEG_REGISTRY": "hf://lab,bundled",
         "HF_HOME": str(tmp_path / "visitor"),
         "HF_TOKEN": "",
-        "GRADIO_MCP_SERVER": "True",  # not what switches the tools on
+        "GRADIO_MCP_SERVER": "True",  # this variable must not switch the MCP tools on
     }
     with AppProcess(tmp_path / "log", **visitor) as app, open_page(app.url, tmp_path) as page:
         page.upload(picture)
@@ -70,8 +71,8 @@ def test_what_fit_made_is_chosen_on_a_page_that_was_open_before(hub: HubStandin,
         client = Client(app.url, verbose=False, download_files=str(tmp_path / "answers"))
         assert not any(ref.startswith("tiny") for ref in listed(client))
 
-        told, _ = training.communicate(timeout=PATIENCE_S)
-        assert training.returncode == 0, told
+        output, _ = training.communicate(timeout=PATIENCE_S)
+        assert training.returncode == 0, output
         publish = subprocess.run(
             [sys.executable, "-m", "train", "publish", str(tmp_path / "tiny"), "hf://lab"],
             cwd=ROOT,
@@ -87,19 +88,19 @@ def test_what_fit_made_is_chosen_on_a_page_that_was_open_before(hub: HubStandin,
         assert (entry["registry"], entry["sha256"]) == ("hf://lab", model)
 
         (refresh,) = page.find("#ls-checkpoint button[aria-label='Refresh list']")
-        refresh.click()  # the result stays; the entry is there
+        refresh.click()  # adds the entry and keeps the result
         assert page.pictures() and app.runs() == 1
         page.choose_checkpoint("tiny 0.1.0")
         wait(lambda: page.text("[data-fact=checkpoint]") == "tiny@0.1.0", "the new checkpoint's result")
         assert published["revision"][:12] in page.text("[data-fact=weights]")
 
         report = client.predict(handle_file(picture), checkpoint="tiny", api_name="/segment")[3]
-        about = report["checkpoint"]
-        assert (about["ref"], about["sha256"]) == ("tiny@0.1.0", model)
-        assert (about["registry"], about["revision"]) == ("hf://lab", published["revision"])
+        identity = report["checkpoint"]
+        assert (identity["ref"], identity["sha256"]) == ("tiny@0.1.0", model)
+        assert (identity["registry"], identity["revision"]) == ("hf://lab", published["revision"])
         assert f"{report['liver']['pixels']}" == page.text("b[data-measure=liver]")
 
-        page.driver.refresh()  # a visitor who comes now has it from the start
+        page.driver.refresh()  # a new visit has the entry from the start
         wait(lambda: page.find("#ls-upload input[type=file]"), "the page")
         page.choose_checkpoint("tiny 0.1.0")
         assert app.process.poll() is None and app.log().count("Running on") == 1

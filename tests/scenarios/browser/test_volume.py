@@ -1,4 +1,4 @@
-"""A volume's page in headless Chromium, wide and narrow: jumps, its own drawing, 3D, downloads, privacy."""
+"""The page with a volume in headless Chromium: navigation, drawing in the browser, 3D, downloads, privacy."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ return [...document.querySelectorAll('#ls-viewer figure canvas')].map(canvas => 
   return [...pen.getImageData(0, 0, 64, 64).data];
 });
 """
-"""What the page has drawn of the three pictures without their strips: 64 × 64 pixels, RGBA."""
+"""The three pictures drawn by the browser, without their legend strips: 64 × 64 pixels, RGBA."""
 
 SOLID_JS = """
 const canvas = document.querySelector('#ls-solid canvas');
-if (!canvas) return { green: 0 };  // put in anew, it is away for a moment
+if (!canvas) return { green: 0 };  // the canvas is missing for a moment while it is replaced
 const gl = canvas.getContext('webgl2') || canvas.getContext('webgl');
 const pixels = new Uint8Array(canvas.width * canvas.height * 4);
 gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
@@ -62,7 +62,7 @@ for (let k = 0; k < pixels.length; k += 4) {
 }
 return { ...counts, all: canvas.width * canvas.height };
 """
-"""What was drawn in 3D, by its colour."""
+"""Counts of the pixels drawn in 3D by colour, and a checksum."""
 
 
 @pytest.fixture(scope="module")
@@ -72,22 +72,22 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(
-    tmp_path_factory: pytest.TempPathFactory, registry: Path, kept: dict[str, str]
+    tmp_path_factory: pytest.TempPathFactory, registry: Path, storage: dict[str, str]
 ) -> Iterator[AppProcess]:
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    with AppProcess(log, LIVERSEG_REGISTRY=str(registry), **kept) as server:
+    with AppProcess(log, LIVERSEG_REGISTRY=str(registry), **storage) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Where the server may keep anything at all."""
+def storage(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The folders in which the server may store files, by environment variable."""
     return {name: str(tmp_path_factory.mktemp(name)) for name in ("TMPDIR", "LIVERSEG_CACHE", "HF_HOME")}
 
 
 @pytest.fixture(scope="module")
 def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A liver through all of 100 slices, with one tumour."""
+    """100 slices of liver with one tumour."""
     hu = np.stack([slice_hu(8 if z in TUMOUR_SLICES else 0) for z in range(SLICES)])  # (S, H, W)
     path = tmp_path_factory.mktemp("volume") / "ct.nii.gz"
     affine = np.diag([-2.4, -2.4, 2.0, 1.0])
@@ -104,21 +104,21 @@ def page(server: AppProcess, volume: Path, tmp_path_factory: pytest.TempPathFact
 
 
 def shown_slice(page: Page) -> int:
-    """Counted from 1, once the slider and the pictures agree."""
+    """The number of the shown slice, from 1; 0 while slider and pictures differ."""
     script = """const at = document.querySelector('#ls-viewer .ls-volume').dataset.slice;
     const slider = document.querySelector('#ls-slice input[type=number]').value;
     return Number(at) + 1 === Number(slider) ? Number(slider) : 0;"""
     return page.driver.execute_script(script)
 
 
-def arrives(page: Page, number: int) -> None:
+def wait_for_slice(page: Page, number: int) -> None:
     wait(lambda: shown_slice(page) == number, f"slice {number}")
 
 
 def step_to(page: Page, number: int, key: str) -> None:
-    """Press a key until the slice is there, each time once the last one is: none goes to what is put anew."""
+    """Presses a key until the slice is shown; waits for each redraw, which would lose the next key press."""
 
-    def there() -> bool:
+    def press_until_shown() -> bool:
         at = shown_slice(page)
         if at and at != number:
             page.driver.execute_script("document.querySelector('#ls-viewer .ls-cut').focus()")
@@ -126,10 +126,11 @@ def step_to(page: Page, number: int, key: str) -> None:
             time.sleep(0.2)
         return at == number
 
-    wait(there, f"slice {number}")
+    wait(press_until_shown, f"slice {number}")
 
 
 def click_profile(page: Page, number: int) -> None:
+    """Clicks the point of a slice, numbered from 1, in the profile."""
     svg = page.find("#ls-planes .ls-profile svg")[0]
     page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", svg)
     left, right = (float(svg.get_attribute(f"data-{side}")) for side in ("left", "right"))
@@ -141,12 +142,12 @@ def click_profile(page: Page, number: int) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_profile_lesion_wheel_and_keys_lead_to_their_slices(page, server, width):
+def test_profile_lesion_table_wheel_and_keys_select_slices(page, server, width):
     runs = server.runs()
     page.resize(width, 900)
     wait(lambda: shown_slice(page), "a slice")
     click_profile(page, 60)
-    wait(lambda: abs(shown_slice(page) - 60) <= 1, "the slice under the pointer")  # a slice is 2 px wide
+    wait(lambda: abs(shown_slice(page) - 60) <= 1, "the slice under the pointer")  # a slice is 2 pixels wide
 
     page.find("#ls-results [data-lesion] button")[0].send_keys(Keys.ENTER)
     wait(lambda: shown_slice(page) - 1 in TUMOUR_SLICES, "the lesion")
@@ -161,9 +162,9 @@ def test_profile_lesion_wheel_and_keys_lead_to_their_slices(page, server, width)
     wait(lambda: shown_slice(page) > at, "a slice towards the head")
     at = shown_slice(page)
     next(cut for cut in page.find("#ls-viewer .ls-cut") if cut.is_displayed()).send_keys(Keys.PAGE_UP)
-    arrives(page, at + 10)
-    page.driver.switch_to.active_element.send_keys(Keys.ARROW_DOWN)  # the focus outlives the redraw
-    arrives(page, at + 9)
+    wait_for_slice(page, at + 10)
+    page.driver.switch_to.active_element.send_keys(Keys.ARROW_DOWN)  # the redraw keeps the focus
+    wait_for_slice(page, at + 9)
 
     before = page.find("#ls-planes [data-plane=sagittal] img")[0].get_attribute("src")
     coronal = page.find("#ls-planes [data-plane=coronal] .ls-cut")[0]
@@ -182,12 +183,12 @@ def test_profile_lesion_wheel_and_keys_lead_to_their_slices(page, server, width)
 
 
 def drawn_pictures(page: Page) -> list[np.ndarray]:
-    """The page's own three pictures, (64, 64, 3) RGB."""
+    """The three pictures that the browser has drawn, (64, 64, 3) RGB each."""
     wait(
         lambda: (
             page.driver.execute_script("return document.querySelector('#ls-viewer').dataset.drawn") == "yes"
         ),
-        "the page's own pictures",
+        "pictures drawn by the browser",
     )
     strip = frame_for((128, 128)).strip / frame_for((128, 128)).height
     pixels = page.driver.execute_script(PIXELS_JS, strip)
@@ -195,13 +196,13 @@ def drawn_pictures(page: Page) -> list[np.ndarray]:
 
 
 def expected_pictures(ct: CTImage, seg: Segmentation, window: Window, opacity: float) -> list[np.ndarray]:
-    """The same of slice 22 as `rendering` draws them."""
+    """The same pictures of slice 22 from `liverseg.rendering`."""
     shown = three_pictures(ct, seg, 22, window, opacity)
     cut = frame_for((128, 128)).height - frame_for((128, 128)).strip
     return [cv2.resize(one[:cut], (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32) for one in shown]
 
 
-def test_the_page_draws_a_slice_as_the_server_does(page, server, volume, registry):
+def test_the_browser_draws_a_slice_as_the_server_does(page, server, volume, registry):
     runs, ct = server.runs(), liverseg.read(volume)
     segmenter = Checkpoints(open_registries(str(registry)), engine="torch").segmenter(None)
     seg = segmenter.segment(ct, only_slice=22)
@@ -242,12 +243,12 @@ def set_slider(page: Page, name: str, value: float) -> None:
     )
 
 
-def test_where_the_voxels_do_not_come_the_server_draws(page):
+def test_the_server_draws_when_the_browser_gets_no_voxels(page):
     page.driver.execute_cdp_cmd("Network.enable", {})
     page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/liverseg/slices/*"]})
     at = shown_slice(page)
     before = page.slice_picture()
-    set_slider(page, "ls-threshold", 0.6)  # other labels are asked for, and do not come
+    set_slider(page, "ls-threshold", 0.6)  # requests other labels, which are blocked
     wait(lambda: not page.find("#ls-viewer .ls-cut canvas"), "the server's pictures")
     step_to(page, at + 1, Keys.ARROW_UP)
     assert page.slice_picture() != before
@@ -257,20 +258,20 @@ def test_where_the_voxels_do_not_come_the_server_draws(page):
 
 
 def settled_solid(page: Page) -> dict:
-    """What 3D shows once it stays: the surfaces of another threshold may still be under way."""
+    """The pixel counts in 3D once they are stable: surfaces of a new threshold may still be loading."""
     seen: list[dict] = [{}]
 
-    def stays() -> bool:
+    def is_stable() -> bool:
         time.sleep(1)
         seen.append(page.driver.execute_script(SOLID_JS))
         return bool(seen[-1]["green"]) and seen[-1] == seen[-2]
 
-    wait(stays, "a liver")
+    wait(is_stable, "a liver")
     return seen[-1]
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_liver_and_tumour_are_drawn_in_3d_and_turn(page, width):
+def test_liver_and_tumour_are_drawn_in_3d_and_rotate(page, width):
     page.resize(width, 900)
     stage = page.find("#ls-solid .ls-stage")[0]
     page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", stage)
@@ -279,7 +280,7 @@ def test_liver_and_tumour_are_drawn_in_3d_and_turn(page, width):
     )
     before = settled_solid(page)
     assert before["green"] > 0.03 * before["all"] and before["clear"] > 0.3 * before["all"]
-    assert 0.0005 * before["all"] < before["red"] < before["green"]  # the tumour is seen through the liver
+    assert 0.0005 * before["all"] < before["red"] < before["green"]  # the tumour is visible through the liver
     ActionChains(page.driver).drag_and_drop_by_offset(stage, 80, 0).perform()
     wait(lambda: settled_solid(page)["sum"] != before["sum"], "another side")
     letters = [
@@ -319,7 +320,7 @@ def test_the_zip_holds_every_file_of_the_list(page):
     assert labels.shape == (128, 128, SLICES) and set(np.unique(labels.dataobj)) == {0, 1, 2}
 
 
-def test_nothing_scrolls_sideways(page):
+def test_the_page_does_not_scroll_sideways(page):
     page.shoot("volume-page")
     time.sleep(0.2)
     page.resize(390, 900)
@@ -328,8 +329,8 @@ def test_nothing_scrolls_sideways(page):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_nothing_of_the_patient_is_kept_or_told(page, server, kept, tmp_path):
-    """Canaries in every element of six slices: in no file but the upload, no log, no page, no answer."""
+def test_no_patient_data_is_stored_or_shown(page, server, storage, tmp_path):
+    """Canaries from every DICOM element appear in no stored file but the upload, no log, page or answer."""
     *files, _ = write(make("volume", seed=3, size=64, slices=6), tmp_path / "ct", "dicom")
     plant_everywhere(files)
     study = tmp_path / "study.zip"
@@ -341,18 +342,20 @@ def test_nothing_of_the_patient_is_kept_or_told(page, server, kept, tmp_path):
     page.driver.execute_script("document.querySelector('#ls-solid').scrollIntoView()")
     page.driver.execute_script("document.querySelector('#ls-download').click()")
     wait(lambda: page.find("#ls-files a[href$='rtstruct.dcm']"), "the files")
-    said = {"page": page.driver.execute_script("return document.documentElement.outerHTML").encode()}
+    outputs = {"page": page.driver.execute_script("return document.documentElement.outerHTML").encode()}
     answers = tmp_path / "answers"
     client = Client(server.url, verbose=False, download_files=str(answers))
-    said["segment"] = repr(client.predict(handle_file(study), api_name="/segment")).encode()
-    asked = (handle_file(study), "segformer-b0", "segformer-b0-fast")
-    said["compare"] = repr(client.predict(*asked, api_name="/compare")).encode()
-    said["log"] = server.log().encode()
-    for folder in (*kept.values(), answers):
+    outputs["segment"] = repr(client.predict(handle_file(study), api_name="/segment")).encode()
+    arguments = (handle_file(study), "segformer-b0", "segformer-b0-fast")
+    outputs["compare"] = repr(client.predict(*arguments, api_name="/compare")).encode()
+    outputs["log"] = server.log().encode()
+    for folder in (*storage.values(), answers):
         for path in (path for path in Path(folder).rglob("*") if path.is_file()):
             content = path.read_bytes()
             if content != study.read_bytes():
-                said[str(path)] = everything_said(path.parent)[path.name]
-                said[f"name of {path}"] = str(path).encode()
-    assert any(name.endswith("segmentation.dcm") for name in said) and len(said) > 20
-    assert not {name: found for name, text in said.items() if (found := canaries_in(Path(name).name, text))}
+                outputs[str(path)] = everything_said(path.parent)[path.name]
+                outputs[f"name of {path}"] = str(path).encode()
+    assert any(name.endswith("segmentation.dcm") for name in outputs) and len(outputs) > 20
+    assert not {
+        name: leaks for name, text in outputs.items() if (leaks := canaries_in(Path(name).name, text))
+    }
