@@ -18,7 +18,7 @@ from fuzzing.seeds import of_kind
 from liverseg.core import limits
 from liverseg.errors import InputTooLarge, UnreadableInput
 from liverseg.io.dicom.bounded_stream import CountedReads
-from liverseg.io.fast_gzip import DAMAGE, Gunzip
+from liverseg.io.fast_gzip import DAMAGE, GzipReader
 
 
 def refused(tmp_path, content, kind=InputTooLarge):
@@ -39,7 +39,7 @@ def refused(tmp_path, content, kind=InputTooLarge):
 def test_gzip_is_unpacked_as_python_does(content, members, padding, reads):
     cuts = [k * len(content) // members for k in range(members + 1)]
     packed = b"".join(gzip.compress(content[a:b], 1) for a, b in zip(cuts, cuts[1:], strict=False))
-    ours, pythons = Gunzip(io.BytesIO(packed + padding)), gzip.GzipFile(fileobj=io.BytesIO(packed + padding))
+    ours, pythons = GzipReader(io.BytesIO(packed + padding)), gzip.GzipFile(fileobj=io.BytesIO(packed + padding))
     for count in [*reads, 4000]:
         assert ours.read(count) == pythons.read(count)
     assert ours.read(1) == b""
@@ -49,10 +49,10 @@ def test_gzip_that_ends_or_errs_is_noticed():
     packed = gzip.compress(np.random.default_rng(0).bytes(5000), 1)
     for length in (1, 9, 100, len(packed) - 1):
         with pytest.raises(EOFError):
-            Gunzip(io.BytesIO(packed[:length])).read(6000)
+            GzipReader(io.BytesIO(packed[:length])).read(6000)
     for damaged in (packed[:-8] + b"\1" * 8, packed + b"garbage"):
         with pytest.raises((EOFError, *DAMAGE)):
-            Gunzip(io.BytesIO(damaged)).read(6000)
+            GzipReader(io.BytesIO(damaged)).read(6000)
 
 
 def test_a_gzip_bomb_is_refused_long_before_its_end(tmp_path):

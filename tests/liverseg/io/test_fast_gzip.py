@@ -9,7 +9,7 @@ import pytest
 
 from liverseg.core.float16 import at_least, store_sum, widened
 from liverseg.core.labels import labels_from_probabilities
-from liverseg.io.fast_gzip import BLOCK_BYTES, packed, unpacked
+from liverseg.io.fast_gzip import BLOCK_BYTES, gzip_bytes, unpacked
 from liverseg.io.picture.png import png_bytes
 
 RNG = np.random.default_rng(0)
@@ -17,11 +17,11 @@ RNG = np.random.default_rng(0)
 
 def test_gzip_of_several_blocks_is_one_member_whatever_the_threads():
     chunks = [RNG.integers(0, 40, BLOCK_BYTES // 3, np.uint8).tobytes() for _ in range(8)] + [b"", b"end"]
-    one, two = packed(chunks, 1), packed(chunks, 2)
+    one, two = gzip_bytes(chunks, 1), gzip_bytes(chunks, 2)
     assert one == two and gzip.decompress(one) == b"".join(chunks)
     assert one.count(b"\x1f\x8b\x08\0\0\0\0\0") == 1
     assert unpacked(io.BytesIO(one)).read() == b"".join(chunks)
-    assert gzip.decompress(packed([])) == b""
+    assert gzip.decompress(gzip_bytes([])) == b""
 
 
 @pytest.mark.parametrize("smooth", [True, False])

@@ -19,7 +19,7 @@ from liverseg.core.image import CTImage, NativeGrid
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.core.window import Window
 from liverseg.errors import InvalidSetting, LiversegError
-from liverseg.io import write
+from liverseg.io.encoders import PNG_FULL_SCALE
 from liverseg.io.write import write_results
 from liverseg.rendering.slice_view import overview
 
@@ -106,7 +106,7 @@ def test_a_picture_gets_pictures_of_its_own_rows_and_columns(tmp_path, flipped, 
     np.testing.assert_array_equal(ct.native.to_radiological(labels), seg.labels)
     probability = cv2.imread(str(tmp_path / "tumour_probability.png"), cv2.IMREAD_UNCHANGED)
     assert probability.dtype == np.uint16
-    back = ct.native.to_radiological(probability) / write.PNG_FULL_SCALE
+    back = ct.native.to_radiological(probability) / PNG_FULL_SCALE
     np.testing.assert_allclose(back, seg.tumour_probability, atol=1e-5)
 
 
