@@ -39,7 +39,10 @@ def refused(tmp_path, content, kind=InputTooLarge):
 def test_gzip_is_unpacked_as_python_does(content, members, padding, reads):
     cuts = [k * len(content) // members for k in range(members + 1)]
     packed = b"".join(gzip.compress(content[a:b], 1) for a, b in zip(cuts, cuts[1:], strict=False))
-    ours, pythons = GzipReader(io.BytesIO(packed + padding)), gzip.GzipFile(fileobj=io.BytesIO(packed + padding))
+    ours, pythons = (
+        GzipReader(io.BytesIO(packed + padding)),
+        gzip.GzipFile(fileobj=io.BytesIO(packed + padding)),
+    )
     for count in [*reads, 4000]:
         assert ours.read(count) == pythons.read(count)
     assert ours.read(1) == b""

@@ -37,7 +37,7 @@ def test_a_png_holds_the_pixels(shape, dtype, smooth):
     "wrong", [np.zeros((2, 2)), np.zeros((2, 2, 4), np.uint8), np.zeros((0, 2), np.uint8)]
 )
 def test_what_is_no_picture_is_refused(wrong):
-    with pytest.raises(ValueError, match="is no PNG"):
+    with pytest.raises(ValueError, match="cannot be stored as PNG"):
         png_bytes(wrong)
 
 

@@ -20,7 +20,7 @@ from liverseg.core.geometry import orthogonal_affine, upright_grid
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.errors import InvalidSetting
-from liverseg.io.pdf.report import NOTICE, report_pdf
+from liverseg.io.pdf.report import REPORT_NOTICE, report_pdf
 from liverseg.io.pdf.sheet import printable, width_of, wrapped
 from liverseg.io.write import write_results
 from liverseg.phantom import write
@@ -67,8 +67,8 @@ def plain(text: str) -> str:
 @pytest.mark.parametrize("labels", [scan(3), scan(3)[3:4]], ids=["volume", "slice"])
 def test_one_page_holds_the_numbers_of_the_report(labels, spacing_mm):
     ct, seg, report = result(labels, spacing_mm, warnings=("The header says what it says.",))
-    reader, text = read_back(report_pdf(ct, seg, report, made=date(2026, 3, 9)))
-    assert NOTICE in text and "9 March 2026" in text
+    reader, text = read_back(report_pdf(ct, seg, report, printed_date=date(2026, 3, 9)))
+    assert REPORT_NOTICE in text and "9 March 2026" in text
     assert f"liverseg {liverseg.__version__}" in text
     is_volume = report.input.kind == "volume"
     for size in (report.tumour, report.liver):
@@ -170,7 +170,7 @@ def test_the_same_result_is_the_same_file_apart_from_its_date():
     facts = result(scan())
     assert report_pdf(*facts) == report_pdf(*facts)
     day = date(2026, 1, 2)
-    assert report_pdf(*facts, made=day) == report_pdf(*facts, made=day) != report_pdf(*facts)
+    assert report_pdf(*facts, printed_date=day) == report_pdf(*facts, printed_date=day) != report_pdf(*facts)
 
 
 @pytest.mark.parametrize("shape", [(1, 300, 64), (1, 64, 300), (3, 64, 64), (400, 64, 64)])
@@ -178,7 +178,7 @@ def test_any_shape_is_one_page(shape):
     labels = np.zeros(shape, np.uint8)
     labels[:, 10:50, 10:50], labels[:, 20:24, 20:24] = 1, 2
     _, text = read_back(report_pdf(*result(labels)))
-    assert text.count(NOTICE) == 1 and WHO.sha256 in text
+    assert text.count(REPORT_NOTICE) == 1 and WHO.sha256 in text
 
 
 def test_a_slice_that_is_not_there_is_refused():
