@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import liverseg
-from fuzzing.networks import rule
 from fuzzing.seeds import of_kind
+from fuzzing.segmenters import rule
 from liverseg.errors import InvalidSetting
 from liverseg.io.files import staged
 from liverseg.io.write import write_results

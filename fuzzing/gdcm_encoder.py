@@ -1,4 +1,4 @@
-"""DICOM frames in every compressed transfer syntax, by GDCM's own encoders."""
+"""Encode DICOM frames in compressed transfer syntaxes with GDCM."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SYNTAXES = {
     "1.2.840.10008.1.2.4.90": gdcm.TransferSyntax.JPEG2000Lossless,
     "1.2.840.10008.1.2.4.91": gdcm.TransferSyntax.JPEG2000,
 }
-"""The transfer syntaxes by UID."""
+"""The supported transfer syntaxes by UID."""
 
 
 def encode(stored: np.ndarray, syntax: str, bits_stored: int) -> bytes:
-    """One compressed frame of `stored` (rows, columns), of 8 or 16 bits an item."""
+    """One compressed frame of `stored` (rows, columns) with 8 or 16 bits per pixel; `syntax` is a UID."""
     writer = gdcm.ImageWriter()
     image = writer.GetImage()
     image.SetNumberOfDimensions(2)
@@ -27,7 +27,7 @@ def encode(stored: np.ndarray, syntax: str, bits_stored: int) -> bytes:
     grey = gdcm.PhotometricInterpretation(gdcm.PhotometricInterpretation.MONOCHROME2)
     image.SetPhotometricInterpretation(grey)
     image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.ExplicitVRLittleEndian))
-    # JPEG Extended: gdcm picks its 12-bit codec by the bits allocated
+    # For JPEG Extended, GDCM selects its 12-bit codec by the bits allocated.
     allocated = 12 if syntax.endswith("4.51") else stored.itemsize * 8
     signed = int(stored.dtype.kind == "i")
     image.SetPixelFormat(gdcm.PixelFormat(1, allocated, bits_stored, bits_stored - 1, signed))
@@ -47,6 +47,7 @@ def encode(stored: np.ndarray, syntax: str, bits_stored: int) -> bytes:
 
 
 def _lossy_codec(syntax: str) -> gdcm.ImageCodec | None:
+    """The codec for a lossy syntax; None where GDCM chooses it."""
     if syntax.endswith("4.81"):
         codec = gdcm.JPEGLSCodec()
         codec.SetLossless(False)

@@ -1,4 +1,4 @@
-"""What the fuzzer segments with: a rule on HU, a tiny TorchScript archive, a bundled checkpoint."""
+"""Segmenters for the fuzzer: a threshold rule on HU, a tiny TorchScript archive, a bundled checkpoint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NO_TRAINING = {
 
 
 def manifest(name: str, working_size: int = 512) -> Manifest:
-    """A manifest of a network for slices that was not trained."""
+    """The manifest of an untrained network for slices."""
     return Manifest(
         name=name,
         version="1.0.0",
@@ -38,40 +38,41 @@ def manifest(name: str, working_size: int = 512) -> Manifest:
 
 
 class Rule:
-    """An engine by HU alone: organ from 0 to 50 HU on, tumour below 70 to 100 HU.
+    """An engine that segments by HU alone.
 
-    `around_px` is the side of the square that it averages over. With 1 it finds thousands of lesions in
-    noise, which is the worst that there is to measure.
+    The probability of the organ rises from 0 to 50 HU, that of tumour falls from 70 to 100 HU.
+    HU are averaged over squares of `side_px` pixels a side. With a side of 1 the rule finds thousands of
+    lesions in noise, which is the worst case for measuring.
     """
 
     name = "rule"
 
-    def __init__(self, around_px: int) -> None:
-        self._around_px = around_px
+    def __init__(self, side_px: int) -> None:
+        self._side_px = side_px
 
     def run(self, hu: np.ndarray) -> np.ndarray:
-        """(N, C, H, W) HU to (N, 3, H, W) probabilities of the middle slice of C."""
-        size = (1, self._around_px, self._around_px)
+        """Probabilities (N, 3, H, W) of the middle slice from HU (N, C, H, W)."""
+        size = (1, self._side_px, self._side_px)
         middle = ndimage.uniform_filter(hu[:, hu.shape[1] // 2], size, mode="nearest")
         organ = np.clip(middle / 50, 0, 1)
         tumour = organ * np.clip((100 - middle) / 30, 0, 1)
         return np.stack([1 - organ, organ - tumour, tumour], axis=1).astype(np.float32)
 
     def run_each(self, slices: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """What `run` gives of each."""
+        """The results of `run` for each batch."""
         return map(self.run, slices)
 
 
-def rule(around_px: int = 7) -> Segmenter:
-    """A segmenter by `Rule`; no file belongs to it."""
+def rule(side_px: int = 7) -> Segmenter:
+    """A segmenter that uses `Rule`; it has no checkpoint file."""
     files = {"model.pt": FileRecord("ab" * 32, 1)}
     return Segmenter(
-        Checkpoint(Path("nowhere"), manifest("rule").with_files(files), "fuzzing"), Rule(around_px)
+        Checkpoint(Path("nowhere"), manifest("rule").with_files(files), "fuzzing"), Rule(side_px)
     )
 
 
 def tiny(folder: Path, engine: str = "torch") -> Segmenter:
-    """A segmenter of a TorchScript archive with two convolutions, written to `folder` and read from there."""
+    """A segmenter of a TorchScript archive with two convolutions, which is written to `folder`."""
     import io
     import warnings
 
@@ -82,17 +83,19 @@ def tiny(folder: Path, engine: str = "torch") -> Segmenter:
 
     torch.manual_seed(0)
     layers = [torch.nn.Conv2d(1, 4, 5, padding=2), torch.nn.Conv2d(4, 3, 1), torch.nn.Softmax(1)]
-    made, archive = manifest("tiny", 64), io.BytesIO()
+    tiny_manifest, archive = manifest("tiny", 64), io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         script = torch.jit.script(torch.nn.Sequential(*layers).eval())
-        torch.jit.save(script, archive, _extra_files={"manifest.json": made.to_json(with_files=False)})
-    write_checkpoint(folder / "tiny", made, {"model.pt": archive.getvalue()})
+        torch.jit.save(
+            script, archive, _extra_files={"manifest.json": tiny_manifest.to_json(with_files=False)}
+        )
+    write_checkpoint(folder / "tiny", tiny_manifest, {"model.pt": archive.getvalue()})
     return Segmenter.load("tiny", engine=engine, registries=open_registries(str(folder)))
 
 
 def bundled() -> Segmenter:
-    """The fastest bundled checkpoint, with the engine that is the default here."""
+    """The fastest bundled checkpoint with the default engine."""
     from registry import open_registries
 
     return Segmenter.load(BUNDLED, registries=open_registries("bundled"))

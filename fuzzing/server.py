@@ -1,4 +1,4 @@
-"""The app in a process of its own, watched from outside: memory, open files, files on disk, threads."""
+"""Serve the app in a process of its own and sample its memory, open files, threads and files on disk."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 WATCHED = Path(__file__).with_name("watched")
-"""In PYTHONPATH, it writes down what a process connects to."""
+"""A folder for PYTHONPATH whose `sitecustomize` logs the connections of a process."""
 
-_PATIENCE_S = 240
+_START_TIMEOUT_S = 240
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a process held at a time."""
+    """The resources of a process at one time."""
 
     at_s: float
     resident_mb: float
     open_files: int
     threads: int
-    kept_files: int  # below its temporary folder, folders included
+    kept_files: int  # files and folders in its temporary folder
 
 
 class Server:
-    """`python app.py` on a free port of this machine; a context manager that waits until it answers."""
+    """`python app.py` on a free local port; a context manager that waits until the page is served."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -59,15 +59,15 @@ class Server:
             )
 
     def log(self) -> str:
-        """What it has logged."""
+        """The log so far."""
         return self._log.read_text()
 
     def outgoing(self) -> list[str]:
-        """Each address beyond this machine that it wanted to reach."""
+        """One line for each look-up of or connection to another machine."""
         return self._connections.read_text().splitlines() if self._connections.exists() else []
 
     def __enter__(self) -> Server:
-        until = time.monotonic() + _PATIENCE_S
+        until = time.monotonic() + _START_TIMEOUT_S
         while time.monotonic() < until and self.process.poll() is None:
             try:
                 with urllib.request.urlopen(self.url, timeout=30):
@@ -83,19 +83,19 @@ class Server:
         self.process.wait(60)
 
     def watch(self, every_s: float) -> threading.Thread:
-        """Take a sample from time to time, in a thread, until the server is left."""
+        """Take a sample every `every_s` seconds in a thread until the server ends."""
         started = time.monotonic()
 
-        def look() -> None:
+        def take_samples() -> None:
             while not self._stop.wait(every_s) and self.process.poll() is None:
                 self.samples.append(self.sample(time.monotonic() - started))
 
-        thread = threading.Thread(target=look, daemon=True)
+        thread = threading.Thread(target=take_samples, daemon=True)
         thread.start()
         return thread
 
     def sample(self, at_s: float = 0.0) -> Sample:
-        """What it holds now."""
+        """The current resources of the server."""
         process = Path("/proc", str(self.process.pid))
         status = dict(
             line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line
@@ -110,13 +110,13 @@ class Server:
 
 
 def trend(samples: list[Sample], name: str) -> tuple[float, float]:
-    """The mean of a number in the second third of the samples, and in the last one."""
+    """The mean of the field `name` over the second and over the last third of the samples."""
     third = max(len(samples) // 3, 1)
     values = [float(asdict(sample)[name]) for sample in samples]
     middle, last = values[third : 2 * third] or values, values[-third:]
     return sum(middle) / len(middle), sum(last) / len(last)
 
 
-def temporary() -> tempfile.TemporaryDirectory[str]:
-    """A folder for a server, deleted with everything in it."""
+def temporary_server_folder() -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder for a server; files that the server still holds do not prevent its removal."""
     return tempfile.TemporaryDirectory(prefix="liverseg-load-", ignore_cleanup_errors=True)

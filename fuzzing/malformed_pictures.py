@@ -1,4 +1,4 @@
-"""PNG and JPEG files that lie: sizes, depths, chunks without end, animations, odd modes, bombs."""
+"""PNG and JPEG files with wrong sizes, depths or chunks, animations, unusual modes, bombs and floods."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 Chunk = tuple[bytes, bytes]
 
 
-def lying_picture(rng: random.Random) -> tuple[str, bytes]:
-    """A picture, and how it lies."""
+def malformed_picture(rng: random.Random) -> tuple[str, bytes]:
+    """A malformed picture, preceded by the kind of defect."""
     kind = rng.choice(tuple(_KINDS))
     return kind, _KINDS[kind](rng)
 
@@ -33,7 +33,7 @@ def _jpeg(rng: random.Random) -> Seed:
 
 
 def chunks_of(data: bytes) -> Iterator[Chunk]:
-    """The chunks of a sound PNG."""
+    """The chunks of a valid PNG: (name, content)."""
     position = len(_SIGNATURE)
     while position < len(data):
         (length,) = struct.unpack_from(">I", data, position)
@@ -42,7 +42,7 @@ def chunks_of(data: bytes) -> Iterator[Chunk]:
 
 
 def png_of(chunks: list[Chunk]) -> bytes:
-    """A PNG of chunks, each with the right checksum."""
+    """A PNG of the given chunks, each with a correct checksum."""
     parts = [_SIGNATURE]
     for name, content in chunks:
         parts += [
@@ -55,29 +55,29 @@ def png_of(chunks: list[Chunk]) -> bytes:
 
 
 def _header(rng: random.Random) -> bytes:
-    """Sizes, depth, colour type and interlacing that the data has not."""
+    """Size, bit depth, colour type and interlacing that do not match the data."""
     chunks = list(chunks_of(_png(rng).data))
     width, height, *rest = struct.unpack(">IIBBBBB", chunks[0][1])
     if rng.random() < 0.6:
         sizes = (0, 1, 63, 64, 95, 97, 2048, 2049, 65535, 2**31 - 1, 2**32 - 1)
         width, height = rng.choice(sizes), rng.choice((height, *sizes))
     if rng.random() < 0.6:
-        place, values = rng.choice(((0, (1, 2, 4, 8, 16, 3)), (1, (0, 2, 3, 4, 6, 7)), (4, (0, 1, 2))))
-        rest[place] = rng.choice(values)
+        index, values = rng.choice(((0, (1, 2, 4, 8, 16, 3)), (1, (0, 2, 3, 4, 6, 7)), (4, (0, 1, 2))))
+        rest[index] = rng.choice(values)
     return png_of([(b"IHDR", struct.pack(">IIBBBBB", width, height, *rest)), *chunks[1:]])
 
 
 def _chunks(rng: random.Random) -> bytes:
-    """Chunks left out, doubled, in another order, or filled with nonsense under a right checksum."""
+    """Chunks missing, duplicated, out of order, or with random content and a correct checksum."""
     chunks = list(chunks_of(_png(rng).data))
     for _ in range(rng.choice((1, 2, 4))):
         k = rng.randrange(len(chunks))
-        what = rng.randrange(4)
-        if what == 0:
+        defect = rng.randrange(4)
+        if defect == 0:
             chunks.insert(k, chunks[rng.randrange(len(chunks))])
-        elif what == 1 and len(chunks) > 1:
+        elif defect == 1 and len(chunks) > 1:
             del chunks[k]
-        elif what == 2:
+        elif defect == 2:
             rng.shuffle(chunks)
         else:
             name, content = chunks[k]
@@ -86,7 +86,7 @@ def _chunks(rng: random.Random) -> bytes:
 
 
 def _extras(rng: random.Random) -> bytes:
-    """Profiles, texts, Exif, transparency and palettes that are bombs or nonsense."""
+    """Ancillary chunks (profile, text, Exif, transparency, palette) that are bombs or random bytes."""
     chunks = list(chunks_of(_png(rng).data))
     big = zlib.compress(bytes(rng.choice((10_000, 80_000_000))), 9)
     extra = rng.choice(
@@ -109,21 +109,22 @@ def _extras(rng: random.Random) -> bytes:
 
 
 def _animated(rng: random.Random) -> bytes:
+    """An animated PNG, in most cases damaged."""
     frames = [Image.fromarray(np.full((96, 96), value, np.uint8)) for value in (0, 90, 200)]
     data = saved(frames[0], save_all=True, append_images=frames[1:], duration=50)
     return data if rng.random() < 0.4 else damage.damaged(data, rng, _png(rng).data)
 
 
 def _pixels(rng: random.Random) -> bytes:
-    """Pictures of every mode and size around the limits, of noise, stripes or one value."""
+    """Pictures of several modes with sizes near the limits, of noise or of one value."""
     side, long = rng.choice((63, 64, 65, 200, 700)), rng.choice((64, 300, 2048, 2049))
     mode, kind = rng.choice(
         (("L", np.uint8), ("RGB", np.uint8), ("RGBA", np.uint8), ("I;16", np.uint16), ("1", bool))
     )
     shape = (side, long) if mode in ("L", "I;16", "1") else (side, long, len(mode))
-    made = np.random.default_rng(rng.randrange(2**32))
+    numpy_rng = np.random.default_rng(rng.randrange(2**32))
     top = 2 if kind is bool else rng.choice((2, 40, np.iinfo(kind).max + 1))
-    values = made.integers(0, top, shape).astype(kind)
+    values = numpy_rng.integers(0, top, shape).astype(kind)
     if rng.random() < 0.3:
         values[:] = values.flat[0]
     picture = Image.fromarray(values)
@@ -131,7 +132,7 @@ def _pixels(rng: random.Random) -> bytes:
 
 
 def _segments(rng: random.Random) -> bytes:
-    """JPEG markers with sizes, counts and tables that the data has not."""
+    """JPEG segments with sizes, counts and tables that do not match the data."""
     data = bytearray(_jpeg(rng).data)
     markers = [
         k
@@ -153,7 +154,7 @@ def _segments(rng: random.Random) -> bytes:
 
 
 def _exif(rng: random.Random) -> bytes:
-    """An orientation of every number, and Exif that points anywhere."""
+    """Valid and invalid Exif orientations, and Exif with wrong offsets."""
     data = _jpeg(rng).data
     entry = struct.pack("<HHIHH", 0x0112, 3, 1, rng.choice((0, 1, 3, 6, 8, 9, 65535)), 0)
     tail = rng.choice((b"\0\0\0\0", struct.pack("<I", 8), struct.pack("<I", 2**32 - 1)))
@@ -164,7 +165,7 @@ def _exif(rng: random.Random) -> bytes:
 
 
 def _chunk_flood(rng: random.Random) -> bytes:
-    """A million chunks without content."""
+    """Up to 1.5 million empty chunks."""
     chunks = list(chunks_of(_png(rng).data))
     empty = png_of([(rng.choice((b"IDAT", b"abCd", b"tEXt")), b"")])[len(_SIGNATURE) :]
     head, tail = png_of(chunks[:1]), png_of(chunks[1:])[len(_SIGNATURE) :]
@@ -172,7 +173,7 @@ def _chunk_flood(rng: random.Random) -> bytes:
 
 
 def _scan_flood(rng: random.Random) -> bytes:
-    """A progressive JPEG of a large picture with thousands of scans, each of which goes over all of it."""
+    """A large progressive JPEG with thousands of scans, each of which covers the whole picture."""
     buffer = io.BytesIO()
     Image.fromarray(np.zeros((2048, 2048), np.uint8)).save(buffer, "JPEG", progressive=True)
     data = buffer.getvalue()
@@ -181,7 +182,7 @@ def _scan_flood(rng: random.Random) -> bytes:
 
 
 def _segment_flood(rng: random.Random) -> bytes:
-    """Millions of JPEG segments without content."""
+    """Two million empty JPEG segments."""
     data = _jpeg(rng).data
     return data[:2] + rng.choice((b"\xff\xe5\0\x02", b"\xff\xfe\0\x02", b"\xff" * 4)) * 2_000_000 + data[2:]
 
@@ -200,4 +201,4 @@ RARE: dict[str, Callable[[random.Random], bytes]] = {
     "jpeg scan flood": _scan_flood,
     "jpeg segment flood": _segment_flood,
 }
-"""Those that take a while to make or to read."""
+"""Kinds that are slow to make or to read."""

@@ -1,4 +1,4 @@
-"""What the load test looks at: growth, and what a server wants to reach."""
+"""Connections to other machines are logged, and growth is measured."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 import subprocess
 import sys
 
-from fuzzing.serving import WATCHED, Sample, trend
+from fuzzing.server import WATCHED, Sample, trend
 
 
-def test_what_wants_to_leave_this_machine_is_noticed(tmp_path):
+def test_connections_to_other_machines_are_logged(tmp_path):
     code = """
 import socket
 for name, port in (("127.0.0.1", 1), ("192.0.2.1", 1)):
@@ -21,14 +21,16 @@ for name, port in (("127.0.0.1", 1), ("192.0.2.1", 1)):
 try: socket.getaddrinfo("huggingface.invalid", 443)
 except OSError: pass
 """
-    seen = tmp_path / "seen"
-    environment = {**os.environ, "PYTHONPATH": str(WATCHED), "LIVERSEG_CONNECTIONS": str(seen)}
+    log = tmp_path / "log"
+    environment = {**os.environ, "PYTHONPATH": str(WATCHED), "LIVERSEG_CONNECTIONS": str(log)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
-    told = seen.read_text()
-    assert "192.0.2.1" in told and "huggingface.invalid" in told and "127.0.0.1" not in told
+    connections = log.read_text()
+    assert (
+        "192.0.2.1" in connections and "huggingface.invalid" in connections and "127.0.0.1" not in connections
+    )
 
 
-def test_growth_is_told():
+def test_trend_compares_the_last_two_thirds():
     flat = [Sample(t, 500.0, 40, 20, 100) for t in range(9)]
     growing = [Sample(t, 500.0 + 100 * t, 40, 20, 100) for t in range(9)]
     assert trend(flat, "resident_mb") == (500.0, 500.0)
