@@ -21,8 +21,8 @@ _EXAMPLE = """examples:
   python -m liverseg cohort s3://bucket/scans --out /shared/results --address auto
   python -m liverseg cohort hf://datasets/owner/name --out results
 
-SOURCE may be a list: CSV or Parquet with a column `path` and an optional column `series`. DIR is a folder that
-every node of the cluster can reach. After an interruption, run the same command again to process the rest.
+SOURCE may be a list: CSV or Parquet with a column `path` and an optional column `series`. DIR is a folder
+that every node of the cluster can reach. After an interruption, run the same command again to process the rest.
 """
 _EVERY_S = 10.0
 _NEEDED = ("ray", "pyarrow", "fsspec")
@@ -102,7 +102,8 @@ def run(args: argparse.Namespace) -> int:
     )
     print(
         f"{outcome.rows} scans in the table, {outcome.already} of them from an earlier run; "
-        f"{outcome.failures} refused or failed, {outcome.aside} not segmented by design; {outcome.seconds:.0f} s"
+        f"{outcome.failures} refused or failed, {outcome.aside} left out; "
+        f"{outcome.seconds:.0f} s"
     )
     print(f"wrote {args.out}/summary.html, scans.csv, lesions.csv, failures.csv")
     return int(outcome.failures > 0)
