@@ -69,7 +69,7 @@ def _point(analysis: Analysis, in_plane: InPlane | None, slice_number: float) ->
 
 def _planes(analysis: Analysis, point: Point, window: Window, opacity: float) -> Updates:
     jpegs = [
-        session.as_jpeg(plane_view(analysis.ct, analysis.seg, name, point, "segmentation", window, opacity))
+        session.as_jpeg(plane_view(analysis.ct, analysis.seg, name, point, window, opacity))
         for name in volume.OTHER_PLANES
     ]
     return {"point": point[1:], "planes": volume.planes(analysis, jpegs, point)}
