@@ -11,8 +11,8 @@ from scipy import ndimage
 from liverseg.errors import InvalidSetting
 from liverseg.phantom import make
 from liverseg.phantom.acquisition import Scanner
-from liverseg.phantom.shapes import SmoothField, coverage, ellipsoid, rounded, tube
-from liverseg.phantom.vessels import grow
+from liverseg.phantom.shapes import SmoothField, coverage, ellipsoid, rounded_path, tube
+from liverseg.phantom.vessels import grow_vessel
 
 SEEDS = range(10)
 
@@ -180,24 +180,24 @@ def test_values_out_of_range_are_refused(wrong):
 def test_smooth_field_does_not_depend_on_the_grid():
     field = SmoothField.draw(np.random.default_rng(0), 20.0)
     coarse, fine = np.arange(-100.0, 100, 10), np.arange(-100.0, 100, 2.5)
-    np.testing.assert_allclose(field.on(fine, fine, 7.0)[::4, ::4], field.on(coarse, coarse, 7.0), atol=1e-5)
-    assert field.on(fine, fine, 0.0).std() == pytest.approx(1, abs=0.35)
+    np.testing.assert_allclose(field.sample(fine, fine, 7.0)[::4, ::4], field.sample(coarse, coarse, 7.0), atol=1e-5)
+    assert field.sample(fine, fine, 0.0).std() == pytest.approx(1, abs=0.35)
 
 
 def test_distances_measure_areas():
     axis = np.arange(-50.0, 50, 0.5)
     zeros = np.zeros((len(axis), len(axis)), np.float32)
-    from liverseg.phantom.shapes import Plane
+    from liverseg.phantom.shapes import SlicePlane
 
-    plane = Plane(axis, axis, 0.0, 0.5, zeros + axis, zeros + axis[:, None], zeros, zeros, zeros)
+    plane = SlicePlane(axis, axis, 0.0, 0.5, zeros + axis, zeros + axis[:, None], zeros, zeros, zeros)
     disc = coverage(ellipsoid(plane, (3, -2, 0), (30, 12, 9), turn_deg=20), 0.5).sum() * 0.25
     assert disc == pytest.approx(np.pi * 30 * 12, rel=0.01)
-    points, radii = rounded([(-20, 0, 0), (20, 0, 0)], [6, 6])
+    points, radii = rounded_path([(-20, 0, 0), (20, 0, 0)], [6, 6])
     capsule = coverage(tube(plane, points, radii)[0], 0.5).sum() * 0.25
     assert capsule == pytest.approx(40 * 12 + np.pi * 36, rel=0.01)
 
 
 def test_vessels_fork_and_narrow():
-    segments = grow(np.random.default_rng(1), np.zeros(3), np.array([1.0, 0, 0]), 30, 6, 4)
+    segments = grow_vessel(np.random.default_rng(1), np.zeros(3), np.array([1.0, 0, 0]), 30, 6, 4)
     assert len(segments) > 60
     assert segments[0][2] == 6 and min(r1 for *_, r1 in segments) < 2
