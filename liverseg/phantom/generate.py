@@ -21,9 +21,7 @@ COVERED_MM = 240.0
 class SyntheticLesion:
     """Ground truth of one tumour on the grid of a phantom."""
 
-    centre_mm: tuple[
-        float, float, float
-    ]  # offset from the grid's centre to superior, posterior, left
+    centre_mm: tuple[float, float, float]  # offset from the grid's centre to superior, posterior, left
     centre_px: tuple[float, float, float]  # slice, row, column; may lie outside a single slice
     radii_mm: tuple[float, float, float]  # before lobulation: vertical, and the two in-plane axes
     contrast_hu: float  # tumour minus liver, without rim and core
