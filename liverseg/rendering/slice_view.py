@@ -123,7 +123,12 @@ def overlay(
     """
     check_opacity(opacity)
     frame = frame_for(_shape(hu_slice), spacing_mm, letters)
-    rgb: np.ndarray = cv2.cvtColor(enlarged_grey(hu_slice, window, frame), cv2.COLOR_GRAY2RGB)
+    return _overlay(enlarged_grey(hu_slice, window, frame), labels, opacity, frame)
+
+
+def _overlay(grey: np.ndarray, labels: np.ndarray, opacity: float, frame: Frame) -> np.ndarray:
+    """`overlay` on the enlarged grey slice, which three pictures share."""
+    rgb: np.ndarray = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     organ = frame.enlarge((labels > BACKGROUND).view(np.uint8) * np.uint8(255))
     box = bounding_box(organ > 0)
     if box is not None:
@@ -152,7 +157,13 @@ def heatmap(
     check_opacity(opacity)
     check_threshold(threshold)
     frame = frame_for(_shape(hu_slice), spacing_mm)
-    grey = enlarged_grey(hu_slice, window, frame)
+    return _heatmap(enlarged_grey(hu_slice, window, frame), tumour_probability, opacity, threshold, frame)
+
+
+def _heatmap(
+    grey: np.ndarray, tumour_probability: np.ndarray, opacity: float, threshold: float, frame: Frame
+) -> np.ndarray:
+    """`heatmap` on the enlarged grey slice."""
     rgb: np.ndarray = cv2.cvtColor(cv2.convertScaleAbs(grey, alpha=DARKENED), cv2.COLOR_GRAY2RGB)
     field = frame.enlarge(np.ascontiguousarray(tumour_probability, np.float32))
     level = cv2.convertScaleAbs(field, alpha=255)
@@ -195,13 +206,14 @@ def three_pictures(
     """
     check_opacity(opacity)
     hu = ct.hu[check_slice(ct, slice_index)]
-    spacing_mm = None if ct.spacing_mm is None else ct.spacing_mm[1:]
+    frame = frame_for(_shape(hu), None if ct.spacing_mm is None else ct.spacing_mm[1:])
+    grey = enlarged_grey(hu, window, frame)
     caption = f"Slice {slice_index + 1} / {len(ct.hu)}" if len(ct.hu) > 1 else ""
     labels, probability = seg.labels[slice_index], seg.tumour_probability[slice_index]
     return (
-        windowed(hu, window, spacing_mm, caption),
-        overlay(hu, labels, window, opacity, spacing_mm),
-        heatmap(hu, probability, window, opacity, seg.threshold, spacing_mm),
+        finish(grey, legend.window_strip(frame, window, caption), frame),
+        _overlay(grey, labels, opacity, frame),
+        _heatmap(grey, probability, opacity, seg.threshold, frame),
     )
 
 
