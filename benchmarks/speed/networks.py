@@ -16,7 +16,7 @@ import torch
 from benchmarks.speed.peers import need
 from liverseg.core.window import Window
 from liverseg.inference import engines
-from registry.hub.cache import ENVIRONMENT
+from registry.hub.cache import CACHE_VARIABLE
 
 WINDOW = Window(60, 200)
 TINY = {"widths": (8, 16, 20, 32), "depths": (1, 1, 1, 1), "decoder_width": 16}
@@ -160,14 +160,14 @@ def traced(module: torch.nn.Module, side: int) -> bytes:
 
 def default_engine(archive: bytes, context_slices: int, scratch: Path) -> engines.Engine:
     """The engine that `auto` takes; what it compiles is kept in `scratch`, not with what a user uses."""
-    before = os.environ.get(ENVIRONMENT)
-    os.environ[ENVIRONMENT] = str(scratch / "cache")
+    before = os.environ.get(CACHE_VARIABLE)
+    os.environ[CACHE_VARIABLE] = str(scratch / "cache")
     try:
         return engines.load(archive, context_slices)
     finally:
-        os.environ.pop(ENVIRONMENT)
+        os.environ.pop(CACHE_VARIABLE)
         if before is not None:
-            os.environ[ENVIRONMENT] = before
+            os.environ[CACHE_VARIABLE] = before
 
 
 def slice_hu(side: int, seed: int = 1) -> np.ndarray:

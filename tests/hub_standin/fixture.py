@@ -25,7 +25,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubStandin]
         monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
         hurried = SimpleNamespace(sleep=lambda seconds: None, time=time.time)  # between the client's retries
         monkeypatch.setattr("huggingface_hub.utils._http.time", hurried)
-        monkeypatch.setattr(hub_registry, "ANSWER_S", 50.0)  # the machine may be busy
-        monkeypatch.setattr(hub_registry, "LIST_S", 60.0)
-        monkeypatch.setattr(hub_registry, "_resting", {})
+        monkeypatch.setattr(hub_registry, "QUERIES_S", 50.0)  # the machine may be busy
+        monkeypatch.setattr(hub_registry, "LISTING_S", 60.0)
+        monkeypatch.setattr(hub_registry, "_unreachable", {})
         yield standin

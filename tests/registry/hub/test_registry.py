@@ -31,7 +31,7 @@ from registry import (
 )
 from registry.__main__ import main
 from registry.hub import registry as hub_registry
-from registry.hub.cache import HubStore
+from registry.hub.cache import HubCache
 from tests.hub_standin.answers import Answer
 from tests.hub_standin.faults import Fault
 from tests.hub_standin.fixture import TOKEN
@@ -484,9 +484,9 @@ def test_a_hub_that_hangs_costs_seconds_once(
     monkeypatch.setattr("registry.hub.queries.REQUEST_S", 0.3)
     pull(open_registries("hf://lab").find("tiny"))
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never answers
-        index = HubStore("lab").folder
+        index = HubCache("lab").folder
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        shutil.copytree(index, HubStore("lab").folder)
+        shutil.copytree(index, HubCache("lab").folder)
         start = time.monotonic()
         registries = open_registries("hf://lab,hf://other-lab")
         assert [c.ref for c in registries.list()] == ["tiny@1.1.0"]
@@ -497,7 +497,7 @@ def test_a_hub_that_hangs_costs_seconds_once(
 
 
 def test_a_listing_that_does_not_end_is_left(hub: HubStandin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_registry, "LIST_S", 0.2)
+    monkeypatch.setattr(hub_registry, "LISTING_S", 0.2)
     hub.faults.plant(Fault("GET", delay_s=1))
     start = time.monotonic()
     registries = open_registries("hf://lab")
@@ -506,7 +506,7 @@ def test_a_listing_that_does_not_end_is_left(hub: HubStandin, monkeypatch: pytes
 
 
 def test_limits_are_within_ten_seconds() -> None:
-    assert hub_registry.ANSWER_S < hub_registry.LIST_S < 10
+    assert hub_registry.QUERIES_S < hub_registry.LISTING_S < 10
 
 
 # Commands and tokens
