@@ -101,7 +101,7 @@ class Registries:
         names = list(dict.fromkeys(c.manifest.name for c in known))
         registries = one_line(", ".join(self.names))
         if not names:
-            return f"There is no checkpoint {reference}: the registry ({registries}) is empty."
+            return f"There is no checkpoint {reference}: the registry ({registries}) has no checkpoints."
         listed = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
         return f"There is no checkpoint {reference} in {registries}; there are {listed}."
 

@@ -100,7 +100,7 @@ def test_the_files_of_another_version_are_refused(write):
     old, new = write("tiny", "1.0.0"), write("tiny", "1.1.0")
     shutil.copy(old.folder / "model.pt", new.folder / "model.pt")
     found = open_registries(str(new.folder)).find("tiny@1.1.0")
-    with pytest.raises(CheckpointDamaged, match="not the one its manifest describes|swapped"):
+    with pytest.raises(CheckpointDamaged, match="not the one its manifest describes|replaced"):
         found.read_model()
 
 
