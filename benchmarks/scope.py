@@ -98,7 +98,7 @@ def varied(unit: np.ndarray, source: str) -> Iterator[tuple[np.ndarray, str, str
 
 
 def fit_likeness(rows: list[dict[str, float]], kinds: list[str], sources: list[str], about: str) -> str:
-    """Fit a classifier to feature rows with their classes and sources; returns the text of `ct_likeness.json`.
+    """Fit a classifier to feature rows with classes and sources; returns the text of `ct_likeness.json`.
 
     The least likeness comes from cross-validation by source.
     """
@@ -158,7 +158,7 @@ def _fit_weights(x: np.ndarray, y: np.ndarray, kinds: int) -> np.ndarray:
 
 
 def reasons(case: Case, segmenter: Segmenter) -> list[str]:
-    """The reasons why a case is flagged. The network runs on good cases and on inputs that were not flagged."""
+    """The reasons why a case is flagged. The network runs on good cases and on inputs not flagged before."""
     if case.ct is None:
         return ["refused"]
     doubts = doubts_of_input(case.ct, [0])

@@ -81,7 +81,7 @@ def _read(path: Path, window: liverseg.Window | None) -> CTImage | None:
 def slices_of(
     folder: DatasetFolder, split: str, scans: set[str] | None
 ) -> Iterator[tuple[str, str, np.ndarray, bool]]:
-    """Name, scan, grey values (H, W) uint8 and whether it shows liver, for each slice of the scans (None: all)."""
+    """Name, scan, grey values (H, W) uint8 and presence of liver for each slice of the scans (None: all)."""
     for row in folder.rows:
         if row.split != split or (scans is not None and row.scan not in scans):
             continue
@@ -202,7 +202,7 @@ def of_libraries(sources: set[str]) -> Iterator[Case]:
 
 
 def of_phantoms(seeds: range) -> Iterator[Case]:
-    """Phantoms: good slices, wrong planes, chests, heads, legs, and pictures in another window than assumed."""
+    """Phantoms: good slices, wrong planes, wrong windows, chests, heads and legs."""
     for seed in seeds:
         volume = phantom.make("volume", seed=seed, size=256, slices=16)
         pixel, thick = volume.spacing_mm[1], volume.spacing_mm[0]

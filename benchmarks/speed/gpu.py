@@ -90,7 +90,7 @@ def _product(edge: int, device: str) -> Callable[[], object]:
 
 
 def training_row(context: Context) -> Row:
-    """Samples per second of `train fit` against the plain Hugging Face Trainer, on the GPU if there is one."""
+    """Samples per second of `train fit` against the plain Trainer script, on the GPU if there is one."""
     fit = need("benchmarks.fit")
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "phantoms"

@@ -22,7 +22,7 @@ class SerialPage:
 
 
 def test_many_clients_are_compared_with_one(tmp_path):
-    row = users._together(SerialPage(), tmp_path, Context(tmp_path, quick=True))
+    row = users._throughput(SerialPage(), tmp_path, Context(tmp_path, quick=True))
     throughput, waiting = row.ratios.values()
     assert throughput.value > 0.3 and 0.2 < waiting.value < 3
     assert users._memory(SerialPage(), tmp_path, 20, Context(tmp_path)).met
