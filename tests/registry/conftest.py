@@ -64,7 +64,7 @@ def files_for(
 
 @pytest.fixture
 def write(tmp_path: Path, files_for: Callable[[Manifest], dict[str, bytes]]) -> Callable[..., Checkpoint]:
-    """Writes a checkpoint into `tmp_path / "models" / where` (by default its name and version)."""
+    """Writes a checkpoint into `tmp_path / "models" / where` (by default `name/version`)."""
 
     def build(name: str = "tiny", version: str = "1.0.0", where: str = "", **changes: object) -> Checkpoint:
         manifest = manifest_for(name, version, **changes)

@@ -73,10 +73,10 @@ def test_the_environment_names_the_registries(
     assert open_registries().names == ("bundled",)
 
 
-@pytest.mark.parametrize("place", ["hf://", "hf://a/b", "HF://..", "https://example.org/x", "s3://bucket"])
-def test_an_unknown_kind_of_registry_is_refused(place: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("address", ["hf://", "hf://a/b", "HF://..", "https://example.org/x", "s3://bucket"])
+def test_an_unknown_kind_of_registry_is_refused(address: str, tmp_path: Path) -> None:
     with pytest.raises(UnsupportedRegistry) as refusal:
-        open_registries(f"{tmp_path},{place}")
+        open_registries(f"{tmp_path},{address}")
     assert str(refusal.value).endswith(".") and "folder" in str(refusal.value)
 
 

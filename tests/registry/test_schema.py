@@ -13,10 +13,10 @@ from tests.registry.sample_checkpoint import manifest_dict
 def json_with(path: str, value: Any) -> str:
     data = json.loads(json.dumps(manifest_dict()))
     *parents, last = path.split(".")
-    place: Any = data
+    node: Any = data
     for key in parents:
-        place = place[int(key) if key.isdigit() else key]
-    place[last] = value
+        node = node[int(key) if key.isdigit() else key]
+    node[last] = value
     return json.dumps(data)
 
 

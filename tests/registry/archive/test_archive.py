@@ -43,7 +43,7 @@ def test_every_kind_of_archive_that_torch_writes_passes(how: str) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_repacked_archive_still_passes_and_loads(archive: bytes) -> None:
-    """So that the refusals below are for what was changed, not for the repacking."""
+    """The refusals in other tests are therefore not due to repacking."""
     again = repack(archive, lambda members: None)
     assert check_archive(again) is not None
     hu = torch.randn(1, 1, 70, 90) * 100
@@ -52,7 +52,7 @@ def test_a_repacked_archive_still_passes_and_loads(archive: bytes) -> None:
 
 
 class UpsamplingNet(torch.nn.Module):
-    """Calls an operator that was changed once, so that torch puts the version elsewhere."""
+    """Calls an operator with several versions, so that torch writes the version to another member."""
 
     def forward(self, hu: torch.Tensor) -> torch.Tensor:
         return torch._C._nn.upsample_bilinear2d(hu, [64, 64], False, None)

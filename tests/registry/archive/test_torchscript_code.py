@@ -49,7 +49,7 @@ def test_code_that_could_reach_files_is_refused(archive: bytes, line: str) -> No
 
 
 def test_code_can_be_checked_in_several_threads_at_once() -> None:
-    """Python 3.11 takes the depths of two trees that are built at once for one."""
+    """Python 3.11 mixes up the depths of two syntax trees that are built at the same time."""
     lines = "".join(f"  x{i} = torch.relu(torch.add(x, x))\n" for i in range(200))
     code = f"def f(x: Tensor) -> Tensor:\n{lines}  return x\n".encode()
     threshold, interval = gc.get_threshold(), sys.getswitchinterval()
@@ -83,7 +83,7 @@ def test_code_can_be_checked_in_several_threads_at_once() -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_torch_would_run_the_refused_code_and_write_a_file(archive: bytes, tmp_path) -> None:
-    """Torch itself runs such an archive and writes the file: the check is not for show."""
+    """torch itself would load such an archive and write the file."""
     target = tmp_path / "written"
 
     def insert(members: dict[str, bytes]) -> None:

@@ -77,7 +77,7 @@ def test_several_threads_fetch_a_file_once(published: dict[str, str], hub: HubSt
 def test_a_file_in_the_cache_of_the_client_is_not_fetched(
     published: dict[str, str], hub: HubStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a Space that preloads files of a commit."""
+    """A Space preloads files of a commit into this cache."""
     from huggingface_hub import hf_hub_download
 
     cache = tmp_path / "client"
@@ -110,7 +110,7 @@ TAMPERING = {
 def test_a_tampered_model_is_refused_and_stays_refused(
     how: str, published: dict[str, str], hub: HubStandin, tmp_path: Path
 ) -> None:
-    """In the storage: the manifest and the commit are as they were."""
+    """The file is changed in the storage; manifest and commit are unchanged."""
     change, says = TAMPERING[how]
     commit = hub.repositories.all["lab/tiny"].commits[published["tiny@1.0.0"]]
     digest = commit["model.pt"].sha256
@@ -129,7 +129,7 @@ def test_a_tampered_model_is_refused_and_stays_refused(
 def test_a_replaced_file_is_named_in_the_error(
     name: str, published: dict[str, str], hub: HubStandin, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By somebody who may write to the repository, and moves the tag, but cannot forge a sha256."""
+    """The attacker can write to the repository and move the tag, but cannot forge a sha256."""
     tiny = hub.repositories.all["lab/tiny"]
     files = dict(tiny.commits[tiny.tags["1.1.0"]])
     swapped = Blob(flip_bit(files[name].data + b"_" * 101)[: len(files[name].data)], files[name].large)
@@ -148,7 +148,7 @@ def test_a_replaced_file_is_named_in_the_error(
 def test_a_forged_model_with_matching_digests_is_refused(
     hub: HubStandin, write: Callable[..., Checkpoint]
 ) -> None:
-    """Manifest and digests agree, but model.pt is another checkpoint's, or no TorchScript."""
+    """Manifest and digests match, but model.pt is that of another checkpoint or not TorchScript."""
     import hashlib
 
     push(write("tiny", "1.0.0").folder, "hf://lab")
@@ -189,11 +189,11 @@ def test_a_changed_file_in_the_cache_is_refused_until_it_is_pulled(
     checkpoint = open_registries("hf://lab").find("tiny")
     pull(checkpoint)
     path = checkpoint.folder / "model.pt"
-    for spoil in (
+    for damage in (
         lambda: path.write_bytes(flip_bit(path.read_bytes())),
         lambda: (path.rename(tmp_path / "moved"), path.symlink_to(tmp_path / "moved")),
     ):
-        spoil()
+        damage()
         for _ in range(2):
             with pytest.raises(CheckpointDamaged, match=r"model\.pt"):
                 open_registries("hf://lab").find("tiny").read_model()
@@ -207,29 +207,29 @@ def test_a_changed_file_in_the_cache_is_refused_until_it_is_pulled(
 def test_an_unwritable_cache_is_a_one_sentence_error(
     published: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys, number: int, why: str
 ) -> None:
-    def full(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number), "/a/path")
 
-    (found,) = [c for c in open_registries("hf://lab").list() if c.ref == "tiny@1.0.0"]
+    (checkpoint,) = [c for c in open_registries("hf://lab").list() if c.ref == "tiny@1.0.0"]
     with monkeypatch.context() as patch:
-        patch.setattr("registry.hub.download._request", full)
+        patch.setattr("registry.hub.download._request", fail)
         with pytest.raises(CacheUnwritable) as refusal:
-            pull(found)
+            pull(checkpoint)
     assert why in str(refusal.value) and "/a/path" not in str(refusal.value)
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "mkdir", full)
+        patch.setattr(Path, "mkdir", fail)
         patch.setenv("LIVERSEG_REGISTRY", "hf://lab")
         assert main(["pull", "tiny@1.0.0"]) == 1
-    told = capsys.readouterr().err.strip().splitlines()
-    assert len(told) == 1 and why in told[0] and "LIVERSEG_CACHE" in told[0]
-    assert pull(found).fetched, "and nothing of it is in the way when there is room again"
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and why in lines[0] and "LIVERSEG_CACHE" in lines[0]
+    assert pull(checkpoint).fetched, "a later pull succeeds when the disk has room again"
 
 
 def test_a_read_only_cache_still_serves_its_files(
     published: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (found,) = [c for c in open_registries("hf://lab").list() if c.ref == "tiny@1.1.0"]
-    pull(found)
+    (checkpoint,) = [c for c in open_registries("hf://lab").list() if c.ref == "tiny@1.1.0"]
+    pull(checkpoint)
 
     def refused(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))

@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from registry import (
-    Checkpoint,
-    open_registries,
-    push,
-)
+from registry import Checkpoint, UnsupportedRegistry, open_registries, push
+from registry.hub.client import endpoint, endpoint_host, owner_of
 from tests.hub_standin.fixture import TOKEN
 from tests.hub_standin.server import HubStandin
 
@@ -44,3 +41,21 @@ def test_the_token_reads_private_repositories_and_is_sent_to_the_endpoint_only(
     assert registries.find("tiny").read_model()  # it was fetched before
     monkeypatch.delenv("HF_TOKEN")
     assert open_registries("hf://lab").list() == []
+
+
+@pytest.mark.parametrize(
+    "address", ["hf://", "hf://a/b", "hf://../x", "hf://a--b", "hf://-a", "hf://" + "a" * 97]
+)
+def test_an_invalid_owner_is_refused(address: str) -> None:
+    with pytest.raises(UnsupportedRegistry, match="hf://owner"):
+        owner_of(address)
+
+
+def test_the_owner_may_have_a_scheme_in_capitals_and_a_final_slash() -> None:
+    assert owner_of("HF://lab/") == "lab" and owner_of("lab") is None
+
+
+def test_the_host_in_messages_has_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://user:secret@hub.example:8443/path/")
+    assert endpoint_host() == "hub.example:8443"
+    assert endpoint() == "https://user:secret@hub.example:8443/path"

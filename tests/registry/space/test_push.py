@@ -56,7 +56,9 @@ def test_a_space_with_bundled_checkpoints_is_one_commit_of_tracked_files(
         stray.unlink()
     captured = capsys.readouterr()
     space = hub.repositories.all[SPACE]
-    assert captured.out.startswith("Space lab/page published, ") and f"{hub.url}/spaces/lab/page" in captured.out
+    assert (
+        captured.out.startswith("Space lab/page published, ") and f"{hub.url}/spaces/lab/page" in captured.out
+    )
     assert TOKEN not in captured.out + captured.err and "model.pt" in captured.err  # progress
     assert len(space.messages) == 2 and space.variables == {"LIVERSEG_REGISTRY": "bundled"}
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
