@@ -32,7 +32,7 @@ def goal(ratio: Ratio) -> str:
 
 
 def verdict(ratio: Ratio) -> str:
-    """ "met" or "short"; empty where there is no goal."""
+    """Whether the goal is met: "met", "short", or empty where there is no goal."""
     return {True: "met", False: "short", None: ""}[ratio.met]
 
 

@@ -40,8 +40,8 @@ def calibration_sentence(calibration: dict[str, Any]) -> str:
     return (
         "The tumour probability is calibrated inside the archive by Platt scaling, slope "
         f"{calibration['slope']:.3f} and shift {calibration['shift']:+.3f} on its logit, fitted on {where}, "
-        f"to {markdown(calibration.get('region', 'its pixels'))}. The map is monotone, so a threshold carried "
-        f"over with it{carried} draws the same tumour."
+        f"to {markdown(calibration.get('region', 'its pixels'))}. The map is monotone, so a threshold "
+        f"carried over with it{carried} draws the same tumour."
     )
 
 
