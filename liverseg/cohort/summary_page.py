@@ -49,7 +49,7 @@ def kind_of_warning(sentence: str) -> str:
     >>> kind_of_warning("3 of 12 lesions lie at the edge: 0.5 mL.")
     '… of … lesions lie at the edge: … mL.'
     """
-    sentence = re.sub(r"-?\d+(\.\d+)?", "…", sentence)
+    sentence = re.sub(r"-?\d+([,\u202f]\d{3})*(\.\d+)?", "…", sentence)
     for one, several in (("smaller body was", "smaller bodies were"), ("lesion lies", "lesions lie")):
         sentence = sentence.replace(one, several)
     return sentence

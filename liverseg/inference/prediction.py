@@ -11,11 +11,11 @@ from liverseg.core.float16 import store_sum
 from liverseg.core.labels import labels_from_probabilities
 from liverseg.core.segmentation import probability_type
 
-Run = Callable[[np.ndarray], np.ndarray]
+NetworkRun = Callable[[np.ndarray], np.ndarray]
 """`Engine.run`."""
 
 
-class Filling:
+class PredictionBuffer:
     """Probabilities and labels (S, H, W), empty at first."""
 
     def __init__(self, shape: tuple[int, int, int], threshold: float) -> None:
@@ -25,7 +25,7 @@ class Filling:
         self.network_s = 0.0
         self._threshold = threshold
 
-    def timed(self, run: Run) -> Run:
+    def timed(self, run: NetworkRun) -> NetworkRun:
         """An engine's `run` whose time is added to `network_s`."""
 
         def run_and_note(hu: np.ndarray) -> np.ndarray:

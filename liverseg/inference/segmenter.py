@@ -18,7 +18,7 @@ from liverseg.core.slice_skipping import gaps, run_what_is_needed, sample_step
 from liverseg.core.slicing import check_slice
 from liverseg.errors import CheckpointRefused
 from liverseg.inference import engines
-from liverseg.inference.prediction import Filling
+from liverseg.inference.prediction import PredictionBuffer
 from liverseg.inference.progress import Progress, Stop, Watch
 from liverseg.inference.resampling import grid_shape
 from liverseg.inference.sliding_window import VolumeRun
@@ -27,7 +27,7 @@ from registry import Checkpoint, InputSpec, Registries, RegistryError
 DEFAULT_CHECKPOINT = "segformer-b0"
 """The checkpoint that is used when none is named, where the registry has it."""
 
-LARGEST_USUAL_PATCH = 128
+DEFAULT_PATCH_SIDE = 128
 """Voxels a side, where a manifest for volumes does not give its patch."""
 
 
@@ -59,7 +59,7 @@ def patch_of(spec: InputSpec) -> tuple[int, int, int]:
     >>> patch_of(InputSpec("volume", 1, (), 256))
     (128, 128, 128)
     """
-    side = min(spec.working_size, LARGEST_USUAL_PATCH)
+    side = min(spec.working_size, DEFAULT_PATCH_SIDE)
     return spec.patch or (side, side, side)
 
 
@@ -151,7 +151,7 @@ class Segmenter:
         wanted = range(len(ct.hu)) if only_slice is None else [check_slice(ct, only_slice)]
         largest_only = len(ct.hu) > 1 and only_slice is None and not keep_all
         watch = Watch(len(wanted), progress, cancelled)
-        found = Filling(ct.shape, threshold)
+        found = PredictionBuffer(ct.shape, threshold)
         started = time.perf_counter()
         bodies, todo = None, np.zeros(len(ct.hu), bool)
         if self.checkpoint.manifest.input.kind == "volume":
@@ -179,7 +179,7 @@ class Segmenter:
             only_slice=only_slice,
         )
 
-    def _run_slices(self, ct: CTImage, found: Filling, watch: Watch, wanted: Sequence[int]) -> None:
+    def _run_slices(self, ct: CTImage, found: PredictionBuffer, watch: Watch, wanted: Sequence[int]) -> None:
         """Run slices of (S, H, W), each with its neighbours."""
         reach = self.checkpoint.manifest.input.context_slices // 2
 
@@ -195,7 +195,7 @@ class Segmenter:
             found.put(index, liver, tumour)
             watch.done()
 
-    def _run_volume(self, ct: CTImage, found: Filling, wanted: Sequence[int], watch: Watch) -> None:
+    def _run_volume(self, ct: CTImage, found: PredictionBuffer, wanted: Sequence[int], watch: Watch) -> None:
         """Run the volume in patches and keep the slices that are `wanted`."""
         spec = self.checkpoint.manifest.input
         check_fits(self.checkpoint, ct)

@@ -28,7 +28,7 @@ SIGMA = 1 / 8
 
 
 @dataclass(frozen=True)
-class Axis:
+class AxisTiling:
     """The patches along one axis."""
 
     size: int  # voxels of the volume
@@ -38,10 +38,10 @@ class Axis:
     weights: np.ndarray  # (patches, patch) float32; at each voxel of the padded volume they sum to 1
 
 
-def axis_of(size: int, patch: int) -> Axis:
+def tile_axis(size: int, patch: int) -> AxisTiling:
     """Patches that cover `size` voxels, the first and the last at the ends, evenly spread between.
 
-    >>> axis_of(10, 4).starts, axis_of(3, 4).starts, axis_of(4, 4).starts
+    >>> tile_axis(10, 4).starts, axis_of(3, 4).starts, axis_of(4, 4).starts
     ((0, 2, 4, 6), (0,), (0,))
     """
     padded = max(size, patch)
@@ -52,10 +52,10 @@ def axis_of(size: int, patch: int) -> Axis:
     for start in starts:
         total[start : start + patch] += bell
     weights = np.stack([bell / total[start : start + patch] for start in starts]).astype(np.float32)
-    return Axis(size, patch, (padded - size) // 2, starts, weights)
+    return AxisTiling(size, patch, (padded - size) // 2, starts, weights)
 
 
-Network = Callable[[np.ndarray], np.ndarray]
+PatchNetwork = Callable[[np.ndarray], np.ndarray]
 """(1, 1, D, H, W) float32 HU to (1, K, D, H, W) float32 probabilities."""
 
 Triple = tuple[int, int, int]
@@ -76,12 +76,12 @@ class VolumeRun:
         self.shape: Triple = hu.shape
         if spacing_mm is not None and network_spacing_mm is not None:
             self.shape = grid_shape(self.shape, spacing_mm, network_spacing_mm)
-        self._axes: tuple[Axis, ...] = tuple(map(axis_of, self.shape, patch))
+        self._axes: tuple[AxisTiling, ...] = tuple(map(tile_axis, self.shape, patch))
         self._lines = line_weights(len(hu), self.shape[0])
         self.patches = int(np.prod([len(axis.starts) for axis in self._axes]))
 
     def probabilities(
-        self, network: Network, tell: Callable[[int], None] = lambda done: None
+        self, network: PatchNetwork, tell: Callable[[int], None] = lambda done: None
     ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Slice by slice of the volume, from 0: its index, and of liver and of tumour (H, W) float32.
 
@@ -103,7 +103,9 @@ class VolumeRun:
                 for old in [k for k in held if upcoming is None or k < upcoming[1][0]]:
                     del held[old]
 
-    def _blended(self, network: Network, tell: Callable[[int], None]) -> Iterator[tuple[int, np.ndarray]]:
+    def _blended(
+        self, network: PatchNetwork, tell: Callable[[int], None]
+    ) -> Iterator[tuple[int, np.ndarray]]:
         """Slices (2, h, w) of the network's grid in turn, with their index: liver and tumour."""
         depth, height, width = self._axes
         rows, columns = (max(axis.size, axis.patch) for axis in (height, width))

@@ -75,7 +75,7 @@ def test_a_report_is_enough_to_run_it_again(results, capsys):
         (lambda r: r["input"].update(sha256="0" * 64), "not the input of the report"),
         (lambda r: r["checkpoint"].update(sha256="0" * 64), "other weights than the report's"),
         (lambda r: r["checkpoint"].update(ref="nobody@1.0"), "nobody"),
-        (lambda r: r.pop("settings"), "does not say what it was made with"),
+        (lambda r: r.pop("settings"), "has no settings"),
         (lambda r: r["settings"].pop("threshold"), "incomplete"),
         (lambda r: r.pop("liver"), "not a report.json"),
     ],
@@ -102,7 +102,7 @@ def test_differences_name_the_place_and_leave_out_what_is_no_result():
     after = {"lesions": [{"area": 2.0}], "checkpoint": {"ref": "a", "registry": "y"}, "engine": "torch 2"}
     assert differences(before, after) == ["lesions.0.area: 1.0, now 2.0"]
     assert notes(before, after) == ["engine: torch 1, now torch 2"]
-    assert differences({"lesions": [1, 2]}, {"lesions": []}) == ["lesions: 2 of them, now 0 of them"]
+    assert differences({"lesions": [1, 2]}, {"lesions": []}) == ["lesions: 2 items, now 0 items"]
 
 
 def test_the_day_can_be_set(monkeypatch):

@@ -13,7 +13,7 @@ import numpy as np
 
 from liverseg.errors import EngineUnavailable
 
-NAMES = ("auto", "torch", "openvino")
+ENGINE_NAMES = ("auto", "torch", "openvino")
 
 
 class Engine(Protocol):
@@ -42,8 +42,8 @@ def load(
     OpenVINO where it is installed, else torch. Raises `EngineUnavailable` for an unknown engine or one
     that is not installed, `CheckpointRefused` when the archive does not open.
     """
-    if name not in NAMES:
-        raise EngineUnavailable(f"There is no engine {name!r}; choose one of {', '.join(NAMES)}.")
+    if name not in ENGINE_NAMES:
+        raise EngineUnavailable(f"There is no engine {name!r}; choose one of {', '.join(ENGINE_NAMES)}.")
     installed = importlib.util.find_spec("openvino") is not None
     if name == "openvino" and not installed:
         raise EngineUnavailable(

@@ -22,11 +22,11 @@ from pathlib import Path
 
 from registry.hub.cache import store_folder, write_kept
 
-ENDING = ".blob"
-MAX_BYTES = 2 * 1024**3
+SUFFIX = ".blob"
+MAX_NETWORK_BYTES = 2 * 1024**3
 """Of a compiled network; a larger file is no such thing."""
 
-KEPT_BYTES = 1024**3
+MAX_TOTAL_BYTES = 1024**3
 MAX_FILES = 200
 """Of the networks that are kept, together; the one that was not used for longest goes first."""
 
@@ -35,18 +35,18 @@ _SHA256 = re.compile(rb"[0-9a-f]{64}\n")
 _log = logging.getLogger(__name__)
 
 
-def key_of(facts: Mapping[str, object]) -> str:
+def cache_key(facts: Mapping[str, object]) -> str:
     """A name for what was compiled from these facts.
 
-    >>> key_of({"archive": "ab", "threads": 2}) == key_of({"threads": 2, "archive": "ab"})
+    >>> cache_key({"archive": "ab", "threads": 2}) == key_of({"threads": 2, "archive": "ab"})
     True
-    >>> key_of({"archive": "ab", "threads": 2}) == key_of({"archive": "ab", "threads": 4})
+    >>> cache_key({"archive": "ab", "threads": 2}) == key_of({"archive": "ab", "threads": 4})
     False
     """
     return hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode()).hexdigest()
 
 
-def processor() -> str:
+def processor_identity() -> str:
     """What tells one processor from another: model and instruction sets, as Linux has them."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
@@ -72,7 +72,7 @@ class CompiledCache:
 
     def get(self, key: str) -> bytes | None:
         """What was put under the key, if it is there and whole."""
-        path = self.folder / f"{key}{ENDING}"
+        path = self.folder / f"{key}{SUFFIX}"
         data = _read_own(path)
         if data is None:
             return None
@@ -98,7 +98,7 @@ class CompiledCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             data = b"".join((_MAGIC, checked.hexdigest().encode(), b"\n", payload))
-            write_kept(self.folder / f"{key}{ENDING}", data, mode=0o600)
+            write_kept(self.folder / f"{key}{SUFFIX}", data, mode=0o600)
         except OSError as error:
             _log.info("the compiled network is not kept: %s", error.strerror)
             return False
@@ -107,12 +107,12 @@ class CompiledCache:
 
     def _prune(self) -> None:
         with contextlib.suppress(OSError):
-            found = [(path.stat(), path) for path in self.folder.glob(f"*{ENDING}")]
+            found = [(path.stat(), path) for path in self.folder.glob(f"*{SUFFIX}")]
             found.sort(key=lambda one: one[0].st_mtime, reverse=True)
             kept_bytes = 0
             for place, (status, path) in enumerate(found):
                 kept_bytes += status.st_size
-                if place and (kept_bytes > KEPT_BYTES or place >= MAX_FILES):
+                if place and (kept_bytes > MAX_TOTAL_BYTES or place >= MAX_FILES):
                     path.unlink(missing_ok=True)
 
 
@@ -124,7 +124,7 @@ def _read_own(path: Path) -> bytes | None:
         return None
     try:
         status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_NETWORK_BYTES:
             return None
         others_may_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         if hasattr(os, "geteuid") and (status.st_uid not in (os.geteuid(), 0) or others_may_write):

@@ -30,21 +30,21 @@ import openvino  # noqa: E402
 from liverseg.core.cpu import shares_processors, usable_processors  # noqa: E402
 from liverseg.errors import CheckpointRefused  # noqa: E402
 from liverseg.inference.engines import precision  # noqa: E402
-from liverseg.inference.engines.compiled_cache import CompiledCache, key_of, processor  # noqa: E402
+from liverseg.inference.engines.compiled_cache import CompiledCache, cache_key, processor_identity  # noqa: E402
 
-_WAY = 3
+_CACHE_VERSION = 3
 """How an archive is compiled here; to be counted up when that changes, for the cache to be made anew."""
 
-USUAL_SIDE_PX = 512
+STANDARD_SIDE_PX = 512
 """Rows and columns of a CT slice, almost always."""
 
-MOST_AT_ONCE = 4
+MAX_PARALLEL_SLICES = 4
 """Slices that are run at the same time: each takes memory of its own."""
 
 _HINTS = {precision.FLOAT32: "f32", precision.BFLOAT16: "bf16"}
 _log = logging.getLogger(__name__)
 
-Shape = tuple[int, ...]
+InputShape = tuple[int, ...]
 """Of the input; -1 for a side that may be any."""
 
 
@@ -65,10 +65,12 @@ class OpenVINOEngine:
         self._archive = archive
         self._cache = cache or CompiledCache.usual()
         self._core = openvino.Core()
-        self._usual: Shape = (1, 1, *patch) if patch else (1, context_slices, USUAL_SIDE_PX, USUAL_SIDE_PX)
-        self._any: Shape = self._usual if patch else (-1, context_slices, -1, -1)
+        self._usual: InputShape = (
+            (1, 1, *patch) if patch else (1, context_slices, STANDARD_SIDE_PX, STANDARD_SIDE_PX)
+        )
+        self._any: InputShape = self._usual if patch else (-1, context_slices, -1, -1)
         self._sha256 = hashlib.sha256(archive).hexdigest()
-        self._requests: dict[Shape, openvino.InferRequest] = {}
+        self._requests: dict[InputShape, openvino.InferRequest] = {}
         self._lock = threading.Lock()  # a request serves one caller at a time
         self._several: openvino.CompiledModel | None = None
         self._used = self._open(self._usual)
@@ -110,7 +112,7 @@ class OpenVINOEngine:
 
     def _requests_at_once(self) -> list[openvino.InferRequest]:
         """Requests that are served at the same time; none where there is but one thread."""
-        count = min(usable_processors(), MOST_AT_ONCE)
+        count = min(usable_processors(), MAX_PARALLEL_SLICES)
         if count == 1:
             return []
         with self._lock:
@@ -132,7 +134,7 @@ class OpenVINOEngine:
         several, _ = _from_cache(self._core, kept, at_once)
         return several
 
-    def _open(self, shape: Shape) -> str:
+    def _open(self, shape: InputShape) -> str:
         """Make the request for a shape; returns the precision that it runs in."""
         compiled, used = _from_cache(self._core, self._cache.get(self._key(shape)))
         if compiled is not None:
@@ -145,13 +147,13 @@ class OpenVINOEngine:
                 self._cache.put(self._key(made_shape), written)
         return used
 
-    def _key(self, shape: Shape) -> str:
-        return key_of(
+    def _key(self, shape: InputShape) -> str:
+        return cache_key(
             {
-                "way": _WAY,
+                "way": _CACHE_VERSION,
                 "archive": self._sha256,
                 "openvino": openvino.get_version(),
-                "processor": processor(),
+                "processor": processor_identity(),
                 "threads": usable_processors(),
                 "shape": list(shape),
             }
@@ -205,8 +207,8 @@ def _written(compiled: openvino.CompiledModel, used: str) -> bytes | None:
 
 
 def _compile(
-    core: openvino.Core, archive: bytes, any_shape: Shape, usual: Shape
-) -> tuple[dict[Shape, openvino.CompiledModel], str]:
+    core: openvino.Core, archive: bytes, any_shape: InputShape, usual: InputShape
+) -> tuple[dict[InputShape, openvino.CompiledModel], str]:
     """The archive compiled for each of both shapes, and the precision that it is run in."""
     from liverseg.inference.engines.torch_engine import load_script  # torch is only needed here
 

@@ -27,7 +27,7 @@ def load_script(archive: bytes, device: str = "cpu") -> torch.jit.ScriptModule:
             ) from error
 
 
-def has_bfloat16(device: str) -> bool:
+def device_has_bfloat16(device: str) -> bool:
     """Whether the device multiplies in bfloat16 itself."""
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -47,7 +47,7 @@ class TorchEngine:
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self._module = load_script(archive, self._device)
         self._precision = precision.FLOAT32
-        if context_slices and has_bfloat16(self._device) and self._keeps_labels(context_slices):
+        if context_slices and device_has_bfloat16(self._device) and self._keeps_labels(context_slices):
             self._precision = precision.BFLOAT16
         self.name = f"torch {torch.__version__.split('+')[0]} {self._precision}, {self._device}"
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import liverseg
-from liverseg.analysis.lesions import MOST
+from liverseg.analysis.lesions import MAX_LESIONS
 from liverseg.analysis.measure import measure
 from liverseg.analysis.report import CSV_COLUMNS
 from liverseg.core.image import THICKNESS_UNKNOWN, CTImage, NativeGrid
@@ -149,7 +149,7 @@ def test_tumour_without_liver_and_tumour_apart_from_it_are_said():
     apart = measure(*scene(labels))
     assert [lesion.touches_liver for lesion in apart.lesions] == [True, False]
     assert apart.warnings[len(apart.doubts) :] == (
-        "1 of 2 lesions lies apart from the liver that was found: check that it is tumour.",
+        "1 of 2 lesions lies apart from the segmented liver: check that it is tumour.",
     )
 
 
@@ -196,7 +196,7 @@ def test_of_more_lesions_than_anyone_reads_the_largest_are_listed_and_a_sentence
     labels[0, ::2, ::2] = 2
     labels[0, 50, 50:53] = 2  # joins two
     report = measure(*scene(labels))
-    assert len(report.lesions) == MOST < 48 * 48 - 1
+    assert len(report.lesions) == MAX_LESIONS < 48 * 48 - 1
     assert report.lesions[0].count == 3 and [lesion.id for lesion in report.lesions[:2]] == [1, 2]
     assert report.tumour.count == 48 * 48 + 1
     assert any(

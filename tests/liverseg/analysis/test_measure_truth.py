@@ -188,8 +188,8 @@ def test_nothing_is_in_millimetres_where_the_geometry_is_not_known():
 @pytest.mark.parametrize(
     ("removed", "sentence"),
     [
-        (Removed(1, 500, 0, 500), "1 smaller body was removed, 0.5 mL."),
-        (Removed(3, 200000, 1500, 150000), "3 smaller bodies were removed, 202 mL, the largest of 150 mL;"),
+        (Removed(1, 500, 0, 500), "1 smaller body was removed, 0.500 mL."),
+        (Removed(3, 200000, 1500, 150000), "3 smaller bodies were removed, 202 mL together, the largest"),
     ],
 )  # fmt: skip
 def test_what_was_removed_is_one_sentence(removed, sentence):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverseg.inference.resampling import grid_shape, line_weights, resize_plane
-from liverseg.inference.sliding_window import OVERLAP, VolumeRun, axis_of
+from liverseg.inference.sliding_window import OVERLAP, VolumeRun, tile_axis
 
 relaxed = settings(deadline=None, max_examples=60)  # a shared machine may stall any example
 
@@ -34,7 +34,7 @@ def run(hu, patch, network=pointwise, spacing=None, network_spacing=None):
 @relaxed
 @given(st.integers(1, 90), st.integers(1, 24))
 def test_patches_cover_an_axis_with_weights_that_sum_to_one(size, patch):
-    axis = axis_of(size, patch)
+    axis = tile_axis(size, patch)
     padded = max(size, patch)
     total, most = np.zeros(padded), np.zeros(padded)
     for start, weights in zip(axis.starts, axis.weights, strict=True):
@@ -47,9 +47,9 @@ def test_patches_cover_an_axis_with_weights_that_sum_to_one(size, patch):
 
 
 def test_weights_are_a_gaussian_of_an_eighth_of_the_patch():
-    weights = axis_of(16, 16).weights  # a patch alone counts everywhere alike
+    weights = tile_axis(16, 16).weights  # a patch alone counts everywhere alike
     assert np.array_equal(weights, np.ones((1, 16), np.float32))
-    first, second = axis_of(24, 16).weights
+    first, second = tile_axis(24, 16).weights
     at = np.arange(8, 16)
     expected = np.exp(-0.5 * ((at - 7.5) / 2) ** 2), np.exp(-0.5 * ((at - 8 - 7.5) / 2) ** 2)
     assert first[8:] / second[:8] == pytest.approx(expected[0] / expected[1], rel=1e-4)
@@ -74,7 +74,7 @@ def test_where_patches_disagree_the_middle_of_a_patch_counts():
         return np.stack([1 - value, value, 0 * value])[None].astype(np.float32)
 
     found = run(np.zeros((4, 24, 8), np.float32), (4, 16, 8), row)[0, 0, :, 0]
-    axis = axis_of(24, 16)
+    axis = tile_axis(24, 16)
     expected = np.zeros(24)
     for start, weights in zip(axis.starts, axis.weights, strict=True):
         expected[start : start + 16] += weights * np.linspace(0, 1, 16)

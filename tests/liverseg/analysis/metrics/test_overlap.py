@@ -94,7 +94,7 @@ def test_cases_without_reference_are_left_out_of_the_mean_and_counted_apart():
 @relaxed
 @given(case_lists)
 def test_summary_is_valid_json_and_its_dice_lie_in_range(cases):
-    numbers = metrics.summary(cases)
+    numbers = metrics.dice_summary(cases)
     json.dumps(numbers, allow_nan=False)
     for key in ("dice_per_case", "dice_global"):
         assert numbers[key] is None or 0 <= numbers[key] <= 1

@@ -7,12 +7,12 @@ import pytest
 
 from liverseg import phantom
 from liverseg.analysis.measure import measure
-from liverseg.analysis.plausibility.checks import doubts, looked_at
-from liverseg.analysis.plausibility.ct_likeness import GOOD, Likeness, likeness, squared
-from liverseg.analysis.plausibility.features import anatomy, body_of, small_unit
+from liverseg.analysis.plausibility.checks import find_doubts, sampled_slices
+from liverseg.analysis.plausibility.ct_likeness import GOOD, LikenessModel, likeness, squared
+from liverseg.analysis.plausibility.features import anatomy, body_mask, small_unit
 from liverseg.analysis.plausibility.messages import CHECK, DO_NOT_TRUST
 from liverseg.analysis.plausibility.orientation_check import MIRROR, TURNS, turning
-from liverseg.analysis.plausibility.window_check import other_window
+from liverseg.analysis.plausibility.window_check import shows_other_window
 from liverseg.app.html.page_text import NO_DOUBT, doubted
 from liverseg.cli.output import summary
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
@@ -37,7 +37,7 @@ def good():
 
 
 def reasons(hu, organ, **more) -> set[str]:
-    return {doubt.reason for doubt in doubts(*segmented(hu, organ, **more))}
+    return {doubt.reason for doubt in find_doubts(*segmented(hu, organ, **more))}
 
 
 def test_good_slices_raise_no_doubt(good):
@@ -74,14 +74,14 @@ def test_a_picture_of_another_window_is_told_by_its_fat_and_one_of_the_right_win
     for made_with in (usual, liver):
         unit = to_grey(hu, made_with) / np.float32(255)
         for assumed in (usual, liver):
-            assert other_window(from_unit(unit, assumed), assumed) == (assumed != made_with)
-        assert not other_window(from_unit(unit, wide), wide), "too wide for fat to be told"
+            assert shows_other_window(from_unit(unit, assumed), assumed) == (assumed != made_with)
+        assert not shows_other_window(from_unit(unit, wide), wide), "too wide for fat to be told"
 
 
 def test_no_liver_small_pixels_edges_and_thick_slices_have_rules(good):
     hu, organ = good[0]
     nothing = np.zeros_like(organ)
-    told = doubts(*segmented(hu, nothing))
+    told = find_doubts(*segmented(hu, nothing))
     assert told[0].severity == DO_NOT_TRUST and told[0].reason == "no liver"
     assert told[0].warning.startswith("Do not trust this result: No liver was found")
     assert "pixels" in reasons(hu, organ, spacing_mm=(5.0, 3.0, 3.0))
@@ -99,16 +99,16 @@ def test_a_network_that_is_not_sure_is_told(good):
     hu, organ = good[0]
     ct, seg = segmented(hu, organ)
     unsure = dataclasses.replace(seg, organ_probability=np.where(organ, 0.55, 0.3).astype(np.float32))
-    (told,) = (doubt for doubt in doubts(ct, unsure) if doubt.reason == "confidence")
+    (told,) = (doubt for doubt in find_doubts(ct, unsure) if doubt.reason == "confidence")
     assert told.severity == CHECK and "0.55" in told.sentence
 
 
 def test_the_slices_that_are_looked_at_show_liver_and_are_few():
     labels = np.zeros((100, 4, 4), np.uint8)
     labels[40:80] = 1
-    found = looked_at(labels)
+    found = sampled_slices(labels)
     assert len(found) == 9 and found[0] == 40 and found[-1] == 79
-    assert len(looked_at(np.zeros((100, 4, 4), np.uint8))) == 9
+    assert len(sampled_slices(np.zeros((100, 4, 4), np.uint8))) == 9
 
 
 @pytest.mark.parametrize("hu", [np.full((64, 64), -1000.0), np.full((64, 64), 60.0), np.eye(64) * 3000])
@@ -116,7 +116,7 @@ def test_every_picture_has_finite_numbers(hu):
     unit = small_unit(hu)
     found = anatomy(unit)
     assert set(likeness().features) <= set(found) and np.isfinite(list(found.values())).all()
-    shares = likeness().of(found)
+    shares = likeness().probabilities(found)
     assert sum(shares.values()) == pytest.approx(1) and GOOD in shares
 
 
@@ -124,7 +124,7 @@ def test_the_body_is_found_without_its_holes():
     unit = np.zeros((64, 64), np.float32)
     unit[10:50, 12:52] = 0.5
     unit[20:30, 30:40] = 0
-    assert body_of(unit).sum() == pytest.approx(40 * 40, rel=0.02)
+    assert body_mask(unit).sum() == pytest.approx(40 * 40, rel=0.02)
 
 
 def test_doubts_reach_the_report_the_page_and_the_command_line(good):
@@ -140,7 +140,7 @@ def test_doubts_reach_the_report_the_page_and_the_command_line(good):
 
 def test_the_likeness_reads_what_was_written():
     model = likeness()
-    assert isinstance(model, Likeness) and 0 < model.least < 1
+    assert isinstance(model, LikenessModel) and 0 < model.least < 1
     squares = squared(model.features).sum()
     assert model.weights.shape == (len(model.features) + squares + 1, len(model.kinds))
 
@@ -149,13 +149,13 @@ def test_the_likeness_reads_what_was_written():
 def test_a_slice_looks_better_than_its_turned_copies(good, name):
     for hu, _ in good:
         unit = small_unit(hu[0])
-        assert max(turning().beyond(unit)) < 0
-        turned, mirrored = turning().beyond(np.ascontiguousarray(TURNS[name](unit)))
+        assert max(turning().excess(unit)) < 0
+        turned, mirrored = turning().excess(np.ascontiguousarray(TURNS[name](unit)))
         if name == MIRROR:  # one mirror image in five lies within the margin
-            assert mirrored > turning().beyond(unit)[1]
+            assert mirrored > turning().excess(unit)[1]
         else:
             assert turned > 0
 
 
 def test_which_way_up_an_empty_picture_lies_is_not_told():
-    assert max(turning().beyond(np.zeros((128, 90), np.float32))) <= 0
+    assert max(turning().excess(np.zeros((128, 90), np.float32))) <= 0

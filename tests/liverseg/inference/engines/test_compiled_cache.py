@@ -11,12 +11,12 @@ from benchmarks.speed import networks
 from liverseg.core.cpu import usable_processors
 from liverseg.inference import engines
 from liverseg.inference.engines import compiled_cache, openvino_engine, precision
-from liverseg.inference.engines.compiled_cache import CompiledCache, key_of
+from liverseg.inference.engines.compiled_cache import CompiledCache, cache_key
 from liverseg.inference.engines.openvino_engine import OpenVINOEngine
 from liverseg.inference.engines.torch_engine import TorchEngine
 from train.models.segformer import SegFormer, SegFormerConfig
 
-KEY = key_of({"archive": "a"})
+KEY = cache_key({"archive": "a"})
 HU = np.random.default_rng(1).normal(40, 60, (1, 1, 64, 96)).astype(np.float32)
 
 
@@ -39,7 +39,7 @@ def only_file(cache):
 def test_what_was_put_comes_back_and_another_key_finds_nothing(cache):
     assert cache.get(KEY) is None
     assert cache.put(KEY, b"compiled") and cache.get(KEY) == b"compiled"
-    assert cache.get(key_of({"archive": "b"})) is None
+    assert cache.get(cache_key({"archive": "b"})) is None
     assert only_file(cache).stat().st_mode & 0o777 == 0o600
 
 
@@ -51,8 +51,8 @@ def test_a_damaged_file_is_not_used(cache, damage):
     if damage == "bit":
         data[-3] ^= 1
     elif damage == "other key":  # a whole file under the name of another
-        cache.put(key_of({"archive": "b"}), b"another network")
-        data = (cache.folder / f"{key_of({'archive': 'b'})}.blob").read_bytes()
+        cache.put(cache_key({"archive": "b"}), b"another network")
+        data = (cache.folder / f"{cache_key({'archive': 'b'})}.blob").read_bytes()
     path.write_bytes({"short": data[:-1], "empty": b"", "text": b"hello\n" * 50}.get(damage, data))
     assert cache.get(KEY) is None
     assert cache.put(KEY, b"anew") and cache.get(KEY) == b"anew"
@@ -80,7 +80,7 @@ def test_a_cache_that_cannot_be_written_is_none_and_one_that_cannot_be_changed_i
     try:
         assert cache.get(KEY) == b"compiled"
         if os.geteuid() != 0:  # root may write anywhere
-            assert not cache.put(key_of({"archive": "b"}), b"another")
+            assert not cache.put(cache_key({"archive": "b"}), b"another")
     finally:
         cache.folder.chmod(0o700)
 
@@ -88,7 +88,7 @@ def test_a_cache_that_cannot_be_written_is_none_and_one_that_cannot_be_changed_i
 @pytest.mark.parametrize(("limit", "most"), [("MAX_FILES", 2), ("KEPT_BYTES", 2 * 94 + 1)])
 def test_the_least_recently_used_go_first(cache, monkeypatch, limit, most):
     monkeypatch.setattr(compiled_cache, limit, most)
-    keys = [key_of({"archive": n}) for n in range(3)]
+    keys = [cache_key({"archive": n}) for n in range(3)]
     for age, key in enumerate(keys[:2]):
         cache.put(key, b"x")
         os.utime(cache.folder / f"{key}.blob", (1000 + age, 1000 + age))
