@@ -123,7 +123,7 @@ def test_slices_that_are_run_at_once_get_the_answers_that_each_gets_alone_and_in
         together = list(engine.run_each(iter(given)))
         assert len(together) == len(given)
         assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
-    assert (engine._several is None) == (usable_processors() == 1)
+    assert (engine._parallel is None) == (usable_processors() == 1)
     first, second, *_ = several(channels, 5)
     taken = []
 
@@ -144,9 +144,9 @@ def test_slices_are_run_one_by_one_where_there_is_one_thread_or_openvino_does_no
     engine, channels = segmenter.engine, segmenter.checkpoint.manifest.input.context_slices
     given = several(channels, 2)
     alone = [engine.run(hu) for hu in given]
-    monkeypatch.setattr(engine, "_several", None)  # an engine that other tests have, too
+    monkeypatch.setattr(engine, "_parallel", None)  # an engine that other tests have, too
     monkeypatch.setenv("LIVERSEG_THREADS", "1")
-    assert np.array_equal(list(engine.run_each(given)), alone) and engine._several is None
+    assert np.array_equal(list(engine.run_each(given)), alone) and engine._parallel is None
     monkeypatch.delenv("LIVERSEG_THREADS")
 
     class Stubborn:
@@ -154,7 +154,7 @@ def test_slices_are_run_one_by_one_where_there_is_one_thread_or_openvino_does_no
             raise RuntimeError("no")
 
     monkeypatch.setattr(engine, "_core", Stubborn())
-    assert np.array_equal(list(engine.run_each(given)), alone) and engine._several is None
+    assert np.array_equal(list(engine.run_each(given)), alone) and engine._parallel is None
 
 
 def test_openvino_is_the_default_where_it_is_installed(segmenter):

@@ -85,7 +85,7 @@ def test_a_cache_that_cannot_be_written_is_none_and_one_that_cannot_be_changed_i
         cache.folder.chmod(0o700)
 
 
-@pytest.mark.parametrize(("limit", "most"), [("MAX_FILES", 2), ("KEPT_BYTES", 2 * 94 + 1)])
+@pytest.mark.parametrize(("limit", "most"), [("MAX_FILES", 2), ("MAX_TOTAL_BYTES", 2 * 94 + 1)])
 def test_the_least_recently_used_go_first(cache, monkeypatch, limit, most):
     monkeypatch.setattr(compiled_cache, limit, most)
     keys = [cache_key({"archive": n}) for n in range(3)]
@@ -95,7 +95,7 @@ def test_the_least_recently_used_go_first(cache, monkeypatch, limit, most):
     cache.get(keys[0])  # used last now
     cache.put(keys[2], b"x")
     assert [cache.get(key) for key in keys] == [b"x", None, b"x"]
-    monkeypatch.setattr(compiled_cache, "KEPT_BYTES", 1)
+    monkeypatch.setattr(compiled_cache, "MAX_TOTAL_BYTES", 1)
     cache.put(keys[1], b"x")
     assert [cache.get(key) for key in keys] == [None, b"x", None], "the newest stays, however large"
 
@@ -111,7 +111,7 @@ def test_slices_are_run_at_once_by_what_was_compiled_and_by_what_was_kept(cache,
     monkeypatch.undo()
     for engine in (made, kept):
         assert np.array_equal(list(engine.run_each(slices)), [engine.run(hu) for hu in slices])
-    assert all(engine._several is not None for engine in (made, kept, unkept))
+    assert all(engine._parallel is not None for engine in (made, kept, unkept))
 
 
 def test_the_engine_fills_the_cache_and_needs_no_torch_after_that(cache, archive, monkeypatch):
@@ -120,7 +120,7 @@ def test_the_engine_fills_the_cache_and_needs_no_torch_after_that(cache, archive
     usual = np.random.default_rng(2).normal(40, 60, (1, 1, 512, 512)).astype(np.float32)
     other = np.repeat(usual, 2, axis=0)  # of any shape: compiled apart, the same network
     assert np.abs(made.run(other)[:1] - made.run(usual)).max() < 1e-4
-    path = cache.folder / f"{made._key(made._any)}.blob"
+    path = cache.folder / f"{made._key(made._dynamic)}.blob"
     assert len(list(cache.folder.iterdir())) == 2
     code = (
         "import sys; from pathlib import Path; import numpy as np;"
@@ -144,16 +144,16 @@ def test_the_engine_fills_the_cache_and_needs_no_torch_after_that(cache, archive
     good = cache.get(key)
     for bad in (b"float32\nnot a network", b"float99\n" + good.partition(b"\n")[2], b""):
         assert cache.put(key, bad)
-        compiled, _ = openvino_engine._from_cache(openvino_engine.openvino.Core(), cache.get(key))
+        compiled, _ = openvino_engine._import(openvino_engine.openvino.Core(), cache.get(key))
         assert compiled is None
     assert np.array_equal(OpenVINOEngine(archive, 1, cache=cache).run(HU), expected)
     assert cache.get(key).partition(b"\n")[0] == b"float32"
 
-    keys = {made._key(made._any), made._key(made._usual)}
+    keys = {made._key(made._dynamic), made._key(made._standard)}
     # Another version, another processor or other threads find nothing.
     for home, name, other in (
         (openvino_engine.openvino, "get_version", lambda: "2030.1"),
-        (openvino_engine, "processor", lambda: "another"),
+        (openvino_engine, "processor_identity", lambda: "another"),
         (openvino_engine, "usable_processors", lambda: 99),
     ):
         asked = []
@@ -175,22 +175,22 @@ def _nothing(*_):
 
 
 def test_bfloat16_is_taken_only_where_it_keeps_the_labels(archive, monkeypatch, tmp_path):
-    flags = tmp_path / "cpuinfo"
-    flags.write_text("processor\t: 0\nflags\t\t: fpu avx2 avx512f avx512_bf16\n")
-    assert precision.has_bfloat16(flags)
-    flags.write_text("processor\t: 0\nflags\t\t: fpu avx2 avx512f\n")
-    assert not precision.has_bfloat16(flags) and not precision.has_bfloat16(tmp_path / "absent")
+    cpuinfo = tmp_path / "cpuinfo"
+    monkeypatch.setattr(precision, "CPUINFO", cpuinfo)
+    assert not precision.has_bfloat16()
+    cpuinfo.write_text("processor\t: 0\nflags\t\t: fpu avx2 avx512f\n")
+    assert not precision.has_bfloat16()
+    cpuinfo.write_text("processor\t: 0\nflags\t\t: fpu avx2 avx512f avx512_bf16\n")
+    assert precision.has_bfloat16()  # torch computes it on any processor
 
-    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)  # torch computes it on any processor
     monkeypatch.setattr(precision, "PROBE_SIDE_PX", 96)
-    monkeypatch.setattr(precision.probe, "__defaults__", (96,))
-    monkeypatch.setattr(precision, "LABELS_EQUAL", 0.9)
+    monkeypatch.setattr(precision, "MIN_EQUAL_LABELS", 0.9)
     rounded = TorchEngine(archive, 1, device="cpu")
     assert "bfloat16" in rounded.name
     exact = TorchEngine(archive, device="cpu")
     assert "float32" in exact.name
     difference = np.abs(rounded.run(HU) - exact.run(HU)).max()
     assert 1e-6 < difference < 0.2  # it was rounded, and no more
-    monkeypatch.setattr(precision, "LABELS_EQUAL", 1.1)
+    monkeypatch.setattr(precision, "MIN_EQUAL_LABELS", 1.1)
     assert "float32" in TorchEngine(archive, 1, device="cpu").name
     assert "float32" in engines.load(archive, 1, "torch").name
