@@ -14,7 +14,7 @@ import pytest
 import liverseg
 from liverseg import phantom
 from liverseg.__main__ import main
-from liverseg.analysis.report_diff import differences, notes, parse_report
+from liverseg.analysis.report_diff import parse_report
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.errors import InvalidSetting
 from liverseg.io.dicom.rtstruct import rtstruct_bytes
@@ -95,14 +95,6 @@ def test_a_report_that_is_none_is_refused(tmp_path, capsys):
     assert capsys.readouterr().err == "The report cannot be read.\n"
     with pytest.raises(InvalidSetting, match="not JSON"):
         parse_report(b"\xff")
-
-
-def test_differences_name_the_place_and_leave_out_what_is_no_result():
-    before = {"lesions": [{"area": 1.0}], "checkpoint": {"ref": "a", "registry": "x"}, "engine": "torch 1"}
-    after = {"lesions": [{"area": 2.0}], "checkpoint": {"ref": "a", "registry": "y"}, "engine": "torch 2"}
-    assert differences(before, after) == ["lesions.0.area: 1.0, now 2.0"]
-    assert notes(before, after) == ["engine: torch 1, now torch 2"]
-    assert differences({"lesions": [1, 2]}, {"lesions": []}) == ["lesions: 2 items, now 0 items"]
 
 
 def test_the_day_can_be_set(monkeypatch):
