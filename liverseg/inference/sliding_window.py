@@ -61,7 +61,7 @@ def tile_axis(size: int, patch: int) -> AxisTiling:
 
 
 class VolumeRun:
-    """The sliding-window inference of one volume. It holds a slab of patches, not the whole volume."""
+    """The sliding-window inference of one volume. It keeps the probabilities of a slab, not of the volume."""
 
     def __init__(
         self,
