@@ -6,8 +6,8 @@ import numpy as np
 
 from liverseg.analysis.measure import measure
 from liverseg.analysis.plausibility.messages import CHECK, DO_NOT_TRUST
-from liverseg.app.html.page_text import NO_DOUBT, doubted
-from liverseg.cli.output import summary
+from liverseg.app.html.results import NO_DOUBT, doubts_panel
+from liverseg.cli.output import report_summary
 from tests.liverseg.analysis.plausibility.scenes import certain_segmentation, good_slices
 
 
@@ -18,7 +18,7 @@ def test_doubts_reach_the_report_the_page_and_the_command_line():
     )
     assert report.doubts and report.warnings[0] == report.doubts[0].warning
     assert report.to_dict()["doubts"][0]["severity"] in (DO_NOT_TRUST, CHECK)
-    page = doubted(report)
+    page = doubts_panel(report)
     assert all(doubt.sentence in page for doubt in report.doubts) and "data-severity" in page
-    assert f"note        {report.warnings[0]}" in summary(report)
-    assert NO_DOUBT in doubted(measure(*certain_segmentation(hu, organ)))
+    assert f"note        {report.warnings[0]}" in report_summary(report)
+    assert NO_DOUBT in doubts_panel(measure(*certain_segmentation(hu, organ)))

@@ -84,7 +84,8 @@ class OpenVINOEngine:
             if shape not in self._requests:
                 self._open(shape)
             result = self._requests[shape].infer([np.ascontiguousarray(hu, np.float32)])
-            return result[0].copy()  # the request reuses its output
+            probabilities: np.ndarray = result[0].copy()  # the request reuses its output
+            return probabilities
 
     def run_each(self, slices: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The results of `run` in order. Slices of the standard shape run in parallel, read ahead."""

@@ -30,7 +30,7 @@ def load_script(archive: bytes, device: str = "cpu") -> torch.jit.ScriptModule:
 def device_has_bfloat16(device: str) -> bool:
     """Whether the device ("cpu" or "cuda") has bfloat16 instructions."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return precision.has_bfloat16()
 
 
@@ -68,7 +68,8 @@ class TorchEngine:
         )
         with torch.inference_mode(), autocast:
             tensor = torch.from_numpy(np.ascontiguousarray(hu)).to(self._device)
-            return self._module(tensor).float().cpu().numpy()
+            probabilities: np.ndarray = self._module(tensor).float().cpu().numpy()
+            return probabilities
 
     def _keeps_labels(self, context_slices: int) -> bool:
         return precision.keeps_labels(
