@@ -99,7 +99,7 @@ def test_the_card_shows_what_the_network_makes_of_a_phantom(trained):
     folder = trained / "registry" / "tiny"
     assert "](overview.png)" in (folder / "README.md").read_text()
     picture = cv2.imread(str(folder / "overview.png"))
-    assert picture.shape[1] == card_picture.WIDTH_PX and 300 < picture.shape[0] < 600
+    assert picture.shape[1] == card_picture.CARD_WIDTH_PX and 300 < picture.shape[0] < 600
 
     def half_tumour(hu):
         tumour = (np.arange(hu.shape[-1]) < 256) * np.ones_like(hu[:, :1])

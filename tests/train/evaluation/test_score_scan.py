@@ -14,8 +14,8 @@ from train.data.dataset import DatasetFolder
 from train.errors import TrainError
 from train.evaluation.evaluate import best_threshold, evaluate
 from train.evaluation.protocol import Protocol
-from train.evaluation.record import numbers, record
-from train.evaluation.scans import scan_names, scans_of, spacing_of
+from train.evaluation.record import evaluation_numbers, metrics_record
+from train.evaluation.scans import LoadedSplit, scan_names, scans_of, spacing_of
 from train.evaluation.score_scan import quarter_confusion, score_scans
 from train.evaluation.snapshots import Snapshot
 
@@ -34,7 +34,7 @@ def val(slices):
 
 def test_a_perfect_network_scores_perfectly(tmp_path):
     found = scored(tmp_path, {"a": val(SOLID), "b": val({0: SMALL})}, reads_the_labels())
-    result = record(found, "perfect@1", {}, Protocol())
+    result = metrics_record(found, "perfect@1", {}, Protocol())
     for name in ("liver", "tumour"):
         summary = result["summary"][name]
         for metric in (
@@ -112,7 +112,7 @@ def test_empty_masks_are_counted_and_never_scored_as_numbers(tmp_path):
     predict.calls = 0
     scores = scored(tmp_path, scans, predict, spacing=[1, 2, 0.5])
     assert [s.scan for s in scores] == ["clean", "found", "missed", "invented"]
-    found = numbers(scores, seed=0)
+    found = evaluation_numbers(scores, seed=0)
     tumour, kinds = found["summary"]["tumour"], found["cases"]["tumour"]
     assert tumour["dice_per_case"] | {"interval_95": None} == {
         "value": 0.5, "n": 2, "median": 0.5, "quartiles": [0.25, 0.75], "interval_95": None,
@@ -158,7 +158,7 @@ def test_partial_labels_leave_out_what_they_leave_open(tmp_path):
     tumour_only = {"0": ["background", "liver"], "1": ["background", "liver"], "2": ["tumour"]}
     (scan,) = scored(tmp_path / "t", {"a": val({0: LARGE})}, reads_the_labels(), label_values=tumour_only)
     assert set(scan.structures) == {"tumour"} and scan.lesions["overlap_50"].tallies == (1, 1, 1, 1)
-    result = record([scan], "x", {}, Protocol())
+    result = metrics_record([scan], "x", {}, Protocol())
     assert set(result["summary"]) == {"tumour"} and result["first_project"] is None
     assert "dice_global" in result["sweep"][0]["tumour"]
 
@@ -167,7 +167,7 @@ def test_the_sweep_shows_what_another_threshold_would_give(tmp_path):
     found = scored(tmp_path, {"a": val(SOLID)}, reads_the_labels(sure=0.45), Protocol(threshold=0.4))
     values = {
         line["threshold"]: line["tumour"]["dice_global"]
-        for line in record(found, "x", {}, Protocol())["sweep"]
+        for line in metrics_record(found, "x", {}, Protocol())["sweep"]
     }
     # The tumour has 0.45, all else 0.275: below that everything is tumour, above 0.45 nothing is.
     assert values[0.4] == 1 and values[0.3] == 1 and values[0.5] == 0 and 0 < values[0.2] < 1
@@ -248,7 +248,7 @@ def test_the_manifest_s_entry_is_valid_and_knows_lengths_where_the_dataset_does(
     folder = DatasetFolder.open(
         write_dataset(tmp_path / "d", {"a": val(SOLID), "b": val({0: LIVER})}, spacing=[2, 1, 1])
     )
-    found = evaluate(folder.load("val"), "val", reads_the_labels(), 1, 0.5, about=folder.about)
+    found = evaluate(LoadedSplit.load(folder, "val"), reads_the_labels(), 1, Protocol())
     entry = found.entry()
     json.dumps(entry, allow_nan=False)
     assert set(entry) == {"dataset", "split", "protocol", "values"} and found.slices == 6

@@ -15,13 +15,13 @@ from tests.train.sample_scans import LARGE, LIVER, SHAPE, SMALL, box, reads_the_
 from train.__main__ import main
 from train.data.dataset import DatasetFolder
 from train.data.folds import dataset_folds
-from train.evaluation.overlays import chosen
+from train.evaluation.overlays import representative_scans
 from train.evaluation.protocol import Protocol
-from train.evaluation.record import record
+from train.evaluation.record import metrics_record
 from train.evaluation.scans import scans_of
 from train.evaluation.score_scan import score_scans
 from train.evaluation.tables import COLUMNS, csv_table, markdown
-from train.evaluation.write import to_json, write
+from train.evaluation.write import to_json, write_evaluation
 from train.models import build
 
 EMPTY = np.zeros(SHAPE, np.uint8)
@@ -62,7 +62,7 @@ def scores(data):
 
 @pytest.fixture(scope="module")
 def found(scores):
-    return record(scores, "squares@1", {"kind": "checkpoint"}, Protocol())
+    return metrics_record(scores, "squares@1", {"kind": "checkpoint"}, Protocol())
 
 
 def test_the_record_is_plain_json_with_its_promised_keys(found):
@@ -121,14 +121,14 @@ def test_the_page_to_paste_has_the_headlines_with_intervals_and_n(found):
 
 
 def test_scans_are_chosen_by_tumour_and_those_without_by_liver(scores):
-    picked = {name: score.scan for name, score in chosen(scores).items()}
+    picked = {name: score.scan for name, score in representative_scans(scores).items()}
     assert picked == {"tumour-best": "1", "tumour-worst": "2", "liver-best": "3"}
 
 
 def test_the_folder_holds_tables_plots_and_overlays(scores, found, tmp_path):
     (tmp_path / "overlays").mkdir()
     (tmp_path / "overlays" / "old.png").write_bytes(b"")
-    write(tmp_path, scores, found)
+    write_evaluation(tmp_path, scores, found)
     assert {path.name for path in tmp_path.iterdir()} == {
         *("metrics.csv", "metrics.json", "metrics.md", "plots.png", "overlays"),
     }
@@ -148,7 +148,7 @@ def test_a_page_is_drawn_where_labels_tell_little(tmp_path):
     scores = list(
         score_scans(scans_of(DatasetFolder.open(folder), "val"), reads_the_labels(), 1, Protocol(), True)
     )
-    write(tmp_path / "out", scores, record(scores, "x", {}, Protocol()))
+    write_evaluation(tmp_path / "out", scores, metrics_record(scores, "x", {}, Protocol()))
     assert (tmp_path / "out" / "plots.png").stat().st_size > 10_000
 
 
@@ -276,7 +276,7 @@ def test_runs_that_know_their_fold_need_one_dataset(data, tmp_path, capsys):
         scan: str(number) for number, fold in enumerate(dealt) for scan in fold
     }
     assert main([*command, "3", "--runs", *runs]) == 1
-    assert "was not fitted for one of 3 folds" in capsys.readouterr().err
+    assert "was not trained for one of 3 folds" in capsys.readouterr().err
     assert main([*command, "2", "--runs", runs[0], runs[0]]) == 1
     assert "one run for each of the folds 0 to 1" in capsys.readouterr().err
     together = tmp_path / "groups.csv"  # another group puts a scan of fold 1 into fold 0

@@ -19,20 +19,21 @@ from registry.errors import ManifestInvalid
 from registry.manifest import Manifest
 from tests.registry.sample_checkpoint import manifest_for
 from train.evaluation.predict import predictor
+from train.evaluation.scans import LoadedSplit
 from train.export.archive import archive
-from train.export.calibrate import moved, tuned
+from train.export.calibrate import calibrate_network, calibrated_threshold
 from train.export.calibration import (
     CENTRES,
     CURVE_THRESHOLDS,
     IDENTITY,
     NO_COUNTS,
     Calibration,
+    CalibrationQuality,
     TumourCounts,
-    Worth,
-    calibrate,
-    count_tumour,
-    curve,
-    fit,
+    fit_calibration,
+    fit_platt,
+    precision_recall_curve,
+    tumour_counts,
 )
 from train.export.torchscript import script, with_calibration
 from train.models import build
@@ -52,7 +53,7 @@ def counts_of(seed: int, truth: Calibration = TRUE, pixels: int = 400_000) -> Tu
 
 
 def test_the_fit_finds_the_map_that_made_the_pixels():
-    found = fit(counts_of(0).in_liver)
+    found = fit_platt(counts_of(0).in_liver)
     assert found.slope == pytest.approx(TRUE.slope, abs=0.01)
     assert found.shift == pytest.approx(TRUE.shift, abs=0.02)
 
@@ -64,7 +65,7 @@ def test_worth_is_that_of_the_pixels_themselves():
     tumour = rng.random(3000) < 0.5
     places = np.searchsorted(CENTRES, logits - 1e-9)
     counts = np.bincount(2 * places + tumour, minlength=2 * len(CENTRES)).reshape(-1, 2)
-    found, plain = Worth.of(IDENTITY.of_logits(CENTRES), counts), reliability(p, tumour)
+    found, plain = CalibrationQuality.of(IDENTITY.of_logits(CENTRES), counts), reliability(p, tumour)
     assert found.ece == pytest.approx(plain.error, abs=1e-9)
     assert found.brier == pytest.approx(plain.brier, abs=1e-9)
     told = reliability(p[p >= 0.01], tumour[p >= 0.01])
@@ -72,7 +73,7 @@ def test_worth_is_that_of_the_pixels_themselves():
 
 
 def test_scans_alike_gain_by_the_map_also_when_left_out():
-    found = calibrate({str(k): counts_of(k) for k in range(3)})
+    found = fit_calibration({str(k): counts_of(k) for k in range(3)})
     assert found.chosen != IDENTITY and found.scans == 3 and not found.reason
     assert found.after.ece < 0.3 * found.before.ece and found.cross_fitted.ece < 0.5 * found.before.ece
     assert found.after.log_loss <= found.cross_fitted.log_loss < found.before.log_loss
@@ -80,27 +81,27 @@ def test_scans_alike_gain_by_the_map_also_when_left_out():
 
 def test_a_map_that_hurts_the_scan_left_out_is_not_taken():
     unlike = {"1": counts_of(1, Calibration(1.0, 3.0)), "2": counts_of(2, Calibration(1.0, -3.0))}
-    found = calibrate(unlike)
+    found = fit_calibration(unlike)
     assert found.chosen == IDENTITY and "scan left out" in found.reason
     assert found.after is None and found.cross_fitted.ece > found.before.ece
 
 
 @pytest.mark.parametrize("scans", [{}, {"1": NO_COUNTS}, {"1": counts_of(0, Calibration(1.0, -16.0), 500)}])
 def test_too_little_tumour_leaves_the_probability_alone(scans):
-    found = calibrate(scans)
+    found = fit_calibration(scans)
     assert found.chosen == IDENTITY and "too little" in found.reason
 
 
 def test_the_curve_counts_what_a_threshold_calls_tumour():
     scan, calibration = counts_of(3), Calibration(0.7, -0.9)
-    points = curve({"3": scan}, calibration)
+    points = precision_recall_curve({"3": scan}, calibration)
     p, counts = calibration.of_logits(CENTRES), scan.everywhere
     assert points["threshold"] == list(CURVE_THRESHOLDS)
     for t, hit, right in zip(*points.values(), strict=True):
         called = counts[p >= t].sum(axis=0)
         assert hit == pytest.approx(called[1] / counts[:, 1].sum(), abs=0.02)
         assert right == pytest.approx(called[1] / called.sum(), abs=0.02)
-    assert curve({"0": NO_COUNTS}, IDENTITY)["precision"] == [None] * len(CURVE_THRESHOLDS)
+    assert precision_recall_curve({"0": NO_COUNTS}, IDENTITY)["precision"] == [None] * len(CURVE_THRESHOLDS)
 
 
 class Fixed(nn.Module):
@@ -151,13 +152,13 @@ def bright(write_discs, tmp_path_factory):
 
 def test_tuned_records_what_the_archive_and_the_card_need(bright):
     slices, module = bright
-    counts = count_tumour(slices, predictor(module), 1)
+    counts = tumour_counts(slices, predictor(module), 1)
     assert sorted(counts) == ["0", "1", "2"] and all(c.in_liver.sum() > 1000 for c in counts.values())
-    plain = tuned(module, module, slices, "val", 1, 0.5, wanted=False)
+    plain = calibrate_network(module, module, LoadedSplit(slices, "val"), 1, 0.5, wanted=False)
     assert plain.module is module and plain.threshold == 0.5 and plain.record()["method"] == "none"
-    found = tuned(module, module, slices, "val", 1, 0.5)
-    chosen = found.found.chosen
-    assert found.threshold == moved(0.5, chosen) == pytest.approx(chosen(0.5), abs=0.0005)
+    found = calibrate_network(module, module, LoadedSplit(slices, "val"), 1, 0.5)
+    chosen = found.fit.chosen
+    assert found.threshold == calibrated_threshold(0.5, chosen) == pytest.approx(chosen(0.5), abs=0.0005)
     assert found.record() | {"region": ""} == {
         "method": "platt",
         "slope": chosen.slope,
@@ -171,7 +172,7 @@ def test_tuned_records_what_the_archive_and_the_card_need(bright):
     values = found.values()
     assert values["ece_in_liver_uncalibrated"]["tumour"]["n"] == 3
     assert values["brier_in_liver_cross_fitted"]["tumour"]["value"] > 0
-    entry = {"dataset": "discs", "split": "val", "protocol": "p", "curve": found.points}
+    entry = {"dataset": "discs", "split": "val", "protocol": "p", "curve": found.curve}
     entry["values"] = {"ece_in_liver": {"tumour": {"value": 0.01, "n": 3}}} | values
     manifest = manifest_for(metrics=[entry], extra={"calibration": found.record()})
     text = "\n".join(calibration_sections(manifest))

@@ -73,7 +73,10 @@ def with_dataset(manifest, **change):
     ("change", "told"),
     [
         (lambda m: {"extra": {}}, "parity with the trained network was not checked"),
-        (lambda m: {"extra": {"parity": {**m.extra["parity"], "labels_equal": 0.99}}}, "99.0000% of pixels"),
+        (
+            lambda m: {"extra": {"parity": {**m.extra["parity"], "labels_equal": 0.99}}},
+            "only 99.0000%",
+        ),
         (lambda m: {"metrics": []}, "no Dice"),
         (lambda m: {"licence": "unknown"}, "licence is not stated"),
         (lambda m: {"files": {}}, "no metrics.csv"),

@@ -16,8 +16,7 @@ import pytest
 
 from benchmarks import fit as benchmark
 from liverseg.__main__ import main as liverseg_main
-from train.__main__ import main
-from train.cli import COMMANDS
+from train.__main__ import COMMANDS, main
 from train.cli.fit import resolve
 from train.fit.settings import FitSettings
 
@@ -211,8 +210,8 @@ def documented():
     ]
     parser = argparse.ArgumentParser()
     subparsers = parser.add_subparsers()
-    for add in COMMANDS:
-        add(subparsers)
+    for command in COMMANDS:
+        command.add_parser(subparsers)
     blocks += [command.epilog for command in subparsers.choices.values()]
     for line in "\n".join(blocks).replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True) if re.search(r"-m train |fit\.sbatch ", line) else []

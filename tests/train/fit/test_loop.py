@@ -117,7 +117,7 @@ def test_a_killed_run_goes_on_to_the_same_result(data, whole):
 
 def test_a_run_begun_with_other_settings_is_refused(data, whole, capsys):
     assert main(arguments(data, whole, "--samples", "32")) == 1
-    assert "other settings (samples)" in capsys.readouterr().err
+    assert "started with other settings (samples)" in capsys.readouterr().err
     before = (whole / "last.pt").stat().st_mtime_ns
     assert main(arguments(data, whole, "--samples", "24")) == 0, "a finished run is left as it is"
     assert (whole / "last.pt").stat().st_mtime_ns == before
@@ -142,14 +142,14 @@ def test_a_folder_that_cannot_be_written_and_a_damaged_state_are_refused_in_one_
 def test_weights_of_another_network_are_no_start(data, whole, tmp_path, capsys):
     more = ["--samples", "4", "--init", str(whole), "--option", "decoder_width=32"]
     assert main(arguments(data, tmp_path / "run", *more)) == 1
-    assert "are of another network" in capsys.readouterr().err
+    assert "belong to another network" in capsys.readouterr().err
 
 
 def test_a_run_whose_loss_is_no_number_ends_and_keeps_what_was_saved(data, tmp_path, monkeypatch, capsys):
     update = loop.update
     monkeypatch.setattr(loop, "update", lambda *args: update(*args) * (1 if args[3] < 2 else torch.nan))
     assert main(arguments(data, tmp_path / "run", "--samples", "16")) == 1
-    assert "no number any more, 16 samples in" in capsys.readouterr().err
+    assert "The loss is NaN after 16 samples" in capsys.readouterr().err
     assert [row["samples"] for row in log_of(tmp_path / "run")] == ["8"]
     assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["progress"]["step"] == 2
 
@@ -241,12 +241,12 @@ def test_score_counts_every_scan_with_the_context_of_the_checkpoint(data, monkey
         score_alone=True,
     )
     shapes = []
-    real = scoring.predictor_on
+    real = scoring.predictor
     monkeypatch.setattr(
         scoring,
-        "predictor_on",
-        lambda graph, device: (
-            lambda hu: shapes.append((hu.shape[1], bool((hu == hu[:, :1]).all()))) or real(graph, device)(hu)
+        "predictor",
+        lambda graph: (
+            lambda hu: shapes.append((hu.shape[1], bool((hu == hu[:, :1]).all()))) or real(graph)(hu)
         ),
     )
     slices = DatasetFolder.open(data / "discs").load("train")

@@ -88,7 +88,7 @@ def test_launched_killed_and_resumed_on_two_nodes_it_ends_as_one_process(data_of
         [*here, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
     )
     assert lost.returncode != 0
-    assert "Another process of the run has ended; the same command goes on" in lost.stderr
+    assert "Another process of the run has ended; the same command resumes" in lost.stderr
     assert torch.load(data / "two" / "last.pt", weights_only=True)["progress"]["step"] == 3
     assert [row["samples"] for row in log_of(data / "two")] == ["4", "8", "12"]
 
@@ -179,9 +179,9 @@ def test_what_is_dropped_of_a_sample_does_not_depend_on_the_process(layer):
 
 
 def test_the_loss_of_a_loader_is_a_refusal_and_other_errors_are_not():
-    with pytest.raises(TrainError, match="goes on from the last save"), processes.lost_processes():
+    with pytest.raises(TrainError, match="resumes from the last save"), processes.refuse_lost_processes():
         raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
-    with pytest.raises(RuntimeError, match="shapes"), processes.lost_processes():
+    with pytest.raises(RuntimeError, match="shapes"), processes.refuse_lost_processes():
         raise RuntimeError("shapes do not match")
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from train.__main__ import main
-from train.cli.fit import add_fit, resolve
+from train.cli.fit import add_parser, resolve
 from train.errors import TrainError
-from train.fit.data import _dealt
+from train.fit.data import _sample_numbers
 from train.fit.optimiser import autocast_dtype, seed_step
 from train.fit.settings import FitSettings, Runtime
 from train.sampling.augment import AugmentSettings
@@ -20,7 +20,7 @@ DATA = (("data", 1.0, 0.0),)
 
 def resolved(*arguments):
     parser = argparse.ArgumentParser()
-    add_fit(parser.add_subparsers())
+    add_parser(parser.add_subparsers())
     return resolve(parser.parse_args(["fit", *map(str, arguments)]))
 
 
@@ -121,14 +121,14 @@ def test_missing_data_or_folder_is_refused(tmp_path, capsys):
         ({"select": "mood"}, "Select"),
         ({"patience": 0}, "patience"),
         ({"data": (("a", float("nan"), 0.0),)}, "more than 0"),
-        ({"augment": {"noise": -1}}, "from 0 up"),
-        ({"augment": {"noise": "much"}}, "from 0 up"),
+        ({"augment": {"noise": -1}}, "at least 0"),
+        ({"augment": {"noise": "much"}}, "at least 0"),
         ({"working_size": 0}, "working size"),
         ({"learning_rate": float("nan")}, "learning rate"),
         ({"clip": 0.0}, "above 0"),
         ({"seed": -1}, "0 or more"),
         ({"folds": 5}, "both"),
-        ({"folds": 5, "fold": 5}, "counts from 0"),
+        ({"folds": 5, "fold": 5}, "numbered from 0"),
         ({"pretrained": "x", "init": "y"}, "not both"),
     ],
 )
@@ -165,7 +165,7 @@ def test_help_shows_an_example_and_defaults(capsys):
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_samples_of_an_update_are_the_same_however_many_processes(processes, accumulate):
     settings = FitSettings(data=DATA, samples=40, batch=8, accumulate=accumulate)
-    dealt = [list(_dealt(settings, 2, process, processes)) for process in range(processes)]
+    dealt = [list(_sample_numbers(settings, 2, process, processes)) for process in range(processes)]
     for step in range(2, settings.steps):
         for part in range(accumulate):
             place = (step - 2) * accumulate + part
