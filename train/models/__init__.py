@@ -11,8 +11,8 @@ from train.errors import TrainError
 from train.models import nnformer, segformer
 
 _FAMILIES: tuple[tuple[dict, type[nn.Module], tuple[str, ...]], ...] = (
-    (segformer.CONFIGS, segformer.SegFormer, ("decoder_width", "depths", "drop_path", "dropout")),
-    (nnformer.CONFIGS, nnformer.NnFormer, ("embedding", "depths", "deep_supervision", "drop_path")),
+    (segformer.SEGFORMER_CONFIGS, segformer.SegFormer, ("decoder_width", "depths", "drop_path", "dropout")),
+    (nnformer.NNFORMER_CONFIGS, nnformer.NnFormer, ("embedding", "depths", "deep_supervision", "drop_path")),
 )
 """Published configurations by name, the network they configure, the options that may be changed."""
 

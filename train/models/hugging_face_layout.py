@@ -45,15 +45,15 @@ def prefix_of(names: Collection[str]) -> str:
     return _PREFIX if any(name.startswith(_PREFIX) for name in names) else ""
 
 
-def their_names(own: str, layout: int, prefix: str = _PREFIX) -> list[str]:
+def hugging_face_names(own: str, layout: int, prefix: str = _PREFIX) -> list[str]:
     """The names of the tensors that, one after the other, are our tensor `own`.
 
-    >>> their_names("stages.1.blocks.0.attention.key_value.bias", 4)  # doctest: +NORMALIZE_WHITESPACE
+    >>> hugging_face_names("stages.1.blocks.0.attention.key_value.bias", 4)  # doctest: +NORMALIZE_WHITESPACE
     ['segformer.encoder.block.1.0.attention.self.key.bias',
      'segformer.encoder.block.1.0.attention.self.value.bias']
-    >>> their_names("stages.1.blocks.0.norm1.weight", 5, prefix="")
+    >>> hugging_face_names("stages.1.blocks.0.norm1.weight", 5, prefix="")
     ['stages.1.blocks.0.layernorm_before.weight']
-    >>> their_names("head.project.3.weight", 5)
+    >>> hugging_face_names("head.project.3.weight", 5)
     ['decode_head.linear_projections.3.proj.weight']
     """
     old = layout == 4

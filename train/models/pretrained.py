@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from train.errors import TrainError
 from train.models.graph import NORMALISED_SPAN
 from train.models.hugging_face_files import HuggingFaceModel, read_model
-from train.models.hugging_face_layout import layout_of, prefix_of, their_names
-from train.models.segformer import CONFIGS, SegFormer, SegFormerConfig
+from train.models.hugging_face_layout import hugging_face_names, layout_of, prefix_of
+from train.models.segformer import SEGFORMER_CONFIGS, SegFormer, SegFormerConfig
 
-log = logging.getLogger("train.models.pretrained")
+_logger = logging.getLogger("train.models.pretrained")
 
 _FIRST = "stages.0.embed.projection"
 _CONFIG: dict[str, str] = {
@@ -60,7 +60,7 @@ def load_hugging_face(network: nn.Module, source: str | Path, fold_normalisation
     weights = {name: tensor for name, tensor in found.items() if name not in kept}
     _check_shapes(network, weights, str(source))
     if fold_normalisation:
-        folded = fold(weights[f"{_FIRST}.weight"], model.image_mean, model.image_std)
+        folded = fold_input_normalisation(weights[f"{_FIRST}.weight"], model.image_mean, model.image_std)
         weights[f"{_FIRST}.weight"] = folded[0]
         weights[f"{_FIRST}.bias"] = weights[f"{_FIRST}.bias"] + folded[1]
     first = network.stages[0].embed.projection
@@ -68,7 +68,9 @@ def load_hugging_face(network: nn.Module, source: str | Path, fold_normalisation
     network.load_state_dict(network.state_dict() | weights)
 
 
-def fold(weight: Tensor, mean: Sequence[float], std: Sequence[float]) -> tuple[Tensor, Tensor]:
+def fold_input_normalisation(
+    weight: Tensor, mean: Sequence[float], std: Sequence[float]
+) -> tuple[Tensor, Tensor]:
     """A first convolution's weight for our input instead of (unit - mean) / std, and what its bias gains.
 
     Ours is v = (unit - 1/2) s, hence (unit - mean) / std = v / (s std) + (1/2 - mean) / std.
@@ -92,7 +94,7 @@ def _check(config: SegFormerConfig, model: HuggingFaceModel) -> None:
         raise TrainError(f"{model.source} is a {theirs.get('model_type', 'model of no type')}, no SegFormer.")
     for name, own in _CONFIG.items():
         # What a file leaves out is the default there, which is B0.
-        value = theirs.get(name, list(getattr(CONFIGS["segformer-b0"], own)))
+        value = theirs.get(name, list(getattr(SEGFORMER_CONFIGS["segformer-b0"], own)))
         expected = list(getattr(config, own))
         if value != expected:
             raise TrainError(f"{model.source} is another SegFormer: its {name} are {value}, not {expected}.")
@@ -112,7 +114,7 @@ def _matched(
     missing: list[tuple[str, str]] = []
     used: set[str] = set()
     for own in network.state_dict():
-        names = their_names(own, layout, prefix)
+        names = hugging_face_names(own, layout, prefix)
         used |= set(names)
         absent = [name for name in names if name not in model.tensors]
         missing += [(own, name) for name in absent]
@@ -143,15 +145,15 @@ def _kept_head(network: SegFormer, model: HuggingFaceModel, found: dict[str, Ten
     """Our names in the decode head that stay as they were initialised; the log says why."""
     every = {name for name in network.state_dict() if name.startswith("head.")}
     if not any(name.startswith("decode_head.") for name in model.tensors):
-        log.info("%s has no decode head: ours starts from scratch", model.source)
+        _logger.info("%s has no decode head: ours starts from scratch", model.source)
         return every
     width, classes = network.config.decoder_width, network.head.classify.out_channels
     their_width = found["head.mix.weight"].shape[0] if "head.mix.weight" in found else width
     if their_width != width:
-        log.info("the decode head starts from scratch: %d wide, not %d", width, their_width)
+        _logger.info("the decode head starts from scratch: %d wide, not %d", width, their_width)
         return every
     their_classes = found["head.classify.bias"].shape[0] if "head.classify.bias" in found else classes
     if their_classes != classes:
-        log.info("the classifier starts from scratch: %d classes, not %d", classes, their_classes)
+        _logger.info("the classifier starts from scratch: %d classes, not %d", classes, their_classes)
         return {name for name in every if name.startswith("head.classify.")}
     return set()

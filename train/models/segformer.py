@@ -43,7 +43,7 @@ class SegFormerConfig:
 
 _WIDE = (64, 128, 320, 512)
 
-CONFIGS: dict[str, SegFormerConfig] = {
+SEGFORMER_CONFIGS: dict[str, SegFormerConfig] = {
     "segformer-b0": SegFormerConfig((32, 64, 160, 256), (2, 2, 2, 2), 256),
     "segformer-b1": SegFormerConfig(_WIDE, (2, 2, 2, 2), 256),
     "segformer-b2": SegFormerConfig(_WIDE, (3, 4, 6, 3), 768),
@@ -117,7 +117,7 @@ class MixFeedForward(nn.Module):
         return self.contract(F.gelu(to_tokens(grid)))
 
 
-class Block(nn.Module):
+class SegFormerBlock(nn.Module):
     """One pre-norm transformer block."""
 
     def __init__(self, width: int, heads: int, reduction: int, mlp_ratio: int, drop_path: float) -> None:
@@ -141,7 +141,7 @@ class Stage(nn.Module):
         width = config.widths[index]
         self.embed = PatchEmbedding(channels, width, config.patch_sizes[index], config.strides[index])
         self.blocks = nn.ModuleList(
-            Block(width, config.heads[index], config.reductions[index], config.mlp_ratio, rate)
+            SegFormerBlock(width, config.heads[index], config.reductions[index], config.mlp_ratio, rate)
             for rate in rates
         )
         self.norm = nn.LayerNorm(width)

@@ -65,7 +65,7 @@ class AugmentSettings:
         return replace(self, crop_px=crop, working_px=(low, high))
 
 
-class View(NamedTuple):
+class ViewParameters(NamedTuple):
     """The numbers of one view; collated by a loader, each field gains a leading batch axis."""
 
     centre_px: np.ndarray  # (2,) column and row of the slice that the sample is centred on
@@ -85,7 +85,7 @@ class View(NamedTuple):
     lone: bool  # whether all channels show the same slice, and so the same noise
 
 
-def draw_view(bits: np.ndarray, s: AugmentSettings, rng: np.random.Generator, lone: bool) -> View:
+def draw_view(bits: np.ndarray, s: AugmentSettings, rng: np.random.Generator, lone: bool) -> ViewParameters:
     """One view of a slice whose label bits (H, W) are given."""
     height, width = bits.shape
     low, high = np.log(s.working_px[0]), np.log(s.working_px[1])
@@ -100,7 +100,7 @@ def draw_view(bits: np.ndarray, s: AugmentSettings, rng: np.random.Generator, lo
     centre = _centre(bits, s.crop_px / zoom_xy, s, rng)
     blurred = rng.random()
     noise = rng.random() < s.noise
-    return View(
+    return ViewParameters(
         centre_px=centre,
         zoom=zoom_xy,
         angle_rad=float(angle),

@@ -6,25 +6,25 @@ import cv2
 import numpy as np
 
 from train.data.dataset import BACKGROUND_BIT
-from train.sampling.augment import PIVOT, View
+from train.sampling.augment import PIVOT, ViewParameters
 from train.sampling.channels import Span
 
 cv2.setNumThreads(0)  # the loader's processes must not compete with the network's threads
 
 
 def render(
-    unit: np.ndarray, bits: np.ndarray, view: View, crop_px: int, span: Span
+    unit: np.ndarray, bits: np.ndarray, view: ViewParameters, crop_px: int, span: Span
 ) -> tuple[np.ndarray, np.ndarray]:
     """A view of slices (H, W, C) float32 in the span's units, and of their label bits (H, W).
 
     Returns (windows * C, crop, crop) float32 in [0, 1], window by window, and (crop, crop) uint8.
     """
     grid = sampling_map(view, crop_px)
-    image = intensity(warp(unit, grid), view, span)
+    image = vary_intensity(warp(unit, grid), view, span)
     return through_windows(image, span), warp_labels(bits, grid)
 
 
-def sampling_map(view: View, crop_px: int) -> np.ndarray:
+def sampling_map(view: ViewParameters, crop_px: int) -> np.ndarray:
     """(crop, crop, 2) float32: the slice's column and row that each pixel of the sample is taken from."""
     ticks = np.arange(crop_px, dtype=np.float32) - (crop_px - 1) / 2
     x, y = np.float32(ticks / view.zoom[0]), np.float32(view.mirror * ticks / view.zoom[1])[:, None]
@@ -59,7 +59,7 @@ def warp_labels(bits: np.ndarray, grid: np.ndarray) -> np.ndarray:
     )
 
 
-def intensity(unit: np.ndarray, view: View, span: Span) -> np.ndarray:
+def vary_intensity(unit: np.ndarray, view: ViewParameters, span: Span) -> np.ndarray:
     """Another contrast phase, dose and kernel: (H, W, C) float32 in [0, top], saturated as a window does."""
     top, pivot = np.float32(span.top), np.float32(PIVOT + span.offset)
     unit = np.maximum(unit, np.float32(view.floor + span.offset))
@@ -78,7 +78,7 @@ def intensity(unit: np.ndarray, view: View, span: Span) -> np.ndarray:
     return np.clip(unit, 0, top)
 
 
-def ct_noise(shape: tuple[int, ...], view: View) -> np.ndarray:
+def ct_noise(shape: tuple[int, ...], view: ViewParameters) -> np.ndarray:
     """(H, W, C) noise of unit variance whose grain varies, from white to the blotches of a soft kernel."""
     rng = np.random.default_rng(view.noise_seed)
     noise = rng.standard_normal((*shape[:2], 1 if view.lone else shape[2]), dtype=np.float32)

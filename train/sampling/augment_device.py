@@ -7,14 +7,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from train.data.dataset import BACKGROUND_BIT
-from train.sampling.augment import MAX_SIGMA_PX, PIVOT, View
+from train.sampling.augment import MAX_SIGMA_PX, PIVOT, ViewParameters
 from train.sampling.channels import Span
 
 RADIUS_PX = round(MAX_SIGMA_PX * 4) + 1
 """Of the Gaussian filters: four standard deviations of the widest."""
 
 
-def render(unit: Tensor, bits: Tensor, views: View, crop_px: int, span: Span) -> tuple[Tensor, Tensor]:
+def render(
+    unit: Tensor, bits: Tensor, views: ViewParameters, crop_px: int, span: Span
+) -> tuple[Tensor, Tensor]:
     """Views of slices (N, C, H, W) float in the span's units, and of their label bits (N, H, W) uint8.
 
     `views` holds tensors with a leading batch axis, on the CPU. Slices smaller than the batch's (H, W)
@@ -26,12 +28,12 @@ def render(unit: Tensor, bits: Tensor, views: View, crop_px: int, span: Span) ->
     labels = F.grid_sample(bits[:, None].float(), grid, "nearest", "zeros", align_corners=True)[:, 0]
     labels = labels.to(torch.uint8)
     labels = torch.where(labels == 0, BACKGROUND_BIT, labels)  # no label is 0: that is outside
-    image = intensity(image, views, span)
+    image = vary_intensity(image, views, span)
     parts = [(a * image + b).clamp_(0, 1) for a, b in span.scale_and_shift()]
     return torch.cat(parts, dim=1), labels
 
 
-def sampling_grid(views: View, crop_px: int, shape: torch.Size) -> Tensor:
+def sampling_grid(views: ViewParameters, crop_px: int, shape: torch.Size) -> Tensor:
     """(N, crop, crop, 2) float32 in grid_sample's units, -1 to 1 from the first pixel to the last."""
     ticks = torch.arange(crop_px) - (crop_px - 1) / 2
     x = (ticks / views.zoom[:, :1])[:, None, :]  # (N, 1, crop)
@@ -47,7 +49,7 @@ def sampling_grid(views: View, crop_px: int, shape: torch.Size) -> Tensor:
     return 2 * grid / last - 1
 
 
-def intensity(unit: Tensor, views: View, span: Span) -> Tensor:
+def vary_intensity(unit: Tensor, views: ViewParameters, span: Span) -> Tensor:
     """Another contrast phase, dose and kernel: (N, C, H, W) float32 in [0, top]."""
     pivot = PIVOT + span.offset
 
@@ -69,7 +71,7 @@ def intensity(unit: Tensor, views: View, span: Span) -> Tensor:
     return unit.clamp_(0, span.top)
 
 
-def ct_noise(like: Tensor, views: View, samples: Tensor) -> Tensor:
+def ct_noise(like: Tensor, views: ViewParameters, samples: Tensor) -> Tensor:
     """(n, C, H, W) noise of unit variance, each sample's from its own seed; its grain varies."""
     noise = torch.empty_like(like)
     generator = torch.Generator(like.device)

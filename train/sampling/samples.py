@@ -16,7 +16,7 @@ from torch.utils.data import Dataset, default_collate
 from train.data.dataset import BACKGROUND_BIT, SlicesInMemory
 from train.sampling import augment_cpu, augment_device
 from train.sampling.attenuation import shift_attenuation
-from train.sampling.augment import AugmentSettings, View, draw_view
+from train.sampling.augment import AugmentSettings, ViewParameters, draw_view
 from train.sampling.channels import Span, to_hu
 from train.sampling.slice_sampler import DEFAULT_SHARES, SamplingShares, SliceSampler, has_liver_free
 from train.sampling.synthetic_lesions import paint_lesions
@@ -31,19 +31,19 @@ class Source:
     synthetic_lesions: float = 0.0  # share of its samples that get painted lesions
 
 
-class Uncut(NamedTuple):
+class UncutSample(NamedTuple):
     """A sample before its view is computed; in a batch every field has a leading axis."""
 
     unit: Tensor  # (C, H, W) float16 in the span's units
     bits: Tensor  # (H, W) uint8
-    view: View
+    view: ViewParameters
     crop_px: int
 
 
 class Samples(Dataset):
     """Sample i: (image (channels, crop, crop) float32 in [0, 1], label bits (crop, crop) uint8).
 
-    With `on_device` sample i is an `Uncut` instead, to be collated by `collate_uncut` and cut by `cut`.
+    With `on_device` sample i is an `UncutSample` instead, to be collated by `collate_uncut` and cut by `cut`.
     `sizes` maps a share of the run to a share of the full resolution, for progressive resizing.
     """
 
@@ -67,7 +67,7 @@ class Samples(Dataset):
     def _tables(self) -> list[np.ndarray | None]:
         return [self.span.table(source.slices.intensity) for source in self.sources]
 
-    def __getitem__(self, item: int | tuple[int, float]) -> tuple[Tensor, Tensor] | Uncut:
+    def __getitem__(self, item: int | tuple[int, float]) -> tuple[Tensor, Tensor] | UncutSample:
         """`item` is a sample's number, or that and the share of the full resolution it is cut at."""
         number, scale = item if isinstance(item, tuple) else (item, 1.0)
         settings = self.augment.scaled(scale)
@@ -94,12 +94,12 @@ class Samples(Dataset):
         if self.on_device:
             planes = np.broadcast_to(unit, (*bits.shape, self.context_slices)).transpose(2, 0, 1)
             planes = torch.from_numpy(planes.astype(np.float16))
-            return Uncut(planes, torch.from_numpy(np.array(bits)), view, settings.crop_px)
+            return UncutSample(planes, torch.from_numpy(np.array(bits)), view, settings.crop_px)
         image, labels = augment_cpu.render(unit, bits, view, settings.crop_px, self.span)
         return self._filled(torch.from_numpy(image)), torch.from_numpy(labels)
 
-    def cut(self, batch: Uncut, device: torch.device) -> tuple[Tensor, Tensor]:
-        """A collated batch of `Uncut` to images (N, channels, crop, crop) and bits on `device`."""
+    def cut(self, batch: UncutSample, device: torch.device) -> tuple[Tensor, Tensor]:
+        """A collated batch of `UncutSample` to images (N, channels, crop, crop) and bits on `device`."""
         unit = batch.unit.to(device, non_blocking=True)
         bits = batch.bits.to(device, non_blocking=True)
         crop_px = int(batch.crop_px[0])
@@ -134,7 +134,7 @@ def _look_up(table: np.ndarray, greys: np.ndarray) -> np.ndarray:
     return np.take(table, greys)
 
 
-def collate_uncut(samples: list[Uncut]) -> Uncut:
+def collate_uncut(samples: list[UncutSample]) -> UncutSample:
     """A batch; slices smaller than the largest are padded at the right and bottom."""
     height = max(sample.bits.shape[0] for sample in samples)
     width = max(sample.bits.shape[1] for sample in samples)

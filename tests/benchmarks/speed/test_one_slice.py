@@ -11,7 +11,7 @@ from benchmarks.speed.rows import NotMeasured
 from benchmarks.speed.sections import Context
 from liverseg.__main__ import main
 from liverseg.inference.engines import torch_engine
-from train.models.segformer import CONFIGS
+from train.models.segformer import SEGFORMER_CONFIGS
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_the_twins_have_the_published_size_and_are_decisive():
     assert len(np.unique(probabilities.argmax(axis=1))) > 1  # or a swapped class would not show
     published = networks.in_transformers(networks.need("train.models").build("segformer-b0").eval())
     assert sum(p.numel() for p in published.parameters()) == 3_714_915  # NVIDIA's B0, 3 classes
-    assert CONFIGS["segformer-b0"].decoder_width == 256
+    assert SEGFORMER_CONFIGS["segformer-b0"].decoder_width == 256
 
 
 def test_a_peer_that_is_missing_says_what_to_install():

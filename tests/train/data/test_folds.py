@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.data.folds import LITS_GROUP, ScanInfo, folds, group_of
+from train.data.folds import LITS_GROUP, ScanInfo, group_of, make_folds
 from train.errors import TrainError
 
 
@@ -29,7 +29,7 @@ def cohorts(largest_group=4):
 @settings(deadline=None, max_examples=40)
 @given(cohorts(), st.integers(2, 5), st.integers(0, 1000))
 def test_folds_are_a_partition_that_divides_no_group(scans, count, seed):
-    made = folds(scans, count, seed)
+    made = make_folds(scans, count, seed)
     assert len(made) == count and all(made)
     assert sorted(scan for fold in made for scan in fold) == sorted(scan.scan for scan in scans)
     for group in {scan.group for scan in scans}:
@@ -41,7 +41,7 @@ def test_folds_are_a_partition_that_divides_no_group(scans, count, seed):
 @given(cohorts(), st.integers(2, 5), st.integers(0, 1000))
 def test_sizes_differ_by_no_more_than_the_largest_group(scans, count, seed):
     largest = max(sum(s.group == group for s in scans) for group in {s.group for s in scans})
-    sizes = [len(fold) for fold in folds(scans, count, seed)]
+    sizes = [len(fold) for fold in make_folds(scans, count, seed)]
     assert max(sizes) - min(sizes) <= largest
 
 
@@ -50,7 +50,7 @@ def test_sizes_differ_by_no_more_than_the_largest_group(scans, count, seed):
 def test_the_order_of_the_scans_does_not_matter(scans, count, seed, random):
     shuffled = list(scans)
     random.shuffle(shuffled)
-    assert folds(shuffled, count, seed) == folds(scans, count, seed)
+    assert make_folds(shuffled, count, seed) == make_folds(scans, count, seed)
 
 
 @settings(deadline=None, max_examples=40)
@@ -60,7 +60,7 @@ def test_lone_scans_fall_evenly_and_val_can_be_a_fold(scans, seed):
     val = {scan.scan for scan in scans if scan.split == "val"}
     train = [scan.scan for scan in scans if scan.split == "train"]
     if len(train) >= 2:
-        first, *others = folds(scans, 3, seed, keep_val=True)
+        first, *others = make_folds(scans, 3, seed, keep_val=True)
         assert first == val and set().union(*others) == set(train)
         assert abs(len(others[0]) - len(others[1])) <= 1
 
@@ -69,14 +69,14 @@ def test_tumour_is_spread_over_the_folds():
     """Two scans hold nearly all tumour: never both in one fold, whatever the seed."""
     scans = [ScanInfo(str(n), str(n), "train", 1_000_000 if n < 2 else n) for n in range(12)]
     for seed in range(20):
-        assert all(len(fold & {"0", "1"}) <= 1 for fold in folds(scans, 3, seed))
+        assert all(len(fold & {"0", "1"}) <= 1 for fold in make_folds(scans, 3, seed))
 
 
 def test_another_seed_gives_other_folds_and_test_scans_stay_out():
     scans = [ScanInfo(str(n), str(n), "train", n) for n in range(20)]
     held_out = ScanInfo("t", "t", "test", 0)
-    assert folds(scans, 5, 0) == folds([*scans, held_out], 5, 0)
-    assert folds(scans, 5, 0) != folds(scans, 5, 1)
+    assert make_folds(scans, 5, 0) == make_folds([*scans, held_out], 5, 0)
+    assert make_folds(scans, 5, 0) != make_folds(scans, 5, 1)
 
 
 def test_lits_scans_7_to_12_are_one_group():
@@ -98,4 +98,4 @@ def test_impossible_folds_are_refused(count, splits, keep_val, says):
     groups = "aba" if says == "shares the group" else "abc"
     scans = [ScanInfo(str(n), groups[n], split, 0) for n, split in enumerate(splits)]
     with pytest.raises(TrainError, match=says):
-        folds(scans, count, keep_val=keep_val)
+        make_folds(scans, count, keep_val=keep_val)

@@ -287,4 +287,4 @@ def test_runs_that_know_their_fold_need_one_dataset(data, tmp_path, capsys):
     assert "group" in capsys.readouterr().err
     lost = save_run(tmp_path / "h", data, folds=2, fold=0, groups=str(tmp_path / "none.csv"))
     assert main([*command, "2", "--runs", runs[0], str(lost)]) == 1
-    assert "no table with the columns scan and group" in capsys.readouterr().err
+    assert "not a CSV file with the columns scan and group" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from train.export.float16_weights import with_half_weights
 from train.export.torchscript import SLICE_EXAMPLE, VOLUME_EXAMPLE, script
 from train.models import build, names
 from train.models.graph import HuToProbabilities, HuToProbabilitiesVolume, network_channels
-from train.models.segformer import CONFIGS
+from train.models.segformer import SEGFORMER_CONFIGS
 
 PARAMETERS = {  # with 3 classes and 3 channels, as `build` gives them without options
     "nnformer-2d": 28_748_829,
@@ -53,10 +53,10 @@ def test_a_small_nnformer_fits_into_a_small_checkpoint():
 
 
 def test_deeper_segformers_differ_in_the_number_of_blocks_only():
-    shallow = CONFIGS["segformer-b2"]
+    shallow = SEGFORMER_CONFIGS["segformer-b2"]
     for name in DEEPER:
-        assert CONFIGS[name].depths > shallow.depths
-        assert replace(CONFIGS[name], depths=shallow.depths) == shallow
+        assert SEGFORMER_CONFIGS[name].depths > shallow.depths
+        assert replace(SEGFORMER_CONFIGS[name], depths=shallow.depths) == shallow
 
 
 @pytest.mark.parametrize("name", [name for name in names() if name not in DEEPER])

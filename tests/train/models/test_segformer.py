@@ -8,7 +8,7 @@ from torch import nn
 from train.errors import TrainError
 from train.models import build, names
 from train.models.graph import working_shape
-from train.models.segformer import CONFIGS, DecodeHead
+from train.models.segformer import SEGFORMER_CONFIGS, DecodeHead
 
 PUBLISHED_PARAMETERS = {  # of the ADE20K models (150 classes), as their weights on the Hub count
     "segformer-b0": 3_752_694,
@@ -35,7 +35,7 @@ def test_forward_and_backward_reach_every_parameter():
 
 
 def test_every_name_builds_and_an_unknown_one_is_refused():
-    assert set(CONFIGS) <= set(names())
+    assert set(SEGFORMER_CONFIGS) <= set(names())
     with pytest.raises(TrainError, match="segformer-b0"):
         build("segformer-b9")
 
@@ -53,7 +53,7 @@ def published_head(head: DecodeHead, stages: list[torch.Tensor]) -> torch.Tensor
 
 def test_head_equals_the_published_order_and_folds_to_it():
     torch.manual_seed(0)
-    config = CONFIGS["segformer-b0"]
+    config = SEGFORMER_CONFIGS["segformer-b0"]
     head = DecodeHead(config, classes=3).eval()
     nn.init.uniform_(head.norm.weight, 0.5, 2)
     nn.init.uniform_(head.norm.bias, -1, 1)

@@ -1,5 +1,5 @@
 """nnFormer: see `network`."""
 
-from train.models.nnformer.network import CONFIGS, NnFormer, NnFormerConfig
+from train.models.nnformer.network import NNFORMER_CONFIGS, NnFormer, NnFormerConfig
 
-__all__ = ["CONFIGS", "NnFormer", "NnFormerConfig"]
+__all__ = ["NNFORMER_CONFIGS", "NnFormer", "NnFormerConfig"]

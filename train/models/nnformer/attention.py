@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from train.models.nnformer.positions import GlobalBias, WindowBias
-from train.models.nnformer.windows import Tiling, half, rolled
+from train.models.nnformer.windows import Tiling, half_window, roll_grid
 
 
 class Attention(nn.Module):
@@ -43,18 +43,18 @@ class WindowAttention(Attention):
     def __init__(self, width: int, heads: int, window: Sequence[int], shifted: bool = False) -> None:
         super().__init__(width, heads)
         self.shifted = shifted
-        self.shift = half(window) if shifted else (0,) * len(window)
+        self.shift = half_window(window) if shifted else (0,) * len(window)
         self.bias = WindowBias(window, heads)
 
     def forward(self, target: Tensor, source: Tensor, tiling: Tiling | None) -> Tensor:
         """Queries from `target`, keys and values from `source`, both (N, *grid, C); so is the result."""
         bias, mask = self.bias(), tiling.shifted_mask if self.shifted else tiling.mask
-        tokens = tiling.partition(rolled(tiling.pad(target), self.shift, -1))
+        tokens = tiling.partition(roll_grid(tiling.pad(target), self.shift, -1))
         source_tokens = tokens
         if source is not target:
-            source_tokens = tiling.partition(rolled(tiling.pad(source), self.shift, -1))
+            source_tokens = tiling.partition(roll_grid(tiling.pad(source), self.shift, -1))
         mixed = self.attend(tokens, source_tokens, bias if mask is None else bias + mask)
-        return tiling.crop(rolled(tiling.merge(mixed), self.shift, 1))
+        return tiling.crop(roll_grid(tiling.merge(mixed), self.shift, 1))
 
 
 class GlobalAttention(Attention):

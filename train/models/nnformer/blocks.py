@@ -22,7 +22,7 @@ class FeedForward(nn.Module):
         return self.contract(F.gelu(self.expand(grid)))
 
 
-class Block(nn.Module):
+class NnFormerBlock(nn.Module):
     """Self-attention, then feed-forward: (N, *grid, C) to the same."""
 
     def __init__(self, width: int, attention: Attention, mlp_ratio: int, drop_path: float) -> None:
@@ -39,7 +39,7 @@ class Block(nn.Module):
         return grid + self.drop_path(self.feed_forward(self.norm2(grid)))
 
 
-class SkipBlock(Block):
+class SkipBlock(NnFormerBlock):
     """Skip attention: the up-sampled grid asks, the encoder's grid of the same stage answers.
 
     Queries come from the one, keys and values from the other; the residual is their sum.

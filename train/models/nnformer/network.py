@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from train.errors import TrainError
 from train.models.layers import drop_path_rates
 from train.models.nnformer.attention import Attention, GlobalAttention, WindowAttention
-from train.models.nnformer.blocks import Block, SkipBlock
+from train.models.nnformer.blocks import NnFormerBlock, SkipBlock
 from train.models.nnformer.sampling import DownSampling, Embedding, Head, UpSampling
 from train.models.nnformer.windows import Tiling, crop_to
 
@@ -57,7 +57,7 @@ class NnFormerConfig:
         return tuple(size // step - 1 for size, step in zip(self.crop, steps, strict=True))
 
 
-CONFIGS: dict[str, NnFormerConfig] = {
+NNFORMER_CONFIGS: dict[str, NnFormerConfig] = {
     # A window of 8 × 8 has as many tokens as one of 4 × 4 × 4.
     "nnformer-2d": NnFormerConfig((4, 4), ((8, 8), (8, 8), (8, 8), None), (256, 256)),
     # The published network for tumours: heads 6-12-24-48, windows 4-4-8-4. On its crop the windows of
@@ -78,7 +78,7 @@ def _blocks(config: NnFormerConfig, stage: int, rates: list[float], skip: bool) 
         attention: Attention = GlobalAttention(width, heads, config.reach(stage))
         if window is not None:
             attention = WindowAttention(width, heads, window, shifted=index % 2 == 1)
-        kind = SkipBlock if skip and index == 0 else Block
+        kind = SkipBlock if skip and index == 0 else NnFormerBlock
         blocks.append(kind(width, attention, config.mlp_ratio, rate))
     return nn.ModuleList(blocks)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from train.models.nnformer.windows import positions
+from train.models.nnformer.windows import axis_positions
 
 
 def window_index(window: Sequence[int]) -> Tensor:
@@ -62,7 +62,7 @@ class GlobalBias(nn.Module):
         axes = len(self.reach)
         index: Tensor | int = 0
         for axis, reach in enumerate(self.reach):
-            place = positions(grid, axis)
+            place = axis_positions(grid, axis)
             offset = (place[:, None] - place[None, :]).clamp(-reach, reach) + reach  # (size, size)
             shape = [1] * (2 * axes)
             shape[axis], shape[axes + axis] = offset.shape

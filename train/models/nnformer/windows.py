@@ -39,7 +39,9 @@ class Tiling:
         # A trace must hold for every size; otherwise the mask is left out where it would be zero.
         needed = torch.jit.is_tracing() or sizes != tuple(real.shape[1:-1])
         mask = region_mask(real, window, counts, [0] * len(sizes)) if needed else None
-        return Tiling(bare.window, sizes, counts, mask, region_mask(real, window, counts, half(window)))
+        return Tiling(
+            bare.window, sizes, counts, mask, region_mask(real, window, counts, half_window(window))
+        )
 
     def pad(self, grid: Tensor) -> Tensor:
         """(N, *sizes, C) with zeros behind every axis, up to whole windows."""
@@ -54,10 +56,10 @@ class Tiling:
 
     def partition(self, grid: Tensor) -> Tensor:
         """(N, *whole, C) to (N, windows, tokens, C)."""
-        return partition(grid, self.window, self.counts)
+        return partition_windows(grid, self.window, self.counts)
 
     def merge(self, tokens: Tensor) -> Tensor:
-        """`partition` undone."""
+        """`partition_windows` undone."""
         axes = len(self.window)
         tokens = tokens.reshape(-1, *self.counts, *self.window, tokens.shape[-1])
         pairs = zip(range(1, axes + 1), range(axes + 1, 2 * axes + 1), strict=True)
@@ -66,15 +68,15 @@ class Tiling:
         return tokens.reshape(-1, *whole, tokens.shape[-1])
 
 
-def half(window: Sequence[int]) -> tuple[int, ...]:
+def half_window(window: Sequence[int]) -> tuple[int, ...]:
     """By how much shifted windows are shifted."""
     return tuple(side // 2 for side in window)
 
 
-def partition(grid: Tensor, window: Sequence[int], counts: Sequence[int]) -> Tensor:
+def partition_windows(grid: Tensor, window: Sequence[int], counts: Sequence[int]) -> Tensor:
     """(N, *grid, C), counts × window along each axis, to (N, windows, tokens, C).
 
-    >>> partition(torch.arange(16).reshape(1, 4, 4, 1), (2, 2), (2, 2))[0, :, :, 0].tolist()
+    >>> partition_windows(torch.arange(16).reshape(1, 4, 4, 1), (2, 2), (2, 2))[0, :, :, 0].tolist()
     [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
     """
     axes, channels = len(window), grid.shape[-1]
@@ -91,10 +93,10 @@ def crop_to(grid: Tensor, sizes: Sequence[int], first_axis: int) -> Tensor:
     return grid
 
 
-def positions(grid: Tensor, axis: int) -> Tensor:
+def axis_positions(grid: Tensor, axis: int) -> Tensor:
     """0, 1, 2, … along one spatial axis (0 is the first) of a grid (N, *grid, C): (size,) int64.
 
-    >>> positions(torch.zeros(1, 3, 2, 8), 0).tolist()
+    >>> axis_positions(torch.zeros(1, 3, 2, 8), 0).tolist()
     [0, 1, 2]
     """
     line = grid[0, ..., 0]
@@ -115,11 +117,11 @@ def region_mask(real: Tensor, window: Sequence[int], counts: Sequence[int], shif
     for axis, step in enumerate(shift, start=1):
         rest = kind.narrow(axis, step, kind.shape[axis] - step)
         kind = torch.cat([kind.narrow(axis, 0, step) + 2.0**axis, rest], dim=axis)
-    kind = partition(rolled(kind, shift, -1), window, counts)[0, :, :, 0]  # (windows, tokens)
+    kind = partition_windows(roll_grid(kind, shift, -1), window, counts)[0, :, :, 0]  # (windows, tokens)
     return (kind[:, None, :, None] != kind[:, None, None, :]).float() * NEVER
 
 
-def rolled(grid: Tensor, shift: Sequence[int], sign: int) -> Tensor:
+def roll_grid(grid: Tensor, shift: Sequence[int], sign: int) -> Tensor:
     """(N, *grid, C) rolled by `shift`, backwards with sign -1; what leaves at one end enters at the other."""
     if not any(shift):
         return grid

@@ -131,7 +131,9 @@ def test_a_scan_that_cannot_be_used_is_named_and_the_rest_is_written(lits, tmp_p
     said = [record.message for record in caplog.records if "left out" in record.message]
     assert [sentence.split(" is left out")[0] for sentence in said] == ["Scan 7", "Scan 1", "Scan 2"]
     assert (
-        "no segmentation-7" in said[0] and "other labels" in said[1] and "volume-2.nii.gz is trunc" in said[2]
+        "no segmentation-7" in said[0]
+        and "labels other than" in said[1]
+        and "volume-2.nii.gz is trunc" in said[2]
     )
     assert {row.scan for row in DatasetFolder.open(out).rows} == {"8"}
     write_lits(tmp_path / "whole", [1, 2, 7, 8])

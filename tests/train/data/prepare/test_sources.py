@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from train.data.folds import LITS_GROUP
 from train.data.prepare.labels import LabelMapping
 from train.data.prepare.settings import PrepareSettings, Splitting
-from train.data.prepare.sources import find_source
-from train.data.prepare.splits import assign, parse_shares, read_table, split_scans
+from train.data.prepare.sources import find_scans
+from train.data.prepare.splits import assign_splits, parse_shares, read_table, split_scans
 from train.errors import TrainError
 
 
@@ -22,7 +22,7 @@ def touch(folder, *names):
 
 
 def found(folder, **settings_):
-    return find_source(str(folder), PrepareSettings(**settings_))
+    return find_scans(str(folder), PrepareSettings(**settings_))
 
 
 def test_lits_is_found_in_sub_folders_gzipped_or_not_and_halves_are_named(tmp_path):
@@ -64,7 +64,7 @@ def test_pictures_are_gathered_to_scans_by_their_names(tmp_path, masks):
     names = ["volume-10_slice-2", "volume-10_slice-11", "case_7_003"]
     touch(tmp_path, *(f"images/{name}.png" for name in names), *(f"{masks}/{name}.png" for name in names))
     if masks == "elsewhere":
-        source = find_source(str(tmp_path / "images"), PrepareSettings(masks=str(tmp_path / masks)))
+        source = find_scans(str(tmp_path / "images"), PrepareSettings(masks=str(tmp_path / masks)))
     else:
         source = found(tmp_path)
     indices = {scan.scan: [index for index, *_ in scan.slices] for scan in source.scans}
@@ -94,7 +94,7 @@ def test_names_that_tell_no_scan_are_refused_until_a_pattern_reads_them(tmp_path
 @pytest.mark.parametrize("source", ["phantom:", "phantom:0", "phantom:x"])
 def test_a_number_of_phantoms_is_asked_for(source):
     with pytest.raises(TrainError, match="phantom:200"):
-        find_source(source, PrepareSettings())
+        find_scans(source, PrepareSettings())
 
 
 def test_reference_values_mean_what_was_said_or_are_refused():
@@ -102,7 +102,7 @@ def test_reference_values_mean_what_was_said_or_are_refused():
     stored = np.array([[0, 127, 255]])
     assert said.apply(stored).tolist() == [[0, 1, 2]]
     for wrong in (stored, np.array([0.0, 1.5]), np.array([-1, 0]), np.array([0, 256]), np.uint8([3])):
-        with pytest.raises(TrainError, match="other labels than 0, 1, 2"):
+        with pytest.raises(TrainError, match="labels other than 0, 1, 2"):
             usual.apply(wrong)
     for kind in (np.uint8, np.int16, np.float64, np.float32):
         assert usual.apply(np.array([[0, 1, 2]], kind)).tolist() == [[0, 1, 2]]
@@ -155,11 +155,11 @@ def test_splits_and_groups_can_be_files(tmp_path):
     listed.write_text(json.dumps({"anna": ["1", "2"]}))
     fixed, groups = read_table(table, "split"), read_table(listed, "group")
     assert groups == {"1": "anna", "2": "anna"}
-    assert assign(["1", "2"], Splitting(fixed=fixed), {}) == {"1": "val", "2": "train"}
+    assert assign_splits(["1", "2"], Splitting(fixed=fixed), {}) == {"1": "val", "2": "train"}
     with pytest.raises(TrainError, match="divides the group anna"):
-        assign(["1", "2"], Splitting(fixed=fixed, groups=groups), {})
+        assign_splits(["1", "2"], Splitting(fixed=fixed, groups=groups), {})
     with pytest.raises(TrainError, match="does not name scan 4"):
-        assign(["1", "4"], Splitting(fixed=fixed), {})
+        assign_splits(["1", "4"], Splitting(fixed=fixed), {})
     table.write_text("a,b\n1,2\n")
     for path in (table, tmp_path / "absent.csv"):
         with pytest.raises(TrainError, match="columns scan and split"):

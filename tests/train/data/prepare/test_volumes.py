@@ -9,7 +9,7 @@ import liverseg
 from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.errors import LiversegError
 from train.data.intensity import Intensity
-from train.data.prepare.conversion import encoder, kept_slices
+from train.data.prepare.conversion import kept_slices, slice_encoder
 from train.data.prepare.orientation import flips_to_upright
 from train.data.prepare.scans import NiftiPair, PicturePairs
 from train.data.prepare.settings import Conversion
@@ -64,7 +64,7 @@ def test_windowed_pixels_are_those_of_the_plain_conversion(tmp_path, axes, dtype
     path = save(tmp_path / "ct.nii", values, AFFINES[axes], 1.0, -1024.0 if dtype == "<u2" else 0.0)
     volume, native = read_volume(path, DEFAULT_WINDOW)
     plain = native.to_radiological(nibabel.load(path).get_fdata())
-    of = encoder(volume, Intensity((window,)))
+    of = slice_encoder(volume, Intensity((window,)))
     for index in range(SHAPE[2]):
         unit = np.clip((plain[index] - window.low_hu) / window.width_hu, 0, 1)
         assert np.array_equal(of(index), (unit * 255 + 0.5).astype(np.uint8))
@@ -74,7 +74,7 @@ def test_fractional_slopes_are_exact_too(tmp_path):
     path = save(tmp_path / "ct.nii", ct("<i2"), AFFINES["LPS"], 0.37, -13.25)
     volume, native = read_volume(path, DEFAULT_WINDOW)
     plain = native.to_radiological(nibabel.load(path).get_fdata())
-    grey = np.stack([encoder(volume, Intensity())(index) for index in range(SHAPE[2])])
+    grey = np.stack([slice_encoder(volume, Intensity())(index) for index in range(SHAPE[2])])
     assert np.array_equal(grey, (np.clip((plain + 160) / 400, 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
@@ -82,7 +82,7 @@ def test_fractional_slopes_are_exact_too(tmp_path):
 def test_lookup_is_the_same_as_converting_every_voxel(tmp_path, intensity):
     volume, _ = read_volume(save(tmp_path / "ct.nii", ct("<i2"), AFFINES["LAI"]), DEFAULT_WINDOW)
     for index in range(SHAPE[2]):
-        assert np.array_equal(encoder(volume, intensity)(index), intensity.from_hu(volume.hu(index)))
+        assert np.array_equal(slice_encoder(volume, intensity)(index), intensity.from_hu(volume.hu(index)))
 
 
 def test_a_grey_nifti_is_rebuilt_as_liverseg_read_does(tmp_path):
@@ -187,7 +187,7 @@ def test_a_picture_comes_back_with_the_same_grey_in_its_own_window(tmp_path):
     pair = picture_pair(tmp_path, grey, np.zeros_like(grey))
     window = Window(60, 200)
     scan = pair.load(Conversion(Intensity((window,)), picture_window=window))
-    assert np.array_equal(encoder(scan.volume, Intensity((window,)))(0), grey)
+    assert np.array_equal(slice_encoder(scan.volume, Intensity((window,)))(0), grey)
 
 
 def test_sixteen_bits_mean_what_was_said(tmp_path):

@@ -10,11 +10,11 @@ from torch import nn
 
 from train.errors import TrainError
 from train.models import build
-from train.models.nnformer import CONFIGS, NnFormer, NnFormerConfig
+from train.models.nnformer import NNFORMER_CONFIGS, NnFormer, NnFormerConfig
 from train.models.nnformer.attention import Attention, GlobalAttention, WindowAttention
-from train.models.nnformer.blocks import Block, SkipBlock
+from train.models.nnformer.blocks import NnFormerBlock, SkipBlock
 from train.models.nnformer.positions import GlobalBias, window_index
-from train.models.nnformer.windows import Tiling, partition
+from train.models.nnformer.windows import Tiling, partition_windows
 
 TINY = {"embedding": 16, "depths": (2, 1, 1, 1)}
 
@@ -125,13 +125,13 @@ def test_windows_equal_attention_among_the_tokens_of_a_region(sizes, window, shi
 def test_a_mask_is_only_made_where_it_is_needed():
     assert Tiling.of(torch.zeros(1, 8, 8, 2), (4, 4)).mask is None
     assert Tiling.of(torch.zeros(1, 8, 7, 2), (4, 4)).mask is not None
-    assert partition(torch.zeros(1, 8, 8, 2), (4, 4), (2, 2)).shape == (1, 4, 16, 2)
+    assert partition_windows(torch.zeros(1, 8, 8, 2), (4, 4), (2, 2)).shape == (1, 4, 16, 2)
 
 
 # --- global attention ---------------------------------------------------------------------------
 
 
-def reaches(block: Block, tiling: Tiling | None, sizes: tuple[int, ...]) -> bool:
+def reaches(block: NnFormerBlock, tiling: Tiling | None, sizes: tuple[int, ...]) -> bool:
     """Whether a change at the first corner of a grid changes the last corner."""
     grid = torch.randn(1, *sizes, 8)
     changed = grid.clone()
@@ -142,8 +142,8 @@ def reaches(block: Block, tiling: Tiling | None, sizes: tuple[int, ...]) -> bool
 
 
 def test_the_bottleneck_is_global_and_windows_are_not():
-    everywhere = randomised(Block(8, GlobalAttention(8, 2, (3, 3)), 4, 0.0))
-    inside = randomised(Block(8, WindowAttention(8, 2, (4, 4), shifted=True), 4, 0.0))
+    everywhere = randomised(NnFormerBlock(8, GlobalAttention(8, 2, (3, 3)), 4, 0.0))
+    inside = randomised(NnFormerBlock(8, WindowAttention(8, 2, (4, 4), shifted=True), 4, 0.0))
     assert reaches(everywhere, None, (12, 9))
     assert not reaches(inside, Tiling.of(torch.zeros(1, 12, 9, 8), (4, 4)), (12, 9))
 
@@ -218,7 +218,7 @@ def test_the_published_number_of_parameters():
     assert abs(count - 150.5e6) < 0.001 * 150.5e6
     never_looked_up = 4 * 24 * (15 * 15 * 15 - 7 * 15 * 15) + 2 * 48 * (7**3 - 3 * 7 * 7)
     assert abs(count + never_looked_up - 150.5e6) < 0.1e6
-    config = CONFIGS["nnformer-3d"]
+    config = NNFORMER_CONFIGS["nnformer-3d"]
     assert [config.heads(stage) for stage in range(4)] == [6, 12, 24, 48]
 
 
