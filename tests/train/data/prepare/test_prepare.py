@@ -248,7 +248,7 @@ def test_a_picture_of_other_bits_than_described_is_refused(lits, tmp_path):
     prepare(str(lits), tmp_path / "out", PrepareSettings(Conversion(Intensity.hu16())))
     image = next((tmp_path / "out" / "images").glob("scan-1_*.png"))
     cv2.imwrite(str(image), np.zeros((SIDE, SIDE), np.uint8))
-    with pytest.raises(TrainError, match="16 bits"):
+    with pytest.raises(TrainError, match="16-bit grey picture"):
         for split in ("train", "val"):
             DatasetFolder.open(tmp_path / "out").load(split)
 
