@@ -102,7 +102,7 @@ def draw_view(
     if rng.random() < s.elastic:
         bend = rng.normal(0, 1, bend.shape).astype(np.float32)
         bend *= np.float32(rng.uniform(0.005, 0.02) * s.crop_px / zoom)
-    centre = _centre(bits, s.crop_px / zoom_xy, s, rng)
+    centre = _draw_centre(bits, s.crop_px / zoom_xy, s, rng)
     sharpness = rng.random()  # one number selects blur, sharpening or neither
     noisy = rng.random() < s.noise
     return ViewParameters(
@@ -124,7 +124,7 @@ def draw_view(
     )
 
 
-def _centre(
+def _draw_centre(
     bits: np.ndarray, seen_px: np.ndarray, s: AugmentSettings, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw the centre (column, row) of a sample that covers `seen_px` (x, y) pixels of the slice."""

@@ -35,15 +35,15 @@ def flips_to_upright(volume: Volume, labels: np.ndarray) -> tuple[bool, bool]:
         soft_columns += soft.sum(axis=0)
         bone_rows += (hu > _BONE_HU).sum(axis=1)
         liver_columns += (labels[index, ::_STEP, ::_STEP] > 0).sum(axis=0)
-    rows = _centre(bone_rows) - _centre(soft_rows) < -_MIN_OFFSET
-    columns = _centre(liver_columns) - _centre(soft_columns) > _MIN_OFFSET
+    rows = _centre_of_mass(bone_rows) - _centre_of_mass(soft_rows) < -_MIN_OFFSET
+    columns = _centre_of_mass(liver_columns) - _centre_of_mass(soft_columns) > _MIN_OFFSET
     return bool(rows), bool(columns)
 
 
-def _centre(profile: np.ndarray) -> float:
+def _centre_of_mass(profile: np.ndarray) -> float:
     """Centre of mass of a profile, as a share of its length; nan (comparisons are False) if it is all zero.
 
-    >>> _centre(np.array([0, 0, 1, 0]))
+    >>> _centre_of_mass(np.array([0, 0, 1, 0]))
     0.5
     """
     total = profile.sum()

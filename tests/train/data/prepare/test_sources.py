@@ -55,11 +55,11 @@ def test_scans_of_the_decathlon_liver_task_have_lits_numbers(tmp_path):
     assert [scan.lits_number for scan in source.scans] == [7, 28] and source.groups == {"7": LITS_GROUP}
 
 
-@pytest.mark.parametrize("masks", ["masks", "labels", "elsewhere"])
+@pytest.mark.parametrize("masks", ["masks", "labels", "other"])
 def test_pictures_are_grouped_into_scans_by_their_names(tmp_path, masks):
     names = ["volume-10_slice-2", "volume-10_slice-11", "case_7_003"]
     touch(tmp_path, *(f"images/{name}.png" for name in names), *(f"{masks}/{name}.png" for name in names))
-    if masks == "elsewhere":
+    if masks == "other":
         source = find_scans(str(tmp_path / "images"), PrepareSettings(masks=str(tmp_path / masks)))
     else:
         source = scans_in(tmp_path)
