@@ -1,4 +1,4 @@
-"""Datasets of small squares for the tests of evaluation, and a predictor that reads their labels."""
+"""Datasets of small squares for the tests of the evaluation, and a network that knows their labels."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy as np
 SHAPE = (64, 64)
 LABEL_VALUES = {"0": ["background"], "1": ["liver"], "2": ["tumour"]}
 GREYS = {0: 20, 1: 120, 2: 60}
-"""The grey value of each label in the images."""
+"""Grey value of each label in the pictures; `reads_the_labels` recognises labels by it."""
 
 
 def box(rows: tuple[int, int], columns: tuple[int, int], label: int, labels: np.ndarray | None = None):
-    """Labels (64, 64) with a rectangle of one value, drawn over `labels` or over background."""
+    """Labels (64, 64) with a rectangle of one label, on top of `labels` or of background."""
     labels = np.zeros(SHAPE, np.uint8) if labels is None else labels.copy()
     labels[slice(*rows), slice(*columns)] = label
     return labels
@@ -26,21 +26,11 @@ LIVER = box((10, 50), (8, 48), 1)
 LARGE = box((20, 44), (14, 38), 2, LIVER)
 SMALL = box((30, 36), (20, 26), 2, LIVER)
 
-EMPTY = np.zeros(SHAPE, np.uint8)
-
-SCANS = {
-    "1": {"split": "val", "slices": dict.fromkeys(range(4), LARGE)},
-    "2": {"split": "val", "slices": {0: SMALL, 3: box((40, 46), (30, 40), 2, SMALL)}},
-    "3": {"split": "val", "slices": {0: LIVER, 1: EMPTY}},
-    "4": {"split": "train", "slices": {0: LARGE, 1: LIVER}},
-    "5": {"split": "train", "slices": {0: SMALL}},
-}
-
 
 def write_dataset(
     folder: Path, scans: dict[str, dict], spacing=None, label_values=None, name="squares"
 ) -> Path:
-    """A dataset folder; `scans` maps a name to {"split": name, "slices": {index: labels}}."""
+    """Write a dataset folder. `scans` maps a name to {"split": …, "slices": {index: labels}}."""
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()
     rows = []
@@ -70,9 +60,9 @@ def write_dataset(
 
 
 def reads_the_labels(sure: float = 1.0, blind_to=()):
-    """A predictor that recovers the classes from the grey values of `write_dataset`.
+    """A function from HU to probabilities that recognises the grey values of `write_dataset`.
 
-    `sure` is the probability of the class; classes in `blind_to` are predicted as liver.
+    It gives the class of a pixel the probability `sure`. Classes in `blind_to` become liver.
     """
     hus = {label: -160 + 400 * grey / 255 for label, grey in GREYS.items()}
 

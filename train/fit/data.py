@@ -24,7 +24,7 @@ from train.fit.network import input_channels
 from train.fit.optimiser import resolution
 from train.fit.settings import FitSettings, Runtime
 from train.sampling.channels import span_of
-from train.sampling.samples import Samples, Source, collate_uncut
+from train.sampling.samples import Samples, SampleSettings, Source, collate_uncut
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,10 @@ def batches(
     """
     device = accelerator.device
     on_device = {"cpu": False, "device": True, "auto": device.type != "cpu"}[settings.augment_on]
-    samples = Samples(
-        data.sources,
-        span_of(settings.windows),
-        settings.view,
-        settings.seed,
-        settings.context_slices,
-        input_channels(settings),
-        on_device,
+    sample_settings = SampleSettings(
+        span_of(settings.windows), settings.view, settings.context_slices, input_channels(settings)
     )
+    samples = Samples(data.sources, sample_settings, settings.seed, on_device)
     loader = DataLoader(
         samples,
         batch_sampler=list(

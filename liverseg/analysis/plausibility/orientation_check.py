@@ -58,7 +58,8 @@ class OrientationModel:
     def excess(self, unit: np.ndarray) -> tuple[float, float]:
         """How far the best turned copy and the mirror image score above the slice, minus the margins.
 
-        `unit` is the grey of a slice (h, w) in [0, 1]. A positive value means that the slice seems turned or mirrored.
+        `unit` is the grey of a slice (h, w) in [0, 1]. A positive value means that the slice seems turned or
+        mirrored.
         """
         upright = float(maps(unit) @ self.weights)
         gains = {name: float(maps(turn(unit)) @ self.weights) - upright for name, turn in TURNS.items()}
