@@ -30,7 +30,7 @@ from train.__main__ import main as run_command
 from train.data.dataset import DatasetFolder
 from train.fit.data import batches, open_data
 from train.fit.loop import new_state, update
-from train.fit.processes import start
+from train.fit.processes import start_accelerator
 from train.fit.settings import FitSettings, Runtime
 from train.provenance import hardware
 
@@ -122,7 +122,7 @@ def our_rate(work: Workload) -> float:
         working_range=(max(32, round(work.size * 0.88)), round(work.size * 1.56)),
     )
     runtime = Runtime(workers=work.workers, cache=str(work.data / "cache"))
-    accelerator = start(settings.batch, settings.accumulate, torch.get_num_threads())
+    accelerator = start_accelerator(settings.batch, settings.accumulate, torch.get_num_threads())
     data = open_data(settings, runtime, work.data, accelerator)
     state = new_state(settings, accelerator)
     ends = []

@@ -20,10 +20,16 @@ from scipy.optimize import minimize
 
 from benchmarks import scope_turning
 from benchmarks.scope_cases import Case, Sampling, library_sources, of_dataset, of_libraries, of_phantoms
-from liverseg.analysis.plausibility.checks import doubts_of_input, doubts_of_result
-from liverseg.analysis.plausibility.ct_likeness import COEFFICIENTS, GOOD, expanded, likeness, squared
-from liverseg.analysis.plausibility.features import anatomy, small_unit
-from liverseg.analysis.plausibility.orientation_check import WEIGHTS, turning
+from liverseg.analysis.plausibility.checks import input_doubts, result_doubts
+from liverseg.analysis.plausibility.ct_likeness import (
+    COEFFICIENTS_FILE,
+    GOOD,
+    design_matrix,
+    has_square,
+    load_likeness_model,
+)
+from liverseg.analysis.plausibility.features import slice_features, small_grey
+from liverseg.analysis.plausibility.orientation_check import WEIGHTS_FILE, load_orientation_model
 from liverseg.inference.segmenter import Segmenter
 from train.data.dataset import DatasetFolder
 
@@ -83,12 +89,12 @@ def fit_turning(lits: DatasetFolder, msd: DatasetFolder, every: int) -> None:
     scans = _half("fit", msd)
     slices = [*scope_turning.upright(lits, None, 3 * every), *scope_turning.upright(msd, scans, every)]
     text = scope_turning.fit_orientation(*map(list, zip(*slices, strict=True)))
-    WEIGHTS.write_text(text, encoding="utf-8")
-    turning.cache_clear()
+    WEIGHTS_FILE.write_text(text, encoding="utf-8")
+    load_orientation_model.cache_clear()
 
 
 def varied(unit: np.ndarray, source: str) -> Iterator[tuple[np.ndarray, str, str]]:
-    """Faulty variants of a good slice (an array of `small_unit`) with class and source, for the fit only."""
+    """Faulty variants of a good slice (an array of `small_grey`) with class and source, for the fit only."""
     yield unit[:, ::-1], "mirrored", source
     for turned in (unit[::-1], unit[::-1, ::-1], np.rot90(unit), np.rot90(unit, 3)):
         yield np.ascontiguousarray(turned), "turned", source
@@ -106,7 +112,7 @@ def fit_likeness(rows: list[dict[str, float]], kinds: list[str], sources: list[s
     values = np.array([[row[name] for name in names] for row in rows])
     good = np.array([kind == GOOD for kind in kinds])
     mean, scale = values[good].mean(axis=0), np.maximum(values[good].std(axis=0), 1e-3)
-    x = expanded((values - mean) / scale, squared(names))
+    x = design_matrix((values - mean) / scale, has_square(names))
     order = (GOOD, *sorted(set(kinds) - {GOOD}))
     y = np.array([order.index(kind) for kind in kinds])
     names_of_sources = sorted(set(sources))
@@ -161,9 +167,9 @@ def reasons(case: Case, segmenter: Segmenter) -> list[str]:
     """The reasons why a case is flagged. The network runs on good cases and on inputs not flagged before."""
     if case.ct is None:
         return ["refused"]
-    doubts = doubts_of_input(case.ct, [0])
+    doubts = input_doubts(case.ct, [0])
     if case.kind == GOOD or not doubts:
-        doubts += doubts_of_result(case.ct, segmenter.segment(case.ct), [0])
+        doubts += result_doubts(case.ct, segmenter.segment(case.ct), [0])
     return [doubt.reason for doubt in doubts]
 
 
@@ -214,13 +220,13 @@ def main() -> None:
     if args.fit:
         fit_turning(lits, msd, args.every)
         used = [c for c in cases("fit", lits, msd, args.every) if c.ct is not None and c.kind in KINDS]
-        units = [(small_unit(c.ct.hu[0]), KINDS[c.kind], c.source) for c in used if c.ct is not None]
+        units = [(small_grey(c.ct.hu[0]), KINDS[c.kind], c.source) for c in used if c.ct is not None]
         units += [more for unit, kind, source in units if kind == GOOD for more in varied(unit, source)]
         about = f"fitted on {len(used)} cases of benchmarks.scope_cases"
         pixels, kinds, sources = zip(*units, strict=True)
-        text = fit_likeness([anatomy(unit) for unit in pixels], list(kinds), list(sources), about)
-        COEFFICIENTS.write_text(text, encoding="utf-8")
-        likeness.cache_clear()
+        text = fit_likeness([slice_features(unit) for unit in pixels], list(kinds), list(sources), about)
+        COEFFICIENTS_FILE.write_text(text, encoding="utf-8")
+        load_likeness_model.cache_clear()
     evaluated = cases("measure", lits, msd, args.every)
     print(flag_table((case, reasons(case, segmenter)) for case in evaluated))
 

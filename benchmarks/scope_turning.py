@@ -13,8 +13,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from benchmarks.scope_cases import slices_of
-from liverseg.analysis.plausibility.features import small_unit
-from liverseg.analysis.plausibility.orientation_check import MIRROR, TURNS, maps
+from liverseg.analysis.plausibility.features import small_grey
+from liverseg.analysis.plausibility.orientation_check import MIRROR, TRANSFORMS, orientation_features
 from liverseg.core.window import from_unit
 from train.data.dataset import DatasetFolder
 
@@ -28,18 +28,21 @@ GROUPS = 4
 
 
 def upright(folder: DatasetFolder, scans: set[str] | None, every: int) -> Iterator[tuple[np.ndarray, str]]:
-    """Every `every`th slice that shows liver, as an array of `small_unit`, and its scan."""
+    """Every `every`th slice that shows liver, as an array of `small_grey`, and its scan."""
     shown = 0
     for _, scan, grey, has_liver in slices_of(folder, "train", scans):
         shown += has_liver
         if has_liver and shown % every == 0:
-            yield small_unit(from_unit(grey.astype(np.float32) / 255, folder.window)), scan
+            yield small_grey(from_unit(grey.astype(np.float32) / 255, folder.window)), scan
 
 
 def fit_orientation(units: list[np.ndarray], sources: list[str]) -> str:
     """Fit to the slices `units` of the scans `sources`; returns the text of `orientation_check.json`."""
-    upright_maps = np.array([maps(unit) for unit in units])
-    differences = {name: upright_maps - [maps(turn(unit)) for unit in units] for name, turn in TURNS.items()}
+    upright_maps = np.array([orientation_features(unit) for unit in units])
+    differences = {
+        name: upright_maps - [orientation_features(turn(unit)) for unit in units]
+        for name, turn in TRANSFORMS.items()
+    }
     scans = sorted(set(sources))
     group = np.array([scans.index(source) % GROUPS for source in sources])
     held_out = {name: np.empty(len(units)) for name in differences}

@@ -94,7 +94,7 @@ def _variants(twins: Twins, side: int, context: Context) -> tuple[dict[str, Forw
         TORCH: exact.run,
     }
     missing = {}
-    if not precision.has_bfloat16():
+    if not precision.cpu_has_bfloat16():
         missing[TORCH_BF16] = "the processor has neither avx512_bf16 nor AMX"
     else:
         rounded = TorchEngine(twins.archive, twins.context_slices)

@@ -62,7 +62,7 @@ def _preparing(ct: Path, context: Context) -> Row:
         _sources(ct, context.scratch / "lits", SCANS),
         _sources(ct, context.scratch / "lits-1", 1),
     )
-    settings = preparing.PrepareSettings(preparing.Conversion(empty_share=1.0), jobs=context.threads)
+    settings = preparing.PrepareSettings(preparing.ConversionSettings(empty_share=1.0), jobs=context.threads)
     work = context.scratch / "prepared"
 
     def run(name: str, source: Path, convert: Callable[[Path, Path], object]) -> Callable[[], None]:

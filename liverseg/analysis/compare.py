@@ -16,7 +16,7 @@ import numpy as np
 from liverseg.analysis.lesion_matching import LesionMatch, match_lesions
 from liverseg.analysis.measure import amount_from_count, share_of_liver
 from liverseg.analysis.metrics.overlap import Counts, dice
-from liverseg.analysis.report import Amount, Report, plain
+from liverseg.analysis.report import Amount, Report, json_value
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import CLASSES, LIVER, TUMOUR, CheckpointIdentity, Segmentation
 from liverseg.errors import InvalidSetting
@@ -35,7 +35,7 @@ COMPARISON_DEFINITIONS = {
 
 
 @dataclass(frozen=True)
-class Overlap:
+class StructureAgreement:
     """One structure in A and in B."""
 
     a: Amount
@@ -85,9 +85,9 @@ class Agreement:
     checkpoint_b: CheckpointIdentity
     tumour_threshold_a: float
     tumour_threshold_b: float
-    liver: Overlap  # label 1
-    tumour: Overlap  # label 2
-    organ: Overlap  # labels 1 and 2
+    liver: StructureAgreement  # label 1
+    tumour: StructureAgreement  # label 2
+    organ: StructureAgreement  # labels 1 and 2
     differing: Amount  # pixels with different labels
     most_different_slice: int | None  # slice with the most differing pixels, from 0; None: equal labels
     tumour_share_of_liver_a: float | None
@@ -105,7 +105,7 @@ class Agreement:
 
     def to_dict(self) -> dict[str, Any]:
         """The agreement as plain dicts, lists, strings and finite numbers."""
-        result: dict[str, Any] = plain(
+        result: dict[str, Any] = json_value(
             {
                 "checkpoint_a": asdict(self.checkpoint_a),
                 "checkpoint_b": asdict(self.checkpoint_b),
@@ -191,13 +191,13 @@ def _membership(label: int) -> np.ndarray:
     return np.array([k == label for k in range(len(CLASSES))])
 
 
-def _structure_agreement(ct: CTImage, pairs: np.ndarray, inside: np.ndarray) -> Overlap:
+def _structure_agreement(ct: CTImage, pairs: np.ndarray, inside: np.ndarray) -> StructureAgreement:
     """The agreement on the structure made of the labels `inside` (3,), from the label pairs (S, 3, 3)."""
     both = pairs[:, inside][:, :, inside].sum(axis=(1, 2))
     only_a = pairs[:, inside][:, :, ~inside].sum(axis=(1, 2))
     only_b = pairs[:, ~inside][:, :, inside].sum(axis=(1, 2))
     total_both, total_only_a, total_only_b = (int(counts.sum()) for counts in (both, only_a, only_b))
-    return Overlap(
+    return StructureAgreement(
         a=amount_from_count(ct, total_both + total_only_a),
         b=amount_from_count(ct, total_both + total_only_b),
         both=amount_from_count(ct, total_both),

@@ -10,7 +10,7 @@ import numpy as np
 from liverseg.analysis.measure import amount_from_count
 from liverseg.analysis.metrics.overlap import Counts, dice
 from liverseg.analysis.report import Amount
-from liverseg.core.components import Components, find_components, joined
+from liverseg.core.components import Components, find_components, graph_components
 from liverseg.core.image import CTImage
 
 
@@ -89,7 +89,7 @@ def _linked_groups(shared: np.ndarray) -> list[tuple[list[int], list[int]]]:
     if rows + columns == 0:
         return []
     r, c = np.nonzero(shared)
-    group = joined(r, rows + c, rows + columns)
+    group = graph_components(r, rows + c, rows + columns)
     groups = [np.flatnonzero(group == lowest).tolist() for lowest in np.unique(group)]
     return [
         ([m for m in members if m < rows], [m - rows for m in members if m >= rows]) for members in groups

@@ -15,7 +15,7 @@ from liverseg.analysis.report import Amount, InputFacts, RemovedBodies, Report, 
 from liverseg.analysis.report_text import size_text
 from liverseg.core.image import CTImage
 from liverseg.core.labels import LIVER, TUMOUR
-from liverseg.core.largest_component import Removed
+from liverseg.core.largest_component import RemovedComponents
 from liverseg.core.segmentation import Segmentation
 from liverseg.errors import InvalidSetting
 
@@ -69,14 +69,14 @@ def result_warnings(liver: int, tumour: int, lesions: tuple[Lesion, ...], in_all
     return warnings
 
 
-def removed_bodies(ct: CTImage, removed: Removed | None) -> RemovedBodies | None:
+def removed_bodies(ct: CTImage, removed: RemovedComponents | None) -> RemovedBodies | None:
     """The sizes of the bodies removed from a volume; None where all were kept."""
     if removed is None:
         return None
     return RemovedBodies(removed.bodies, *(amount_from_count(ct, n) for n in (removed.liver, removed.tumour)))
 
 
-def removed_warning(ct: CTImage, removed: Removed | None) -> list[str]:
+def removed_warning(ct: CTImage, removed: RemovedComponents | None) -> list[str]:
     """One warning about the bodies removed from a volume; none where nothing was removed."""
     if removed is None or not removed.bodies:
         return []

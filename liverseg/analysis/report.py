@@ -105,12 +105,12 @@ class RemovedBodies:
         return {"bodies": self.bodies, "liver": self.liver.to_dict(), "tumour": self.tumour.to_dict()}
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """A value ready for JSON: floats rounded to `DECIMALS`, floats that are not finite as None."""
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: json_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [json_value(item) for item in value]
     if isinstance(value, float):
         return round(float(value), DECIMALS) if math.isfinite(value) else None
     return value
@@ -166,7 +166,7 @@ class Report:
             "labels_sha256": self.labels_sha256,
             "definitions": REPORT_DEFINITIONS,
         }
-        result: dict[str, Any] = plain(content)
+        result: dict[str, Any] = json_value(content)
         return result
 
     def to_json(self) -> str:

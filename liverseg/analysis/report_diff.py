@@ -47,16 +47,16 @@ def parse_report(text: str | bytes) -> dict[str, Any]:
     return report
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def result_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """One line for each value of the result that differs: `key: before, now after`.
 
-    >>> differences({"tumour": {"pixels": 3}, "timing_s": {"network": 1}}, {"tumour": {"pixels": 4}})
+    >>> result_differences({"tumour": {"pixels": 3}, "timing_s": {"network": 1}}, {"tumour": {"pixels": 4}})
     ['tumour.pixels: 3, now 4']
     """
     return [line for line in _walk(before, after, ()) if line]
 
 
-def notes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def software_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """One line for each difference in the engine and in the versions of software."""
     keys = ("engine", "software")
     old, new = ({key: report.get(key) for key in keys} for report in (before, after))

@@ -9,12 +9,12 @@ NOT_MEASURED = "–"
 """Shown in place of a value that is None."""
 
 
-def number(value: float) -> str:
+def number_text(value: float) -> str:
     """A measure with three significant digits and at most three decimals.
 
     Counts and values from 100 on have no decimals. U+202F, a narrow no-break space, separates thousands.
 
-    >>> [number(value) for value in (0.12345, 12.345, 99.96, 1234.6, 0.0, 0.0004, 7)]
+    >>> [number_text(value) for value in (0.12345, 12.345, 99.96, 1234.6, 0.0, 0.0004, 7)]
     ['0.123', '12.3', '100', '1\\u202f235', '0', '< 0.001', '7']
     """
     if 0 < value < 0.0005:
@@ -25,10 +25,10 @@ def number(value: float) -> str:
     return f"{value:,.{decimals}f}".replace(",", "\u202f")
 
 
-def share(value: float | None) -> str:
+def share_text(value: float | None) -> str:
     """A share from 0 to 1 in per cent.
 
-    >>> [share(value) for value in (0.0456, 0.0001, 0.0, None)]
+    >>> [share_text(value) for value in (0.0456, 0.0001, 0.0, None)]
     ['4.6 %', '< 0.1 %', '0.0 %', '–']
     """
     if value is not None and 0 < value < 0.0005:
@@ -45,19 +45,19 @@ def dice_text(value: float | None) -> str:
     return NOT_MEASURED if value is None else f"{value:.3f}"
 
 
-def threshold(value: float) -> str:
+def threshold_text(value: float) -> str:
     """A tumour threshold with two decimals, or with three where it has three.
 
-    >>> [threshold(value) for value in (0.4, 0.122)]
+    >>> [threshold_text(value) for value in (0.4, 0.122)]
     ['0.40', '0.122']
     """
     return f"{value:.2f}" if abs(value - round(value, 2)) < 1e-9 else f"{value:.3f}"
 
 
-def amount(size: Amount) -> tuple[str, str]:
+def size_and_unit(size: Amount) -> tuple[str, str]:
     """The number and the unit of a size: mm² or mL, or pixels or voxels where the spacing is unknown.
 
-    >>> [amount(size) for size in (Amount("volume", 3, volume_ml=0.0021), Amount("slice", 1))]
+    >>> [size_and_unit(size) for size in (Amount("volume", 3, volume_ml=0.0021), Amount("slice", 1))]
     [('0.002', 'mL'), ('1', 'pixel')]
     """
     if size.kind == "volume":
@@ -65,8 +65,8 @@ def amount(size: Amount) -> tuple[str, str]:
     else:
         measured, unit, count_unit = size.area_mm2, "mm²", "pixels"
     if measured is None:
-        return number(size.count), count_unit if size.count != 1 else count_unit[:-1]
-    return number(measured), unit
+        return number_text(size.count), count_unit if size.count != 1 else count_unit[:-1]
+    return number_text(measured), unit
 
 
 def size_text(size: Amount) -> str:
@@ -75,21 +75,23 @@ def size_text(size: Amount) -> str:
     >>> size_text(Amount("volume", 3)), size_text(Amount("volume", 800, volume_ml=12.34))
     ('3 voxels', '12.3 mL')
     """
-    return " ".join(amount(size))
+    return " ".join(size_and_unit(size))
 
 
-def lesion_amount(lesion: Lesion, is_volume: bool) -> tuple[str, str]:
+def lesion_size_and_unit(lesion: Lesion, is_volume: bool) -> tuple[str, str]:
     """The number and the unit of a lesion's size."""
-    return amount(Amount("volume" if is_volume else "slice", lesion.count, lesion.area_mm2, lesion.volume_ml))
+    return size_and_unit(
+        Amount("volume" if is_volume else "slice", lesion.count, lesion.area_mm2, lesion.volume_ml)
+    )
 
 
-def slice_span(lesion: Lesion) -> str:
+def slice_range_text(lesion: Lesion) -> str:
     """The first and last slice of a lesion, counted from 1 as in the pictures."""
     first, last = (index + 1 for index in lesion.slice_range)
     return f"{first}" if first == last else f"{first}–{last}"
 
 
-def facts(report: Report, sha_digits: int = 12) -> list[tuple[str, str]]:
+def provenance_rows(report: Report, sha_digits: int = 12) -> list[tuple[str, str]]:
     """Names and values of the input, the weights, the settings and the engine behind a report."""
     measured, checkpoint = report.input, report.checkpoint
     slices, height, width = measured.shape
@@ -108,7 +110,7 @@ def facts(report: Report, sha_digits: int = 12) -> list[tuple[str, str]]:
         ("Checkpoint", checkpoint.ref),
         ("Weights", f"sha256 {sha256} from {checkpoint.registry}{commit}"),
         *([("Slices run", slices_run(report))] if is_volume else []),
-        ("Threshold", threshold(report.tumour_threshold)),
+        ("Threshold", threshold_text(report.tumour_threshold)),
         ("Engine", report.engine),
     ]
 

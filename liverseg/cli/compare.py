@@ -10,7 +10,7 @@ from liverseg.cli.options import add_reading_options, settings_of
 from liverseg.cli.output import size
 
 if TYPE_CHECKING:
-    from liverseg.analysis.compare import Agreement, Overlap
+    from liverseg.analysis.compare import Agreement, StructureAgreement
     from liverseg.analysis.lesion_matching import LesionMatch
     from liverseg.analysis.report import Report
     from liverseg.core.window import Window
@@ -74,11 +74,11 @@ def _write(folder: str, found: Comparison, window: Window | None) -> list[Path]:
     from liverseg.core.window import DEFAULT_WINDOW
     from liverseg.io.write import write_comparison
     from liverseg.rendering.comparison import comparison_overview
-    from liverseg.rendering.slice_view import telling_slice
+    from liverseg.rendering.slice_view import default_slice
 
     (ct, a), (_, b) = found.a.measured, found.b.measured
     index = found.agreement.most_different_slice
-    index = telling_slice(a) if index is None else index
+    index = default_slice(a) if index is None else index
     picture = comparison_overview(ct, a, b, index, window or ct.assumed_window or DEFAULT_WINDOW)
     return write_comparison(folder, found.agreement, found.a.report, found.b.report, picture)
 
@@ -112,7 +112,7 @@ def comparison_table(agreement: Agreement, report_a: Report, report_b: Report) -
     return "\n".join(lines) + "\n"
 
 
-def _sizes(overlap: Overlap) -> tuple[str, str, str]:
+def _sizes(overlap: StructureAgreement) -> tuple[str, str, str]:
     relative = overlap.relative_difference
     share = "" if relative is None else f" ({relative:+.1%})"
     return size(overlap.a), size(overlap.b), size(overlap.difference, signed=True) + share
@@ -129,7 +129,7 @@ def _counts(a: int, b: int) -> tuple[str, str, str]:
     return str(a), str(b), f"{b - a:+d}"
 
 
-def _apart(overlap: Overlap) -> tuple[str, str, str]:
+def _apart(overlap: StructureAgreement) -> tuple[str, str, str]:
     value = overlap.dice
     return (
         size(overlap.only_a),

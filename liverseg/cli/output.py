@@ -33,7 +33,7 @@ def report_summary(report: Report) -> str:
 
 def size(amount: Amount, signed: bool = False) -> str:
     """A size with its unit: mL or mm², or a plain count where the spacing is unknown; `signed`: +1 or -1."""
-    from liverseg.analysis.report_text import amount as size_and_unit
+    from liverseg.analysis.report_text import size_and_unit
 
     text, unit = size_and_unit(amount)
     if amount.volume_ml is None and amount.area_mm2 is None:

@@ -42,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the input again; prints whether the result is equal. Returns the exit status."""
-    from liverseg.analysis.report_diff import differences, notes, parse_report
+    from liverseg.analysis.report_diff import parse_report, result_differences, software_differences
 
     try:
         text = args.report.read_bytes()
@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidSetting("The report cannot be read.") from error
     before = parse_report(text)
     after = _run_again(before, args.input, args.engine)
-    differing = differences(before, after)
-    for line in notes(before, after):
+    differing = result_differences(before, after)
+    for line in software_differences(before, after):
         print(f"note  {line}")
     if not differing:
         print(f"Equal: {after['checkpoint']['ref']} gives the same result again.")

@@ -82,7 +82,7 @@ def _segment_one(
     out: Path | None,
 ) -> tuple[Report, list[Path]]:
     """The report of one input, and the files written to `out`, which is created if needed."""
-    from liverseg.io.files import staged
+    from liverseg.io.files import staging_folder
     from liverseg.io.write import check_formats, make_folder, write_results
     from liverseg.pipeline import analyse
 
@@ -90,6 +90,6 @@ def _segment_one(
     found = analyse(source, load, settings, check=lambda ct: check_formats(ct, formats, index))
     if out is None:
         return found.report, []
-    with staged(make_folder(out)) as stage:
+    with staging_folder(make_folder(out)) as stage:
         written = write_results(stage, found.ct, found.seg, found.report, formats, settings.window, index)
     return found.report, [out / path.name for path in written]

@@ -4,8 +4,8 @@
 instead of an array of 4 bytes per voxel. Pixels that share a corner are connected: 8-connected within a
 slice, 26-connected across slices.
 
-`joined` gives what `scipy.sparse.csgraph.connected_components` gives. Importing scipy takes longer than
-finding the lesions of a scan.
+`graph_components` gives what `scipy.sparse.csgraph.connected_components` gives. Importing scipy takes longer
+than finding the lesions of a scan.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def find_components(slice_mask: SliceMask, slices: int) -> Components:
         np.concatenate(numbers) if numbers else np.zeros(0, np.int64)
         for numbers in (part_numbers, overlay_numbers)
     )
-    groups = joined(part, total + overlaid, total + overlay_count)
+    groups = graph_components(part, total + overlaid, total + overlay_count)
     _, first, component = np.unique(groups[:total], return_index=True, return_inverse=True)
     component = np.argsort(np.argsort(first))[component]  # number components by their first parts
     sizes = np.zeros(len(first), np.int64)
@@ -188,14 +188,14 @@ def _slice_parts(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] 
 # --- Components of a graph ---
 
 
-def joined(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
+def graph_components(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
     """(count,) int64: the lowest node that each node of an undirected graph is connected with.
 
     The graph has `count` nodes and the edges `first[i]`-`second[i]`. Each node points to a lower one of its
     component. Edges merge the components that their nodes point to, and pointers are shortened, until
     nothing changes: about log(`count`) rounds (after Shiloach and Vishkin, 1982).
 
-    >>> joined(np.array([1, 3]), np.array([2, 1]), 5).tolist()
+    >>> graph_components(np.array([1, 3]), np.array([2, 1]), 5).tolist()
     [0, 1, 1, 1, 4]
     """
     lowest = np.arange(count)

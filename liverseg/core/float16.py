@@ -33,10 +33,10 @@ def _is_plain(array: np.ndarray) -> bool:
     return array.dtype == np.float32 and array.flags.c_contiguous
 
 
-def widened(plane: np.ndarray) -> np.ndarray:
+def to_float32(plane: np.ndarray) -> np.ndarray:
     """A two-dimensional float16 array as float32.
 
-    >>> widened(np.float16([[0.5, 0.1]])).tolist()
+    >>> to_float32(np.float16([[0.5, 0.1]])).tolist()
     [[0.5, 0.0999755859375]]
     """
     wide: np.ndarray = cv2.add(np.ascontiguousarray(plane), 0.0, dtype=cv2.CV_32F)

@@ -166,13 +166,13 @@ class SliceReference:
         array([4.5, 5. , 7. ])
         """
         along_row, along_column = np.asarray(self.orientation, float).reshape(2, 3)
-        between_rows, between_columns = stated(self.pixel_spacing_mm)
+        between_rows, between_columns = require_known(self.pixel_spacing_mm)
         per_row, per_column = along_column * between_rows, along_row * between_columns
         corner = np.asarray(self.position_mm, float) - per_row / 2 - per_column / 2
         return np.stack([per_row, per_column, corner], axis=1)
 
 
-def stated(value: tuple[float, ...] | None) -> tuple[float, ...]:
+def require_known(value: tuple[float, ...] | None) -> tuple[float, ...]:
     """`value`, which the caller knows not to be None: `referable_slices` lets no slice without it through."""
     assert value is not None
     return value

@@ -16,7 +16,7 @@ from liverseg.core.labels import BACKGROUND, LIVER, TUMOUR
 
 
 @dataclass(frozen=True)
-class Removed:
+class RemovedComponents:
     """The bodies that the rule removed, and their voxels."""
 
     bodies: int
@@ -30,7 +30,7 @@ class Removed:
         return self.liver + self.tumour
 
 
-NOTHING_REMOVED = Removed(0, 0, 0, 0)
+NOTHING_REMOVED = RemovedComponents(0, 0, 0, 0)
 
 
 def find_bodies(labels: np.ndarray) -> Components:
@@ -38,14 +38,14 @@ def find_bodies(labels: np.ndarray) -> Components:
     return find_components(lambda z: labels[z] > BACKGROUND, len(labels))
 
 
-def keep_largest_body(labels: np.ndarray, bodies: Components | None = None) -> Removed:
+def keep_largest_body(labels: np.ndarray, bodies: Components | None = None) -> RemovedComponents:
     """Set all but the largest body of labels (S, H, W) to background, in place; returns what was removed.
 
     `bodies` are the bodies of `labels` if the caller has them already.
 
     >>> labels = np.array([[[1, 1, 0, 2]], [[1, 2, 0, 0]]], np.uint8)
     >>> keep_largest_body(labels)
-    Removed(bodies=1, liver=0, tumour=1, largest=1)
+    RemovedComponents(bodies=1, liver=0, tumour=1, largest=1)
     >>> labels.tolist()
     [[[1, 1, 0, 0]], [[1, 2, 0, 0]]]
     """
@@ -62,4 +62,4 @@ def keep_largest_body(labels: np.ndarray, bodies: Components | None = None) -> R
         counts = np.bincount(plane[mask], minlength=3)
         liver, tumour = liver + int(counts[LIVER]), tumour + int(counts[TUMOUR])
         plane[mask] = BACKGROUND
-    return Removed(len(bodies) - 1, liver, tumour, int(bodies.sizes[others].max()))
+    return RemovedComponents(len(bodies) - 1, liver, tumour, int(bodies.sizes[others].max()))

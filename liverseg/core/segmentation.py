@@ -15,7 +15,7 @@ from liverseg.core.labels import (
     labels_from_probabilities,
     labels_of_volume,
 )
-from liverseg.core.largest_component import Removed, find_bodies, keep_largest_body
+from liverseg.core.largest_component import RemovedComponents, find_bodies, keep_largest_body
 from liverseg.core.slice_skipping import undecided_slices
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "probability_type",
 ]
 
-NOT_CERTAIN = (
+SKIPPED_SLICES_WARNING = (
     "At this tumour threshold the liver may extend into slices that were skipped. "
     "Segment the scan again with this threshold."
 )
@@ -68,7 +68,7 @@ class Segmentation:
     engine: str  # "torch" | "openvino", with its version and precision
     timing_s: dict[str, float] = field(default_factory=dict)  # step -> seconds
     warnings: tuple[str, ...] = ()
-    removed: Removed | None = None  # removed bodies; None: the rule was not applied
+    removed: RemovedComponents | None = None  # removed bodies; None: the rule was not applied
     skipped: tuple[tuple[int, int], ...] = ()  # first and last slice of each skipped range
     keep_all: bool = False  # whether all bodies are kept
     only_slice: int | None = None  # index of the only slice segmented; None: all slices
@@ -82,8 +82,8 @@ class Segmentation:
         skipped = np.zeros(len(labels), bool)
         for first, last in self.skipped:
             skipped[first : last + 1] = True
-        warnings = tuple(warning for warning in self.warnings if warning != NOT_CERTAIN)
+        warnings = tuple(warning for warning in self.warnings if warning != SKIPPED_SLICES_WARNING)
         if undecided_slices(bodies, skipped, labels[0].size):
-            warnings += (NOT_CERTAIN,)
+            warnings += (SKIPPED_SLICES_WARNING,)
         removed = keep_largest_body(labels, bodies)
         return replace(self, labels=labels, threshold=threshold, removed=removed, warnings=warnings)

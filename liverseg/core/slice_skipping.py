@@ -43,7 +43,7 @@ def sample_step(slices: int, spacing_mm: tuple[float, float, float] | None) -> i
     return step if step > 1 and slices >= 4 * step else 1
 
 
-def run_what_is_needed(
+def run_needed_slices(
     labels: np.ndarray, todo: np.ndarray, step: int, run: Callable[[list[int]], None]
 ) -> Components:
     """Call `run` with the indices of the slices that are needed, each once; returns the bodies of the labels.
@@ -94,10 +94,10 @@ def _spread(region: np.ndarray) -> np.ndarray:
     return rows[:, None] & columns
 
 
-def gaps(todo: np.ndarray) -> list[range]:
+def true_ranges(todo: np.ndarray) -> list[range]:
     """The ranges of consecutive True elements of `todo` (S,).
 
-    >>> gaps(np.array([True, False, True, True]))
+    >>> true_ranges(np.array([True, False, True, True]))
     [range(0, 1), range(2, 4)]
     """
     edges = np.flatnonzero(np.diff(np.concatenate([[0], todo.astype(np.int8), [0]])))
@@ -110,7 +110,7 @@ def undecided_slices(bodies: Components, todo: np.ndarray, pixels: int) -> list[
     `bodies` are those of the slices that were run, `todo` (S,) is True for slices that were not run, and
     `pixels` is the number of pixels of a slice.
     """
-    skipped = gaps(todo)
+    skipped = true_ranges(todo)
     if not skipped:
         return []
     largest = int(bodies.sizes.argmax()) if len(bodies) else -1
@@ -124,7 +124,7 @@ def undecided_slices(bodies: Components, todo: np.ndarray, pixels: int) -> list[
     if adjacent:
         return [z for gap in adjacent for z in gap]
     undecided: list[int] = []
-    for candidate in gaps(np.array([todo[z] or counts[z][1] > 0 for z in range(len(todo))])):
+    for candidate in true_ranges(np.array([todo[z] or counts[z][1] > 0 for z in range(len(todo))])):
         inside = [gap for gap in skipped if gap.start in candidate]
         largest_possible = sum(pixels if todo[z] else counts[z][1] for z in candidate)
         if inside and largest_possible >= size:

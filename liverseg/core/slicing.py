@@ -54,7 +54,7 @@ def _grid_of_slice(native: NativeGrid, index: int) -> NativeGrid:
     return replace(native, shape=tuple(shape), affine=affine)
 
 
-def single_slice_of(seg: Segmentation, index: int) -> Segmentation:
+def single_slice_segmentation(seg: Segmentation, index: int) -> Segmentation:
     """The segmentation of slice `index` alone, with arrays (1, H, W)."""
     selection = slice(index, index + 1)
     return replace(

@@ -7,17 +7,19 @@ from collections.abc import Callable
 
 from liverseg.errors import Cancelled
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Called with the number of slices done and of all slices. Skipped slices count as done at the end."""
 
-Stop = Callable[[], bool] | threading.Event
+StopSignal = Callable[[], bool] | threading.Event
 """Whether to stop; checked before every slice, or before every patch of a volume."""
 
 
-class Watch:
+class RunMonitor:
     """Progress and cancellation of one run."""
 
-    def __init__(self, slices: int, progress: Progress | None = None, cancelled: Stop | None = None) -> None:
+    def __init__(
+        self, slices: int, progress: ProgressCallback | None = None, cancelled: StopSignal | None = None
+    ) -> None:
         self.slices = slices
         self._progress = progress
         self._cancelled = cancelled.is_set if isinstance(cancelled, threading.Event) else cancelled

@@ -14,12 +14,12 @@ from liverseg.core.labels import check_threshold
 from liverseg.core.largest_component import keep_largest_body
 from liverseg.core.limits import MAX_SIDE_PX, check_shape
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
-from liverseg.core.slice_skipping import gaps, run_what_is_needed, sample_step
+from liverseg.core.slice_skipping import run_needed_slices, sample_step, true_ranges
 from liverseg.core.slicing import check_slice
 from liverseg.errors import CheckpointRefused
 from liverseg.inference import engines
 from liverseg.inference.prediction import PredictionBuffer
-from liverseg.inference.progress import Progress, Stop, Watch
+from liverseg.inference.progress import ProgressCallback, RunMonitor, StopSignal
 from liverseg.inference.resampling import grid_shape
 from liverseg.inference.sliding_window import VolumeRun
 from registry import Checkpoint, InputSpec, Registries, RegistryError
@@ -53,10 +53,10 @@ def find_checkpoint(ref: str | None = None, registries: Registries | None = None
     return checkpoints[0]
 
 
-def patch_of(spec: InputSpec) -> tuple[int, int, int]:
+def patch_shape(spec: InputSpec) -> tuple[int, int, int]:
     """The patch in voxels (slices, rows, columns) of a network for volumes.
 
-    >>> patch_of(InputSpec("volume", 1, (), 256))
+    >>> patch_shape(InputSpec("volume", 1, (), 256))
     (128, 128, 128)
     """
     side = min(spec.working_size, DEFAULT_PATCH_SIDE)
@@ -116,7 +116,7 @@ class Segmenter:
             archive = archive or checkpoint.read_model()
         except RegistryError as error:
             raise CheckpointRefused(str(error)) from error
-        patch = patch_of(spec) if spec.kind == "volume" else None
+        patch = patch_shape(spec) if spec.kind == "volume" else None
         return cls(checkpoint, engines.load(archive, spec.context_slices, engine, patch))
 
     @property
@@ -131,8 +131,8 @@ class Segmenter:
         threshold: float | None = None,
         only_slice: int | None = None,
         keep_all: bool = False,
-        progress: Progress | None = None,
-        cancelled: Stop | None = None,
+        progress: ProgressCallback | None = None,
+        cancelled: StopSignal | None = None,
     ) -> Segmentation:
         """Segment every slice of `ct`, or only the slice `only_slice` and leave the others empty.
 
@@ -150,7 +150,7 @@ class Segmenter:
         check_threshold(threshold)
         wanted = range(len(ct.hu)) if only_slice is None else [check_slice(ct, only_slice)]
         largest_only = len(ct.hu) > 1 and only_slice is None and not keep_all
-        watch = Watch(len(wanted), progress, cancelled)
+        watch = RunMonitor(len(wanted), progress, cancelled)
         buffer = PredictionBuffer(ct.shape, threshold)
         started = time.perf_counter()
         bodies, not_run = None, np.zeros(len(ct.hu), bool)
@@ -159,7 +159,7 @@ class Segmenter:
         elif largest_only and (step := sample_step(len(ct.hu), ct.spacing_mm)) > 1:
             not_run[:] = True
             run = partial(self._run_slices, ct, buffer, watch)
-            bodies = run_what_is_needed(buffer.labels, not_run, step, run)
+            bodies = run_needed_slices(buffer.labels, not_run, step, run)
         else:
             self._run_slices(ct, buffer, watch, wanted)
         removed = keep_largest_body(buffer.labels, bodies) if largest_only else None
@@ -174,12 +174,14 @@ class Segmenter:
             engine=self.engine.name,
             timing_s={"network": buffer.network_s, "post-processing": elapsed_s - buffer.network_s},
             removed=removed,
-            skipped=tuple((gap.start, gap.stop - 1) for gap in gaps(not_run)),
+            skipped=tuple((gap.start, gap.stop - 1) for gap in true_ranges(not_run)),
             keep_all=keep_all,
             only_slice=only_slice,
         )
 
-    def _run_slices(self, ct: CTImage, buffer: PredictionBuffer, watch: Watch, wanted: Sequence[int]) -> None:
+    def _run_slices(
+        self, ct: CTImage, buffer: PredictionBuffer, watch: RunMonitor, wanted: Sequence[int]
+    ) -> None:
         """Run the `wanted` slices, each with its neighbours as context."""
         reach = self.checkpoint.manifest.input.context_slices // 2
 
@@ -195,11 +197,13 @@ class Segmenter:
             buffer.store(index, liver, tumour)
             watch.done()
 
-    def _run_volume(self, ct: CTImage, buffer: PredictionBuffer, watch: Watch, wanted: Sequence[int]) -> None:
+    def _run_volume(
+        self, ct: CTImage, buffer: PredictionBuffer, watch: RunMonitor, wanted: Sequence[int]
+    ) -> None:
         """Run the whole volume in patches and store the `wanted` slices."""
         spec = self.checkpoint.manifest.input
         check_fits(self.checkpoint, ct)
-        run = VolumeRun(ct.hu, ct.spacing_mm, patch_of(spec), spec.spacing_mm)
+        run = VolumeRun(ct.hu, ct.spacing_mm, patch_shape(spec), spec.spacing_mm)
 
         def before_patch(patches: int) -> None:
             watch.check()

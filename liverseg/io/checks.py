@@ -22,7 +22,7 @@ def border_ring(image: np.ndarray) -> np.ndarray:
     return image[~inside]
 
 
-def air_for_padding(hu: np.ndarray) -> None:
+def replace_padding(hu: np.ndarray) -> None:
     """Set padding (values below `PADDING_BELOW_HU`) to `AIR_HU`, in place."""
     hu[hu < PADDING_BELOW_HU] = AIR_HU
 

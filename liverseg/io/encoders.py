@@ -11,7 +11,7 @@ from liverseg.analysis.report import Report
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
 from liverseg.core.window import Window
-from liverseg.io.files import day_of_making
+from liverseg.io.files import result_date
 from liverseg.io.glb import glb_bytes
 from liverseg.io.picture.png import png_bytes
 
@@ -94,7 +94,7 @@ def _pdf(results: Results) -> _Files:
     from liverseg.io.pdf.report import report_pdf  # ReportLab is slow to load
 
     page = report_pdf(
-        results.ct, results.seg, results.report, results.window, results.slice_index, day_of_making()
+        results.ct, results.seg, results.report, results.window, results.slice_index, result_date()
     )
     yield "report.pdf", page
 

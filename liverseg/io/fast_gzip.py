@@ -24,7 +24,7 @@ try:
 except ImportError:  # ISA-L has no build for this platform
     igzip, isal_zlib = gzip, zlib  # type: ignore[misc]
 
-DAMAGE = (gzip.BadGzipFile, zlib.error, isal_zlib.error)
+DAMAGE_ERRORS = (gzip.BadGzipFile, zlib.error, isal_zlib.error)
 """Exceptions raised for a stream that is damaged or not gzip. A truncated stream raises EOFError."""
 
 BLOCK_BYTES = 2**21
@@ -94,8 +94,8 @@ def _deflate_block(block: bytes) -> bytes:
 # Decompression
 
 
-def unpacked(stream: BinaryIO) -> gzip.GzipFile:
-    """Open a gzip stream of trusted origin; reading raises `DAMAGE` or EOFError."""
+def open_gzip(stream: BinaryIO) -> gzip.GzipFile:
+    """Open a gzip stream of trusted origin; reading raises `DAMAGE_ERRORS` or EOFError."""
     return igzip.GzipFile(fileobj=stream)  # type: ignore[no-untyped-call]
 
 
@@ -106,9 +106,9 @@ _FREE_MEMBERS, _MIN_MEMBER_BYTES = 1000, 1024  # members written by bgzip hold 6
 class GzipReader:
     """Sequential reader of a gzip stream of untrusted origin, with one or several members.
 
-    It decompresses no more than requested. `read` raises EOFError where the stream is truncated, `DAMAGE`
-    where it is damaged (a wrong checksum is noticed at the end of its member), and InputTooLarge where it
-    expands far more than a CT does or consists of almost empty members.
+    It decompresses no more than requested. `read` raises EOFError where the stream is truncated,
+    `DAMAGE_ERRORS` where it is damaged (a wrong checksum is noticed at the end of its member), and
+    InputTooLarge where it expands far more than a CT does or consists of almost empty members.
     """
 
     def __init__(self, stream: BinaryIO) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 from liverseg.errors import InvalidSetting
 from registry.files import temporary_folder, write_atomically
 
-__all__ = ["day_of_making", "staged", "unwritable_folder", "write_atomically"]
+__all__ = ["result_date", "staging_folder", "unwritable_folder", "write_atomically"]
 
 _COMPLETION_FILE = "report.json"  # moved last: its presence means that the other files are complete
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Path]:
+def staging_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder inside `folder` whose files move to `folder` when the context ends without error.
 
     Until then the files of an earlier run stay as they are. The temporary folder is removed after an error
@@ -41,13 +41,13 @@ def unwritable_folder(error: OSError) -> InvalidSetting:
     return InvalidSetting(f"The results cannot be written to the output folder: {reason}.")
 
 
-VARIABLE = "SOURCE_DATE_EPOCH"
+DATE_VARIABLE = "SOURCE_DATE_EPOCH"
 """Environment variable with seconds since 1970: https://reproducible-builds.org/specs/source-date-epoch/"""
 
 
-def day_of_making() -> date:
+def result_date() -> date:
     """The date stamped on results: today, or the UTC date of `SOURCE_DATE_EPOCH` for reproducible files."""
     try:
-        return datetime.fromtimestamp(int(os.environ[VARIABLE]), UTC).date()
+        return datetime.fromtimestamp(int(os.environ[DATE_VARIABLE]), UTC).date()
     except (KeyError, ValueError, OverflowError, OSError):
         return date.today()

@@ -49,11 +49,11 @@ def glb_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     "Liver" is the whole organ, tumours included. Raises `InvalidSetting` for a single slice and where
     the spacing is unknown. The same input gives the same bytes.
     """
-    return encode(parts_of(make_meshes(ct, seg)))
+    return encode_glb(gltf_surfaces(make_meshes(ct, seg)))
 
 
-def parts_of(meshes: Meshes) -> list[GltfSurface]:
-    """The non-empty surfaces among tumours and liver, in glTF coordinates, for `encode`."""
+def gltf_surfaces(meshes: Meshes) -> list[GltfSurface]:
+    """The non-empty surfaces among tumours and liver, in glTF coordinates, for `encode_glb`."""
     # Viewers draw in this order; what is seen through the translucent liver must be drawn first.
     candidates = (
         ("Tumour", meshes.tumour, TUMOUR_RGB, 1.0),
@@ -66,7 +66,7 @@ def parts_of(meshes: Meshes) -> list[GltfSurface]:
     ]
 
 
-def encode(surfaces: list[GltfSurface]) -> bytes:
+def encode_glb(surfaces: list[GltfSurface]) -> bytes:
     """A GLB file with one node per surface."""
     gltf: dict[str, list[Any]] = {
         key: [] for key in ("nodes", "meshes", "materials", "accessors", "bufferViews")

@@ -12,8 +12,7 @@ from html import escape
 
 import numpy as np
 
-from liverseg.analysis.report_text import number
-from liverseg.analysis.report_text import share as share_text
+from liverseg.analysis.report_text import number_text, share_text
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import LIVER, TUMOUR, Segmentation
 from liverseg.errors import InvalidSetting
@@ -49,9 +48,11 @@ class Profile:
         >>> profile.describe(0)
         'Slice 1 of 2: liver 4.50 cm², tumour 0.500 cm²'
         """
-        liver, tumour = (number(float(self.sizes(pixels)[index])) for pixels in (self.liver, self.tumour))
+        liver, tumour = (
+            number_text(float(self.sizes(pixels)[index])) for pixels in (self.liver, self.tumour)
+        )
         if self.pixel_area_mm2 is None:
-            liver, tumour = number(int(self.liver[index])), number(int(self.tumour[index]))
+            liver, tumour = number_text(int(self.liver[index])), number_text(int(self.tumour[index]))
         slices = len(self.liver)
         return f"Slice {index + 1} of {slices}: liver {liver} {self.unit}, tumour {tumour} {self.unit}"
 
@@ -107,7 +108,7 @@ def lay_out(profile: Profile, width: float, height: float, text: float) -> Layou
     slices = len(profile.liver)
     organ = profile.sizes(profile.liver + profile.tumour)
     y_values = round_steps(float(organ.max(initial=0)), 3)
-    labels = [number(value) if value >= 100 else f"{value:g}" for value in y_values]
+    labels = [number_text(value) if value >= 100 else f"{value:g}" for value in y_values]
     left = text * (0.8 + 0.58 * max(len(label) for label in labels))
     right = width - text * max(0.4, 0.29 * len(str(slices)))  # room for half of the last label
     top, bottom = 1.9 * text, height - 1.7 * text

@@ -15,7 +15,7 @@ from liverseg.core.segmentation import BACKGROUND, TUMOUR, Segmentation
 from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.errors import InvalidSetting
 from liverseg.rendering.frame import AXIAL_LETTERS, Frame, Letters, frame_for
-from liverseg.rendering.slice_view import DEFAULT_OPACITY, overlay, telling_slice
+from liverseg.rendering.slice_view import DEFAULT_OPACITY, default_slice, overlay
 
 Point = tuple[int, int, int]
 """Slice, row and column of the voxel of the radiological grid in which the three views intersect."""
@@ -79,12 +79,12 @@ def plane_frame(ct: CTImage, plane: Plane) -> Frame:
     return frame_for((ct.shape[rows], ct.shape[columns]), plane_spacing(ct, plane), plane.letters)
 
 
-def telling_point(seg: Segmentation) -> Point:
+def default_point(seg: Segmentation) -> Point:
     """The point to show first: through the most tumour, else through the most liver, else in the middle.
 
-    Its slice is `telling_slice`; row and column are those with the most tumour or liver in that slice.
+    Its slice is `default_slice`; row and column are those with the most tumour or liver in that slice.
     """
-    z = telling_slice(seg)
+    z = default_slice(seg)
     mask = seg.labels[z] == TUMOUR
     if not mask.any():
         mask = seg.labels[z] > BACKGROUND
@@ -117,13 +117,13 @@ def point_at(ct: CTImage, name: str, point: Point, x_share: float, y_share: floa
     return tuple(moved)  # type: ignore[return-value]
 
 
-def shares_at(ct: CTImage, name: str, point: Point) -> tuple[float, float]:
+def picture_position(ct: CTImage, name: str, point: Point) -> tuple[float, float]:
     """Position of a point's pixel centre in a view's picture, as shares of its width and height.
 
     >>> from liverseg.core.geometry import upright_grid
     >>> hu = np.zeros((100, 256, 256), np.float32)
     >>> ct = CTImage(hu, (2.56, 1.0, 1.0), "", "array", upright_grid(hu.shape), "volume")
-    >>> point_at(ct, "coronal", (0, 128, 0), *shares_at(ct, "coronal", (30, 128, 40)))
+    >>> point_at(ct, "coronal", (0, 128, 0), *picture_position(ct, "coronal", (30, 128, 40)))
     (30, 128, 40)
     """
     plane = plane_named(name)

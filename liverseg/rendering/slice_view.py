@@ -184,7 +184,7 @@ def _shape(hu_slice: np.ndarray) -> tuple[int, int]:
 # --- A slice of a segmented image ---
 
 
-def telling_slice(seg: Segmentation) -> int:
+def default_slice(seg: Segmentation) -> int:
     """The slice to show first: the one with the most tumour, else the most liver, else the middle one."""
     areas = np.array([[np.count_nonzero(p == TUMOUR), np.count_nonzero(p)] for p in seg.labels])
     for area in areas.T:
@@ -225,9 +225,9 @@ def overview(
 ) -> np.ndarray:
     """`three_pictures` side by side with thin black gaps: one RGB array.
 
-    `slice_index` None shows the slice that `telling_slice` picks.
+    `slice_index` None shows the slice that `default_slice` picks.
     """
-    index = telling_slice(seg) if slice_index is None else slice_index
+    index = default_slice(seg) if slice_index is None else slice_index
     pictures = three_pictures(ct, seg, index, window)
     gap = np.zeros((pictures[0].shape[0], OVERVIEW_GAP_PX, 3), np.uint8)
     return np.hstack([pictures[0], gap, pictures[1], gap, pictures[2]])

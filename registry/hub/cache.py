@@ -23,7 +23,7 @@ from registry.checkpoint import Checkpoint, read_regular_file
 from registry.errors import CacheUnwritable, CheckpointDamaged, HubUnreachable
 from registry.files import write_atomically
 from registry.hub.client import endpoint, headers, is_offline
-from registry.hub.errors import told
+from registry.hub.errors import translate_hub_errors
 from registry.manifest import CONFIG_FILE, MODEL_FILE
 from registry.progress import Progress, no_progress
 from registry.reference import is_name, is_version
@@ -40,7 +40,7 @@ _DISK_ERRORS = {
 """Error numbers of a disk that is full, damaged or may not be written to."""
 
 
-def store_folder() -> Path:
+def cache_folder() -> Path:
     """The folder of liverseg's cache on this machine."""
     if folder := os.environ.get(CACHE_VARIABLE):
         return Path(folder).expanduser()
@@ -52,7 +52,7 @@ def store_folder() -> Path:
     return (Path(home) / "liverseg").expanduser()
 
 
-def write_kept(path: Path, data: bytes, mode: int | None = None) -> None:
+def write_cached(path: Path, data: bytes, mode: int | None = None) -> None:
     """`write_atomically` for a file of the cache. Raises `CacheUnwritable`."""
     with translate_disk_errors(f"The file {path.name}"):
         write_atomically(path, data, mode)
@@ -92,7 +92,7 @@ class HubCache:
     def folder(self) -> Path:
         """`<cache>/<host>/<owner>`."""
         host = re.sub(r"^\w+://(?:[^/@]*@)?", "", endpoint())
-        return store_folder() / re.sub(r"[^A-Za-z0-9.-]", "_", host) / self.owner.lower()
+        return cache_folder() / re.sub(r"[^A-Za-z0-9.-]", "_", host) / self.owner.lower()
 
     def checkpoint_folder(self, name: str, commit: str) -> Path:
         """The folder for the files of a commit. Name and commit come from the Hub and are checked here."""
@@ -114,7 +114,7 @@ class HubCache:
         if entries == self.read_index():
             return
         data: dict[str, Any] = {"entries": [asdict(entry) for entry in entries]}
-        write_kept(self.folder / "index.json", json.dumps(data, indent=1).encode())
+        write_cached(self.folder / "index.json", json.dumps(data, indent=1).encode())
 
     # The methods of a `FileSource`
 
@@ -157,7 +157,7 @@ class HubCache:
         from registry.hub.client import api
 
         repository = self._repository(checkpoint)
-        with told(repository):
+        with translate_hub_errors(repository):
             tree = api().list_repo_tree(repository, revision=checkpoint.revision, recursive=True)
             return {entry.path for entry in tree if not entry.path.startswith(".")}
 
@@ -183,7 +183,7 @@ class HubCache:
         is_resumed = part.exists()
         subject = f"The file {name} of {checkpoint.ref}"
         try:
-            with told(f"{name} of {repository}"), translate_disk_errors(subject):
+            with translate_hub_errors(f"{name} of {repository}"), translate_disk_errors(subject):
                 download(
                     url, request_headers, part, record.bytes, lambda done: progress(name, done, record.bytes)
                 )

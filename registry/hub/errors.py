@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def told(subject: str) -> Iterator[None]:
+def translate_hub_errors(subject: str) -> Iterator[None]:
     """Raise every error of the client inside the context as `HubRefused` or `HubUnreachable`.
 
     `subject` is what was requested, for the message, such as a repository's name.

@@ -10,7 +10,7 @@ from typing import Any
 from registry.card.front_matter import HUB_TAG
 from registry.errors import HubRefused, HubUnreachable
 from registry.hub.client import endpoint, endpoint_host, headers
-from registry.hub.errors import told
+from registry.hub.errors import translate_hub_errors
 
 REQUEST_S = 4.0
 """A Hub that sends nothing for longer counts as unreachable."""
@@ -31,7 +31,7 @@ class HubQueries:
         while url is not None and len(names) < limit:
             data, url = self._json(url, owner, params)
             params = None  # the URL of the next page includes them
-            with told(owner):
+            with translate_hub_errors(owner):
                 names += [str(item["id"]) for item in data]
         names = list(dict.fromkeys(names))
         return [n for n in names[:limit] if n.split("/")[0].lower() == owner.lower() and n.count("/") == 1]
@@ -39,7 +39,7 @@ class HubQueries:
     def tags(self, repository: str) -> dict[str, str]:
         """The repository's git tags and their commits."""
         data, _ = self._json(f"{endpoint()}/api/models/{repository}/refs", repository)
-        with told(repository):
+        with translate_hub_errors(repository):
             return {str(tag["name"]): str(tag["targetCommit"]) for tag in data["tags"]}
 
     def file(self, repository: str, commit: str, name: str, limit_bytes: int) -> bytes:
@@ -51,14 +51,14 @@ class HubQueries:
 
     def _json(self, url: str, subject: str, params: dict[str, str] | None = None) -> tuple[Any, str | None]:
         data, next_page = self._bytes(url, subject, MAX_ANSWER_BYTES, params)
-        with told(subject):
+        with translate_hub_errors(subject):
             return json.loads(data), next_page
 
     def _bytes(
         self, url: str, subject: str, limit_bytes: int, params: dict[str, str] | None = None
     ) -> tuple[bytes, str | None]:
         """The answer, and the URL of the next page where there is one."""
-        with told(subject):
+        with translate_hub_errors(subject):
             import httpx2
             from huggingface_hub import get_session
             from huggingface_hub.utils import hf_raise_for_status

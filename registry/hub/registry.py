@@ -24,7 +24,7 @@ from registry.errors import (
     RegistryUnreadable,
 )
 from registry.folder import MANIFEST_FILE, Listing, Problem, sort_checkpoints
-from registry.hub.cache import HubCache, IndexEntry, is_commit, write_kept
+from registry.hub.cache import HubCache, IndexEntry, is_commit, write_cached
 from registry.hub.client import SCHEME, endpoint, endpoint_host, is_offline, load_client
 from registry.hub.queries import HubQueries
 from registry.manifest import MODEL_FILE, Manifest
@@ -176,7 +176,7 @@ class _HubListing:
         digest = hashlib.sha256(text).hexdigest()
         if entry.manifest_sha256 not in ("", digest):
             raise CheckpointDamaged("The manifest is not the one that was first listed.")
-        write_kept(folder / MANIFEST_FILE, text)
+        write_cached(folder / MANIFEST_FILE, text)
         return IndexEntry(entry.name, entry.version, entry.commit, digest)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.errors import HubRefused, PushRefused
 from registry.hub.client import endpoint
-from registry.hub.errors import told
+from registry.hub.errors import translate_hub_errors
 from registry.progress import Progress
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Repository:
         """
         from huggingface_hub.errors import HfHubHTTPError
 
-        with told(self.name):
+        with translate_hub_errors(self.name):
             try:
                 info = self.client.repo_info(self.id, repo_type=self.kind)
             except HfHubHTTPError as error:
@@ -64,7 +64,7 @@ class Repository:
 
     def create(self, private: bool, **settings: Any) -> str:
         """Create the repository, with the client's `settings` for its kind; returns the head of main."""
-        with told(f"{self.name} to write to"):
+        with translate_hub_errors(f"{self.name} to write to"):
             self.client.create_repo(
                 self.id, private=private or None, repo_type=self.kind, exist_ok=True, **settings
             )
@@ -75,7 +75,7 @@ class Repository:
 
     def files(self, commit: str) -> dict[str, RepoFile]:
         """The files of a commit, by path."""
-        with told(self.name):
+        with translate_hub_errors(self.name):
             tree = self.client.list_repo_tree(self.id, revision=commit, recursive=True, repo_type=self.kind)
             return {entry.path: entry for entry in tree if hasattr(entry, "blob_id")}
 
@@ -102,7 +102,7 @@ class Repository:
         """Commit all files on top of `parent`, which must still be the head; returns the commit's hash."""
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-        with told(f"{self.name} to write to"):
+        with translate_hub_errors(f"{self.name} to write to"):
             operations = [
                 *(CommitOperationAdd(name, stream) for name, stream in streams.items()),
                 *(CommitOperationDelete(name) for name in stale),
@@ -119,7 +119,7 @@ class Repository:
         """Set a tag; False where the tag exists already."""
         from huggingface_hub.errors import HfHubHTTPError
 
-        with told(f"{self.name} to write to"):
+        with translate_hub_errors(f"{self.name} to write to"):
             try:
                 self.client.create_tag(self.id, tag=name, revision=commit)
             except HfHubHTTPError as error:

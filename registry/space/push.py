@@ -11,7 +11,7 @@ from pathlib import Path
 from registry.checkpoint import Checkpoint
 from registry.errors import PushRefused, RegistryUnreadable
 from registry.hub.client import SCHEME, api, is_offline, is_owner, owner_of, token_in_use
-from registry.hub.errors import told
+from registry.hub.errors import translate_hub_errors
 from registry.hub.repository import Repository
 from registry.progress import Progress, no_progress
 from registry.registries import BUNDLED, REGISTRY_VARIABLE, Registries, open_registries, registry_addresses
@@ -127,7 +127,7 @@ def _publish(
         raise PushRefused(f"The {repository.name} holds something else already; choose another name.")
     commit = repository.replace(content, head, "Publish liverseg", progress)
     hardware = settings.hardware
-    with told(f"{repository.name} to write to"):
+    with translate_hub_errors(f"{repository.name} to write to"):
         variables = repository.client.get_space_variables(repository.id)
         if REGISTRY_VARIABLE not in variables or variables[REGISTRY_VARIABLE].value != plan.registry:
             repository.client.add_space_variable(repository.id, REGISTRY_VARIABLE, plan.registry)
@@ -175,7 +175,7 @@ def _public_checkpoints(
     public, notes = [], []
     for checkpoint in checkpoints:
         model = f"{checkpoint.registry.removeprefix(SCHEME)}/{checkpoint.manifest.name}"
-        with told(model):
+        with translate_hub_errors(model):
             is_private = repository.client.model_info(model).private
         if is_private:
             notes.append(
@@ -189,7 +189,7 @@ def _public_checkpoints(
 
 def _flavour(repository: Repository) -> str | None:
     """The hardware that the Space has requested or runs on."""
-    with told(repository.name):
+    with translate_hub_errors(repository.name):
         runtime = repository.client.get_space_runtime(repository.id)
         hardware: str | None = runtime.requested_hardware or runtime.hardware
         return hardware

@@ -19,7 +19,7 @@ from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.errors import InvalidSetting
 from liverseg.io.dicom.rtstruct import rtstruct_bytes
 from liverseg.io.dicom.seg import seg_bytes
-from liverseg.io.files import VARIABLE, day_of_making
+from liverseg.io.files import DATE_VARIABLE, result_date
 
 FORMATS = "png,pdf,csv,json"
 
@@ -98,10 +98,10 @@ def test_a_missing_or_invalid_report_is_refused(tmp_path, capsys):
 
 
 def test_source_date_epoch_sets_the_date(monkeypatch):
-    monkeypatch.setenv(VARIABLE, "86400")
-    assert day_of_making().isoformat() == "1970-01-02"
-    monkeypatch.setenv(VARIABLE, "yesterday")
-    assert day_of_making().year >= 2026
+    monkeypatch.setenv(DATE_VARIABLE, "86400")
+    assert result_date().isoformat() == "1970-01-02"
+    monkeypatch.setenv(DATE_VARIABLE, "yesterday")
+    assert result_date().year >= 2026
 
 
 def test_dicom_bytes_are_reproducible_and_uids_differ_between_results(segmented_series):

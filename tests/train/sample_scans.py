@@ -12,7 +12,7 @@ import numpy as np
 SHAPE = (64, 64)
 LABEL_VALUES = {"0": ["background"], "1": ["liver"], "2": ["tumour"]}
 GREYS = {0: 20, 1: 120, 2: 60}
-"""Grey value of each label in the pictures; `reads_the_labels` recognises labels by it."""
+"""Grey value of each label in the pictures; `label_reading_network` recognises labels by it."""
 
 
 def box(rows: tuple[int, int], columns: tuple[int, int], label: int, labels: np.ndarray | None = None):
@@ -59,7 +59,7 @@ def write_dataset(
     return folder
 
 
-def reads_the_labels(sure: float = 1.0, blind_to=()):
+def label_reading_network(sure: float = 1.0, blind_to=()):
     """A function from HU to probabilities that recognises the grey values of `write_dataset`.
 
     It gives the class of a pixel the probability `sure`. Classes in `blind_to` become liver.

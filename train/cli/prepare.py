@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
     """Convert the scans; raises `TrainError` at the end when some were left out. Returns the exit status."""
     from liverseg.core.window import DEFAULT_WINDOW, Window
     from train.data.intensity import Intensity
-    from train.data.prepare import Conversion, PrepareSettings, Splitting, prepare
+    from train.data.prepare import ConversionSettings, PrepareSettings, SplitSettings, prepare
     from train.data.prepare.labels import LabelMapping
     from train.data.prepare.parallel import default_jobs
     from train.data.prepare.settings import SCAN_PATTERN
@@ -122,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
         raise TrainError("--jobs must be at least 1.")
     picture_window = Window(*args.picture_window) if args.picture_window else DEFAULT_WINDOW
     windows = tuple(Window(*pair) for pair in args.window or ()) or (picture_window,)
-    conversion = Conversion(
+    conversion = ConversionSettings(
         intensity=Intensity.hu16() if args.hu16 else Intensity(windows),
         empty_share=args.empty,
         labels=LabelMapping.parse(args.mask_values) if args.mask_values else LabelMapping(),
@@ -135,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
         shares = parse_shares(args.split)
     elif args.val is not None:
         shares = {"train": 1 - args.val, "val": args.val}
-    splitting = Splitting(
+    splitting = SplitSettings(
         shares=shares,
         seed=args.seed,
         groups=read_table(args.groups, "group") if args.groups else {},

@@ -12,7 +12,7 @@ import numpy as np
 
 from liverseg.analysis.metrics import Counts, mask_counts, surface_distance
 from liverseg.analysis.metrics.calibration import reliability
-from liverseg.analysis.metrics.lesion_detection import Detection, detect, label_lesions
+from liverseg.analysis.metrics.lesion_detection import Detection, label_lesions, score_detection
 from liverseg.core.segmentation import LIVER, TUMOUR, labels_from_probabilities
 from train.data.dataset import BACKGROUND_BIT, LIVER_BIT, TUMOUR_BIT
 from train.evaluation.predict import Predict, Reference, hu_stack, reference_of, slice_probabilities
@@ -193,7 +193,10 @@ def _lesions(scan: ScanSlices, predicted: list[np.ndarray]) -> dict[str, Detecti
     pairs = [_cropped(*pair) for pair in pairs]
     labelled = [tuple(label_lesions(mask, scan.contiguous, plane) for mask in pair) for pair in pairs]
     rules = {"overlap_50": OVERLAP, "overlap_any": 0.0}
-    return {rule: reduce(add, [detect(p, r, share) for p, r in labelled]) for rule, share in rules.items()}
+    return {
+        rule: reduce(add, [score_detection(p, r, share) for p, r in labelled])
+        for rule, share in rules.items()
+    }
 
 
 def _cropped(prediction: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

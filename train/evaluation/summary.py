@@ -8,7 +8,7 @@ import numpy as np
 
 from liverseg.analysis import metrics
 from liverseg.analysis.metrics import Counts
-from liverseg.analysis.metrics.calibration import brier_of_sums, error_of_sums
+from liverseg.analysis.metrics.calibration import brier_of_sums, ece_of_sums
 from train.evaluation.protocol import SPACES, STRUCTURES, THRESHOLDS
 from train.evaluation.scores import DISTANCES, ScanScore, StructureScore
 from train.evaluation.statistics import Entry, defined, mean_entry, number_entry, pooled_entry, ratio
@@ -119,7 +119,7 @@ def _calibration(parts: Sequence[StructureScore], seed: int) -> dict[str, Entry]
     for region, suffix in (("slice", ""), ("in_liver", "_in_liver")):
         rows = [part.calibration[region].sums for part in parts]
         result[f"brier{suffix}"] = pooled_entry(rows, brier_of_sums, seed)
-        result[f"ece{suffix}"] = pooled_entry(rows, error_of_sums, seed)
+        result[f"ece{suffix}"] = pooled_entry(rows, ece_of_sums, seed)
     return result
 
 

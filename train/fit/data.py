@@ -24,14 +24,14 @@ from train.fit.network import input_channels
 from train.fit.optimiser import resolution
 from train.fit.settings import FitSettings, Runtime
 from train.sampling.channels import span_of
-from train.sampling.samples import Samples, SampleSettings, Source, collate_uncut
+from train.sampling.samples import Samples, SampleSettings, SampleSource, collate_uncut
 
 
 @dataclass(frozen=True)
 class RunData:
     """The training slices of each dataset, and the slices that the run is scored on."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[SampleSource, ...]
     validation: SlicesInMemory
 
 
@@ -56,7 +56,7 @@ def open_data(settings: FitSettings, runtime: Runtime, run: Path, accelerator: A
         train = splits[path]["train"]
         if not train:
             raise TrainError(f"{packs[path].folder.name} has no scans to train on.")
-        sources.append(Source(packs[path].slices(train), share, lesions))
+        sources.append(SampleSource(packs[path].slices(train), share, lesions))
     if not splits[scored]["val"]:
         raise TrainError(f"{packs[scored].folder.name} has no scans to score on.")
     return RunData(tuple(sources), packs[scored].slices(splits[scored]["val"]))

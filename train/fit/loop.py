@@ -26,7 +26,7 @@ from train.fit.processes import (
     distribute,
     refuse_lost_processes,
     several_processes,
-    start,
+    start_accelerator,
     sum_over_processes,
 )
 from train.fit.scoring import score, selection_value
@@ -63,7 +63,7 @@ def fit(settings: FitSettings, run: Path, runtime: Runtime = DEFAULT_RUNTIME) ->
     data or settings cannot be used, or when another process of the run ends. Raises `Interrupted` after
     SIGUSR1 or SIGTERM.
     """
-    accelerator = start(settings.batch, settings.accumulate, runtime.threads)
+    accelerator = start_accelerator(settings.batch, settings.accumulate, runtime.threads)
     with refuse_lost_processes():
         if accelerator.is_main_process:
             claim(run, settings)

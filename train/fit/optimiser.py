@@ -38,7 +38,7 @@ def seed_step(seed: int, step: int) -> None:
     """Seed torch for dropout and stochastic depth, from the run's seed and the step alone.
 
     A resume therefore needs no random state. All processes use the same seed, because each draws for the
-    whole batch (`train.models.layers.DropsSamples`).
+    whole batch (`train.models.layers.PerSampleDropout`).
     """
     words = np.random.SeedSequence([seed, step, 0]).generate_state(2)
     torch.manual_seed(int(words[0]) << 31 ^ int(words[1]))

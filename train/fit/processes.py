@@ -23,13 +23,13 @@ from accelerate import Accelerator, InitProcessGroupKwargs
 from torch import Tensor, nn
 
 from train.errors import TrainError
-from train.models.layers import DropsSamples
+from train.models.layers import PerSampleDropout
 
 WAIT_LIMIT = timedelta(hours=1)
 """How long a process waits for another one. The first process may have to pack a large dataset."""
 
 
-def start(batch: int, accumulate: int, threads: int | None) -> Accelerator:
+def start_accelerator(batch: int, accumulate: int, threads: int | None) -> Accelerator:
     """Join the processes that a launcher started, if any, and set the number of CPU threads.
 
     Raises `TrainError` when the processes cannot connect, or when the batch does not divide among them.
@@ -165,7 +165,7 @@ def distribute(network: nn.Module) -> None:
     warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     pool_batch_norms(network)
     for module in network.modules():
-        if isinstance(module, DropsSamples):
+        if isinstance(module, PerSampleDropout):
             module.process, module.processes = dist.get_rank(), dist.get_world_size()
 
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from registry.hub.client import api
-from registry.hub.errors import told
+from registry.hub.errors import translate_hub_errors
 from train.errors import TrainError
 
 _SAFE = "model.safetensors"
@@ -61,7 +61,7 @@ def _from_hub(name: str) -> Path:
     if not _HUB_NAME.fullmatch(name):
         raise TrainError(f"{name} is neither a folder nor a name on the Hub, such as nvidia/mit-b0.")
     described = [_CONFIG, _PREPROCESSOR]
-    with told(name):
+    with translate_hub_errors(name):
         folder = Path(
             api().snapshot_download(name, allow_patterns=[*described, _SAFE, f"{_SAFE}.*", "model-*"])
         )

@@ -19,7 +19,7 @@ def drop_path_rates(last: float, depths: Sequence[int]) -> list[list[float]]:
     return [[rates.pop(0) for _ in range(depth)] for depth in depths]
 
 
-class DropsSamples(nn.Module):
+class PerSampleDropout(nn.Module):
     """A layer whose random number for a sample does not depend on the process that computes it.
 
     All `processes` have the same random state. Process number `process` computes every `processes`-th
@@ -34,7 +34,7 @@ class DropsSamples(nn.Module):
         return draw(samples * self.processes)[self.process :: self.processes]
 
 
-class DropPath(DropsSamples):
+class DropPath(PerSampleDropout):
     """Stochastic depth: in training, each sample's residual branch is dropped with probability `rate`.
 
     The remaining branches are scaled by 1 / (1 - rate).
@@ -52,7 +52,7 @@ class DropPath(DropsSamples):
         return branch * ((drawn >= self.rate) / (1 - self.rate)).to(branch.dtype)
 
 
-class DropChannels(DropsSamples):
+class DropChannels(PerSampleDropout):
     """Dropout of whole channels of (N, C, H, W), as `torch.nn.Dropout2d`."""
 
     def __init__(self, rate: float) -> None:

@@ -23,7 +23,7 @@ from train.sampling.synthetic_lesions import paint_lesions
 
 
 @dataclass(frozen=True)
-class Source:
+class SampleSource:
     """The slices of one dataset and the share of the samples that is drawn from them."""
 
     slices: SlicesInMemory
@@ -58,7 +58,7 @@ class Samples(Dataset):
     """
 
     def __init__(
-        self, sources: Sequence[Source], settings: SampleSettings, seed: int, on_device: bool = False
+        self, sources: Sequence[SampleSource], settings: SampleSettings, seed: int, on_device: bool = False
     ) -> None:
         self.sources, self.settings = list(sources), settings
         self.seed, self.on_device = seed, on_device
@@ -119,7 +119,9 @@ MOST_LIVER_FREE = 0.5
 """Largest share of one dataset's draws without liver, however few datasets have such slices."""
 
 
-def samplers_of(sources: Sequence[Source], shares: SamplingShares = DEFAULT_SHARES) -> list[SliceSampler]:
+def samplers_of(
+    sources: Sequence[SampleSource], shares: SamplingShares = DEFAULT_SHARES
+) -> list[SliceSampler]:
     """A sampler for each source, such that `shares.liver_free` holds for the samples of all sources.
 
     Datasets without liver-free slices cannot contribute to that share, so the others draw more of them:

@@ -32,7 +32,7 @@ class Reliability:
 
     @property
     def sums(self) -> np.ndarray:
-        """(3 BINS + 1,) float64: all sums in one row, for `error_of_sums` and `brier_of_sums`."""
+        """(3 BINS + 1,) float64: all sums in one row, for `ece_of_sums` and `brier_of_sums`."""
         return np.concatenate([self.pixels, self.probability, self.positives, [self.squared_error]])
 
     @property
@@ -43,7 +43,7 @@ class Reliability:
     @property
     def error(self) -> float:
         """ECE: |mean probability - share of positives| per bin, weighted by pixels; nan without pixels."""
-        return float(error_of_sums(self.sums[None])[0]) if self.pixels.any() else math.nan
+        return float(ece_of_sums(self.sums[None])[0]) if self.pixels.any() else math.nan
 
 
 NO_PIXELS = Reliability(np.zeros(BINS, np.int64), np.zeros(BINS), np.zeros(BINS, np.int64), 0.0)
@@ -106,7 +106,7 @@ def brier_of_sums(sums: np.ndarray) -> np.ndarray:
     return scores
 
 
-def error_of_sums(sums: np.ndarray) -> np.ndarray:
+def ece_of_sums(sums: np.ndarray) -> np.ndarray:
     """Expected calibration errors (N,) of rows (N, 3 BINS + 1) of `Reliability.sums`."""
     gaps = np.abs(sums[:, BINS : 2 * BINS] - sums[:, 2 * BINS : 3 * BINS]).sum(axis=1)
     errors: np.ndarray = gaps / sums[:, :BINS].sum(axis=1)

@@ -28,8 +28,8 @@ from liverseg.errors import InvalidSetting
 SIZE_LIMITS = (10.0, 20.0)
 """Small lesions are shorter than the first limit, large lesions longer than the second (mm in LiTS)."""
 
-IN_VOLUME = ndimage.generate_binary_structure(3, 3)
-NEIGHBOURS_8 = IN_VOLUME & np.array([False, True, False])[:, None, None]
+NEIGHBOURS_26 = ndimage.generate_binary_structure(3, 3)
+NEIGHBOURS_8 = NEIGHBOURS_26 & np.array([False, True, False])[:, None, None]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def label_lesions(
     """
     if mask.ndim != 3:
         raise InvalidSetting("Lesions are labelled in a stack of slices, (S, H, W).")
-    components, number = ndimage.label(mask, IN_VOLUME if contiguous else NEIGHBOURS_8)
+    components, number = ndimage.label(mask, NEIGHBOURS_26 if contiguous else NEIGHBOURS_8)
     plane = (float(spacing[0]), float(spacing[1]))
     diameters = tuple(
         lesion_diameters(components[box] == k, plane).longest
@@ -119,7 +119,9 @@ def _of_size(
     return tuple(d for d, _ in kept), tuple(hit for _, hit in kept)
 
 
-def detect(prediction: LabelledLesions, reference: LabelledLesions, min_overlap: float = 0.5) -> Detection:
+def score_detection(
+    prediction: LabelledLesions, reference: LabelledLesions, min_overlap: float = 0.5
+) -> Detection:
     """Match predicted and reference lesions by the rules in the module docstring.
 
     `min_overlap` 0 selects the rule of any overlap. Raises `InvalidSetting` for a value outside [0, 1) or

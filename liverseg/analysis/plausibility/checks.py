@@ -11,17 +11,17 @@ from collections import Counter
 
 import numpy as np
 
-from liverseg.analysis.plausibility.ct_likeness import GOOD, likeness
+from liverseg.analysis.plausibility.ct_likeness import GOOD, load_likeness_model
 from liverseg.analysis.plausibility.features import (
-    anatomy,
     body_mask,
     centre_and_spread,
     downsampled,
-    small_unit,
+    slice_features,
+    small_grey,
     smallest_box,
 )
 from liverseg.analysis.plausibility.messages import CHECK, DO_NOT_TRUST, Doubt, make_doubt
-from liverseg.analysis.plausibility.orientation_check import turning
+from liverseg.analysis.plausibility.orientation_check import load_orientation_model
 from liverseg.analysis.plausibility.window_check import shows_other_window
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
@@ -63,17 +63,17 @@ SEVERE_FRACTION = 0.1
 def find_doubts(ct: CTImage, seg: Segmentation) -> tuple[Doubt, ...]:
     """All doubts about a result, the severe ones first. `seg` lies on the grid of `ct`."""
     slices = sampled_slices(seg.labels)
-    doubts = [*doubts_of_result(ct, seg, slices), *doubts_of_input(ct, slices)]
+    doubts = [*result_doubts(ct, seg, slices), *input_doubts(ct, slices)]
     by_reason = {doubt.reason: doubt for doubt in doubts}  # input doubts win: they may be more severe
     return tuple(sorted(by_reason.values(), key=lambda doubt: doubt.severity != DO_NOT_TRUST))
 
 
-def doubts_of_input(ct: CTImage, slices: list[int]) -> list[Doubt]:
+def input_doubts(ct: CTImage, slices: list[int]) -> list[Doubt]:
     """Doubts about the spacing and the appearance of `slices`. They need no segmentation."""
     return [*_spacing_doubts(ct), *_appearance_doubts(ct, slices)]
 
 
-def doubts_of_result(ct: CTImage, seg: Segmentation, slices: list[int]) -> list[Doubt]:
+def result_doubts(ct: CTImage, seg: Segmentation, slices: list[int]) -> list[Doubt]:
     """Doubts about the segmentation: no liver, liver at the edge or implausibly placed, low confidence."""
     if not seg.labels.any():
         return [make_doubt(DO_NOT_TRUST, "no liver" if ct.kind == "slice" else "no liver in volume")]
@@ -116,12 +116,12 @@ def _appearance_doubts(ct: CTImage, slices: list[int]) -> list[Doubt]:
     """At most one doubt: not HU, another window, or the kind of defect that most of `slices` show."""
     if ct.assumed_window is None and float(ct.hu.min()) > MAX_LOWEST_HU:
         return [make_doubt(DO_NOT_TRUST, "not_hu")]
-    model = likeness()
+    model = load_likeness_model()
     defects: Counter[str] = Counter()
     good = []
-    units = [small_unit(ct.hu[index]) for index in slices]
+    units = [small_grey(ct.hu[index]) for index in slices]
     for unit in units:
-        probabilities = model.probabilities(anatomy(unit))
+        probabilities = model.probabilities(slice_features(unit))
         good.append(probabilities.pop(GOOD))
         defects[max(probabilities, key=probabilities.__getitem__)] += 1
     median_likeness = float(np.median(good))
@@ -141,7 +141,7 @@ def _appearance_doubts(ct: CTImage, slices: list[int]) -> list[Doubt]:
 
 def _orientation_defect(units: list[np.ndarray]) -> str:
     """ "turned", "mirrored", or "" for the right orientation."""
-    turned, mirrored = np.median([turning().excess(unit) for unit in units], axis=0)
+    turned, mirrored = np.median([load_orientation_model().excess(unit) for unit in units], axis=0)
     return "turned" if turned > 0 else "mirrored" if mirrored > 0 else ""
 
 
@@ -178,7 +178,7 @@ def liver_share_and_column(hu: np.ndarray, labels: np.ndarray) -> tuple[float, f
     The column runs from -1 at the left of the body in the picture to 1 at its right. Both are 0 without
     liver or body.
     """
-    body, organ = body_mask(small_unit(hu)), downsampled((labels > 0).astype(np.float32)) >= 0.5
+    body, organ = body_mask(small_grey(hu)), downsampled((labels > 0).astype(np.float32)) >= 0.5
     if not body.any() or not organ.any():
         return 0.0, 0.0
     _, column, _, _ = centre_and_spread(organ, smallest_box(body))

@@ -18,7 +18,7 @@ import numpy as np
 
 from liverseg.analysis.plausibility.features import CELL_PREFIX
 
-COEFFICIENTS = Path(__file__).with_name("ct_likeness.json")
+COEFFICIENTS_FILE = Path(__file__).with_name("ct_likeness.json")
 GOOD = "good"
 MAX_DEVIATION = 4.0
 """Features are clipped to this many standard deviations of the good slices in the fit."""
@@ -47,17 +47,19 @@ class LikenessModel:
     def probabilities(self, features: Mapping[str, float]) -> dict[str, float]:
         """The probability of each kind for the features of one slice."""
         values = np.array([[features[name] for name in self.features]])
-        scores = (expanded((values - self.mean) / self.scale, squared(self.features)) @ self.weights)[0]
+        scores = (design_matrix((values - self.mean) / self.scale, has_square(self.features)) @ self.weights)[
+            0
+        ]
         exponentials = np.exp(scores - scores.max())
         return dict(zip(self.kinds, (exponentials / exponentials.sum()).tolist(), strict=True))
 
 
-def squared(features: tuple[str, ...]) -> np.ndarray:
+def has_square(features: tuple[str, ...]) -> np.ndarray:
     """(F,) bool: the features whose squares enter the regression, all but the cells of the coarse picture."""
     return np.array([not name.startswith(CELL_PREFIX) for name in features])
 
 
-def expanded(z: np.ndarray, square: np.ndarray) -> np.ndarray:
+def design_matrix(z: np.ndarray, square: np.ndarray) -> np.ndarray:
     """The design matrix (N, F + squares + 1): clipped features, squares of the selected ones, intercept.
 
     `z` (N, F) holds standardised features and `square` (F,) bool selects the squared ones.
@@ -67,6 +69,6 @@ def expanded(z: np.ndarray, square: np.ndarray) -> np.ndarray:
 
 
 @cache
-def likeness() -> LikenessModel:
+def load_likeness_model() -> LikenessModel:
     """The model in `ct_likeness.json`."""
-    return LikenessModel.from_json(COEFFICIENTS.read_text(encoding="utf-8"))
+    return LikenessModel.from_json(COEFFICIENTS_FILE.read_text(encoding="utf-8"))

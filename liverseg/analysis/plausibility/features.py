@@ -25,7 +25,7 @@ _MAX_DARK, _MIN_BRIGHT = 0.03, 0.97  # grey of fat and of bone
 _SOFT_RANGE = (0.25, 0.9)  # grey of 40 to 144 HU: organs, with or without contrast medium
 
 
-def small_unit(hu: np.ndarray) -> np.ndarray:
+def small_grey(hu: np.ndarray) -> np.ndarray:
     """A slice (H, W) of HU as grey (h, w) float32 in [0, 1] with a longer side of 128 pixels."""
     unit = np.clip((np.asarray(hu, np.float32) - LOW_HU) / (HIGH_HU - LOW_HU), 0, 1)
     return downsampled(unit)
@@ -79,8 +79,8 @@ def centre_and_spread(mask: np.ndarray, box: tuple[slice, slice]) -> tuple[float
     return float(y.mean()), float(x.mean()), float(y.std()), float(x.std())
 
 
-def anatomy(unit: np.ndarray) -> dict[str, float]:
-    """The features by name of a slice from `small_unit`."""
+def slice_features(unit: np.ndarray) -> dict[str, float]:
+    """The features by name of a slice from `small_grey`."""
     body = body_mask(unit)
     border = np.concatenate([unit[:2].ravel(), unit[-2:].ravel(), unit[:, :2].ravel(), unit[:, -2:].ravel()])
     features = {

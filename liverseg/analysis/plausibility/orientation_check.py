@@ -19,9 +19,9 @@ import numpy as np
 
 from liverseg.analysis.plausibility.features import body_mask, organ_mask, smallest_box
 
-WEIGHTS = Path(__file__).with_name("orientation_check.json")
+WEIGHTS_FILE = Path(__file__).with_name("orientation_check.json")
 MIRROR = "mirror image"
-TURNS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     MIRROR: lambda unit: unit[:, ::-1],
     "upside down": lambda unit: unit[::-1],
     "by 180°": lambda unit: unit[::-1, ::-1],
@@ -61,13 +61,16 @@ class OrientationModel:
         `unit` is the grey of a slice (h, w) in [0, 1]. A positive value means that the slice seems turned or
         mirrored.
         """
-        upright = float(maps(unit) @ self.weights)
-        gains = {name: float(maps(turn(unit)) @ self.weights) - upright for name, turn in TURNS.items()}
+        upright = float(orientation_features(unit) @ self.weights)
+        gains = {
+            name: float(orientation_features(turn(unit)) @ self.weights) - upright
+            for name, turn in TRANSFORMS.items()
+        }
         mirror_gain = gains.pop(MIRROR)
         return max(gains.values()) - self.turned, mirror_gain - self.mirrored
 
 
-def maps(unit: np.ndarray) -> np.ndarray:
+def orientation_features(unit: np.ndarray) -> np.ndarray:
     """The features of the score, (5 · MAP_CELLS² + 4,) float64, of the grey of a slice (h, w).
 
     Five maps on a grid over the body: grey, bone, organs, tissue as dense as liver, gas or fat. Four shares
@@ -101,6 +104,6 @@ def maps(unit: np.ndarray) -> np.ndarray:
 
 
 @cache
-def turning() -> OrientationModel:
+def load_orientation_model() -> OrientationModel:
     """The model in `orientation_check.json`."""
-    return OrientationModel.from_json(WEIGHTS.read_text(encoding="utf-8"))
+    return OrientationModel.from_json(WEIGHTS_FILE.read_text(encoding="utf-8"))

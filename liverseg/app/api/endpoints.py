@@ -14,10 +14,10 @@ from liverseg.app.state import session
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.core.window import DEFAULT_WINDOW
 from liverseg.errors import InvalidSetting, LiversegError
-from liverseg.inference.progress import Stop
+from liverseg.inference.progress import StopSignal
 from liverseg.pipeline import Run, compare_image
 from liverseg.rendering.comparison import compared_pictures
-from liverseg.rendering.slice_view import telling_slice, three_pictures
+from liverseg.rendering.slice_view import default_slice, three_pictures
 
 Pictures = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Three uint8 RGB arrays of one size."""
@@ -26,7 +26,7 @@ COMPARISON_PANELS = ("Segmentation of A", "Segmentation of B", "Where they diffe
 
 
 def segment_file(
-    checkpoints: Checkpoints, request: SegmentRequest, ref: str | None, cancelled: Stop | None = None
+    checkpoints: Checkpoints, request: SegmentRequest, ref: str | None, cancelled: StopSignal | None = None
 ) -> tuple[Pictures, dict[str, Any]]:
     """The three pictures and the report of a file; see `add`.
 
@@ -35,7 +35,7 @@ def segment_file(
     ct, settings, window = request.open()
     segmenter = checkpoints.segmenter(ref or None)
     found = session.analyse([str(request.file)], ct, segmenter, settings, Run(cancelled=cancelled))
-    index = telling_slice(found.seg) if settings.slice_index is None else settings.slice_index
+    index = default_slice(found.seg) if settings.slice_index is None else settings.slice_index
     return three_pictures(ct, found.seg, index, window), found.report.to_dict()
 
 
@@ -43,7 +43,7 @@ def compare_file(
     checkpoints: Checkpoints,
     request: SegmentRequest,
     refs: tuple[str | None, str | None],
-    cancelled: Stop | None = None,
+    cancelled: StopSignal | None = None,
 ) -> tuple[Pictures, dict[str, Any]]:
     """Three pictures and the comparison of two checkpoints on a file; see `add`.
 
@@ -56,7 +56,7 @@ def compare_file(
     found = compare_image(ct, (first, second), settings, Run(cancelled=cancelled))
     (image, a), (_, b) = found.a.measured, found.b.measured
     most = found.agreement.most_different_slice
-    shown = telling_slice(a) if most is None else most
+    shown = default_slice(a) if most is None else most
     answer = comparison_dict(found.agreement, found.a.report, found.b.report)
     return compared_pictures(image, a, b, shown, window), answer
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from liverseg.analysis.compare import Agreement, Overlap
+from liverseg.analysis.compare import Agreement, StructureAgreement
 from liverseg.analysis.lesion_matching import LesionMatch
 from liverseg.analysis.report import Amount
-from liverseg.analysis.report_text import amount, number, share, threshold
+from liverseg.analysis.report_text import number_text, share_text, size_and_unit, threshold_text
 from liverseg.app.html.page_text import figure
 from liverseg.app.html.results import SHOWN_LESIONS, tile
 from liverseg.app.state.session import PageAnalysis
@@ -103,24 +103,24 @@ def tiles(agreement: Agreement) -> str:
             (*_only(agreement.organ), "tumours included"),
             "agree-liver",
         ),
-        tile("Labelled differently", *amount(agreement.differing), (_part(agreement),), "differing"),
+        tile("Labelled differently", *size_and_unit(agreement.differing), (_part(agreement),), "differing"),
         tile("Lesions in both", str(both), "", (f"only A: {only_a}", f"only B: {only_b}"), "shared-lesions"),
     )
     return f'<div class="ls-tiles">{"".join(parts)}</div>'
 
 
-def _dice(overlap: Overlap) -> str:
+def _dice(overlap: StructureAgreement) -> str:
     return "–" if overlap.dice is None else f"{overlap.dice:.3f}"
 
 
-def _only(overlap: Overlap) -> tuple[str, ...]:
+def _only(overlap: StructureAgreement) -> tuple[str, ...]:
     if overlap.dice is None:
         return ("neither found any",)
     return tuple(f"only {n}: {_size(part)}" for n, part in (("A", overlap.only_a), ("B", overlap.only_b)))
 
 
 def _size(value: Amount) -> str:
-    return " ".join(amount(value))
+    return " ".join(size_and_unit(value))
 
 
 def _part(agreement: Agreement) -> str:
@@ -128,7 +128,9 @@ def _part(agreement: Agreement) -> str:
     organ = agreement.organ
     either = organ.both.count + organ.only_a.count + organ.only_b.count
     return (
-        f"{share(agreement.differing.count / either)} of what either found" if either else "neither found any"
+        f"{share_text(agreement.differing.count / either)} of what either found"
+        if either
+        else "neither found any"
     )
 
 
@@ -143,12 +145,12 @@ def numbers(a: PageAnalysis, b: PageAnalysis) -> str:
         ("Liver, without tumour", *_sizes(agreement.liver)),
         (
             "Tumour share",
-            share(agreement.tumour_share_of_liver_a),
-            share(agreement.tumour_share_of_liver_b),
+            share_text(agreement.tumour_share_of_liver_a),
+            share_text(agreement.tumour_share_of_liver_b),
             "–" if between is None else f"{signed(100 * between, 1)} points",
         ),
         ("Lesions", str(found[0]), str(found[1]), signed(found[1] - found[0])),
-        ("Tumour threshold", threshold(a.seg.threshold), threshold(b.seg.threshold), ""),
+        ("Tumour threshold", threshold_text(a.seg.threshold), threshold_text(b.seg.threshold), ""),
         ("Network time", *(f"{x.report.timing_s.get('network', 0.0):.2f} s" for x in (a, b)), ""),
     ]
     return _table(("", "A", "B", f"B {MINUS} A"), rows)
@@ -165,11 +167,11 @@ def signed(value: float, digits: int = 0) -> str:
     return ("+" if value > 0 else MINUS) + f"{abs(value):.{digits}f}"
 
 
-def _sizes(overlap: Overlap) -> tuple[Cell, Cell, Cell]:
+def _sizes(overlap: StructureAgreement) -> tuple[Cell, Cell, Cell]:
     gap, relative = overlap.difference, overlap.relative_difference
     if not gap.count:
         return _size(overlap.a), _size(overlap.b), "0"
-    size, unit = amount(Amount(gap.kind, abs(gap.count), _abs(gap.area_mm2), _abs(gap.volume_ml)))
+    size, unit = size_and_unit(Amount(gap.kind, abs(gap.count), _abs(gap.area_mm2), _abs(gap.volume_ml)))
     sign = "+" if gap.count > 0 else MINUS
     part = "" if relative is None else f"{signed(100 * relative, 1)} %"
     return _size(overlap.a), _size(overlap.b), (f"{sign}{size} {unit}", part)
@@ -188,7 +190,9 @@ def lesions(agreement: Agreement) -> str:
     )
     more = len(agreement.lesions) - SHOWN_LESIONS
     rest = (
-        f'<p class="ls-none">and {number(more)} more; comparison.json has them all.</p>' if more > 0 else ""
+        f'<p class="ls-none">and {number_text(more)} more; comparison.json has them all.</p>'
+        if more > 0
+        else ""
     )
     return table + rest
 

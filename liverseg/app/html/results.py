@@ -7,7 +7,14 @@ from html import escape
 
 from liverseg.analysis.lesions import Lesion
 from liverseg.analysis.report import Amount, Report
-from liverseg.analysis.report_text import amount, facts, lesion_amount, number, share, slice_span
+from liverseg.analysis.report_text import (
+    lesion_size_and_unit,
+    number_text,
+    provenance_rows,
+    share_text,
+    size_and_unit,
+    slice_range_text,
+)
 from liverseg.app.state.session import PageAnalysis, SliceCounts
 from liverseg.rendering.charts import donut_svg
 
@@ -41,11 +48,15 @@ def tile(name: str, value: str, unit: str, notes: Sequence[str], kind: str, draw
 def _counted(value: Amount) -> str:
     unit = "voxels" if value.kind == "volume" else "pixels"
     known = value.volume_ml if value.kind == "volume" else value.area_mm2
-    return "spacing unknown: no mm²" if known is None else f"{number(value.count)} {unit}"
+    return "spacing unknown: no mm²" if known is None else f"{number_text(value.count)} {unit}"
 
 
 def _in_slice(count: int, pixel_area_mm2: float | None) -> str:
-    size = f"{number(count)} pixels" if pixel_area_mm2 is None else f"{number(count * pixel_area_mm2)} mm²"
+    size = (
+        f"{number_text(count)} pixels"
+        if pixel_area_mm2 is None
+        else f"{number_text(count * pixel_area_mm2)} mm²"
+    )
     return f"in this slice: {size}"
 
 
@@ -59,11 +70,11 @@ def numbers(analysis: PageAnalysis, counts: SliceCounts) -> str:
     names = ("Tumour volume", "Liver volume") if is_volume else ("Tumour area", "Liver area")
     found = len(report.lesions)
     tiles = (
-        tile(names[0], *amount(report.tumour), (tumour_note, unknown), "tumour"),
-        tile(names[1], *amount(report.liver), (liver_note + ", without tumour", unknown), "liver"),
+        tile(names[0], *size_and_unit(report.tumour), (tumour_note, unknown), "tumour"),
+        tile(names[1], *size_and_unit(report.liver), (liver_note + ", without tumour", unknown), "liver"),
         tile(
             "Tumour share of the liver",
-            share(report.tumour_share_of_liver),
+            share_text(report.tumour_share_of_liver),
             "",
             ("tumour / (liver + tumour)",),
             "share",
@@ -118,7 +129,7 @@ def _jump(lesion: Lesion, is_volume: bool) -> str:
 
 def _lesion_cells(lesion: Lesion, report: Report) -> list[str]:
     is_volume = report.input.kind == "volume"
-    size = lesion_amount(lesion, is_volume)
+    size = lesion_size_and_unit(lesion, is_volume)
     if lesion.longest_diameter_mm is None or lesion.perpendicular_diameter_mm is None:
         across = f"{lesion.longest_diameter_px:.1f} × {lesion.perpendicular_diameter_px:.1f} pixels"
     else:
@@ -126,7 +137,7 @@ def _lesion_cells(lesion: Lesion, report: Report) -> list[str]:
         across += "" if lesion.measurable else _mark(SHORT)
     if lesion.touches_edge:
         across += _mark(CUT)
-    slices = [slice_span(lesion)] if is_volume else []
+    slices = [slice_range_text(lesion)] if is_volume else []
     probability = f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}"
     hu = [f"{lesion.mean_hu:.0f}"] if report.input.assumed_window is None else []
     name = str(lesion.id)
@@ -158,7 +169,7 @@ def assumptions(report: Report) -> str:
 
 def provenance(report: Report) -> str:
     """Input, weights and engine behind the numbers, and the network's time."""
-    rows = [*facts(report), ("Network time", f"{report.timing_s.get('network', 0.0):.2f} s")]
+    rows = [*provenance_rows(report), ("Network time", f"{report.timing_s.get('network', 0.0):.2f} s")]
     return "<dl>" + "".join(_fact(name, value) for name, value in rows) + "</dl>"
 
 

@@ -15,7 +15,7 @@ from liverseg.app.server import retention
 from liverseg.app.state.cancellation import Runs
 from liverseg.app.state.view import RunRequest, View
 from liverseg.errors import Cancelled, LiversegError
-from liverseg.inference.progress import Progress
+from liverseg.inference.progress import ProgressCallback
 
 Parts = dict[str, Any]
 """Components by name; the names are those of `Updates`."""
@@ -34,7 +34,7 @@ def view_inputs(parts: Parts) -> list[Any]:
 def with_request(action: Callable[..., Updates]) -> Callable[..., Updates]:
     """An action that takes a `RunRequest` last, for inputs that end with its values."""
 
-    def called(*values: Any, progress: Progress) -> Updates:
+    def called(*values: Any, progress: ProgressCallback) -> Updates:
         first, (sources, ref, series, *made, slice_number, center, width, opacity) = (
             values[:-REQUEST_INPUTS],
             values[-REQUEST_INPUTS:],
@@ -92,7 +92,7 @@ def with_progress(
                     raise Cancelled()
                 progress((done, count), desc="Segmenting", unit="slices")
 
-            told: Progress = tell
+            told: ProgressCallback = tell
             return components(action(*values, progress=told), parts)
 
     return event

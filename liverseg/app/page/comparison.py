@@ -20,7 +20,7 @@ from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
 from liverseg.core.image import CTImage
 from liverseg.errors import LiversegError
-from liverseg.inference.progress import Progress
+from liverseg.inference.progress import ProgressCallback
 from liverseg.pipeline import Run
 
 NO_COMPARISON = "-"
@@ -97,7 +97,7 @@ class Comparing:
         analysis: PageAnalysis | None,
         wanted: Wanted | None,
         fetched: PageAnalysis | Refused | None,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
     ) -> Updates:
         """Run the checkpoint that is wanted on the input; the page is not touched yet."""
         if analysis is None or wanted is None:

@@ -20,7 +20,7 @@ from liverseg.app.state import session
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
 from liverseg.core.segmentation import TUMOUR, Segmentation
-from liverseg.rendering.planes import PLANES, Point, plane_view, point_at, telling_point
+from liverseg.rendering.planes import PLANES, Point, default_point, plane_view, point_at
 
 InPlane = tuple[int, int]
 """Row and column of the radiological grid."""
@@ -64,7 +64,7 @@ def is_volume(analysis: PageAnalysis | None) -> bool:
 
 
 def _point(analysis: PageAnalysis, in_plane: InPlane | None, view: View) -> Point:
-    row, column = in_plane or telling_point(analysis.seg)[1:]
+    row, column = in_plane or default_point(analysis.seg)[1:]
     return view.within(len(analysis.ct.hu)).slice_index, row, column
 
 

@@ -1,7 +1,7 @@
 """Cache of compiled networks on disk, so that the next start needs neither torch nor a conversion.
 
 The files are `<store>/compiled/<key>.blob`, where the store is `LIVERSEG_CACHE`
-(`registry.hub.cache.store_folder`). The key is a hash of everything that the compiled network depends on:
+(`registry.hub.cache.cache_folder`). The key is a hash of everything that the compiled network depends on:
 archive, software version, processor and more. Each file starts with the sha256 of its content. A file is
 ignored and replaced if its hash does not match, if it is a link, if it belongs to another user, or if
 others may write it. The cache raises no errors: if it cannot be read or written, networks are compiled
@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.hub.cache import store_folder, write_kept
+from registry.hub.cache import cache_folder, write_cached
 
 SUFFIX = ".blob"
 MAX_NETWORK_BYTES = 2 * 1024**3
@@ -69,7 +69,7 @@ class CompiledCache:
     @classmethod
     def default(cls) -> CompiledCache:
         """The cache in `LIVERSEG_CACHE` or its default location."""
-        return cls(store_folder() / "compiled")
+        return cls(cache_folder() / "compiled")
 
     def get(self, key: str) -> bytes | None:
         """The payload stored under the key; None if it is missing or damaged."""
@@ -92,7 +92,7 @@ class CompiledCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             data = b"".join((_MAGIC, _payload_digest(key, payload), b"\n", payload))
-            write_kept(self.folder / f"{key}{SUFFIX}", data, mode=0o600)
+            write_cached(self.folder / f"{key}{SUFFIX}", data, mode=0o600)
         except OSError as error:
             _log.info("The compiled network is not cached: %s", error.strerror)
             return False

@@ -222,7 +222,7 @@ def _compile(
         fixed.reshape(openvino.PartialShape(list(standard)))
         used_precision = precision.FLOAT32
         networks = {standard: core.compile_model(fixed, "CPU", _settings(used_precision))}
-        if precision.has_bfloat16() and len(standard) == 4:
+        if precision.cpu_has_bfloat16() and len(standard) == 4:
             rounded = core.compile_model(fixed, "CPU", _settings(precision.BFLOAT16))
             exact, probe = networks[standard], precision.probe(standard[1])
             if precision.keeps_labels(lambda hu: exact([hu])[0], lambda hu: rounded([hu])[0], probe):

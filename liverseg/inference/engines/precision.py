@@ -21,7 +21,7 @@ CPUINFO = Path("/proc/cpuinfo")
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
-def has_bfloat16() -> bool:
+def cpu_has_bfloat16() -> bool:
     """Whether the processor has bfloat16 instructions, by `/proc/cpuinfo`; False if that file is missing."""
     try:
         lines = CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()

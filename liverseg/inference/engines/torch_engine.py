@@ -31,7 +31,7 @@ def device_has_bfloat16(device: str) -> bool:
     """Whether the device ("cpu" or "cuda") has bfloat16 instructions."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return precision.has_bfloat16()
+    return precision.cpu_has_bfloat16()
 
 
 class TorchEngine:

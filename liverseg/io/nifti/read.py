@@ -19,8 +19,8 @@ from liverseg.core.image import CTImage, NativeGrid
 from liverseg.core.limits import check_shape
 from liverseg.core.window import Window
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
-from liverseg.io.checks import AIR_HU, PADDING_BELOW_HU, air_for_padding, hu_warnings
-from liverseg.io.fast_gzip import DAMAGE, GzipReader
+from liverseg.io.checks import AIR_HU, PADDING_BELOW_HU, hu_warnings, replace_padding
+from liverseg.io.fast_gzip import DAMAGE_ERRORS, GzipReader
 from liverseg.io.nifti.geometry import NiftiGeometry, nifti_geometry
 from liverseg.io.nifti.grey import grey_from_nifti
 
@@ -62,7 +62,7 @@ def read_nifti(stream: BinaryIO, compressed: bool, size_bytes: int, window: Wind
         return _read(GzipReader(stream), None, window)
     except EOFError as error:
         raise UnreadableInput(_TRUNCATED) from error
-    except DAMAGE as error:
+    except DAMAGE_ERRORS as error:
         raise UnreadableInput(_DAMAGED) from error
 
 
@@ -86,7 +86,7 @@ def _read(stream: BinaryIO | GzipReader, size_bytes: int | None, window: Window)
     grey = grey_from_nifti(hu, extremes, header.dtype, header.is_scaled, window)
     if grey is None:
         if extremes[0] < PADDING_BELOW_HU:
-            air_for_padding(hu)
+            replace_padding(hu)
             extremes = np.array([hu.min(), hu.max()])
         warnings += hu_warnings(extremes)
     else:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from liverseg.core.float16 import widened
+from liverseg.core.float16 import to_float32
 from liverseg.core.geometry import orthogonal_affine
 from liverseg.core.image import CTImage
 from liverseg.io.fast_gzip import gzip_bytes
@@ -54,7 +54,7 @@ def nifti_chunks(
     is_float16 = array.dtype == np.float16 and stored == np.float32
     for k in range(native.shape[2]):  # column-major: the first axis varies fastest
         plane = native[..., k].T
-        yield (widened(plane) if is_float16 else plane).astype(stored, copy=False).tobytes()
+        yield (to_float32(plane) if is_float16 else plane).astype(stored, copy=False).tobytes()
 
 
 def nifti_gz_bytes(

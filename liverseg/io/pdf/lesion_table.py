@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from liverseg.analysis.lesions import MEASURABLE_MM, Lesion
 from liverseg.analysis.report import Amount, Report
-from liverseg.analysis.report_text import amount, lesion_amount, slice_span, threshold
+from liverseg.analysis.report_text import (
+    lesion_size_and_unit,
+    size_and_unit,
+    slice_range_text,
+    threshold_text,
+)
 from liverseg.io.pdf.sheet import Sheet, TextStyle, width_of
 from liverseg.io.pdf.style import HAIR, HEADING, INK, LEFT, QUIET, RIGHT
 
@@ -37,13 +42,13 @@ def _columns(report: Report) -> list[_Column]:
     """The columns for which the report has values. Cells are aligned to the right."""
     is_volume = report.input.kind == "volume"
     in_mm = report.input.spacing_mm is not None
-    unit = lesion_amount(report.lesions[0], is_volume)[1]
+    unit = lesion_size_and_unit(report.lesions[0], is_volume)[1]
     unit = {"pixel": "pixels", "voxel": "voxels"}.get(unit, unit)
     columns = [_Column("No.", 0.05, lambda lesion: str(lesion.id))]
     if is_volume:
-        columns.append(_Column("Slices", 0.11, slice_span))
+        columns.append(_Column("Slices", 0.11, slice_range_text))
     columns += [
-        _Column(f"Size, {unit}", 0.13, lambda lesion: lesion_amount(lesion, is_volume)[0], True),
+        _Column(f"Size, {unit}", 0.13, lambda lesion: lesion_size_and_unit(lesion, is_volume)[0], True),
         _Column("Longest × perpendicular, " + ("mm" if in_mm else "pixels"), 0.25, _diameters),
     ]
     if any(lesion.centroid_ras_mm for lesion in report.lesions):
@@ -94,7 +99,7 @@ def draw_lesions(sheet: Sheet, report: Report, y: float, rows: int) -> float:
     """
     sheet.text(LEFT, y + 8, "Lesions", HEADING)
     if not report.lesions:
-        sentence = f"No tumour at the threshold of {threshold(report.tumour_threshold)}."
+        sentence = f"No tumour at the threshold of {threshold_text(report.tumour_threshold)}."
         sheet.text(LEFT, y + 24, sentence, TextStyle(_TEXT_PT, INK))
         return y + 38
     is_volume = report.input.kind == "volume"
@@ -141,4 +146,4 @@ def _summary_of(lesions: tuple[Lesion, ...], kind: str) -> str:
     known = None if None in sizes else sum(size for size in sizes if size is not None)
     count = sum(lesion.count for lesion in lesions)
     total = Amount(kind, count, None, known) if kind == "volume" else Amount(kind, count, known)
-    return f"and {len(lesions)} more, {' '.join(amount(total))} together; report.json has every one"
+    return f"and {len(lesions)} more, {' '.join(size_and_unit(total))} together; report.json has every one"

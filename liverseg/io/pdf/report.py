@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from liverseg.analysis.report import Amount, Report
-from liverseg.analysis.report_text import amount, facts, number, share
+from liverseg.analysis.report_text import number_text, provenance_rows, share_text, size_and_unit
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
 from liverseg.core.window import DEFAULT_WINDOW, Window
@@ -17,8 +17,8 @@ from liverseg.io.pdf.sheet import HEIGHT, Sheet, TextStyle, width_of, wrapped
 from liverseg.io.pdf.style import GROUND, HAIR, HEADING, INK, LEFT, MARGIN, QUIET, RIGHT
 from liverseg.rendering.charts import lay_out, profile_of
 from liverseg.rendering.colours import LIVER_ON_WHITE_RGB, TUMOUR_ON_WHITE_RGB
-from liverseg.rendering.planes import plane_frame, plane_named, plane_view, telling_point
-from liverseg.rendering.slice_view import overview, telling_slice
+from liverseg.rendering.planes import default_point, plane_frame, plane_named, plane_view
+from liverseg.rendering.slice_view import default_slice, overview
 
 REPORT_TITLE = "Liver and tumours in CT"
 REPORT_NOTICE = (
@@ -48,12 +48,12 @@ def report_pdf(
     """The report page of one result as a PDF file.
 
     `window` applies to the pictures (None: the window a picture was made with, otherwise 40/400),
-    `slice_index` is the slice shown (None: the one `telling_slice` picks), `printed_date` None prints no
+    `slice_index` is the slice shown (None: the one `default_slice` picks), `printed_date` None prints no
     date. The page of a volume has a profile along the slices, and a coronal view where the spacing is known.
     Raises `InvalidSetting` for a slice that does not exist.
     """
     window = window or ct.assumed_window or DEFAULT_WINDOW
-    index = telling_slice(seg) if slice_index is None else slice_index
+    index = default_slice(seg) if slice_index is None else slice_index
     picture = overview(ct, seg, index, window)
 
     sheet = Sheet(f"{REPORT_TITLE}: research report", f"liverseg {report.software['version']}")
@@ -87,13 +87,13 @@ def _draw_head(sheet: Sheet, report: Report, printed_date: date | None) -> float
 def _draw_measurements(sheet: Sheet, report: Report, y: float) -> float:
     """Draw the four main measurements side by side; returns where the next part begins."""
     quantity = "volume" if report.input.kind == "volume" else "area"
-    tumour, liver = (amount(size) for size in (report.tumour, report.liver))
+    tumour, liver = (size_and_unit(size) for size in (report.tumour, report.liver))
     liver_note = ", ".join(part for part in (_count_of(report.liver), "without tumour") if part)
     entries = (
         (f"Tumour {quantity}", tumour, TUMOUR_ON_WHITE_RGB, _count_of(report.tumour)),
         (f"Liver {quantity}", liver, LIVER_ON_WHITE_RGB, liver_note),
-        ("Tumour share", (share(report.tumour_share_of_liver), ""), INK, "tumour / (liver + tumour)"),
-        ("Lesions", (number(len(report.lesions)), ""), INK, "connected tumour regions"),
+        ("Tumour share", (share_text(report.tumour_share_of_liver), ""), INK, "tumour / (liver + tumour)"),
+        ("Lesions", (number_text(len(report.lesions)), ""), INK, "connected tumour regions"),
     )
     step = (RIGHT - LEFT) / len(entries)
     for k, (name, (value, unit), colour, note) in enumerate(entries):
@@ -108,7 +108,7 @@ def _draw_measurements(sheet: Sheet, report: Report, y: float) -> float:
 def _count_of(size: Amount) -> str:
     """The pixels or voxels of a size in mm² or mL; "spacing unknown" for a size that is itself a count."""
     known, unit = (size.volume_ml, "voxels") if size.kind == "volume" else (size.area_mm2, "pixels")
-    return "spacing unknown" if known is None else f"{number(size.count)} {unit}"
+    return "spacing unknown" if known is None else f"{number_text(size.count)} {unit}"
 
 
 def _draw_volume_row(
@@ -119,7 +119,7 @@ def _draw_volume_row(
     if ct.spacing_mm is not None:
         frame = plane_frame(ct, plane_named("coronal"))
         width = min(SECOND_ROW_PT * frame.width / frame.height, 0.45 * (RIGHT - LEFT))
-        point = (index, *telling_point(seg)[1:])
+        point = (index, *default_point(seg)[1:])
         sheet.picture(plane_view(ct, seg, "coronal", point, window=window), x, y, width)
         x += width + 18
     _draw_profile(sheet, ct, seg, index, x, y)
@@ -150,7 +150,10 @@ def _draw_profile(sheet: Sheet, ct: CTImage, seg: Segmentation, index: int, x: f
 
 def _draw_facts(sheet: Sheet, report: Report) -> float:
     """Draw input, checkpoint and software at the foot of the page; returns where that part begins."""
-    rows = [*facts(report, sha_digits=64), ("Input file", f"sha256 {report.input.sha256 or 'unknown'}")]
+    rows = [
+        *provenance_rows(report, sha_digits=64),
+        ("Input file", f"sha256 {report.input.sha256 or 'unknown'}"),
+    ]
     size, line, column = 7.0, 10.0, 62.0
     lines = [(name, wrapped(value, size, RIGHT - LEFT - column)) for name, value in rows]
     top = HEIGHT - MARGIN + 8 - line * sum(len(values) for _, values in lines)

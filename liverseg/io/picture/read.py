@@ -12,7 +12,7 @@ from liverseg.core.image import CTImage, NativeGrid
 from liverseg.core.limits import check_shape
 from liverseg.core.window import Window, from_unit
 from liverseg.errors import InputTooLarge, UnreadableInput
-from liverseg.io.checks import air_for_padding, grey_warnings, hu_warnings
+from liverseg.io.checks import grey_warnings, hu_warnings, replace_padding
 from liverseg.io.picture.chunk_limits import check_parts
 from liverseg.io.picture.colour import grey_of
 from liverseg.io.picture.sixteen_bit import hu_or_unit
@@ -68,7 +68,7 @@ def read_picture(stream: BinaryIO, kind: str, window: Window) -> CTImage:
         f"{window.center_hu:g}/{window.width_hu:g} (centre/width), and values outside that window are lost."
     )
     if is_hu:
-        air_for_padding(values)
+        replace_padding(values)
         notes += hu_warnings(values)
     else:
         notes += grey_warnings(values[0])

@@ -16,7 +16,7 @@ from liverseg.analysis.lesions import MAX_LESIONS
 from liverseg.analysis.measure import measure
 from liverseg.analysis.report import CSV_COLUMNS
 from liverseg.core.image import THICKNESS_UNKNOWN
-from liverseg.core.largest_component import Removed
+from liverseg.core.largest_component import RemovedComponents
 from liverseg.errors import InvalidSetting
 from liverseg.io.read import from_array
 from tests.liverseg.analysis.scenes import disc_scene, image, scene, segmentation
@@ -178,7 +178,7 @@ def test_nothing_is_in_millimetres_without_a_known_geometry():
     labels[1:3, 20:30, 20:30] = 2
     affine = np.diag([-1.0, -1.0, 1.0, 1.0])  # what a file says that is known to be false
     ct = replace(image(labels, None, affine), spacing_source="unknown")
-    report = measure(ct, segmentation(labels, removed=Removed(1, 5, 0, 5))).to_dict()
+    report = measure(ct, segmentation(labels, removed=RemovedComponents(1, 5, 0, 5))).to_dict()
 
     def lengths(value, name=""):
         if isinstance(value, dict):
@@ -195,8 +195,11 @@ def test_nothing_is_in_millimetres_without_a_known_geometry():
 @pytest.mark.parametrize(
     ("removed", "sentence"),
     [
-        (Removed(1, 500, 0, 500), "1 smaller body was removed, 0.500 mL."),
-        (Removed(3, 200000, 1500, 150000), "3 smaller bodies were removed, 202 mL together, the largest"),
+        (RemovedComponents(1, 500, 0, 500), "1 smaller body was removed, 0.500 mL."),
+        (
+            RemovedComponents(3, 200000, 1500, 150000),
+            "3 smaller bodies were removed, 202 mL together, the largest",
+        ),
     ],
 )  # fmt: skip
 def test_removed_bodies_give_one_warning(removed, sentence):

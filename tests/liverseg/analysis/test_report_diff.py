@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from liverseg.analysis.report_diff import differences, notes, parse_report
+from liverseg.analysis.report_diff import parse_report, result_differences, software_differences
 from liverseg.errors import InvalidSetting
 
 
 def test_differences_name_the_key_and_ignore_software():
     before = {"lesions": [{"area": 1.0}], "checkpoint": {"ref": "a", "registry": "x"}, "engine": "torch 1"}
     after = {"lesions": [{"area": 2.0}], "checkpoint": {"ref": "a", "registry": "y"}, "engine": "torch 2"}
-    assert differences(before, after) == ["lesions.0.area: 1.0, now 2.0"]
-    assert notes(before, after) == ["engine: torch 1, now torch 2"]
-    assert differences({"lesions": [1, 2]}, {"lesions": []}) == ["lesions: 2 items, now 0 items"]
+    assert result_differences(before, after) == ["lesions.0.area: 1.0, now 2.0"]
+    assert software_differences(before, after) == ["engine: torch 1, now torch 2"]
+    assert result_differences({"lesions": [1, 2]}, {"lesions": []}) == ["lesions: 2 items, now 0 items"]
 
 
 @pytest.mark.parametrize(

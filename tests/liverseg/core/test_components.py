@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from liverseg.core.components import find_components, joined
+from liverseg.core.components import find_components, graph_components
 from tests.liverseg.core.random_stacks import CORNERS, stacks
 
 relaxed = settings(deadline=None, max_examples=80)  # a shared machine may stall any example
@@ -64,10 +64,10 @@ def test_graph_components_are_those_of_scipy(graph):
     first, second = np.array(edges, np.int64).reshape(-1, 2).T
     matrix = coo_array((np.ones(len(first), bool), (first, second)), shape=(count, count))
     _, expected = connected_components(matrix, directed=False)
-    lowest = joined(first, second, count)
+    lowest = graph_components(first, second, count)
     assert lowest.tolist() == [int(np.flatnonzero(expected == group)[0]) for group in expected]
 
 
 def test_a_long_chain_in_random_order_is_one_component():
     order = np.random.default_rng(0).permutation(100_000)
-    assert not joined(order[:-1], order[1:], len(order)).any()
+    assert not graph_components(order[:-1], order[1:], len(order)).any()

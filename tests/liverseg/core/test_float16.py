@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from liverseg.core.float16 import at_least, store_sum, widened
+from liverseg.core.float16 import at_least, store_sum, to_float32
 
 RNG = np.random.default_rng(0)
 
@@ -29,6 +29,6 @@ def test_sums_are_rounded_as_numpy_rounds_them():
 
 def test_float32_values_and_comparisons_are_those_of_numpy():
     halves = samples().astype(np.float16)
-    assert np.array_equal(widened(halves), halves.astype(np.float32))
+    assert np.array_equal(to_float32(halves), halves.astype(np.float32))
     for threshold in (0.1, 0.3, 0.5, 1.0):
         assert np.array_equal(at_least(halves, threshold), halves >= np.float16(threshold))

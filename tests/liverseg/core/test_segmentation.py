@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from liverseg.core.largest_component import NOTHING_REMOVED
-from liverseg.core.segmentation import NOT_CERTAIN, CheckpointIdentity, Segmentation
+from liverseg.core.segmentation import SKIPPED_SLICES_WARNING, CheckpointIdentity, Segmentation
 
 
 def segmentation(**options) -> Segmentation:
@@ -34,7 +34,7 @@ def test_without_the_rule_every_body_stays():
 def test_skipped_slices_beside_the_liver_give_a_warning():
     beside = segmentation(removed=NOTHING_REMOVED, skipped=((4, 5),))
     warned = beside.at_threshold(0.7)
-    assert warned.warnings == (NOT_CERTAIN,)
-    assert warned.at_threshold(0.6).warnings == (NOT_CERTAIN,), "the warning is not repeated"
+    assert warned.warnings == (SKIPPED_SLICES_WARNING,)
+    assert warned.at_threshold(0.6).warnings == (SKIPPED_SLICES_WARNING,), "the warning is not repeated"
     apart = segmentation(removed=NOTHING_REMOVED, skipped=((5, 5),))
     assert apart.at_threshold(0.7).warnings == ()

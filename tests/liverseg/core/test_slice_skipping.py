@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverseg.core.largest_component import find_bodies, keep_largest_body
-from liverseg.core.slice_skipping import gaps, run_what_is_needed, sample_step, undecided_slices
+from liverseg.core.slice_skipping import run_needed_slices, sample_step, true_ranges, undecided_slices
 
 relaxed = settings(deadline=None, max_examples=120)  # a shared machine may stall any example
 
@@ -29,7 +29,7 @@ def run(truth, step):
         labels[indices] = truth[indices]
         order.extend(indices)
 
-    bodies = run_what_is_needed(labels, todo, step, run_slices)
+    bodies = run_needed_slices(labels, todo, step, run_slices)
     removed = keep_largest_body(labels, bodies)
     assert sorted(order) == np.flatnonzero(~todo).tolist()
     return labels, order, removed
@@ -102,7 +102,7 @@ def test_undecided_slices_are_those_that_could_change_the_largest_body():
     assert undecided_slices(find_bodies(labels), todo, 100) == [
         15
     ]  # the skipped slices could hold 700 voxels
-    assert [list(gap) for gap in gaps(todo)] == [list(range(12, 19))]
+    assert [list(gap) for gap in true_ranges(todo)] == [list(range(12, 19))]
 
 
 def test_short_volumes_and_thick_slices_are_not_sampled():

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from liverseg import phantom
 from liverseg.analysis.measure import measure
 from liverseg.core.largest_component import keep_largest_body
-from liverseg.core.segmentation import NOT_CERTAIN
+from liverseg.core.segmentation import SKIPPED_SLICES_WARNING
 from liverseg.errors import Cancelled, CheckpointRefused, LiversegError
 from liverseg.inference.segmenter import Segmenter
 from liverseg.io.read import from_array
@@ -98,7 +98,7 @@ def test_a_threshold_that_may_affect_skipped_slices_gives_a_warning():
     seg = slice_segmenter().segment(from_array(hu, SPACING), threshold=0.5)
     assert seg.skipped and seg.warnings == ()
     low = seg.at_threshold(0.1)
-    assert low.warnings == (NOT_CERTAIN,)
+    assert low.warnings == (SKIPPED_SLICES_WARNING,)
     assert low.at_threshold(0.5).warnings == ()
 
 

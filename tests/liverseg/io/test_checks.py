@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from liverseg.io.checks import AIR_HU, air_for_padding, border_ring, grey_warnings, hu_warnings
+from liverseg.io.checks import AIR_HU, border_ring, grey_warnings, hu_warnings, replace_padding
 
 
 @pytest.mark.parametrize(
@@ -45,5 +45,5 @@ def test_border_ring_is_the_outermost_pixels():
 
 def test_padding_becomes_air_in_place():
     hu = np.array([-3024.0, -1500.1, -1500.0, -1024.0, 40.0])
-    air_for_padding(hu)
+    replace_padding(hu)
     np.testing.assert_array_equal(hu, [AIR_HU, AIR_HU, -1500.0, -1024.0, 40.0])

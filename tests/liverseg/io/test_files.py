@@ -8,12 +8,12 @@ from datetime import date
 import pytest
 
 from liverseg.errors import InvalidSetting
-from liverseg.io.files import VARIABLE, day_of_making, staged
+from liverseg.io.files import DATE_VARIABLE, result_date, staging_folder
 
 
 def test_files_appear_only_when_the_context_ends(tmp_path):
     (tmp_path / "labels.png").write_text("old")
-    with staged(tmp_path) as stage:
+    with staging_folder(tmp_path) as stage:
         (stage / "labels.png").write_text("new")
         (stage / "report.json").write_text("{}")
         assert (tmp_path / "labels.png").read_text() == "old"
@@ -24,7 +24,7 @@ def test_files_appear_only_when_the_context_ends(tmp_path):
 
 def test_an_error_leaves_the_old_files_and_no_temporary_folder(tmp_path):
     (tmp_path / "report.json").write_text("old")
-    with pytest.raises(KeyError), staged(tmp_path) as stage:
+    with pytest.raises(KeyError), staging_folder(tmp_path) as stage:
         (stage / "report.json").write_text("new")
         raise KeyError
     assert os.listdir(tmp_path) == ["report.json"]
@@ -32,17 +32,17 @@ def test_an_error_leaves_the_old_files_and_no_temporary_folder(tmp_path):
 
 
 def test_a_missing_folder_is_refused_without_naming_it(tmp_path):
-    with pytest.raises(InvalidSetting, match="no such file") as refusal, staged(tmp_path / "missing"):
+    with pytest.raises(InvalidSetting, match="no such file") as refusal, staging_folder(tmp_path / "missing"):
         pass
     assert "missing" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("value", ["", "yesterday", "9" * 30])
 def test_an_invalid_date_is_ignored(value, monkeypatch):
-    monkeypatch.setenv(VARIABLE, value)
-    assert day_of_making() == date.today()
+    monkeypatch.setenv(DATE_VARIABLE, value)
+    assert result_date() == date.today()
 
 
 def test_the_date_is_that_of_the_environment_in_utc(monkeypatch):
-    monkeypatch.setenv(VARIABLE, "86399")
-    assert day_of_making() == date(1970, 1, 1)
+    monkeypatch.setenv(DATE_VARIABLE, "86399")
+    assert result_date() == date(1970, 1, 1)

@@ -7,7 +7,7 @@ import struct
 
 import numpy as np
 
-from liverseg.io.glb import PATIENT_TO_GLTF, GltfSurface, encode
+from liverseg.io.glb import PATIENT_TO_GLTF, GltfSurface, encode_glb
 from liverseg.rendering.surface_nets import Surface
 
 VERTICES = np.array([[0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 3]], float)
@@ -31,7 +31,7 @@ def test_vertices_faces_and_materials_are_encoded():
         GltfSurface("Tumour", tetrahedron, (255, 0, 0), 1.0),
         GltfSurface("Liver", tetrahedron, (0, 255, 0), 0.35),
     ]
-    document, binary = chunks_of(encode(surfaces))
+    document, binary = chunks_of(encode_glb(surfaces))
     assert [node["name"] for node in document["nodes"]] == ["Tumour", "Liver"]
     assert ["alphaMode" in material for material in document["materials"]] == [False, True]
     assert document["materials"][1]["pbrMetallicRoughness"]["baseColorFactor"] == [0, 1, 0, 0.35]
@@ -48,7 +48,7 @@ def test_vertices_faces_and_materials_are_encoded():
 
 
 def test_no_surfaces_give_an_empty_scene():
-    glb = encode([])
+    glb = encode_glb([])
     size = struct.unpack_from("<I", glb, 12)[0]
     document = json.loads(glb[20:])
     assert len(glb) == 20 + size and "nodes" not in document and "buffers" not in document

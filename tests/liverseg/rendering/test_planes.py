@@ -13,12 +13,12 @@ from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.errors import InvalidSetting
 from liverseg.rendering.planes import (
     PLANES,
+    default_point,
+    picture_position,
     plane_frame,
     plane_view,
     point_at,
     section,
-    shares_at,
-    telling_point,
 )
 from liverseg.rendering.slice_view import three_pictures
 
@@ -97,7 +97,7 @@ def test_an_axial_view_is_the_overlay_of_the_slice():
 
 def test_every_view_shows_the_tumour_in_red_at_its_position():
     ct, seg = volume()
-    point = telling_point(seg)
+    point = default_point(seg)
     assert seg.labels[point] == 2
     for name, plane in PLANES.items():
         frame = plane_frame(ct, plane)
@@ -119,14 +119,14 @@ def test_the_picture_position_of_a_voxel_shows_it_and_gives_its_point_back(name)
         ct.hu[point] = 1000
         picture = plane_view(ct, unlabelled(seg), name, point)
         height, width, _ = picture.shape
-        x, y = shares_at(ct, name, point)
+        x, y = picture_position(ct, name, point)
         assert picture[int(y * height), int(x * width), 0] > 128
         centre = list(point)
         for axis in range(3):
             if axis != plane.axis:
                 centre[axis] = SHAPE[axis] // 2
         assert point_at(ct, name, tuple(centre), x, y) == point
-        assert picture_is_dark_at(picture, *shares_at(ct, name, tuple(centre)))
+        assert picture_is_dark_at(picture, *picture_position(ct, name, tuple(centre)))
 
 
 def picture_is_dark_at(picture: np.ndarray, x: float, y: float) -> bool:
@@ -147,6 +147,6 @@ def test_unknown_views_and_points_outside_the_volume_are_rejected():
 def test_without_labels_the_middle_is_shown_first():
     _, seg = volume()
     seg.labels[:] = 0
-    assert telling_point(seg) == (20, 60, 80)
+    assert default_point(seg) == (20, 60, 80)
     seg.labels[7, 5:9, 100:110] = 1
-    assert seg.labels[telling_point(seg)] == 1
+    assert seg.labels[default_point(seg)] == 1

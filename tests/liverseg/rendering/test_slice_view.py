@@ -14,7 +14,7 @@ from liverseg.core.window import Window
 from liverseg.errors import InvalidSetting
 from liverseg.rendering.colours import LIVER_RGB, PROBABILITY_COLOURS, TUMOUR_RGB
 from liverseg.rendering.frame import LONG_SIDE_PX, frame_for
-from liverseg.rendering.slice_view import heatmap, overlay, overview, telling_slice, three_pictures, windowed
+from liverseg.rendering.slice_view import default_slice, heatmap, overlay, overview, three_pictures, windowed
 
 relaxed = settings(deadline=None, max_examples=25)  # a shared machine may stall any example
 
@@ -159,7 +159,7 @@ def test_the_overview_shows_the_three_pictures_of_the_slice_with_the_most_tumour
     ct, seg = scene(slices=4)
     seg.labels[:2] = 0
     seg.labels[2][seg.labels[2] == 2] = 1
-    assert telling_slice(seg) == 3
+    assert default_slice(seg) == 3
     picture = overview(ct, seg)
     parts = three_pictures(ct, seg, 3)
     width = parts[0].shape[1]
@@ -167,9 +167,9 @@ def test_the_overview_shows_the_three_pictures_of_the_slice_with_the_most_tumour
     np.testing.assert_array_equal(picture[:, :width], parts[0])
     np.testing.assert_array_equal(picture[:, -width:], parts[2])
     seg.labels[3] = 0
-    assert telling_slice(seg) == 2
+    assert default_slice(seg) == 2
     seg.labels[:] = 0
-    assert telling_slice(seg) == 2
+    assert default_slice(seg) == 2
 
 
 def test_settings_out_of_range_are_rejected():

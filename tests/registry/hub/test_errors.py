@@ -7,7 +7,7 @@ import pytest
 from huggingface_hub.errors import OfflineModeIsEnabled
 
 from registry.errors import HubRefused, HubUnreachable, PushRefused, RegistryError
-from registry.hub.errors import hub_error, told
+from registry.hub.errors import hub_error, translate_hub_errors
 
 
 class StatusError(OSError):
@@ -39,7 +39,7 @@ class StatusError(OSError):
 def test_an_error_of_the_client_becomes_one_sentence(
     error: Exception, kind: type[RegistryError], says: str
 ) -> None:
-    with pytest.raises(kind, match=says) as raised, told("lab/tiny"):
+    with pytest.raises(kind, match=says) as raised, translate_hub_errors("lab/tiny"):
         raise error
     text = str(raised.value)
     assert text.endswith(".") and "\n" not in text and "secret.example" not in text
@@ -54,6 +54,6 @@ def test_the_cause_of_an_error_is_recognised() -> None:
 
 def test_errors_of_the_registry_and_of_the_program_pass_unchanged() -> None:
     for error in (PushRefused("public"), ZeroDivisionError()):
-        with pytest.raises(type(error)) as raised, told("lab/tiny"):
+        with pytest.raises(type(error)) as raised, translate_hub_errors("lab/tiny"):
             raise error
         assert raised.value is error

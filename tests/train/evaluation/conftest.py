@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.train.sample_scans import SCANS, reads_the_labels, write_dataset
+from tests.train.sample_scans import SCANS, label_reading_network, write_dataset
 from train.data.dataset import DatasetFolder
 from train.evaluation.protocol import Protocol
 from train.evaluation.record import metrics_record
@@ -14,7 +14,7 @@ from train.evaluation.score_scan import score_scans
 
 def misses_small_tumours(hu):
     """A predictor of the reference without tumours of fewer than 200 pixels in a slice."""
-    found = reads_the_labels(0.9)(hu)
+    found = label_reading_network(0.9)(hu)
     few = (found[:, 2] > 0.5).sum(axis=(1, 2)) < 200
     found[few, 1] += found[few, 2] * (found[few, 2] > 0.5)
     found[few, 2] *= found[few, 2] < 0.5

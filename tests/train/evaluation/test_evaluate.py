@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.train.sample_scans import LARGE, LIVER, reads_the_labels, write_dataset
+from tests.train.sample_scans import LARGE, LIVER, label_reading_network, write_dataset
 from train.data.dataset import DatasetFolder
 from train.evaluation.evaluate import best_threshold, evaluate
 from train.evaluation.protocol import Protocol
@@ -21,7 +21,7 @@ def test_the_manifest_entry_is_valid_json_with_distances_in_mm(tmp_path):
     folder = DatasetFolder.open(
         write_dataset(tmp_path / "d", {"a": val(SOLID), "b": val({0: LIVER})}, spacing=[2, 1, 1])
     )
-    found = evaluate(LoadedSplit.load(folder, "val"), reads_the_labels(), 1, Protocol())
+    found = evaluate(LoadedSplit.load(folder, "val"), label_reading_network(), 1, Protocol())
     entry = found.entry()
     json.dumps(entry, allow_nan=False)
     assert set(entry) == {"dataset", "split", "protocol", "values"} and found.slices == 6
@@ -34,4 +34,7 @@ def test_the_manifest_entry_is_valid_json_with_distances_in_mm(tmp_path):
             "dataset,split,scan,liver_tp,liver_fp,liver_fn,liver_dice,tumour_tp,tumour_fp,tumour_fn,tumour_dice,"
         )
     )
-    assert best_threshold(folder.load("val"), reads_the_labels(sure=0.45), 1, (0.3, 0.4, 0.5)) in (0.3, 0.4)
+    assert best_threshold(folder.load("val"), label_reading_network(sure=0.45), 1, (0.3, 0.4, 0.5)) in (
+        0.3,
+        0.4,
+    )

@@ -7,7 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from tests.train.sample_scans import EMPTY, LARGE, LIVER, SHAPE, SMALL, box, reads_the_labels, write_dataset
+from tests.train.sample_scans import (
+    EMPTY,
+    LARGE,
+    LIVER,
+    SHAPE,
+    SMALL,
+    box,
+    label_reading_network,
+    write_dataset,
+)
 from train.data.dataset import DatasetFolder
 from train.evaluation.protocol import Protocol
 from train.evaluation.record import evaluation_numbers, metrics_record
@@ -27,7 +36,7 @@ def val(slices):
 
 
 def test_a_perfect_network_scores_perfectly(tmp_path):
-    found = scored(tmp_path, {"a": val(SOLID), "b": val({0: SMALL})}, reads_the_labels())
+    found = scored(tmp_path, {"a": val(SOLID), "b": val({0: SMALL})}, label_reading_network())
     result = metrics_record(found, "perfect@1", {}, Protocol())
     for name in ("liver", "tumour"):
         summary = result["summary"][name]
@@ -57,7 +66,7 @@ def test_spacing_and_gaps_decide_the_space_of_distances(tmp_path):
         "pair": val({1: LARGE, 2: LARGE}),
     }
     spacing = {"volume": [5, 0.5, 0.8], "thinned": [5, 0.5, 0.8], "unknown": None, "pair": [5, 0.5, 0.8]}
-    found = {s.scan: s for s in scored(tmp_path, scans, reads_the_labels(), spacing=spacing)}
+    found = {s.scan: s for s in scored(tmp_path, scans, label_reading_network(), spacing=spacing)}
     assert {name: s.space for name, s in found.items()} == {
         "volume": "mm", "thinned": "2d_mm", "unknown": "2d_px", "pair": "2d_mm",
     }  # fmt: skip
@@ -69,7 +78,7 @@ def test_consecutive_slices_are_measured_in_3d(tmp_path):
     """The prediction misses the last slice, 5 mm from the rest in 3D; in 2D the slice has no distance."""
 
     def short(hu):
-        found = reads_the_labels()(hu)
+        found = label_reading_network()(hu)
         short.calls += 1
         if short.calls == 5:
             found[:] = np.array([1, 0, 0])[None, :, None, None]
@@ -93,7 +102,7 @@ def test_empty_masks_are_counted_separately_from_the_means(tmp_path):
     }
 
     def predict(hu):
-        found = reads_the_labels()(hu)
+        found = label_reading_network()(hu)
         scan = ["clean", "clean", "found", "missed", "invented"][predict.calls]  # a slice each
         predict.calls += 1
         if scan == "missed":
@@ -128,7 +137,7 @@ def test_lesions_connect_across_slices_only_in_a_volume(tmp_path):
         (scan,) = scored(
             tmp_path / spacing_name,
             {"a": val(dict.fromkeys(indices, SMALL))},
-            reads_the_labels(),
+            label_reading_network(),
             spacing=[1, 2, 2],
         )
         assert scan.lesions["overlap_50"].tallies == (lesions,) * 4
@@ -137,20 +146,22 @@ def test_lesions_connect_across_slices_only_in_a_volume(tmp_path):
 
 
 def test_burden_is_the_share_of_tumour_in_the_liver(tmp_path):
-    (scan,) = scored(tmp_path, {"a": val({0: LARGE})}, reads_the_labels(blind_to=[2]))
+    (scan,) = scored(tmp_path, {"a": val({0: LARGE})}, label_reading_network(blind_to=[2]))
     assert scan.burden == (24 * 24 / 1600, 0.0)
 
 
 def test_pixels_with_partial_labels_are_not_scored(tmp_path):
     organ_only = {"0": ["background"], "1": ["liver", "tumour"], "2": ["liver", "tumour"]}
-    (scan,) = scored(tmp_path / "o", {"a": val({0: LARGE})}, reads_the_labels(), label_values=organ_only)
+    (scan,) = scored(tmp_path / "o", {"a": val({0: LARGE})}, label_reading_network(), label_values=organ_only)
     tumour = scan.structures["tumour"]
     assert tumour.unknown == 1600 and tumour.pixels == 64 * 64 - 1600 and tumour.counts.predicted == 0
     assert scan.lesions is None and scan.burden is None and scan.confusion is None and tumour.distances == {}
     assert scan.structures["liver"].distances["assd"] == 0
 
     tumour_only = {"0": ["background", "liver"], "1": ["background", "liver"], "2": ["tumour"]}
-    (scan,) = scored(tmp_path / "t", {"a": val({0: LARGE})}, reads_the_labels(), label_values=tumour_only)
+    (scan,) = scored(
+        tmp_path / "t", {"a": val({0: LARGE})}, label_reading_network(), label_values=tumour_only
+    )
     assert set(scan.structures) == {"tumour"} and scan.lesions["overlap_50"].tallies == (1, 1, 1, 1)
     result = metrics_record([scan], "x", {}, Protocol())
     assert set(result["summary"]) == {"tumour"} and result["first_project"] is None
@@ -158,7 +169,7 @@ def test_pixels_with_partial_labels_are_not_scored(tmp_path):
 
 
 def test_the_sweep_scores_other_thresholds(tmp_path):
-    found = scored(tmp_path, {"a": val(SOLID)}, reads_the_labels(sure=0.45), Protocol(threshold=0.4))
+    found = scored(tmp_path, {"a": val(SOLID)}, label_reading_network(sure=0.45), Protocol(threshold=0.4))
     values = {
         line["threshold"]: line["tumour"]["dice_global"]
         for line in metrics_record(found, "x", {}, Protocol())["sweep"]
@@ -184,7 +195,7 @@ def test_hidden_neighbours_are_replaced_by_the_slice(tmp_path):
 
     def predict(hu):
         seen.append(len({channel.tobytes() for channel in hu[0]}))
-        return reads_the_labels()(hu)
+        return label_reading_network()(hu)
 
     folder = DatasetFolder.open(write_dataset(tmp_path / "d", {"a": val({0: LIVER, 1: LARGE, 2: SMALL})}))
     for context in (True, False):

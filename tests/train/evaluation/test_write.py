@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from liverseg.rendering.colours import FIRST_RGB, SECOND_RGB
-from tests.train.sample_scans import SCANS, reads_the_labels, write_dataset
+from tests.train.sample_scans import SCANS, label_reading_network, write_dataset
 from train.data.dataset import DatasetFolder
 from train.evaluation.protocol import Protocol
 from train.evaluation.record import metrics_record
@@ -36,7 +36,7 @@ def test_plots_are_drawn_for_labels_that_define_few_measures(tmp_path):
     tumour_only = {"0": ["background", "liver"], "1": ["background", "liver"], "2": ["background", "liver"]}
     folder = write_dataset(tmp_path / "d", {"1": SCANS["3"]}, label_values=tumour_only)
     scores = list(
-        score_scans(scans_of(DatasetFolder.open(folder), "val"), reads_the_labels(), 1, Protocol(), True)
+        score_scans(scans_of(DatasetFolder.open(folder), "val"), label_reading_network(), 1, Protocol(), True)
     )
     write_evaluation(tmp_path / "out", scores, metrics_record(scores, "x", {}, Protocol()))
     assert (tmp_path / "out" / "plots.png").stat().st_size > 10_000

@@ -12,7 +12,7 @@ import torch
 from tests.train.small_runs import arguments
 from train.__main__ import main
 from train.fit.data import _sample_numbers, batches, open_data
-from train.fit.processes import start
+from train.fit.processes import start_accelerator
 from train.fit.settings import FitSettings, Runtime
 
 
@@ -65,8 +65,8 @@ def test_samples_of_an_update_do_not_depend_on_the_number_of_processes(processes
         for part in range(accumulate):
             place = (step - 2) * accumulate + part
             numbers = sorted(number for own in dealt for number, _ in own[place])
-            start = step * 8 + part * 8 // accumulate
-            assert numbers == list(range(start, start + 8 // accumulate))
+            start_accelerator = step * 8 + part * 8 // accumulate
+            assert numbers == list(range(start_accelerator, start_accelerator + 8 // accumulate))
             assert len({len(own[place]) for own in dealt}) == 1
     assert settings.steps == 5 and all(len(own) == 3 * accumulate for own in dealt)
 
@@ -82,6 +82,6 @@ def test_one_fold_is_scored_and_the_others_are_trained_on(data_of_discs):
     scans = []
     for fold in (0, 1):
         chosen = FitSettings(data=((str(data_of_discs / "discs"), 1.0, 0.0),), folds=2, fold=fold)
-        opened = open_data(chosen, runtime, run, start(16, 1, 1))
+        opened = open_data(chosen, runtime, run, start_accelerator(16, 1, 1))
         scans.append([set(opened.sources[0].slices.by_scan), set(opened.validation.by_scan)])
     assert scans == [[{"0", "1"}, {"2"}], [{"2"}, {"0", "1"}]]

@@ -165,12 +165,12 @@ def test_threads_come_from_the_option_then_the_environment_then_the_cpus(monkeyp
     try:
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
         monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
-        processes.start(16, 1, None)
+        processes.start_accelerator(16, 1, None)
         assert torch.get_num_threads() == len(os.sched_getaffinity(0))
-        processes.start(16, 1, 3)
+        processes.start_accelerator(16, 1, 3)
         assert torch.get_num_threads() == 3
         monkeypatch.setenv("OMP_NUM_THREADS", "3")  # torch has read it when it was imported
-        processes.start(16, 1, None)
+        processes.start_accelerator(16, 1, None)
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
@@ -201,4 +201,4 @@ def test_a_batch_that_does_not_divide_among_the_processes_is_refused(monkeypatch
 
     monkeypatch.setattr(processes, "Accelerator", lambda **_: Three())
     with pytest.raises(TrainError, match="16 samples do not divide among 3"):
-        processes.start(16, 1, 1)
+        processes.start_accelerator(16, 1, 1)

@@ -8,12 +8,12 @@ import torch
 
 from tests.train.sampling.views import ONE_WINDOW
 from train.sampling.augment import AugmentSettings
-from train.sampling.samples import Samples, SampleSettings, Source, collate_uncut, samplers_of
+from train.sampling.samples import Samples, SampleSettings, SampleSource, collate_uncut, samplers_of
 from train.sampling.slice_sampler import SamplingShares
 
 
 def samples_of(discs, on_device=False, **settings):
-    source = Source(discs.load("train"), 1.0, synthetic_lesions=0.5)
+    source = SampleSource(discs.load("train"), 1.0, synthetic_lesions=0.5)
     augment = AugmentSettings(working_px=(80, 120), crop_px=64)
     return Samples([source], SampleSettings(ONE_WINDOW, augment, **settings), 3, on_device)
 
@@ -70,10 +70,10 @@ def keep_slices(slices, kept):
 def test_the_liver_free_share_holds_if_one_dataset_has_no_such_slice(discs):
     train = discs.load("train")
     liver_only = keep_slices(train, train.shows_organ)
-    sources = [Source(train, 0.6), Source(liver_only, 0.4)]
+    sources = [SampleSource(train, 0.6), SampleSource(liver_only, 0.4)]
     rng = np.random.default_rng(0)
     samplers = samplers_of(sources, SamplingShares(liver_free=0.2))
     draws = rng.choice(2, 6000, p=[0.6, 0.4])
     liver_free = [not sources[i].slices.shows_organ[samplers[i].draw(rng)] for i in draws]
     assert np.mean(liver_free) == pytest.approx(0.2, abs=0.02)
-    assert samplers_of([Source(liver_only, 1.0)])[0].shares.liver_free == 0
+    assert samplers_of([SampleSource(liver_only, 1.0)])[0].shares.liver_free == 0

@@ -15,7 +15,7 @@ from train.data.intensity import Intensity
 from train.data.prepare.labels import LIVER_LABEL, ORGAN_LABELS, TUMOUR_LABEL
 from train.data.prepare.records import ScanRecord
 from train.data.prepare.scans import LoadedScan, ScanSource
-from train.data.prepare.settings import Conversion
+from train.data.prepare.settings import ConversionSettings
 from train.data.prepare.statistics import LesionCount, count_lesions, hu_histogram, summarise_hu
 from train.data.prepare.volumes import Volume
 
@@ -43,7 +43,9 @@ def kept_slices(labels: np.ndarray, empty_share: float) -> np.ndarray:
     return np.sort(np.concatenate([np.flatnonzero(annotated), chosen]))
 
 
-def convert_scan(source: ScanSource, out: Path, conversion: Conversion, threads: int = 1) -> ScanRecord:
+def convert_scan(
+    source: ScanSource, out: Path, conversion: ConversionSettings, threads: int = 1
+) -> ScanRecord:
     """Write the kept slices of a scan to `out/images` and `out/labels` with `threads` writer threads.
 
     Raises a `LiversegError` if the scan cannot be read, and `OSError` if a file cannot be written.

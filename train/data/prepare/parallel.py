@@ -20,7 +20,7 @@ from liverseg.errors import LiversegError
 from train.data.prepare.conversion import convert_scan
 from train.data.prepare.records import RecordStore, ScanRecord
 from train.data.prepare.scans import ScanSource
-from train.data.prepare.settings import Conversion
+from train.data.prepare.settings import ConversionSettings
 from train.errors import TrainError
 
 THREADED_SCANS_PER_WORKER = 2
@@ -36,7 +36,7 @@ def default_jobs() -> int:
 
 
 def convert_all(
-    sources: Sequence[ScanSource], out: Path, conversion: Conversion, jobs: int, done: int = 0
+    sources: Sequence[ScanSource], out: Path, conversion: ConversionSettings, jobs: int, done: int = 0
 ) -> Iterator[tuple[ScanSource, ScanRecord | str]]:
     """Convert all scans; yields each, in order of completion, with its record or the reason it is left out.
 
@@ -59,7 +59,7 @@ def convert_all(
 
 
 def _results(
-    sources: Sequence[ScanSource], out: Path, conversion: Conversion, processes: int, threads: int
+    sources: Sequence[ScanSource], out: Path, conversion: ConversionSettings, processes: int, threads: int
 ) -> Iterator[tuple[ScanSource, ScanRecord | str]]:
     """The results of `convert_all`, without progress display."""
     if processes == 1:
@@ -102,7 +102,7 @@ def _end_with_parent() -> None:
 
 
 def _convert_and_record(
-    source: ScanSource, out: Path, conversion: Conversion, threads: int
+    source: ScanSource, out: Path, conversion: ConversionSettings, threads: int
 ) -> ScanRecord | str:
     """Convert one scan and save its record; the result is the record or the reason it is left out."""
     try:

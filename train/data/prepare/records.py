@@ -10,7 +10,7 @@ from pathlib import Path
 
 from registry.files import write_atomically
 from train.data.prepare.scans import ScanSource
-from train.data.prepare.settings import Conversion
+from train.data.prepare.settings import ConversionSettings
 from train.errors import TrainError
 
 _VERSION = 1  # Bump when conversion writes different files; a folder of another version is not resumed.
@@ -47,7 +47,7 @@ class RecordStore:
         """`out` is the dataset folder."""
         self.out, self._folder = out, out / ".prepare"
 
-    def open(self, conversion: Conversion, source: str, overwrite: bool) -> None:
+    def open(self, conversion: ConversionSettings, source: str, overwrite: bool) -> None:
         """Start or resume a dataset folder; `source` names the kind of source.
 
         Raises `TrainError` for a folder that `prepare` did not write. It is also raised for a folder with

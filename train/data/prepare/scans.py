@@ -14,7 +14,7 @@ from liverseg import phantom
 from liverseg.core.window import from_unit
 from liverseg.errors import LiversegError
 from train.data.prepare.orientation import flips_to_upright
-from train.data.prepare.settings import Conversion
+from train.data.prepare.settings import ConversionSettings
 from train.data.prepare.volumes import Volume, files_sha256, read_stored, read_volume
 from train.errors import TrainError
 
@@ -43,7 +43,7 @@ class ScanSource(Protocol):
     def files(self) -> tuple[Path, ...]:
         """All files that the scan is loaded from."""
 
-    def load(self, conversion: Conversion) -> LoadedScan:
+    def load(self, conversion: ConversionSettings) -> LoadedScan:
         """Load the scan. Raises a `LiversegError` if a file is unreadable or image and labels differ."""
 
 
@@ -64,7 +64,7 @@ class NiftiPair:
     def files(self) -> tuple[Path, ...]:
         return self.image, self.reference
 
-    def load(self, conversion: Conversion) -> LoadedScan:
+    def load(self, conversion: ConversionSettings) -> LoadedScan:
         volume, native = read_volume(self.image, conversion.picture_window, self.lits_number)
         try:
             header, stored = read_stored(self.reference)
@@ -92,7 +92,7 @@ class PicturePairs:
     def files(self) -> tuple[Path, ...]:
         return tuple(path for _, *pair in self.slices for path in pair)
 
-    def load(self, conversion: Conversion) -> LoadedScan:
+    def load(self, conversion: ConversionSettings) -> LoadedScan:
         greys = [_read_grey(picture) for _, picture, _ in self.slices]
         masks = [_read_grey(mask) for *_, mask in self.slices]
         for (_, picture, _), grey, mask in zip(self.slices, greys, masks, strict=True):
@@ -117,7 +117,7 @@ class PhantomScan:
     def files(self) -> tuple[Path, ...]:
         return ()
 
-    def load(self, conversion: Conversion) -> LoadedScan:
+    def load(self, conversion: ConversionSettings) -> LoadedScan:
         generated = phantom.make(kind="slice", seed=FIRST_PHANTOM_SEED + int(self.scan))
         volume = Volume(generated.hu, spacing_mm=generated.spacing_mm, geometry="header")
         return LoadedScan(volume, conversion.labels.apply(generated.labels), (0,))
@@ -179,7 +179,7 @@ def _read_grey(path: Path) -> np.ndarray:
     return picture
 
 
-def _hu_of(greys: np.ndarray, conversion: Conversion) -> np.ndarray:
+def _hu_of(greys: np.ndarray, conversion: ConversionSettings) -> np.ndarray:
     """float32 HU of grey values (S, H, W). Raises `TrainError` for 16-bit values of unclear meaning."""
     if greys.dtype == np.uint16 and conversion.picture_offset is not None:
         return greys.astype(np.float32) - np.float32(conversion.picture_offset)

@@ -15,7 +15,7 @@ SCAN_PATTERN = r"^(?:scan|volume|patient|case)?[-_]?(?P<scan>.+?)[-_](?:slice[-_
 
 
 @dataclass(frozen=True)
-class Conversion:
+class ConversionSettings:
     """Everything that decides which pixels and rows are written for a scan.
 
     A folder written with other values is not resumed.
@@ -45,7 +45,7 @@ class Conversion:
 
 
 @dataclass(frozen=True)
-class Splitting:
+class SplitSettings:
     """How scans are divided into splits. Changing it does not require another conversion."""
 
     shares: Mapping[str, float] = field(default_factory=lambda: {"train": 0.8, "val": 0.2})
@@ -58,8 +58,8 @@ class Splitting:
 class PrepareSettings:
     """All settings of `prepare`."""
 
-    conversion: Conversion = Conversion()
-    splitting: Splitting = field(default_factory=Splitting)
+    conversion: ConversionSettings = ConversionSettings()
+    splitting: SplitSettings = field(default_factory=SplitSettings)
     jobs: int = 1  # processes and writer threads together
     masks: str | None = None  # folder of masks, for a source that is a folder of pictures
     overwrite: bool = False  # start over if the folder was written with other settings

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from train.data.prepare.settings import Splitting
+from train.data.prepare.settings import SplitSettings
 from train.errors import TrainError
 
 
@@ -82,7 +82,9 @@ def split_scans(
     return {scan: split_of.get(scan, "train") for scan in scans}
 
 
-def assign_splits(scans: Sequence[str], settings: Splitting, built_in: Mapping[str, str]) -> dict[str, str]:
+def assign_splits(
+    scans: Sequence[str], settings: SplitSettings, built_in: Mapping[str, str]
+) -> dict[str, str]:
     """Scan -> split; `built_in` are the groups known for the source (scan -> group).
 
     Raises `TrainError` if a fixed split omits a scan or divides a group.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from liverseg.analysis.metrics.lesion_detection import IN_VOLUME
+from liverseg.analysis.metrics.lesion_detection import NEIGHBOURS_26
 from train.data.prepare.labels import TUMOUR_LABEL
 
 PERCENTILES = (5, 50, 95)
@@ -39,7 +39,7 @@ def count_lesions(labels: np.ndarray) -> LesionCount:
     if not rows.size:
         return LesionCount(0, 0)
     box = tumour[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    components, number = ndimage.label(box, structure=IN_VOLUME)
+    components, number = ndimage.label(box, structure=NEIGHBOURS_26)
     return LesionCount(int(number), int(np.bincount(components.ravel())[1:].max()))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from liverseg.core.segmentation import CLASSES
 from registry.files import write_atomically
 from train.data.prepare.records import ScanRecord
-from train.data.prepare.settings import Conversion
+from train.data.prepare.settings import ConversionSettings
 from train.data.prepare.sources import ScanCollection
 from train.data.prepare.statistics import PERCENTILES, ratio, volume_ml
 
@@ -78,7 +78,7 @@ def scans_csv(rows: Sequence[Mapping]) -> str:
 
 def dataset_json(
     collection: ScanCollection,
-    conversion: Conversion,
+    conversion: ConversionSettings,
     records: Sequence[ScanRecord],
     splits: Mapping[str, str],
     groups: Mapping[str, str],

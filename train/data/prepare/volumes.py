@@ -14,13 +14,13 @@ import liverseg
 from liverseg.core.image import NativeGrid
 from liverseg.core.window import Window
 from liverseg.io.checks import AIR_HU, PADDING_BELOW_HU, hu_warnings
-from liverseg.io.fast_gzip import DAMAGE, unpacked
+from liverseg.io.fast_gzip import DAMAGE_ERRORS, open_gzip
 from liverseg.io.nifti.read import NiftiHeader, native_grid, read_header
 from train.errors import TrainError
 
 _CHUNK_BYTES = 1024**2
 _GZIP_MAGIC = b"\x1f\x8b"
-_DAMAGE = (EOFError, OSError, ValueError, *DAMAGE)
+_DAMAGE = (EOFError, OSError, ValueError, *DAMAGE_ERRORS)
 
 FALSE_LITS_NUMBERS = range(28, 48)
 """LiTS scans whose header states, wrongly, 1 mm in every direction with an identity geometry."""
@@ -107,7 +107,7 @@ def read_stored(path: Path) -> tuple[NiftiHeader, np.ndarray]:
             raw.seek(0)
             if not is_gzip:
                 return _read_stream(raw)
-            with unpacked(raw) as content:
+            with open_gzip(raw) as content:
                 header_and_numbers = _read_stream(content)
                 while content.read(_CHUNK_BYTES):  # the checksum is verified at the end of the stream
                     pass

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from liverseg.analysis.metrics.lesion_detection import NO_LESIONS, Detection, detect, label_lesions
+from liverseg.analysis.metrics.lesion_detection import NO_LESIONS, Detection, label_lesions, score_detection
 from liverseg.errors import InvalidSetting
 
 relaxed = settings(deadline=None, max_examples=40)
@@ -26,7 +26,7 @@ def row(*spans):
 
 def tallies(prediction, reference, min_overlap=0.5):
     sides = (label_lesions(mask, contiguous=True) for mask in (prediction, reference))
-    return detect(*sides, min_overlap).tallies
+    return score_detection(*sides, min_overlap).tallies
 
 
 def test_a_lesion_is_found_if_more_than_half_of_the_union_overlaps():
@@ -83,7 +83,7 @@ def test_size_classes_use_the_diameter_of_each_lesion():
 @given(masks, masks)
 def test_any_overlap_matches_its_definition_and_finds_at_least_as_much(a, b):
     prediction, reference = label_lesions(a, True), label_lesions(b, True)
-    anything, half = detect(prediction, reference, 0.0), detect(prediction, reference, 0.5)
+    anything, half = score_detection(prediction, reference, 0.0), score_detection(prediction, reference, 0.5)
     pieces, number = ndimage.label(b, np.ones((3, 3, 3)))
     assert list(anything.reference_found) == [bool((a & (pieces == k + 1)).any()) for k in range(number)]
     for more, less in (
@@ -97,14 +97,14 @@ def test_any_overlap_matches_its_definition_and_finds_at_least_as_much(a, b):
 @given(masks)
 def test_a_perfect_prediction_finds_everything(a):
     lesions = label_lesions(a, contiguous=False)
-    assert detect(lesions, lesions).tallies == (lesions.number,) * 4
+    assert score_detection(lesions, lesions).tallies == (lesions.number,) * 4
 
 
 def test_settings_out_of_range_are_refused():
     lesions = label_lesions(row((0, 2)), True)
     with pytest.raises(InvalidSetting):
-        detect(lesions, lesions, 1.0)
+        score_detection(lesions, lesions, 1.0)
     with pytest.raises(InvalidSetting):
         label_lesions(np.ones((2, 2), bool), True)
     with pytest.raises(InvalidSetting):
-        detect(lesions, label_lesions(np.ones((1, 1, 3), bool), True))
+        score_detection(lesions, label_lesions(np.ones((1, 1, 3), bool), True))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from liverseg.analysis.plausibility.ct_likeness import GOOD, likeness
+from liverseg.analysis.plausibility.ct_likeness import GOOD, load_likeness_model
 from liverseg.analysis.plausibility.messages import CHECK, DO_NOT_TRUST, DOUBT_SENTENCES, make_doubt
 
 
 def test_every_kind_of_the_likeness_model_has_a_sentence():
-    assert set(likeness().kinds) - {GOOD} <= set(DOUBT_SENTENCES)
+    assert set(load_likeness_model().kinds) - {GOOD} <= set(DOUBT_SENTENCES)
 
 
 def test_the_warning_starts_with_the_severity_and_holds_the_values():

@@ -23,7 +23,7 @@ from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
 from liverseg.core.segmentation import TUMOUR
 from liverseg.core.window import DEFAULT_WINDOW, Window
-from liverseg.rendering.planes import plane_view, shares_at
+from liverseg.rendering.planes import picture_position, plane_view
 from tests.liverseg.app.conftest import TUMOUR_RADII
 
 
@@ -75,7 +75,7 @@ def test_the_profile_and_the_wheel_lead_to_a_slice_without_drawing_the_other_pla
 @pytest.mark.parametrize("name", ["axial", "coronal", "sagittal"])
 def test_a_click_moves_the_point_to_what_is_under_it(analysis, name):
     here, there = (2, 60, 42), (1, 70, 30)
-    x, y = shares_at(analysis.ct, name, there)
+    x, y = picture_position(analysis.ct, name, there)
     moved = go(analysis, here, plane=name, x=x, y=y)
     kept = {"axial": 0, "coronal": 1, "sagittal": 2}[name]
     expected = tuple(here[a] if a == kept else there[a] for a in range(3))
@@ -117,7 +117,7 @@ def test_another_window_keeps_the_point(analysis):
 def test_the_lines_follow_the_slice_without_another_picture(analysis):
     html = volume.redrawn(analysis, (60, 42), View(2))["planes"]
     lowest, highest = (float(re.search(rf'data-{k}="([\d.]+)"', html)[1]) for k in ("lowest", "highest"))
-    _, y = shares_at(analysis.ct, "coronal", (2, 60, 42))
+    _, y = picture_position(analysis.ct, "coronal", (2, 60, 42))
     assert lowest + 2 / 3 * (highest - lowest) == pytest.approx(y, abs=1e-4)
 
 

@@ -15,9 +15,9 @@ from liverseg.inference.engines import precision
 def test_bfloat16_is_detected_by_the_processor_flags(flags, expected, monkeypatch, tmp_path):
     cpuinfo = tmp_path / "cpuinfo"
     monkeypatch.setattr(precision, "CPUINFO", cpuinfo)
-    assert not precision.has_bfloat16(), "the file is missing"
+    assert not precision.cpu_has_bfloat16(), "the file is missing"
     cpuinfo.write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
-    assert precision.has_bfloat16() is expected
+    assert precision.cpu_has_bfloat16() is expected
 
 
 def test_the_probe_covers_the_hu_of_an_abdomen():

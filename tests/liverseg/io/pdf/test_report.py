@@ -13,7 +13,7 @@ import pytest
 
 import liverseg
 from liverseg.analysis.measure import measure
-from liverseg.analysis.report_text import amount, lesion_amount, share, slice_span
+from liverseg.analysis.report_text import lesion_size_and_unit, share_text, size_and_unit, slice_range_text
 from liverseg.core.segmentation import Segmentation
 from liverseg.errors import InvalidSetting
 from liverseg.io.pdf.report import REPORT_NOTICE, report_pdf
@@ -37,19 +37,19 @@ def test_the_page_holds_the_numbers_of_the_report(labels, spacing_mm):
     assert f"liverseg {liverseg.__version__}" in text
     is_volume = report.input.kind == "volume"
     for size in (report.tumour, report.liver):
-        assert all(plain(part) in text for part in amount(size))
-    assert plain(share(report.tumour_share_of_liver)) in text
+        assert all(plain(part) in text for part in size_and_unit(size))
+    assert plain(share_text(report.tumour_share_of_liver)) in text
     lines = text.splitlines()
     joined = " ".join(lines)
     for lesion in report.lesions:
-        assert lesion_amount(lesion, is_volume)[0] in joined
+        assert lesion_size_and_unit(lesion, is_volume)[0] in joined
         mm = spacing_mm is not None
         long = lesion.longest_diameter_mm if mm else lesion.longest_diameter_px
         across = lesion.perpendicular_diameter_mm if mm else lesion.perpendicular_diameter_px
         assert f"{long:.1f} × {across:.1f}" in joined
         assert f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}" in joined
         if is_volume:
-            assert slice_span(lesion) in lines
+            assert slice_range_text(lesion) in lines
         if lesion.centroid_ras_mm:
             r, a, s = lesion.centroid_ras_mm
             centre = f"{'RL'[r < 0]} {abs(r):.0f} {'AP'[a < 0]} {abs(a):.0f} {'HF'[s < 0]} {abs(s):.0f}"

@@ -18,7 +18,7 @@ from liverseg.core.window import Window, to_grey
 from train.__main__ import main
 from train.data.dataset import DatasetFolder
 from train.data.intensity import Intensity
-from train.data.prepare import Conversion, PrepareSettings, Splitting, prepare
+from train.data.prepare import ConversionSettings, PrepareSettings, SplitSettings, prepare
 from train.errors import TrainError
 
 ROOT = Path(__file__).parents[4]
@@ -67,8 +67,8 @@ def lits(tmp_path):
 
 def test_files_and_tables_match_the_source_arrays(lits, tmp_path):
     out = tmp_path / "out"
-    conversion = Conversion(empty_share=0.5)
-    splitting = Splitting(shares={"train": 0.5, "val": 0.25, "test": 0.25}, groups={"1": "x"})
+    conversion = ConversionSettings(empty_share=0.5)
+    splitting = SplitSettings(shares={"train": 0.5, "val": 0.25, "test": 0.25}, groups={"1": "x"})
     assert prepare(str(lits), out, PrepareSettings(conversion, splitting)) == []
     about = json.loads((out / "dataset.json").read_text())
     assert about["intensity"] == {"kind": "window", "center_hu": 40, "width_hu": 400, "bits": 8}
@@ -245,7 +245,7 @@ def test_every_intensity_model_is_read_back_as_hu(lits, tmp_path, options, expec
 
 
 def test_a_picture_with_a_wrong_number_of_bits_is_refused(lits, tmp_path):
-    prepare(str(lits), tmp_path / "out", PrepareSettings(Conversion(Intensity.hu16())))
+    prepare(str(lits), tmp_path / "out", PrepareSettings(ConversionSettings(Intensity.hu16())))
     image = next((tmp_path / "out" / "images").glob("scan-1_*.png"))
     cv2.imwrite(str(image), np.zeros((SIDE, SIDE), np.uint8))
     with pytest.raises(TrainError, match="16-bit grey picture"):

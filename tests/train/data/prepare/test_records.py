@@ -8,14 +8,14 @@ import pytest
 from tests.train.data.prepare.sample_record import RECORD
 from train.data.prepare.records import RecordStore
 from train.data.prepare.scans import NiftiPair
-from train.data.prepare.settings import Conversion
+from train.data.prepare.settings import ConversionSettings
 from train.errors import TrainError
 
 
 @pytest.fixture
 def store(tmp_path):
     store = RecordStore(tmp_path / "out")
-    store.open(Conversion(), "NiftiPair", overwrite=False)
+    store.open(ConversionSettings(), "NiftiPair", overwrite=False)
     return store
 
 
@@ -46,7 +46,7 @@ def test_slices_and_records_of_other_scans_are_removed(store, pair):
 
 def test_other_settings_are_refused_unless_they_overwrite(store):
     (store.out / "images" / "scan-7_slice-000.png").touch()
-    other = Conversion(empty_share=0.5)
+    other = ConversionSettings(empty_share=0.5)
     with pytest.raises(TrainError, match=r"other settings \(empty_share\)"):
         store.open(other, "NiftiPair", overwrite=False)
     store.open(other, "NiftiPair", overwrite=True)

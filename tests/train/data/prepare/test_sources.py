@@ -5,7 +5,7 @@ import json
 import pytest
 
 from train.data.folds import LITS_GROUP
-from train.data.prepare.settings import Conversion, PrepareSettings
+from train.data.prepare.settings import ConversionSettings, PrepareSettings
 from train.data.prepare.sources import find_scans
 from train.errors import TrainError
 
@@ -80,10 +80,10 @@ def test_names_without_scan_and_slice_are_refused_unless_a_pattern_matches_them(
     with pytest.raises(TrainError, match="--scan-pattern"):
         scans_in(tmp_path)
     for pattern, message in (("(", "regular expression"), (r"(\d+)of", "named groups")):
-        conversion = Conversion(scan_pattern=pattern)
+        conversion = ConversionSettings(scan_pattern=pattern)
         with pytest.raises(TrainError, match=message):
             scans_in(tmp_path, conversion=conversion)
-    conversion = Conversion(scan_pattern=r"(?P<index>\d+)of(?P<scan>\d+)")
+    conversion = ConversionSettings(scan_pattern=r"(?P<index>\d+)of(?P<scan>\d+)")
     assert scans_in(tmp_path, conversion=conversion).scans[0].scan == "12"
 
 

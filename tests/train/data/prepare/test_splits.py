@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.data.prepare.settings import Splitting
+from train.data.prepare.settings import SplitSettings
 from train.data.prepare.splits import assign_splits, parse_shares, read_table, split_scans
 from train.errors import TrainError
 
@@ -50,11 +50,11 @@ def test_splits_and_groups_are_read_from_files(tmp_path):
     listed.write_text(json.dumps({"anna": ["1", "2"]}))
     fixed, groups = read_table(table, "split"), read_table(listed, "group")
     assert groups == {"1": "anna", "2": "anna"}
-    assert assign_splits(["1", "2"], Splitting(fixed=fixed), {}) == {"1": "val", "2": "train"}
+    assert assign_splits(["1", "2"], SplitSettings(fixed=fixed), {}) == {"1": "val", "2": "train"}
     with pytest.raises(TrainError, match="divides the group anna"):
-        assign_splits(["1", "2"], Splitting(fixed=fixed, groups=groups), {})
+        assign_splits(["1", "2"], SplitSettings(fixed=fixed, groups=groups), {})
     with pytest.raises(TrainError, match="does not name scan 4"):
-        assign_splits(["1", "4"], Splitting(fixed=fixed), {})
+        assign_splits(["1", "4"], SplitSettings(fixed=fixed), {})
     table.write_text("a,b\n1,2\n")
     for path in (table, tmp_path / "absent.csv"):
         with pytest.raises(TrainError, match="columns scan and split"):
