@@ -1,4 +1,4 @@
-"""`docs/cohort-scaling.md` and its plots, from what `benchmarks.cohort` measured.
+"""Write `docs/cohort-scaling.md` and its plots from the measurements of `benchmarks.cohort`.
 
 python -m benchmarks.cohort_page measured.json --docs docs
 """
@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cohort_simulation import SIZES, Facts, draw, facts_from, saturation, simulate, table
+from benchmarks.cohort_simulation import SIZES, Facts, draw, facts_from, runs_table, saturation, simulate
 
-SLICES = 300
-"""Of a scan of the simulated cohorts."""
+SIMULATED_SLICES = 300
+"""Slices of a scan of the simulated cohorts."""
 
 _INTRODUCTION = """# What a cohort takes
 
@@ -66,7 +66,7 @@ run.
 
 
 def measured_part(measured: dict[str, Any]) -> str:
-    """What was measured, as tables; or the note on where the numbers come from instead."""
+    """The measurements as tables; only the note on their origin, where the file has one."""
     if "note" in measured:
         return measured["note"] + "\n"
     scan, ways, loops = measured["scan"], measured["ways"], measured["ratios"]
@@ -106,17 +106,17 @@ def measured_part(measured: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def page(measured: dict[str, Any], facts: Facts, sizes: tuple[tuple[int, int], ...] = SIZES) -> str:
-    """The page as Markdown."""
-    runs = [simulate(facts, scans, workers) for scans, workers in sizes]
-    assumed = _ASSUMED.format(slices=SLICES, megabytes=facts.scan_bytes / 1e6, work=facts.work_s)
+def page_text(measured: dict[str, Any], facts: Facts) -> str:
+    """The page as Markdown: measurements, then simulations of the cohorts `SIZES`."""
+    runs = [simulate(facts, scans, workers) for scans, workers in SIZES]
+    assumed = _ASSUMED.format(slices=SIMULATED_SLICES, megabytes=facts.scan_bytes / 1e6, work=facts.work_s)
     limits = "\n".join(f"- {name}: from {workers:,.0f} workers on" for name, workers in saturation(facts)[:2])
     limits += f"\n- unpacking: {facts.read_s / facts.work_s:.0%} of a worker's time, at every size"
     end = _END.format(
         saturation=limits, serial_ms=1000 * facts.serial_s, serial_h=runs[-1].scans * facts.serial_s / 3600
     )
     parts = [_INTRODUCTION, "## Measured\n", measured_part(measured), "## Simulated\n", assumed, ""]
-    return "\n".join([*parts, table(facts, runs), end])
+    return "\n".join([*parts, runs_table(facts, runs), end])
 
 
 def main() -> int:
@@ -129,8 +129,8 @@ def main() -> int:
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="folder of the page and its plots")
     args = parser.parse_args()
     measured = json.loads(args.measured.read_text(encoding="utf-8"))
-    facts = facts_from(measured, SLICES)
-    (args.docs / "cohort-scaling.md").write_text(page(measured, facts), encoding="utf-8")
+    facts = facts_from(measured, SIMULATED_SLICES)
+    (args.docs / "cohort-scaling.md").write_text(page_text(measured, facts), encoding="utf-8")
     variants = {
         "10 Gbit/s storage": facts,
         "1 Gbit/s storage": replace(facts, storage_rate=1.25e8),

@@ -1,18 +1,18 @@
-"""Phantoms that several tests need, made once in a process; their arrays cannot be written."""
+"""Phantoms that several tests use, cached for the process; their arrays are read-only."""
 
 from __future__ import annotations
 
 import functools
 from typing import Any
 
+from liverseg import phantom as phantoms
 from liverseg.phantom import Phantom
-from liverseg.phantom import make as make_anew
 
 
 @functools.cache
 def make(*args: Any, **options: Any) -> Phantom:
     """`liverseg.phantom.make`."""
-    made = make_anew(*args, **options)
-    made.hu.setflags(write=False)
-    made.labels.setflags(write=False)
-    return made
+    phantom = phantoms.make(*args, **options)
+    phantom.hu.setflags(write=False)
+    phantom.labels.setflags(write=False)
+    return phantom

@@ -22,8 +22,7 @@ _EXAMPLE = """examples:
   python -m liverseg cohort hf://datasets/owner/name --out results
 
 SOURCE may be a list: CSV or Parquet with a column `path` and an optional column `series`. DIR is a folder
-that every node of the cluster can reach. After an interruption, run the same command again to process the
-rest.
+that every node of the cluster can reach. After an interruption, run the same command again for the rest.
 """
 _PROGRESS_INTERVAL_S = 10.0
 _REQUIRED_PACKAGES = ("ray", "pyarrow", "fsspec")

@@ -11,7 +11,7 @@ from liverseg.analysis import metrics
 from liverseg.core.window import Window
 from liverseg.rendering.colours import QUIET_RGB
 from liverseg.rendering.comparison import comparison, comparison_legend
-from liverseg.rendering.text import draw_text
+from liverseg.rendering.text import TextStyle, draw_text
 from train.evaluation.scores import ScanScore
 from train.evaluation.snapshots import Snapshot
 
@@ -61,7 +61,7 @@ def strip(score: ScanScore, title: str) -> np.ndarray:
     body = np.hstack(padded)[:, :-GAP_PX]
     head = np.zeros((52, body.shape[1], 3), np.uint8)
     words = f"{title}   {_dices(score)}"
-    draw_text(head, words, 12, 26, _fitting(words, body.shape[1]))
+    draw_text(head, words, (12, 26), TextStyle(_fitting(words, body.shape[1])))
     return np.vstack([head, body, comparison_legend(body.shape[1])])
 
 
@@ -86,7 +86,8 @@ def _column(snapshot: Snapshot) -> np.ndarray:
         for labels in ((empty, empty), cut[1:])
     )
     foot = np.zeros((30, plain.shape[1], 3), np.uint8)
-    draw_text(foot, f"slice {snapshot.index}", foot.shape[1] / 2, 15, 15, QUIET_RGB, "centre")
+    style = TextStyle(15, QUIET_RGB, "centre")
+    draw_text(foot, f"slice {snapshot.index}", (foot.shape[1] / 2, 15), style)
     gap = np.zeros((GAP_PX, plain.shape[1], 3), np.uint8)
     return np.vstack([plain, gap, drawn, foot])
 

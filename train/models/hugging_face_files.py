@@ -14,7 +14,8 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from registry.hub.client import api, told
+from registry.hub.client import api
+from registry.hub.errors import told
 from train.errors import TrainError
 
 _SAFE = "model.safetensors"

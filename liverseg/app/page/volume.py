@@ -70,9 +70,7 @@ def _point(analysis: PageAnalysis, in_plane: InPlane | None, view: View) -> Poin
 
 def _planes(analysis: PageAnalysis, point: Point, view: View) -> Updates:
     jpegs = [
-        session.as_jpeg(
-            plane_view(analysis.ct, analysis.seg, name, point, "segmentation", view.window, view.opacity)
-        )
+        session.as_jpeg(plane_view(analysis.ct, analysis.seg, name, point, view.window, view.opacity))
         for name in volume.OTHER_PLANES
     ]
     return {"point": point[1:], "planes": volume.planes(analysis, jpegs, point)}

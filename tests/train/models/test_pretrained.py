@@ -274,5 +274,5 @@ def test_what_the_hub_does_not_give_is_one_sentence(hub, monkeypatch):
     ):
         read_model("somebody/nothing")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
-    with pytest.raises(RegistryError, match="cannot be reached; it was asked for somebody/nothing"):
+    with pytest.raises(RegistryError, match="cannot be reached .requested: somebody/nothing."):
         read_model("somebody/nothing")

@@ -1,4 +1,4 @@
-"""Measures of bodies whose volume and axes are known, on uneven, oblique and sheared grids."""
+"""Lesions of known size and position, on uneven, oblique and flipped grids."""
 
 from __future__ import annotations
 
@@ -11,31 +11,16 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from liverseg import phantom
 from liverseg.analysis.measure import measure
-from liverseg.core.image import CTImage, NativeGrid
-from liverseg.core.largest_component import Removed
-from liverseg.core.segmentation import CheckpointIdentity, Segmentation
+from liverseg.core.image import NativeGrid
 from liverseg.io.read import from_array
+from tests.liverseg.analysis.scenes import image, scene, segmentation
 
 relaxed = settings(deadline=None, max_examples=25)  # a shared machine may stall any example
-WHO = CheckpointIdentity("segformer-b0@1.0", "ab" * 32, "bundled")
-
-
-def segmentation(labels, **more):
-    probability = (labels == 2).astype(np.float16)
-    return Segmentation(labels, probability, (labels > 0).astype(np.float16), 0.5, WHO, "none", **more)
-
-
-def image(labels, spacing, affine=None, hu=None):
-    """A CT whose native grid is the radiological one turned to (column, row, slice), as in NIfTI."""
-    native = NativeGrid(labels.shape[::-1], (2, 1, 0), (False, False, False), affine)
-    hu = np.zeros(labels.shape, np.float32) if hu is None else hu
-    return CTImage(hu, spacing, "NIfTI header", "nifti", native, "volume")
 
 
 def rotation(degrees, axis):
-    """(3, 3) turn about a body axis."""
+    """The (3, 3) matrix of a rotation about an axis."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     a, b = [k for k in range(3) if k != axis]
     turn = np.eye(3)
@@ -44,13 +29,13 @@ def rotation(degrees, axis):
 
 
 def voxel_places(shape, spacing):
-    """(S, H, W, 3) mm of every voxel's middle from the stack's, as slice, row, column."""
+    """(S, H, W, 3): the position of every voxel relative to the centre, in mm along slice, row, column."""
     axes = [(np.arange(n) - (n - 1) / 2) * s for n, s in zip(shape, spacing, strict=True)]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
 
 
 def ellipsoid(radii, centre, turn, spacing, margin=4.0):
-    """Labels of an ellipsoid: radii and centre (slice, row, column) in mm, turned in the plane by degrees."""
+    """Labels of an ellipsoid, rotated in plane by `turn` degrees; radii and centre in mm along each axis."""
     reach = max(radii) + margin
     shape = tuple(int(np.ceil(2 * reach / s)) + 3 for s in spacing)
     from_centre = (voxel_places(shape, spacing) - centre) @ rotation(turn, 0)
@@ -91,8 +76,8 @@ def test_ellipsoids_are_measured_within_two_percent_and_one_pixel(radii, spacing
     spacing=st.tuples(st.floats(1, 4), st.floats(0.6, 1), st.floats(0.6, 1)),
     origin=st.tuples(*[st.floats(-300, 300)] * 3),
 )
-def test_oblique_grids_change_no_size_and_place_the_lesion_in_the_patient(degrees, spacing, origin):
-    """A ball where it is known to lie in the patient, sampled by an oblique grid."""
+def test_oblique_grids_keep_sizes_and_patient_coordinates(degrees, spacing, origin):
+    """A ball at a known position in the patient, sampled on an oblique grid."""
     turn = rotation(degrees[0], 0) @ rotation(degrees[1], 1) @ rotation(degrees[2], 2)
     upright = np.diag([-1.0, -1.0, 1.0])  # columns to the left, rows to posterior, slices up
     affine = np.eye(4)
@@ -111,36 +96,6 @@ def test_oblique_grids_change_no_size_and_place_the_lesion_in_the_patient(degree
         assert lesion.longest_diameter_mm == pytest.approx(2 * radius, abs=max(spacing[1:]))
 
 
-def test_a_sheared_volume_is_measured_by_what_its_voxels_fill():
-    """Slices shifted against each other by a gantry tilt of 20 degrees: 5 mm apart along the table."""
-    tilt = np.radians(20)
-    affine = np.array(
-        [[-0.8, 0, 0, 0], [0, -0.8, 5 * np.sin(tilt), 0], [0, 0, 5 * np.cos(tilt), 0], [0, 0, 0, 1]]
-    )
-    labels = np.zeros((10, 70, 70), np.uint8)
-    labels[2:8, 10:60, 10:60] = 1
-    labels[4:6, 20:40, 20:40] = 2
-    true_mm3 = 0.8 * 0.8 * 5 * np.cos(tilt)
-    for spacing in ((5.0, 0.8, 0.8), (5 * np.cos(tilt), 0.8, 0.8)):  # along the step, or between the planes
-        report = measure(image(labels, spacing, affine), segmentation(labels))
-        assert report.tumour.volume_ml == pytest.approx(800 * true_mm3 / 1000, rel=1e-6)
-        assert report.lesions[0].volume_ml == report.tumour.volume_ml
-    square = image(labels, (5.0, 0.8, 0.8), np.diag([-0.8, -0.8, 5.0, 1.0]))
-    assert square.voxel_volume_mm3 == pytest.approx(3.2)
-
-
-def test_phantom_lesions_have_the_volume_that_was_put_in():
-    made = phantom.make("volume", seed=2, size=128, slices=50, spacing_mm=(4.0, 3.0, 3.0))
-    report = measure(from_array(made.hu, made.spacing_mm), segmentation(made.labels))
-    assert report.tumour.volume_ml == pytest.approx((made.labels == 2).sum() * 36 / 1000)
-    shares = report.tumour.count / (report.tumour.count + report.liver.count)
-    assert report.tumour_share_of_liver == pytest.approx(shares)
-    ((lesion, truth),) = zip(report.lesions, made.lesions, strict=True)
-    assert lesion.volume_ml == pytest.approx(truth.volume_ml, rel=0.02)
-    assert lesion.centroid_px == pytest.approx(truth.centre_px, abs=0.5)
-    assert lesion.longest_diameter_mm == pytest.approx(2 * max(truth.radii_mm[1:]), abs=4)  # not quite round
-
-
 @pytest.mark.parametrize(("pixels", "measurable"), [(9, False), (10, True), (30, True)])
 def test_a_lesion_of_ten_millimetres_is_measurable(pixels, measurable):
     labels = np.zeros((3, 64, 64), np.uint8)
@@ -155,53 +110,7 @@ def test_a_lesion_of_ten_millimetres_is_measurable(pixels, measurable):
     assert next(csv.DictReader(io.StringIO(blind.to_csv())))["measurable"] == ""
 
 
-def test_thick_slices_are_told_where_recist_asks_for_more():
-    labels = np.zeros((3, 64, 64), np.uint8)
-    labels[1, 20, 10:22] = 2
-    thin, thick = (
-        measure(from_array(np.zeros(labels.shape), (z, 1.0, 1.0)), segmentation(labels)) for z in (5.0, 8.0)
-    )
-    assert not any("RECIST" in warning for warning in thin.warnings)
-    (told,) = [warning for warning in thick.warnings if "RECIST" in warning]
-    assert "8 mm apart" in told and "16 mm" in told and "1 of the lesions" in told
-
-
-def test_nothing_is_in_millimetres_where_the_geometry_is_not_known():
-    labels = np.zeros((4, 64, 64), np.uint8)
-    labels[1:3, 20:30, 20:30] = 2
-    affine = np.diag([-1.0, -1.0, 1.0, 1.0])  # what a file says that is known to be false
-    ct = replace(image(labels, None, affine), spacing_source="unknown")
-    report = measure(ct, segmentation(labels, removed=Removed(1, 5, 0, 5))).to_dict()
-
-    def lengths(value, name=""):
-        if isinstance(value, dict):
-            return [found for key, one in value.items() for found in lengths(one, key)]
-        if isinstance(value, list):
-            return [found for one in value for found in lengths(one, name)]
-        return [(name, value)] if name.endswith(("_mm", "_mm2", "_ml", "measurable")) else []
-
-    found = lengths({key: value for key, value in report.items() if key != "definitions"})
-    assert len(found) >= 9 and all(value is None for _, value in found)
-    assert any("removed, 5 voxels" in warning for warning in report["warnings"])
-
-
-@pytest.mark.parametrize(
-    ("removed", "sentence"),
-    [
-        (Removed(1, 500, 0, 500), "1 smaller body was removed, 0.5 mL."),
-        (Removed(3, 200000, 1500, 150000), "3 smaller bodies were removed, 202 mL, the largest of 150 mL;"),
-    ],
-)  # fmt: skip
-def test_what_was_removed_is_one_sentence(removed, sentence):
-    labels = np.ones((2, 64, 64), np.uint8)
-    report = measure(
-        from_array(np.zeros(labels.shape), (1.0, 1.0, 1.0)), segmentation(labels, removed=removed)
-    )
-    assert any(sentence in warning for warning in report.warnings), report.warnings
-    assert report.removed.bodies == removed.bodies
-
-
-def test_many_lesions_are_measured_each_in_its_own_place():
+def test_each_of_many_lesions_is_measured_in_its_own_box():
     rng = np.random.default_rng(0)
     labels = np.zeros((30, 96, 96), np.uint8)
     hu = rng.normal(0, 1, labels.shape).astype(np.float32)
@@ -216,3 +125,52 @@ def test_many_lesions_are_measured_each_in_its_own_place():
         z, y, x = corners[number]
         assert lesion.slice_range == (z, z + 1) and lesion.count == 6 * (2 + number % 3)
         assert lesion.centroid_px == pytest.approx((z + 0.5, y + 1, x + (1 + number % 3) / 2))
+
+
+@pytest.mark.parametrize(
+    ("place", "in_slice", "in_volume"),
+    [
+        ((slice(0, 1), slice(5, 9), slice(5, 9)), False, True),
+        ((slice(1, 2), slice(0, 3), slice(5, 9)), True, True),
+    ],
+)
+def test_a_lesion_at_the_border_touches_the_edge(place, in_slice, in_volume):
+    labels = np.zeros((4, 64, 64), np.uint8)
+    labels[place] = 2
+    assert measure(*scene(labels)).lesions[0].touches_edge is in_volume
+    one = labels.any(axis=0)[None] * 2
+    assert measure(*scene(one)).lesions[0].touches_edge is in_slice
+
+
+def test_lesions_connect_over_corners_and_are_ordered_by_size():
+    labels = np.zeros((3, 64, 64), np.uint8)
+    labels[0, 10:12, 10:12] = labels[1, 12:14, 12:14] = 2  # one lesion: they share a corner across slices
+    labels[0, 30, 30] = labels[0, 31, 31] = 2  # one lesion: they share a corner in the slice
+    labels[2, 50, 50] = 2
+    report = measure(*scene(labels))
+    assert [lesion.count for lesion in report.lesions] == [8, 2, 1]
+    assert [lesion.id for lesion in report.lesions] == [1, 2, 3]
+    assert report.lesions[0].slice_range == (0, 1)
+
+
+def test_probability_and_hu_are_measured_over_the_pixels_of_the_lesion():
+    labels = np.zeros((1, 64, 64), np.uint8)
+    labels[0, 10, 10:14] = 2
+    probability, hu = np.full(labels.shape, 0.1, np.float32), np.full(labels.shape, 900, np.float32)
+    probability[0, 10, 10:14] = [0.5, 0.6, 0.7, 1.0]
+    hu[0, 10, 10:14] = [20, 30, 40, 50]
+    (lesion,) = measure(*scene(labels, probability=probability, hu=hu)).lesions
+    assert lesion.mean_probability == pytest.approx(0.7)
+    assert lesion.peak_probability == 1
+    assert lesion.mean_hu == 35
+
+
+def test_patient_coordinates_follow_the_affine_of_a_flipped_file():
+    labels = np.zeros((4, 70, 80), np.uint8)
+    labels[1, 20, 33] = 2
+    affine = np.array([[-0.8, 0, 0, 100], [0, 0.9, 0, -50], [0, 0, 2.5, 300], [0, 0, 0, 1.0]])
+    native = NativeGrid((80, 70, 4), (2, 1, 0), (False, True, False), affine)
+    ct, seg = scene(labels, (2.5, 0.9, 0.8), native=native)
+    i, j, k = np.argwhere(native.to_native(labels) == 2)[0]
+    expected = (affine @ [i, j, k, 1])[:3]
+    assert measure(ct, seg).lesions[0].centroid_ras_mm == pytest.approx(tuple(expected))
