@@ -46,7 +46,7 @@ def published(name: str, side: int, quick: bool = False) -> Twins:
     every class occurs in the output. Raises `NotMeasured` without transformers or `train`.
     """
     segformer = need("train.models.segformer")
-    config = segformer.CONFIGS[name]
+    config = segformer.SEGFORMER_CONFIGS[name]
     if quick:
         config = segformer.SegFormerConfig(**TINY)
     torch.manual_seed(7)
@@ -132,7 +132,7 @@ def in_transformers(own: Any) -> torch.nn.Module:
     kind, prefix = layout.layout_of(theirs), layout.prefix_of(theirs)
     weights: dict[str, torch.Tensor] = {}
     for name, tensor in own.state_dict().items():
-        names = layout.their_names(name, kind, prefix)
+        names = layout.hugging_face_names(name, kind, prefix)
         weights.update(
             zip(names, tensor.chunk(len(names)), strict=True) if tensor.ndim else {names[0]: tensor}
         )

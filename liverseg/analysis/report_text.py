@@ -14,10 +14,8 @@ def number(value: float) -> str:
 
     Counts and values from 100 on have no decimals. U+202F, a narrow no-break space, separates thousands.
 
-    >>> number(0.12345), number(12.345), number(1234.6), number(0.0), number(7)
-    ('0.123', '12.3', '1\\u202f235', '0', '7')
-    >>> number(99.96), number(0.0004)
-    ('100', '< 0.001')
+    >>> [number(value) for value in (0.12345, 12.345, 99.96, 1234.6, 0.0, 0.0004, 7)]
+    ['0.123', '12.3', '100', '1\\u202f235', '0', '< 0.001', '7']
     """
     if 0 < value < 0.0005:
         return "< 0.001"
@@ -30,8 +28,8 @@ def number(value: float) -> str:
 def share(value: float | None) -> str:
     """A share from 0 to 1 in per cent.
 
-    >>> share(0.0456), share(0.0001), share(0.0), share(None)
-    ('4.6 %', '< 0.1 %', '0.0 %', '–')
+    >>> [share(value) for value in (0.0456, 0.0001, 0.0, None)]
+    ['4.6 %', '< 0.1 %', '0.0 %', '–']
     """
     if value is not None and 0 < value < 0.0005:
         return "< 0.1 %"
@@ -50,8 +48,8 @@ def dice_text(value: float | None) -> str:
 def threshold(value: float) -> str:
     """A tumour threshold with two decimals, or with three where it has three.
 
-    >>> threshold(0.4), threshold(0.122)
-    ('0.40', '0.122')
+    >>> [threshold(value) for value in (0.4, 0.122)]
+    ['0.40', '0.122']
     """
     return f"{value:.2f}" if abs(value - round(value, 2)) < 1e-9 else f"{value:.3f}"
 
@@ -59,8 +57,8 @@ def threshold(value: float) -> str:
 def amount(size: Amount) -> tuple[str, str]:
     """The number and the unit of a size: mm² or mL, or pixels or voxels where the spacing is unknown.
 
-    >>> amount(Amount("volume", 3, volume_ml=0.0021)), amount(Amount("slice", 1))
-    (('0.002', 'mL'), ('1', 'pixel'))
+    >>> [amount(size) for size in (Amount("volume", 3, volume_ml=0.0021), Amount("slice", 1))]
+    [('0.002', 'mL'), ('1', 'pixel')]
     """
     if size.kind == "volume":
         measured, unit, count_unit = size.volume_ml, "mL", "voxels"

@@ -1,4 +1,4 @@
-"""Likeness of a slice to abdominal CT with liver: a softmax regression on the numbers of `anatomy` (pure).
+"""Likeness of a slice to abdominal CT with liver: a softmax regression on its features (pure).
 
 The classes are `GOOD` and kinds of defects: not CT, another window or not HU, another orientation or plane,
 mirrored, another part of the body, cropped. `ct_likeness.json` holds the coefficients and the data they

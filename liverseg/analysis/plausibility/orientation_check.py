@@ -58,7 +58,8 @@ class OrientationModel:
     def excess(self, unit: np.ndarray) -> tuple[float, float]:
         """How far the best turned copy and the mirror image score above the slice, minus the margins.
 
-        `unit` is a slice from `small_unit`. A positive value means that the slice seems turned or mirrored.
+        `unit` is the grey of a slice (h, w) in [0, 1]. A positive value means that the slice seems turned or
+        mirrored.
         """
         upright = float(maps(unit) @ self.weights)
         gains = {name: float(maps(turn(unit)) @ self.weights) - upright for name, turn in TURNS.items()}
@@ -67,7 +68,7 @@ class OrientationModel:
 
 
 def maps(unit: np.ndarray) -> np.ndarray:
-    """The features of the score, (5 · MAP_CELLS² + 4,) float64, of a slice (h, w) from `small_unit`.
+    """The features of the score, (5 · MAP_CELLS² + 4,) float64, of the grey of a slice (h, w).
 
     Five maps on a grid over the body: grey, bone, organs, tissue as dense as liver, gas or fat. Four shares
     of pixels outside the body along the four sides: the table is below an upright body.

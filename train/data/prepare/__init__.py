@@ -1,4 +1,4 @@
-"""From scans to a dataset of contract 2: PNG slices, label PNGs, tables, a page of statistics."""
+"""Conversion of scans with reference labels to a dataset folder: PNG slices, label PNGs, tables, plots."""
 
 from train.data.prepare.prepare import prepare
 from train.data.prepare.settings import Conversion, PrepareSettings, Splitting
