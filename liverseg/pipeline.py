@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from liverseg.analysis.compare import Agreement, compare
 from liverseg.analysis.measure import measure
@@ -17,10 +16,7 @@ from liverseg.core.slicing import check_slice, single_slice, single_slice_segmen
 from liverseg.core.window import Window
 from liverseg.inference.progress import ProgressCallback, StopSignal
 from liverseg.inference.segmenter import Segmenter
-from liverseg.io.read import read
-
-Source = str | Path | Sequence[str | Path]
-"""A file, a folder, a zip, or several files of one DICOM series."""
+from liverseg.io.read import Source, read
 
 
 @dataclass(frozen=True)

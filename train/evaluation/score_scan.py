@@ -201,7 +201,7 @@ def _lesions(scan: ScanSlices, predicted: list[np.ndarray]) -> dict[str, Detecti
 
 def _cropped(prediction: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both masks cropped to their common bounding box, because most of a volume is empty."""
-    box = surface_distance.bounding_box(prediction | reference)
+    box = surface_distance.bounding_slices(prediction | reference)
     return (prediction, reference) if box is None else (prediction[box], reference[box])
 
 

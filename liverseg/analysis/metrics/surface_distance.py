@@ -53,7 +53,7 @@ class SurfaceDistances:
         return self.to_reference.size > 0
 
 
-def bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
+def bounding_slices(mask: np.ndarray) -> tuple[slice, ...] | None:
     """The smallest box around the True elements of a mask; None for an empty mask."""
     hits = [
         np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
@@ -68,7 +68,7 @@ def surface_points(mask: np.ndarray, connectivity: int = CONNECTIVITY) -> np.nda
     >>> len(surface_points(np.ones((4, 4), bool))), len(surface_points(np.zeros((4, 4), bool)))
     (12, 0)
     """
-    box = bounding_box(mask)
+    box = bounding_slices(mask)
     if box is None:
         return np.zeros((0, mask.ndim), np.int64)
     inside = mask[box]

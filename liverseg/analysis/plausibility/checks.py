@@ -32,7 +32,7 @@ PIXEL_SPACING_MM = (0.4, 1.6)
 MAX_SLICE_DISTANCE_MM = 8.0
 """Largest supported distance between slices. LiTS has 0.45 to 6 mm."""
 
-MIN_SIDE_PX = 160
+LEAST_SIDE_PX = 160
 """Lesion edges are lost in smaller slices; training scans have 256 or 512 pixels a side."""
 
 MAX_EDGE_SHARE = 0.02
@@ -97,7 +97,7 @@ def _spacing_doubts(ct: CTImage) -> list[Doubt]:
     if ct.spacing_mm is not None and not all(low <= mm <= high for mm in ct.spacing_mm[1:]):
         pixels = " × ".join(f"{mm:.3g}" for mm in ct.spacing_mm[1:])
         doubts.append(make_doubt(CHECK, "pixels", pixels=pixels, low=low, high=high))
-    elif min(ct.shape[1:]) < MIN_SIDE_PX:
+    elif min(ct.shape[1:]) < LEAST_SIDE_PX:
         doubts.append(make_doubt(CHECK, "small", pixels=f"{ct.shape[2]} × {ct.shape[1]}"))
     distance = ct.spacing_mm[0] if ct.kind == "volume" and ct.spacing_mm is not None else 0.0
     if distance > MAX_SLICE_DISTANCE_MM:

@@ -28,7 +28,7 @@ MAX_NETWORK_BYTES = 2 * 1024**3
 """Largest accepted file; compiled networks are smaller."""
 
 MAX_TOTAL_BYTES = 1024**3
-MAX_FILES = 200
+MAX_CACHED_FILES = 200
 """Limits of the whole cache; the least recently used files are removed first."""
 
 _MAGIC = b"liverseg compiled network 1\n"
@@ -107,7 +107,7 @@ class CompiledCache:
             total_bytes = 0
             for rank, (status, path) in enumerate(files):
                 total_bytes += status.st_size
-                if rank and (total_bytes > MAX_TOTAL_BYTES or rank >= MAX_FILES):
+                if rank and (total_bytes > MAX_TOTAL_BYTES or rank >= MAX_CACHED_FILES):
                     path.unlink(missing_ok=True)
 
 

@@ -13,7 +13,7 @@ from liverseg.analysis.report_text import (
     slice_range_text,
     threshold_text,
 )
-from liverseg.io.pdf.sheet import Sheet, TextStyle, width_of
+from liverseg.io.pdf.sheet import PdfTextStyle, Sheet, width_of
 from liverseg.io.pdf.style import HAIR, HEADING, INK, LEFT, QUIET, RIGHT
 
 LESION_ROW_PT = 12.5
@@ -21,8 +21,8 @@ _HEAD_PT = 38.0  # heading, column heads and their rule
 _FOOT_PT = 16.0  # summary of the other lesions, meaning of the flags
 
 _TEXT_PT = 7.5
-_CELL = TextStyle(_TEXT_PT, INK, align="right")
-_FLAG = TextStyle(_TEXT_PT, QUIET, align="right")
+_CELL = PdfTextStyle(_TEXT_PT, INK, align="right")
+_FLAG = PdfTextStyle(_TEXT_PT, QUIET, align="right")
 
 
 @dataclass(frozen=True)
@@ -100,19 +100,19 @@ def draw_lesions(sheet: Sheet, report: Report, y: float, rows: int) -> float:
     sheet.text(LEFT, y + 8, "Lesions", HEADING)
     if not report.lesions:
         sentence = f"No tumour at the threshold of {threshold_text(report.tumour_threshold)}."
-        sheet.text(LEFT, y + 24, sentence, TextStyle(_TEXT_PT, INK))
+        sheet.text(LEFT, y + 24, sentence, PdfTextStyle(_TEXT_PT, INK))
         return y + 38
     is_volume = report.input.kind == "volume"
     note = "the largest first" + ("; slices are counted from 1, the lowest" if is_volume else "")
-    sheet.text(LEFT + 40, y + 8, note, TextStyle(7, QUIET))
+    sheet.text(LEFT + 40, y + 8, note, PdfTextStyle(7, QUIET))
     shown, others = report.lesions[:rows], report.lesions[rows:]
     _draw_table(sheet, _columns(report), shown, y)
     foot = y + _HEAD_PT + rows * LESION_ROW_PT + 2
     flags = {flag for lesion in shown for flag in _flags(lesion).split()}
     meanings = "; ".join(meaning for flag, meaning in _FLAG_MEANINGS.items() if flag in flags)
     if others:
-        sheet.text(LEFT, foot, _summary_of(others, report.input.kind), TextStyle(_TEXT_PT, INK))
-    sheet.text(RIGHT, foot, meanings, TextStyle(6.5, QUIET, align="right"))
+        sheet.text(LEFT, foot, _summary_of(others, report.input.kind), PdfTextStyle(_TEXT_PT, INK))
+    sheet.text(RIGHT, foot, meanings, PdfTextStyle(6.5, QUIET, align="right"))
     return foot + (14 if others or meanings else 2)
 
 
@@ -121,7 +121,7 @@ def _draw_table(sheet: Sheet, columns: list[_Column], lesions: tuple[Lesion, ...
     scale = (RIGHT - flags_width - LEFT) / sum(column.width for column in columns)
     ends = [LEFT + scale * sum(c.width for c in columns[: k + 1]) for k in range(len(columns))]
     for column, end in zip(columns, ends, strict=True):
-        sheet.text(end, y + 24, column.head, TextStyle(7, QUIET, align="right"))
+        sheet.text(end, y + 24, column.head, PdfTextStyle(7, QUIET, align="right"))
     sheet.rule(LEFT, y + 28, RIGHT, y + 28, HAIR, 0.8)
     for column, end in zip(columns, ends, strict=True):
         cells = [column.cell(lesion) for lesion in lesions]

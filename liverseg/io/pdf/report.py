@@ -13,7 +13,7 @@ from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
 from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.io.pdf.lesion_table import LESION_ROW_PT, draw_lesions, fitting_rows
-from liverseg.io.pdf.sheet import HEIGHT, Sheet, TextStyle, width_of, wrapped
+from liverseg.io.pdf.sheet import HEIGHT, PdfTextStyle, Sheet, width_of, wrapped
 from liverseg.io.pdf.style import GROUND, HAIR, HEADING, INK, LEFT, MARGIN, QUIET, RIGHT
 from liverseg.rendering.charts import lay_out, profile_of
 from liverseg.rendering.colours import LIVER_ON_WHITE_RGB, TUMOUR_ON_WHITE_RGB
@@ -73,14 +73,14 @@ def report_pdf(
 
 def _draw_head(sheet: Sheet, report: Report, printed_date: date | None) -> float:
     """Draw title, version, date and notice; returns where the next part begins."""
-    version = TextStyle(8, QUIET, align="right")
-    sheet.text(LEFT, MARGIN + 14, REPORT_TITLE, TextStyle(18, INK, bold=True))
+    version = PdfTextStyle(8, QUIET, align="right")
+    sheet.text(LEFT, MARGIN + 14, REPORT_TITLE, PdfTextStyle(18, INK, bold=True))
     sheet.text(RIGHT, MARGIN + 5, f"liverseg {report.software['version']}", version)
     if printed_date is not None:
         sheet.text(RIGHT, MARGIN + 16, f"{printed_date.day} {printed_date:%B %Y}", version)
     top = MARGIN + 26
     sheet.box(LEFT, top, RIGHT - LEFT, 18, GROUND)
-    sheet.text(LEFT + 8, top + 12, REPORT_NOTICE, TextStyle(8, INK))
+    sheet.text(LEFT + 8, top + 12, REPORT_NOTICE, PdfTextStyle(8, INK))
     return top + 18 + 22
 
 
@@ -98,10 +98,10 @@ def _draw_measurements(sheet: Sheet, report: Report, y: float) -> float:
     step = (RIGHT - LEFT) / len(entries)
     for k, (name, (value, unit), colour, note) in enumerate(entries):
         x = LEFT + k * step
-        sheet.text(x, y, name, TextStyle(8, QUIET))
-        sheet.text(x, y + 20, value, TextStyle(18, colour, bold=True))
-        sheet.text(x + width_of(value, 18, bold=True) + 4, y + 20, unit, TextStyle(10, colour))
-        sheet.text(x, y + 32, note, TextStyle(7, QUIET))
+        sheet.text(x, y, name, PdfTextStyle(8, QUIET))
+        sheet.text(x, y + 20, value, PdfTextStyle(18, colour, bold=True))
+        sheet.text(x + width_of(value, 18, bold=True) + 4, y + 20, unit, PdfTextStyle(10, colour))
+        sheet.text(x, y + 32, note, PdfTextStyle(7, QUIET))
     return y + 46
 
 
@@ -129,18 +129,18 @@ def _draw_volume_row(
 def _draw_profile(sheet: Sheet, ct: CTImage, seg: Segmentation, index: int, x: float, y: float) -> None:
     """Draw the area per slice from `x` to the right margin; a line marks the slice `index`."""
     size = 7.0
-    label_style = TextStyle(size, QUIET, align="right")
+    label_style = PdfTextStyle(size, QUIET, align="right")
     profile = profile_of(ct, seg)
     plot = lay_out(profile, RIGHT - x, SECOND_ROW_PT - 18, size)
     sheet.text(x, y + 8, "Along the slices, from the lowest", HEADING)
     y += 18
     key = f"{profile.unit} a slice: liver with its tumours, and tumours"
-    sheet.text(x, y + size, key, TextStyle(size, QUIET))
+    sheet.text(x, y + size, key, PdfTextStyle(size, QUIET))
     for tick_y, label in plot.y_ticks:
         sheet.rule(x + plot.left, y + tick_y, x + plot.right, y + tick_y, HAIR)
         sheet.text(x + plot.left - 4, y + tick_y + 2.5, label, label_style)
     for tick_x, label in plot.x_ticks:
-        sheet.text(x + tick_x, y + plot.bottom + 9, label, TextStyle(size, QUIET, align="centre"))
+        sheet.text(x + tick_x, y + plot.bottom + 9, label, PdfTextStyle(size, QUIET, align="centre"))
     for points, colour in ((plot.organ, LIVER_ON_WHITE_RGB), (plot.tumour, TUMOUR_ON_WHITE_RGB)):
         sheet.polygon([(x + px, y + py) for px, py in points], colour)
     marker_x = x + plot.x_of(index)
@@ -161,9 +161,9 @@ def _draw_facts(sheet: Sheet, report: Report) -> float:
     sheet.rule(LEFT, top - 3, RIGHT, top - 3, HAIR)
     y = top + 7
     for name, values in lines:
-        sheet.text(LEFT, y, name, TextStyle(size, QUIET))
+        sheet.text(LEFT, y, name, PdfTextStyle(size, QUIET))
         for value in values:
-            sheet.text(LEFT + column, y, value, TextStyle(size, INK))
+            sheet.text(LEFT + column, y, value, PdfTextStyle(size, INK))
             y += line
     return float(top) - 28
 
@@ -191,4 +191,4 @@ def _draw_warnings(sheet: Sheet, lines: list[str], y: float) -> None:
         return
     sheet.text(LEFT, y + 8, "What to know", HEADING)
     for k, line in enumerate(lines):
-        sheet.text(LEFT, y + 20 + k * _WARNING_LINE_PT, line, TextStyle(_WARNING_PT, INK))
+        sheet.text(LEFT, y + 20 + k * _WARNING_LINE_PT, line, PdfTextStyle(_WARNING_PT, INK))

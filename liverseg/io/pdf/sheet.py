@@ -31,7 +31,7 @@ _REGULAR, _BOLD = "Vera", "VeraBd"
 
 
 @dataclass(frozen=True)
-class TextStyle:
+class PdfTextStyle:
     """How a line of text is set; `align` says which end of the line its position is."""
 
     size: float  # points
@@ -90,7 +90,7 @@ class Sheet:
         self._canvas.setCreator(producer)
         self._canvas.setSubject("Research software, not a medical device")
 
-    def text(self, x: float, y: float, words: str, style: TextStyle) -> None:
+    def text(self, x: float, y: float, words: str, style: PdfTextStyle) -> None:
         """A line of text on the baseline `y`; `x` is its left end, centre or right end (`style.align`)."""
         words = printable(words)
         share = {"left": 0.0, "centre": 0.5, "right": 1.0}[style.align]

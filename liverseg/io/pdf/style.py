@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from liverseg.io.pdf.sheet import WIDTH, TextStyle
+from liverseg.io.pdf.sheet import WIDTH, PdfTextStyle
 from liverseg.rendering.colours import RGB
 
 MARGIN = 40.0
@@ -13,4 +13,4 @@ QUIET: RGB = (105, 112, 120)
 HAIR: RGB = (205, 210, 214)
 GROUND: RGB = (243, 244, 245)
 
-HEADING = TextStyle(8.5, INK, bold=True)
+HEADING = PdfTextStyle(8.5, INK, bold=True)

@@ -89,10 +89,10 @@ def volume_ml(voxels: int, spacing_mm: Sequence[float] | None) -> float | None:
     return None if spacing_mm is None else float(voxels * np.prod(spacing_mm) / 1000)
 
 
-def ratio(part: int, whole: int) -> float | None:
+def share_or_none(part: int, whole: int) -> float | None:
     """`part` / `whole`; None if `whole` is 0.
 
-    >>> ratio(1, 4), ratio(0, 0)
+    >>> share_or_none(1, 4), share_or_none(0, 0)
     (0.25, None)
     """
     return part / whole if whole else None

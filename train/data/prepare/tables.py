@@ -13,7 +13,7 @@ from registry.files import write_atomically
 from train.data.prepare.records import ScanRecord
 from train.data.prepare.settings import ConversionSettings
 from train.data.prepare.sources import ScanCollection
-from train.data.prepare.statistics import PERCENTILES, ratio, volume_ml
+from train.data.prepare.statistics import PERCENTILES, share_or_none, volume_ml
 
 
 def slices_csv(records: Sequence[ScanRecord], splits: Mapping[str, str]) -> str:
@@ -51,8 +51,8 @@ def scan_row(record: ScanRecord, split: str, group: str) -> dict:
         "organ_ml": volume_ml(record.organ_voxels, record.spacing_mm),
         "liver_ml": volume_ml(record.liver_voxels, record.spacing_mm),
         "tumour_ml": volume_ml(record.tumour_voxels, record.spacing_mm),
-        "organ_share_of_scan": ratio(record.organ_voxels, voxels),
-        "tumour_share_of_organ": ratio(record.tumour_voxels, record.organ_voxels),
+        "organ_share_of_scan": share_or_none(record.organ_voxels, voxels),
+        "tumour_share_of_organ": share_or_none(record.tumour_voxels, record.organ_voxels),
         "lesions": record.lesions,
         "largest_lesion_voxels": largest,
         "largest_lesion_ml": None if largest is None else volume_ml(largest, record.spacing_mm),
