@@ -42,7 +42,7 @@ def is_uploaded(path: str) -> bool:
 def upload_path(address: str) -> str:
     """The path of an upload from the address at which gradio serves it; anything else unchanged.
 
-    >>> upload_path("http://127.0.0.1:7860/gradio_api/file=/tmp/a%20b.png"), path_in("/tmp/a.png")
+    >>> upload_path("http://127.0.0.1:7860/gradio_api/file=/tmp/a%20b.png"), upload_path("/tmp/a.png")
     ('/tmp/a b.png', '/tmp/a.png')
     """
     _, route, path = address.partition(_ROUTE)

@@ -20,6 +20,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -139,14 +140,13 @@ def _kept(page: gr.Blocks) -> set[str]:
     return {path for block in list(page.blocks.values()) for path in getattr(block, "keep_in_cache", ())}
 
 
-def sweep_folder(folder: Path, keep_s: float, kept: set[str] = frozenset()) -> None:  # type: ignore[assignment]
-    """Delete files below a folder that are older than `keep_s` and not `session_state`, and empty folders as
-    old."""
+def sweep_folder(folder: Path, keep_s: float, kept: AbstractSet[str] = frozenset()) -> None:
+    """Delete files older than `keep_s` that are not in `kept`, and empty folders as old."""
     now = time.time()
     for parent, folders, names in os.walk(folder, topdown=False):
         for name in names:
             path = Path(parent, name)
-            if str(path) not in session_state and _age_s(path, now) > keep_s:
+            if str(path) not in kept and _age_s(path, now) > keep_s:
                 path.unlink(missing_ok=True)
         for name in folders:
             path = Path(parent, name)

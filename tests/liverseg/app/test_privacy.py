@@ -192,7 +192,7 @@ def test_a_client_that_leaves_stops_its_work_and_no_other_and_a_full_queue_says_
         staying = asked(other, nifti)
         waiting = Path(page._queue.event_ids_to_events[staying].data.data[0]["path"])
         before = waiting.stat().st_ctime_ns
-        Cleanup(page, 60.0).keep_what_is_waited_for()
+        Cleanup(page, 60.0).refresh_pending_uploads()
         assert waiting.stat().st_ctime_ns > before, "it is not deleted while it waits, however long that is"
         full = [other.post("call/segment", json={"data": [None] * 6}) for _ in range(layout.MAX_WAITING)][-1]
         assert full.status_code == 503 and full.json()["detail"].startswith("Queue is full.")

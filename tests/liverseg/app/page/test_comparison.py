@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import liverseg
+from liverseg.analysis import report_text
 from liverseg.analysis.compare import compare
 from liverseg.app.html import page_text
 from liverseg.app.html.comparison import signed
@@ -151,10 +152,10 @@ def test_the_second_checkpoint_is_shown_beside_the_first_with_both_numbers(
     assert f'"agree-tumour">{expected.tumour.dice:.3f}<' in html
     assert f'"agree-liver">{expected.organ.dice:.3f}<' in html
     for size in (expected.tumour.a, expected.tumour.b, expected.liver.a, expected.liver.b):
-        assert f"<td>{' '.join(page_text.amount(size))}</td>" in html
+        assert f"<td>{' '.join(report_text.amount(size))}</td>" in html
     gap = abs(expected.tumour.difference.volume_ml)
     assert (
-        f"{page_text.number(gap)} mL" in html
+        f"{report_text.number(gap)} mL" in html
         and f"{signed(100 * expected.tumour.relative_difference, 1)} %" in html
     )
     assert "A · rule 1.0.0" in html and "B · " + second.replace("@", " ") in html

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import liverseg
+from liverseg.analysis import report_text
 from liverseg.app.html import page_text
 from liverseg.app.html import results as results_html
 from liverseg.app.state import session
@@ -92,11 +93,11 @@ def test_the_numbers_of_a_picture_are_pixels_and_it_says_so(picture):
 
 def test_the_numbers_of_a_volume_are_ml_and_mm2_of_the_slice(volume):
     html = results_html.results(volume, session.slice_counts(volume.seg, 2))
-    assert shown(html, "tumour") == page_text.number(volume.report.tumour.volume_ml)
-    assert shown(html, "liver") == page_text.number(volume.report.liver.volume_ml)
+    assert shown(html, "tumour") == report_text.number(volume.report.tumour.volume_ml)
+    assert shown(html, "liver") == report_text.number(volume.report.liver.volume_ml)
     in_slice = session.slice_counts(volume.seg, 2).tumour * 0.8 * 0.8
-    assert f"in this slice: {page_text.number(in_slice)} mm²" in html
-    assert shown(html, "share") == page_text.share(volume.report.tumour_share_of_liver)
+    assert f"in this slice: {report_text.number(in_slice)} mm²" in html
+    assert shown(html, "share") == report_text.share(volume.report.tumour_share_of_liver)
 
 
 def test_the_result_says_where_it_comes_from(volume):
