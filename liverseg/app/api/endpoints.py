@@ -28,7 +28,7 @@ COMPARISON_PANELS = ("Segmentation of A", "Segmentation of B", "Where they diffe
 def segment_file(
     checkpoints: Checkpoints, request: SegmentRequest, ref: str | None, cancelled: Stop | None = None
 ) -> tuple[Pictures, dict[str, Any]]:
-    """The three pictures and the report of a file; see `add`.
+    """The three pictures and the report of a file; see `add_endpoints`.
 
     Raises a `LiversegError` for a file, checkpoint or setting that is refused, or when `cancelled`.
     """
@@ -45,7 +45,7 @@ def compare_file(
     refs: tuple[str | None, str | None],
     cancelled: Stop | None = None,
 ) -> tuple[Pictures, dict[str, Any]]:
-    """Three pictures and the comparison of two checkpoints on a file; see `add`.
+    """Three pictures and the comparison of two checkpoints on a file; see `add_endpoints`.
 
     Raises a `LiversegError` for a file, checkpoint or setting that is refused, or when `cancelled`.
     """
@@ -61,7 +61,7 @@ def compare_file(
     return compared_pictures(image, a, b, shown, window), answer
 
 
-def listing(checkpoints: Checkpoints) -> list[dict[str, Any]]:
+def checkpoint_list(checkpoints: Checkpoints) -> list[dict[str, Any]]:
     """The answer of `/checkpoints`: one object for each, the default one first; reads the registries."""
     checkpoints.refresh()
     return [
@@ -80,7 +80,7 @@ def listing(checkpoints: Checkpoints) -> list[dict[str, Any]]:
     ]
 
 
-def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> None:
+def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> None:
     """Add the endpoints to `page`, which is open; `network` is how events that run the network queue.
 
     Clients of the API and of MCP see the names, descriptions and arguments of the functions below.
@@ -162,7 +162,7 @@ def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> Non
     def checkpoints() -> list[dict[str, Any]]:
         """List the checkpoints to choose from, the default one first, with Dice, threshold and licence."""
         try:
-            return listing(available)
+            return checkpoint_list(available)
         except LiversegError as error:
             raise refusal(error) from None
 
@@ -174,7 +174,7 @@ def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> Non
         gr.Button().click(compare, inputs, outputs, api_name="compare", **network)
     with gr.Row(visible=False):
         inputs = [gr.File(label="file"), gr.Textbox(label="checkpoint", value=None), *input_components()]
-        outputs = [*(gr.Image(label=name, format="png") for name in page_text.PANELS)]
+        outputs = [*(gr.Image(label=name, format="png") for name in page_text.PICTURE_NAMES)]
         outputs.append(gr.JSON(label="report"))
         gr.Button().click(segment, inputs, outputs, api_name="segment", **network)
         gr.Button().click(checkpoints, None, gr.JSON(label="checkpoints"), api_name="checkpoints")

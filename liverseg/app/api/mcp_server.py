@@ -35,7 +35,7 @@ class ToolServer(gradio.mcp.GradioMCPServer):
 
     def get_input_schema(self, tool_name: str, parameters: Any = None) -> tuple[dict[str, Any], Any]:
         schema, positions = super().get_input_schema(tool_name, parameters)
-        return with_null(schema), positions
+        return allow_null(schema), positions
 
     def convert_strings_to_filedata(self, value: Any, filedata_positions: list[list[str | int]]) -> Any:
         """The arguments with each file where it was uploaded to; raises `ValueError` for any other."""
@@ -79,10 +79,10 @@ def as_text(output: Any) -> Any:
     return json.dumps(output, ensure_ascii=False)
 
 
-def with_null(schema: dict[str, Any]) -> dict[str, Any]:
+def allow_null(schema: dict[str, Any]) -> dict[str, Any]:
     """A tool's schema in which an argument that may be left out may be null too.
 
-    >>> with_null({"properties": {"a": {"type": "string"}, "b": {"type": "number"}}, "required": ["a"]})
+    >>> allow_null({"properties": {"a": {"type": "string"}, "b": {"type": "number"}}, "required": ["a"]})
     {'properties': {'a': {'type': 'string'}, 'b': {'type': ['number', 'null']}}, 'required': ['a']}
     """
     required = schema.get("required", [])

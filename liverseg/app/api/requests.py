@@ -11,9 +11,9 @@ import numpy as np
 from gradio.processing_utils import hash_bytes
 from gradio.utils import get_upload_folder
 
-from liverseg.app.html.page_text import sentence_for
 from liverseg.app.server.retention import client_disconnected
 from liverseg.app.state import session
+from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.view import made_window
 from liverseg.core.image import CTImage
 from liverseg.core.slicing import check_slice

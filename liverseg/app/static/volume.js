@@ -65,7 +65,7 @@ document.addEventListener('input', event => {
 });
 document.addEventListener('change', event => {
   const named = isDrawn() && event.target.closest && event.target.closest('#ls-preset label');
-  const preset = named && LOOK.presets[named.textContent.trim()];
+  const preset = named && STYLE.presets[named.textContent.trim()];
   if (!preset) return;
   [drawing.center, drawing.width] = preset;
   draw(drawnSlice);

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 import liverseg
-from liverseg.app.api.endpoints import listing
-from liverseg.app.page.layout import _look_again, _reload, offered
+from liverseg.app.api.endpoints import checkpoint_list
+from liverseg.app.page.checkpoint_list import checkpoint_choices, refresh_handler, reload_handler
 from liverseg.app.state import checkpoints as loading
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.errors import CheckpointRefused
@@ -52,7 +52,7 @@ def test_the_dropdown_fills_from_the_hub_and_refreshes_without_a_restart(
 ):
     pushed = push(BUNDLED, "hf://lab")
     checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
-    choices, ref, card = offered(checkpoints)
+    choices, ref, card = checkpoint_choices(checkpoints)
     assert [value for _, value in choices] == [pushed.ref] == [ref] and "ls-problem" not in card
     assert hub.requests("/files/") == []  # the list fetches no weights
     segmenter = checkpoints.segmenter(None)
@@ -62,7 +62,7 @@ def test_the_dropdown_fills_from_the_hub_and_refreshes_without_a_restart(
     assert f'"revision": "{pushed.revision}"' in report.to_json()
 
     push(another_version("9.1.0", tmp_path / "newer"), "hf://lab")
-    update, _ = _reload(checkpoints)()
+    update, _ = reload_handler(checkpoints)()
     assert [value for _, value in update["choices"]] == [f"{NAME}@9.1.0", pushed.ref]
     assert checkpoints.segmenter(f"{NAME}@9.1.0").identity.ref == f"{NAME}@9.1.0"
 
@@ -70,7 +70,7 @@ def test_the_dropdown_fills_from_the_hub_and_refreshes_without_a_restart(
 def test_what_was_published_since_is_found_by_its_name(hub: HubStandin, tmp_path: Path, monkeypatch):
     first = push(BUNDLED, "hf://lab")
     checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
-    assert [entry["ref"] for entry in listing(checkpoints)] == [first.ref]
+    assert [entry["ref"] for entry in checkpoint_list(checkpoints)] == [first.ref]
     push(another_version("9.1.0", tmp_path / "newer"), "hf://lab")
     hub.seen.clear()
     with pytest.raises(CheckpointRefused):  # looked at a moment ago
@@ -86,35 +86,35 @@ def test_what_was_published_since_is_found_by_its_name(hub: HubStandin, tmp_path
 def test_refreshing_the_list_keeps_what_is_chosen(hub: HubStandin, tmp_path: Path):
     first = push(BUNDLED, "hf://lab")
     checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
-    assert offered(checkpoints)[1] == first.ref
+    assert checkpoint_choices(checkpoints)[1] == first.ref
     push(another_version("9.1.0", tmp_path / "newer"), "hf://lab")
-    update, card = _look_again(checkpoints)(first.ref)
+    update, card = refresh_handler(checkpoints)(first.ref)
     assert [value for _, value in update["choices"]] == [f"{NAME}@9.1.0", first.ref]
     assert update["value"] == first.ref and "ls-card" in card
-    assert _look_again(checkpoints)("gone@1.0.0")[0]["value"] == f"{NAME}@9.1.0"
+    assert refresh_handler(checkpoints)("gone@1.0.0")[0]["value"] == f"{NAME}@9.1.0"
 
 
 def test_the_endpoint_lists_what_was_published_since(hub: HubStandin, tmp_path: Path):
     first = push(BUNDLED, "hf://lab")
     checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
-    assert len(listing(checkpoints)) == 1
+    assert len(checkpoint_list(checkpoints)) == 1
     push(another_version("9.1.0", tmp_path / "newer"), "hf://lab")
-    assert [entry["ref"] for entry in listing(checkpoints)] == [f"{NAME}@9.1.0", first.ref]
+    assert [entry["ref"] for entry in checkpoint_list(checkpoints)] == [f"{NAME}@9.1.0", first.ref]
 
 
 def test_a_hub_out_of_reach_is_a_notice(hub: HubStandin, registry_folder: Path):
     hub.faults.plant(Fault("", drop=True, times=10**6))
     checkpoints = Checkpoints(open_registries(f"hf://lab,{registry_folder}"), engine="torch")
-    choices, ref, card = offered(checkpoints)
+    choices, ref, card = checkpoint_choices(checkpoints)
     assert len(choices) == 2 and ref == "segformer-b0@1.0.0"
     assert re.search(r'role="alert">hf://lab: The Hub at [^<]* cannot be reached', card)
     alone = Checkpoints(open_registries("hf://lab"), engine="torch")
-    choices, ref, card = offered(alone)
+    choices, ref, card = checkpoint_choices(alone)
     assert (choices, ref) == ([], None) and "cannot be reached" in card and "ls-problem" in card
     hub.faults.clear()
     pushed = push(BUNDLED, "hf://lab")
     hub_registry._resting.clear()  # half a minute later
-    update, card = _reload(alone)()
+    update, card = reload_handler(alone)()
     assert [value for _, value in update["choices"]] == [pushed.ref] and "ls-problem" not in card
 
 

@@ -109,7 +109,7 @@ def test_what_is_kept_is_deleted_on_schedule_folders_and_strays_too(
     checkpoints, examples, png, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(page_text, "KEEP_MINUTES", 1 / 60)
-    monkeypatch.setattr(layout, "LOOK_S", 1)
+    monkeypatch.setattr(layout, "DELETE_CHECK_S", 1)
     with serving(checkpoints, examples, tmp_path / "files") as (page, address):
         with open(png, "rb") as stream:
             uploaded = httpx.post(f"{address}upload", files={"files": ("a.png", stream)}, timeout=60).json()[

@@ -13,7 +13,7 @@ from liverseg.analysis.plausibility.features import anatomy, body_of, small_unit
 from liverseg.analysis.plausibility.messages import CHECK, DO_NOT_TRUST
 from liverseg.analysis.plausibility.orientation_check import MIRROR, TURNS, turning
 from liverseg.analysis.plausibility.window_check import other_window
-from liverseg.app.html.results import NO_DOUBT, doubts_panel
+from liverseg.app.html.results import NO_DOUBTS, doubts_section
 from liverseg.cli.output import report_summary
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.core.window import Window, from_unit, to_grey
@@ -132,10 +132,10 @@ def test_doubts_reach_the_report_the_page_and_the_command_line(good):
     report = measure(*segmented(np.ascontiguousarray(hu[:, ::-1]), np.ascontiguousarray(organ[:, ::-1])))
     assert report.doubts and report.warnings[0] == report.doubts[0].warning
     assert report.to_dict()["doubts"][0]["severity"] in (DO_NOT_TRUST, CHECK)
-    page = doubts_panel(report)
+    page = doubts_section(report)
     assert all(doubt.sentence in page for doubt in report.doubts) and "data-severity" in page
     assert f"note        {report.warnings[0]}" in report_summary(report)
-    assert NO_DOUBT in doubts_panel(measure(*segmented(hu, organ)))
+    assert NO_DOUBTS in doubts_section(measure(*segmented(hu, organ)))
 
 
 def test_the_likeness_reads_what_was_written():

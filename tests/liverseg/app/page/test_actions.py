@@ -11,7 +11,8 @@ import pytest
 from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
 from liverseg.app.page.actions import Actions
-from liverseg.app.page.updates import refusable
+from liverseg.app.page.updates import show_errors
+from liverseg.app.state.messages import UNEXPECTED_ERROR
 from liverseg.app.state.view import RunRequest, View
 from liverseg.errors import UnreadableInput
 from liverseg.phantom import write
@@ -116,19 +117,19 @@ def test_an_unknown_checkpoint_is_one_sentence_and_choosing_a_good_one_recovers(
 
 def test_the_window_a_picture_was_made_with_runs_again_only_when_it_changed(actions, png, runs):
     analysis = upload(actions, png)["analysis"]
-    assert actions.remade(analysis, request(None, made=(40, 400))) == {}
+    assert actions.picture_window(analysis, request(None, made=(40, 400))) == {}
     assert len(runs) == 1
-    other = actions.remade(analysis, request(None, made=(60, 200)))
+    other = actions.picture_window(analysis, request(None, made=(60, 200)))
     assert len(runs) == 2
     assert other["analysis"].ct.assumed_window.center_hu == 60
     assert (other["center"], other["width"], other["preset"]) == (60, 200, "Liver")
-    refused = actions.remade(analysis, request(None, made=(60, -1)))
+    refused = actions.picture_window(analysis, request(None, made=(60, -1)))
     assert set(refused) == {"problem"} and "width" in refused["problem"] and len(runs) == 2
 
 
 def test_hu_input_has_no_window_it_was_made_with(actions, nifti, runs):
     analysis = upload(actions, nifti)["analysis"]
-    assert actions.remade(analysis, request(None, made=(60, 200))) == {}
+    assert actions.picture_window(analysis, request(None, made=(60, 200))) == {}
     assert len(runs) == 1
 
 
@@ -162,8 +163,8 @@ def test_an_unexpected_error_is_a_general_sentence_and_logged_without_its_text(c
         raise RuntimeError("/tmp/upload/MUSTERMANN_ERIKA.dcm")
 
     with caplog.at_level(logging.ERROR):
-        shown = refusable(broken)()
-    assert page_text.UNEXPECTED in shown["problem"]
+        shown = show_errors(broken)()
+    assert UNEXPECTED_ERROR in shown["problem"]
     assert (
         "RuntimeError" in caplog.text and "MUSTERMANN" not in caplog.text and "MUSTERMANN" not in str(shown)
     )
@@ -173,7 +174,7 @@ def test_a_refusal_is_told_as_it_is():
     def refusing() -> dict:
         raise UnreadableInput("The file is empty.")
 
-    assert "The file is empty." in refusable(refusing)()["problem"]
+    assert "The file is empty." in show_errors(refusing)()["problem"]
 
 
 def test_runs_are_logged_without_the_file_name(actions, png, caplog):
@@ -196,8 +197,8 @@ def test_events_after_the_result_was_deleted_say_so_and_before_there_was_one_do_
 
 
 def test_taking_the_last_file_away_empties_the_page(actions, png):
-    assert actions.removed([png]) == {}
-    shown = actions.removed([])
+    assert actions.upload_removed([png]) == {}
+    shown = actions.upload_removed([])
     assert shown["analysis"] is None and "<img" not in shown["viewer"]
 
 
@@ -258,4 +259,4 @@ def test_another_upload_takes_the_offer_away(actions, study, png, text_file):
     assert actions.upload(request(study))["series"]["visible"] is True
     for path in (png, text_file):
         assert upload(actions, path)["series"]["visible"] is False
-    assert actions.removed([])["series"]["visible"] is False
+    assert actions.upload_removed([])["series"]["visible"] is False

@@ -38,7 +38,7 @@ def picture(checkpoints, png) -> PageAnalysis:
 
 
 def go(analysis: PageAnalysis | None, at: tuple[int, int, int], **wish: Any) -> dict[str, Any]:
-    return volume.go(analysis, True, at[1:], View(at[0]), wish)
+    return volume.navigate(analysis, True, at[1:], View(at[0]), wish)
 
 
 def jpegs(html: str) -> list[np.ndarray]:
@@ -47,7 +47,7 @@ def jpegs(html: str) -> list[np.ndarray]:
 
 
 def test_a_new_result_shows_the_other_planes_through_its_tumour(analysis):
-    shown = volume.renewed(analysis, None, View(2))
+    shown = volume.show_views(analysis, None, View(2))
     row, column = shown["point"]
     assert analysis.seg.labels[2, row, column] == TUMOUR
     for name, drawn in zip(("coronal", "sagittal"), jpegs(shown["planes"]), strict=True):
@@ -58,10 +58,10 @@ def test_a_new_result_shows_the_other_planes_through_its_tumour(analysis):
 
 
 def test_a_slice_has_none_of_it(picture):
-    shown = volume.renewed(picture, None, View())
+    shown = volume.show_views(picture, None, View())
     assert shown["planes"] == "" and shown["point"] is None
     assert go(picture, (0, 1, 1), slice=0) == {}
-    drawn = results_html.results(picture, session.slice_counts(picture.seg, 0))
+    drawn = results_html.results_section(picture, session.slice_counts(picture.seg, 0))
     assert "<svg" not in drawn and "data-lesion" not in drawn
 
 
@@ -109,13 +109,13 @@ def test_what_makes_no_sense_does_nothing(analysis, wish):
 
 
 def test_another_window_keeps_the_point(analysis):
-    drawn = volume.redrawn(analysis, (60, 42), View(2, Window(60, 150), 0.3))
+    drawn = volume.redraw_views(analysis, (60, 42), View(2, Window(60, 150), 0.3))
     assert drawn["point"] == (60, 42)
-    assert drawn["planes"] != volume.redrawn(analysis, (60, 42), View(2))["planes"]
+    assert drawn["planes"] != volume.redraw_views(analysis, (60, 42), View(2))["planes"]
 
 
 def test_the_lines_follow_the_slice_without_another_picture(analysis):
-    html = volume.redrawn(analysis, (60, 42), View(2))["planes"]
+    html = volume.redraw_views(analysis, (60, 42), View(2))["planes"]
     lowest, highest = (float(re.search(rf'data-{k}="([\d.]+)"', html)[1]) for k in ("lowest", "highest"))
     _, y = shares_at(analysis.ct, "coronal", (2, 60, 42))
     assert lowest + 2 / 3 * (highest - lowest) == pytest.approx(y, abs=1e-4)
@@ -123,7 +123,7 @@ def test_the_lines_follow_the_slice_without_another_picture(analysis):
 
 def test_a_result_that_was_deleted_says_so():
     assert page_text.EXPIRED in go(None, (0, 0, 0), slice=1)["problem"]
-    assert volume.redrawn(None, None, View()) == {}
+    assert volume.redraw_views(None, None, View()) == {}
 
 
 def test_all_files_and_a_zip_of_them(analysis, tmp_path):
@@ -144,7 +144,7 @@ def test_all_files_and_a_zip_of_them(analysis, tmp_path):
 
 
 def test_a_picture_has_one_grid_and_no_mesh(picture, tmp_path):
-    names = {path.name for path in downloads.write_everything(tmp_path, picture, 0, DEFAULT_WINDOW)}
+    names = {path.name for path in downloads.write_all_files(tmp_path, picture, 0, DEFAULT_WINDOW)}
     assert {"labels.png", "tumour_probability.png", "report.pdf"} <= names
     assert not names & {"labels.nii.gz", "mesh.glb"}
 
@@ -155,7 +155,7 @@ def test_the_downloads_are_deleted_with_the_uploads(checkpoints, examples, tmp_p
     blocks = [b for b in page.blocks.values() if getattr(b, "elem_id", None) == "ls-files"]
     made = tmp_path / "mesh.glb"
     made.write_bytes(b"glTF")
-    kept = [Path(downloads.keeper(block)(str(made))) for block in blocks]
+    kept = [Path(downloads.cache_copier(block)(str(made))) for block in blocks]
     assert len(kept) == 1 and all(path.is_file() for path in kept)
     seconds = page_text.KEEP_MINUTES * 60
     delete_files_created_by_app(page, seconds)

@@ -55,7 +55,7 @@ def test_cancel_stops_the_network_before_its_next_slice_and_says_so(actions, nif
         return run(hu)
 
     monkeypatch.setattr(segmenter.engine, "run", slowly)
-    event = binding.with_progress(binding.with_request(actions.upload), Names(), actions, actions.runs)
+    event = binding.run_handler(binding.with_request(actions.upload), Names(), actions, actions.runs)
     told = {}
 
     def visit():

@@ -17,7 +17,7 @@ from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
 from liverseg.app.launch import launch_options
 from liverseg.app.page.layout import build
-from liverseg.app.state.checkpoints import UNEXPECTED, Checkpoints
+from liverseg.app.state.checkpoints import LOAD_FAILED, Checkpoints
 from liverseg.errors import CheckpointRefused
 from liverseg.inference.segmenter import Segmenter
 from registry import open_registries, push
@@ -87,7 +87,7 @@ def test_what_is_unexpected_ends_the_wait_too(registry_folder: Path, monkeypatch
     monkeypatch.setattr(Segmenter, "from_checkpoint", lambda checkpoint, **named: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         checkpoints.segmenter(None)
-    assert checkpoints.problem_with("segformer-b0@1.0.0") == UNEXPECTED and checkpoints.loading == ""
+    assert checkpoints.problem_with("segformer-b0@1.0.0") == LOAD_FAILED and checkpoints.loading == ""
 
 
 def test_what_is_wrong_with_folders_is_known_before_the_page_is_served(registry_folder: Path, tmp_path: Path):

@@ -35,7 +35,7 @@ def picture(checkpoints, png):
 
 
 def test_starts_on_the_slice_with_most_tumour_and_keeps_the_window_for_hu(volume):
-    view = session.first_view(volume, View(window=Window(60, 200)))
+    view = session.initial_view(volume, View(window=Window(60, 200)))
     assert (view.slice_index, view.window) == (2, Window(60, 200))
 
 
@@ -43,9 +43,9 @@ def test_a_picture_starts_in_the_window_it_was_made_with(checkpoints, png):
     ct = session.read_input([png], Window(60, 200))
     analysis = session.analyse([png], ct, checkpoints.segmenter(None))
     assert analysis.is_picture
-    assert session.first_view(analysis, View()).window == Window(60, 200)
+    assert session.initial_view(analysis, View()).window == Window(60, 200)
     wide = replace(analysis, ct=replace(analysis.ct, assumed_window=Window(1024, 4096)))
-    assert session.first_view(wide, View()).window == Window(1000, 3000)
+    assert session.initial_view(wide, View()).window == Window(1000, 3000)
 
 
 def test_another_threshold_measures_anew_and_keeps_the_probabilities(volume):
@@ -57,7 +57,7 @@ def test_another_threshold_measures_anew_and_keeps_the_probabilities(volume):
 
 
 def test_three_jpegs_of_one_size_that_show_the_pictures(volume):
-    drawn = session.draw(volume, View(slice_index=2))
+    drawn = session.draw_pictures(volume, View(slice_index=2))
     for rgb in drawn:
         decoded = np.asarray(Image.open(io.BytesIO(session.as_jpeg(rgb))))
         assert decoded.shape == drawn[0].shape
@@ -72,7 +72,7 @@ def test_slice_counts_add_up_to_the_report(volume):
 
 
 def test_an_upload_that_was_deleted_is_refused(tmp_path):
-    with pytest.raises(UnreadableInput, match="upload it again"):
+    with pytest.raises(UnreadableInput, match="Upload it again"):
         session.read_input([str(tmp_path / "gone.png")], DEFAULT_WINDOW)
     with pytest.raises(UnreadableInput, match="Choose a file"):
         session.read_input([], DEFAULT_WINDOW)
@@ -83,7 +83,7 @@ def shown(html: str, kind: str) -> str:
 
 
 def test_the_numbers_of_a_picture_are_pixels_and_it_says_so(picture):
-    html = results_html.results(picture, session.slice_counts(picture.seg, 0))
+    html = results_html.results_section(picture, session.slice_counts(picture.seg, 0))
     assert shown(html, "tumour") == str(picture.report.tumour.count)
     assert shown(html, "liver") == str(picture.report.liver.count)
     assert "pixels" in html and "spacing unknown" in html
@@ -92,7 +92,7 @@ def test_the_numbers_of_a_picture_are_pixels_and_it_says_so(picture):
 
 
 def test_the_numbers_of_a_volume_are_ml_and_mm2_of_the_slice(volume):
-    html = results_html.results(volume, session.slice_counts(volume.seg, 2))
+    html = results_html.results_section(volume, session.slice_counts(volume.seg, 2))
     assert shown(html, "tumour") == report_text.number(volume.report.tumour.volume_ml)
     assert shown(html, "liver") == report_text.number(volume.report.liver.volume_ml)
     in_slice = session.slice_counts(volume.seg, 2).tumour * 0.8 * 0.8
@@ -101,7 +101,7 @@ def test_the_numbers_of_a_volume_are_ml_and_mm2_of_the_slice(volume):
 
 
 def test_the_result_says_where_it_comes_from(volume):
-    html = results_html.results(volume, session.slice_counts(volume.seg, 0))
+    html = results_html.results_section(volume, session.slice_counts(volume.seg, 0))
     for fact in (volume.report.checkpoint.ref, volume.report.checkpoint.sha256[:12], volume.report.engine):
         assert fact in html
     assert f"{volume.report.timing_s['network']:.2f} s" in html
@@ -128,7 +128,7 @@ def test_what_is_put_into_html_is_escaped(volume):
 
 def test_nothing_on_the_page_tells_the_file_name(picture, volume):
     for analysis in (picture, volume):
-        html = results_html.results(analysis, session.slice_counts(analysis.seg, 0))
+        html = results_html.results_section(analysis, session.slice_counts(analysis.seg, 0))
         assert "MUSTERMANN" not in html and "MUSTERMANN" not in analysis.report.to_json()
 
 

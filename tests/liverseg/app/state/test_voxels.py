@@ -45,7 +45,7 @@ def unpacked(content: bytes, shape: tuple[int, int], hu: bool = True) -> list[li
 
 
 def test_the_voxels_are_those_of_the_result(analysis, client):
-    answer = client.get(f"/liverseg/slices/{analysis.stack.token}/1-3/all")
+    answer = client.get(f"/liverseg/slices/{analysis.voxels.token}/1-3/all")
     assert answer.headers["cache-control"] == "no-store"
     found = unpacked(answer.content, analysis.ct.shape[1:])
     assert len(found) == 3
@@ -66,7 +66,7 @@ def test_any_hu_survive_the_packing(hu):
 
 @pytest.mark.parametrize("asked", ["4-4/all", "3-2/all", "0-4/all", "0-0/mesh"])
 def test_only_slices_that_there_are(analysis, client, asked):
-    assert client.get(f"/liverseg/slices/{analysis.stack.token}/{asked}").status_code == 404
+    assert client.get(f"/liverseg/slices/{analysis.voxels.token}/{asked}").status_code == 404
 
 
 def test_a_request_is_bounded(analysis):
@@ -78,22 +78,22 @@ def test_a_request_is_bounded(analysis):
 
 def test_another_threshold_sends_the_overlay_alone(analysis, client):
     moved = analysis.at_threshold(0.9)
-    assert moved.stack.token != analysis.stack.token and moved.stack.image == analysis.stack.image
-    answer = client.get(f"/liverseg/slices/{moved.stack.token}/2-2/overlay")
+    assert moved.voxels.token != analysis.voxels.token and moved.voxels.image == analysis.voxels.image
+    answer = client.get(f"/liverseg/slices/{moved.voxels.token}/2-2/overlay")
     ((labels, _),) = unpacked(answer.content, moved.ct.shape[1:], hu=False)
     np.testing.assert_array_equal(labels, moved.seg.labels[2])
     assert (labels == TUMOUR).sum() < (analysis.seg.labels[2] == TUMOUR).sum()
-    assert replace(moved, known=()).stack is moved.stack
+    assert replace(moved, known=()).voxels is moved.voxels
 
 
 def test_the_mesh_is_made_when_it_is_asked_for_and_is_small(analysis, client):
-    assert analysis.stack._mesh is None  # the first answer did not wait for it
-    answer = client.get(f"/liverseg/mesh/{analysis.stack.token}")
+    assert analysis.voxels._mesh is None  # the first answer did not wait for it
+    answer = client.get(f"/liverseg/mesh/{analysis.voxels.token}")
     scene = trimesh.load(io.BytesIO(answer.content), file_type="glb")
     assert set(scene.geometry) == {"Liver", "Tumour"} and len(answer.content) < 2**20
     assert all(mesh.is_watertight for mesh in scene.geometry.values())
-    made = analysis.stack.mesh()
-    assert made is analysis.stack.mesh()
+    made = analysis.voxels.mesh()
+    assert made is analysis.voxels.mesh()
 
 
 def test_the_largest_mesh_is_less_than_a_megabyte(analysis):
@@ -108,15 +108,15 @@ def test_the_largest_mesh_is_less_than_a_megabyte(analysis):
 
 
 def test_without_spacing_there_is_a_sentence(analysis, client):
-    plain = replace(analysis, ct=replace(analysis.ct, spacing_mm=None), stack=None)
-    answer = client.get(f"/liverseg/mesh/{plain.stack.token}")
+    plain = replace(analysis, ct=replace(analysis.ct, spacing_mm=None), voxels=None)
+    answer = client.get(f"/liverseg/mesh/{plain.voxels.token}")
     assert answer.status_code == 422 and "spacing" in answer.text
-    shown = volume.renewed(plain, None, View())["solid"]
+    shown = volume.show_views(plain, None, View())["surfaces"]
     assert "spacing" in shown and "data-mesh" not in shown
 
 
 def test_what_no_session_holds_is_gone(analysis, client):
-    token = analysis.at_threshold(0.8).stack.token
+    token = analysis.at_threshold(0.8).voxels.token
     gc.collect()
     for path in (f"slices/{token}/0-0/all", f"mesh/{token}", "mesh/guessed"):
         answer = client.get(f"/liverseg/{path}")
