@@ -36,7 +36,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         endpoints.add_endpoints(page, checkpoints, wiring.NETWORK_QUEUE)
     request_guard.guard_inputs(page)
     page.queue(max_size=MAX_WAITING)
-    page._queue.sleep_when_free = QUEUE_POLL_S  # `queue` has no argument for it
+    page._queue.sleep_when_free = QUEUE_POLL_S  # `Blocks.queue` has no argument for it
     return page
 
 
