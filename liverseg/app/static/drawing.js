@@ -1,10 +1,10 @@
-// The three pictures of a slice on canvases, from the voxels of `slices.js`: as `rendering.py` draws them.
-// `STYLE` has the colours, `frame` is the layout of `framing.py`, in pixels of a picture of its width.
+// Draws the three pictures of a slice on canvases from the voxels of `slices.js`, as liverseg/rendering/slice_view.py
+// does. `STYLE` has the colours. `frame` is the layout of liverseg/rendering/frame.py, in its pixels.
 const HEAT = STYLE.heat.match(/../g).map(byte => parseInt(byte, 16));
 const css = rgb => `rgb(${rgb.join(' ')})`;
 const layers = {};
 
-// A canvas of the slice's own size, filled from `paint`, which writes RGBA.
+// A canvas with one pixel per voxel; `paint` writes its RGBA values.
 function layer(name, paint) {
   const { rows, columns } = store;
   const one = layers[name] || (layers[name] = document.createElement('canvas'));
@@ -19,7 +19,7 @@ function layer(name, paint) {
   return one;
 }
 
-const word = (r, g, b, a) => (a << 24 | b << 16 | g << 8 | r) >>> 0;  // little-endian, as every browser's is
+const word = (r, g, b, a) => (a << 24 | b << 16 | g << 8 | r) >>> 0;  // RGBA in little-endian order, which all browsers use
 
 const greyLayer = (hu, view) => layer('grey', words => {
   const low = view.center - view.width / 2, scale = 255 / view.width;
@@ -42,8 +42,8 @@ const heatLayer = (probability, view) => layer('heat', words => {
   for (let k = 0; k < words.length; k++) words[k] = colours[probability[k]];
 });
 
-// The lines around all that is `level` or more of a field, in pixels of the slice: marching squares. Where
-// four meet, corners stay apart. `reach` points on each side are averaged, so that steps become lines.
+// The contours of a field at `level` by marching squares, in pixels of the slice. In ambiguous cells, diagonal pixels
+// are separate. Each point is averaged with `reach` points on either side, which smooths the steps of labels.
 function outline(field, level, reach) {
   const { rows: h, columns: w } = store, path = new Path2D(), next = new Map();
   const at = (x, y) => x < 0 || y < 0 || x >= w || y >= h ? 0 : field[y * w + x];
@@ -172,7 +172,8 @@ function strip(pen, kind, frame, view, slice, s, text) {
   return undefined;
 }
 
-// One picture, of which `kind` is 0, 1 or 2, on a canvas of whatever size. The layers are those of its slice.
+// Draws a picture on a canvas of any size; `kind` is 0 (CT), 1 (segmentation) or 2 (probability).
+// The grey layer must already be that of the slice.
 function drawPicture(canvas, kind, slice, frame, view) {
   const pen = canvas.getContext('2d', { alpha: false }), over = store.over.get(slice), s = canvas.width / frame.width;
   const [x, y, w, h] = [frame.left, frame.top, frame.columns, frame.rows].map(px => px * s);
