@@ -1,11 +1,12 @@
-# make demo: set up and open the app.   make test: set up and run every test.
-# make bench: set up and compare the speed of liverseg and its peers with what was measured before.
+# make demo: set up .venv and serve the app.   make test: set up .venv and run every test.
+# make bench: set up .venv, compare the speed of liverseg with that of other libraries, and check the ratios
+#             against their baseline.
 PYTHON ?= python3
 PORT ?= 7860
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-# A thread for each test process: two run at once, and more threads than processors wait for each other.
+# One thread for each test process: several run at the same time, and more threads than processors slow all down.
 TEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest
 
 .PHONY: demo test test-served test-cohort test-app test-train coverage bench lint audit clean
@@ -13,16 +14,17 @@ TEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest
 demo: $(VENV)/.app
 	$(VENV)/bin/python app.py --port $(PORT)
 
-# Training forks loader processes; a process that holds inference engines, their threads and a server has
-# crashed at that, so the parts run apart, and at the same time: a test waits more than it computes.
+# Training forks loader processes, and forking a process that holds inference engines, their threads and a
+# server has crashed. The parts therefore run in separate processes; they run in parallel, because tests wait
+# more than they compute.
 test: $(VENV)/.dev
 	$(MAKE) --jobs 4 --output-sync=target --no-print-directory test-served test-cohort test-app test-train
 
-# The page and its API, in Chromium and over HTTP: mostly waiting.
+# The page and its API, in Chromium and over HTTP. These tests mostly wait.
 SERVED := tests/scenarios/browser tests/liverseg/app
-# A cluster of Ray on this machine, which is started and killed.
+# Ray clusters on this machine, which the tests start and kill.
 COHORT := tests/liverseg/cohort
-# Behind the cluster's, which are the first to end.
+# Run after the tests of cohorts, which finish first.
 REGISTRY := tests/registry registry
 FUZZING := tests/fuzzing fuzzing
 
@@ -40,7 +42,7 @@ test-app: $(VENV)/.dev
 test-train: $(VENV)/.dev
 	$(TEST) tests/train train
 
-# Branches of the pure core that its own tests and doctests reach; fails below the floor in pyproject.toml.
+# Branch coverage of the pure rooms by their own tests and doctests; fails below `fail_under` in pyproject.toml.
 CORE_TESTS := tests/liverseg/core tests/liverseg/analysis tests/liverseg/rendering
 coverage: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m coverage run -m pytest $(CORE_TESTS) liverseg/core liverseg/analysis liverseg/rendering
@@ -69,7 +71,7 @@ $(VENV)/.bench: $(VENV)/.app pyproject.toml
 	$(PIP) --editable '.[train,bench]'
 	touch $@
 
-# Asks the advisory databases about every pinned version; needs a network.
+# Queries the advisory databases for every pinned version; needs a network.
 audit: $(VENV)/bin/python
 	$(PIP) pip-audit
 	$(VENV)/bin/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip

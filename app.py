@@ -1,4 +1,4 @@
-"""The web page of liverseg: `python app.py [--port 7860]`; on a Hugging Face Space, the entry."""
+"""Serve the web page of liverseg: `python app.py [--port 7860]`. A Hugging Face Space starts this file."""
 
 from liverseg.app.launch import main
 

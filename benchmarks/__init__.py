@@ -1,1 +1,1 @@
-"""Measurements that the README quotes; each is a command, `python -m benchmarks.NAME`."""
+"""Benchmarks whose results the README quotes. Each module is a command, `python -m benchmarks.NAME`."""

@@ -1,4 +1,4 @@
-"""`docs/cohort-scaling.md` and its plots, from what `benchmarks.cohort` measured.
+"""Write `docs/cohort-scaling.md` and its plots from the measurements of `benchmarks.cohort`.
 
 python -m benchmarks.cohort_page measured.json --docs docs
 """
@@ -12,16 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cohort_simulation import SIZES, Facts, draw, facts_from, saturation, simulate, table
+from benchmarks.cohort_simulation import SIZES, Facts, draw, facts_from, runs_table, saturation, simulate
 
-SLICES = 300
-"""Of a scan of the simulated cohorts."""
+SIMULATED_SLICES = 300
+"""Slices of a scan of the simulated cohorts."""
 
 _INTRODUCTION = """# What a cohort takes
 
-How long and how dear a cohort is, what it saturates first, and which way of running it is the default.
-This page is written by two commands; run them on your own machine, as ratios carry over better than
-seconds:
+Time and cost of a cohort, the resource that it saturates first, and the default way of running it. Two
+commands write this page. Run them on your own machine, because ratios carry over to other machines better
+than seconds do:
 
 ```
 python -m benchmarks.cohort --scans 4 --slices 119 --rounds 2 --out measured.json
@@ -29,55 +29,57 @@ python -m benchmarks.cohort_page measured.json --docs docs
 ```
 """
 
-_ASSUMED = """`benchmarks.cohort_simulation` follows every scan through the driver, which hands out one at a
-time, the storage, which serves all at a shared rate, and a worker of one thread, which fetches the next
-scan while its processor is busy with this one. Scans have {slices} slices in the mean
-({megabytes:.0f} MB packed,
-{work:.1f} s of a processor) and are of lognormal size. Assumed, not measured: storage and network of 10
-Gbit/s in all, 80 MB/s a stream, 50 ms to the first byte, 0.04 a processor and hour in your currency, no
-nodes lost, and nothing for storage and requests."""
+_ASSUMED = """`benchmarks.cohort_simulation` follows every scan through three stages: the driver, which hands
+out one scan at a time; the storage, whose rate all workers share; and a worker of one thread, which fetches
+the next scan while it processes the current one. Scans have {slices} slices on average
+({megabytes:.0f} MB compressed,
+{work:.1f} s of processor time), and their sizes have a lognormal distribution. These values are assumed,
+not measured: a total rate of 10 Gbit/s for storage and network, 80 MB/s for each stream, 50 ms to the first
+byte, a price of 0.04 for each processor and hour in your currency, no lost nodes, and no charge for storage
+and requests."""
 
 _END = """
-![Scans an hour against workers](cohort-throughput.svg)
-![Price of 1,000 scans against workers](cohort-price.svg)
+![Scans per hour against the number of workers](cohort-throughput.svg)
+![Price of 1,000 scans against the number of workers](cohort-price.svg)
 
-What saturates, and where:
+Resources that saturate, and the number of workers from which they do:
 
 {saturation}
 
-For a cluster below the smallest of these the workers themselves are the limit, and twice as many take
-half as long. Past it workers wait and the price rises with their number: give a bucket no more workers
-than it can feed.
+Below the smallest of these numbers the workers themselves are the limit, and twice as many workers take
+half as long. Above it workers wait, and the price rises with their number: use no more workers than the
+bucket can supply with scans.
 
-**Finding and telling** are the driver's alone, before and after the workers run: {serial_ms:.1f} ms a
-scan, on a local disk; of DICOM every file's header is read too, on all workers. For 10 million scans that
-is {serial_h:.1f} hours during which the workers of a rented cluster would wait, and a list of 10 million
-scans takes some gigabytes of the driver's memory. Split such a cohort into lists of a few hundred
-thousand with a folder each; Parquet readers take the folders as one table.
+**Finding and telling**, that is listing the scans before the workers run and writing the tables after
+them, is done by the driver alone: {serial_ms:.1f} ms per scan, on a local disk. For DICOM the workers also
+read the header of every file. For 10 million scans this takes {serial_h:.1f} hours, during which the
+workers of a rented cluster would wait, and a list of 10 million scans takes some gigabytes of the driver's
+memory. Split such a cohort into lists of a few hundred thousand scans with a folder each; Parquet readers
+can read the folders as one table.
 
 ## What was not measured
 
-A cluster of several machines, a GPU, real object storage, and a network file system under `--out` (each
-scan writes about five small files, which some of these are slow at). The simulation was not compared with
-a large run.
+A cluster of several machines, a GPU, real object storage, and a network file system for `--out` (each scan
+writes about five small files, which is slow on some of them). The simulation was not compared with a large
+run.
 """
 
 
 def measured_part(measured: dict[str, Any]) -> str:
-    """What was measured, as tables; or the note on where the numbers come from instead."""
+    """The measurements as tables; only the note on their origin, where the file has one."""
     if "note" in measured:
         return measured["note"] + "\n"
     scan, ways, loops = measured["scan"], measured["ways"], measured["ratios"]
     lines = [
-        f"{measured['processors']} processors, phantoms of {scan['slices']} slices of {scan['side']} × "
-        f"{scan['side']} ({scan['bytes'] / 1e6:.1f} MB packed), each way in turn. The command is "
-        "`python -m liverseg segment`, which a shell runs on one scan after the other; the script is a "
-        "process that loads the network once, then reads, segments, measures and writes one scan after the "
-        "other. Both run as many slices at once as there are threads. Of the script and of the workers the "
-        "clock runs once every network is loaded.\n",
-        "| way | s a scan | times "
-        + " | times ".join(f"{loop}, by round" for loop in loops)
-        + " | s of processors a scan | peak memory |",
+        f"Measured on {measured['processors']} processors with phantoms of {scan['slices']} slices of "
+        f"{scan['side']} × {scan['side']} ({scan['bytes'] / 1e6:.1f} MB compressed), alternating between the "
+        "ways. The command is `python -m liverseg segment`, run by a shell on one scan after the other. The "
+        "script is a process that loads the network once, then reads, segments, measures and writes one scan "
+        "after the other. Both segment as many slices at the same time as there are threads. The time of the "
+        "script and of the workers starts when every network has been loaded.\n",
+        "| way | s per scan | speed relative to "
+        + " | speed relative to ".join(f"{loop}, by round" for loop in loops)
+        + " | processor time per scan, s | peak memory |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, rounds in ways.items():
@@ -89,32 +91,32 @@ def measured_part(measured: dict[str, Any]) -> str:
     steps, empty, finding = measured["steps"], measured["empty"], measured["finding"]
     lines += [
         f"\n{measured['best']}: "
-        + ", ".join(f"{ratio:.2f} times {loop}" for loop, ratio in loops.items())
+        + "; ".join(f"{ratio:.2f} times as fast as {loop}" for loop, ratio in loops.items())
         + ".\n",
-        "| of one scan, two workers of one thread | |",
+        "| step of one scan, with two workers of one thread | time |",
         "| --- | ---: |",
         *(f"| {name.removesuffix('_s')} | {value:.3f} s |" for name, value in steps.items()),
-        f"| Ray and the driver, workers that do nothing | {1000 * empty['s']:.2f} ms |",
-        f"| of that the driver's processor | {1000 * empty['driver_s']:.2f} ms |",
+        f"| Ray and the driver, with workers that do nothing | {1000 * empty['s']:.2f} ms |",
+        f"| of which processor time of the driver | {1000 * empty['driver_s']:.2f} ms |",
         f"| finding a scan among files | {1000 * finding['find_s']:.2f} ms |",
-        f"| looking whether it was done | {1000 * finding['look_s']:.2f} ms |",
-        f"| its row in the tables | {1000 * measured['tell_s']:.2f} ms |",
+        f"| checking whether it was done before | {1000 * finding['look_s']:.2f} ms |",
+        f"| writing its rows of the tables | {1000 * measured['tell_s']:.2f} ms |",
         f"| starting Ray and loading the networks, once | {measured['start_s']:.0f} s |",
     ]
     return "\n".join(lines) + "\n"
 
 
-def page(measured: dict[str, Any], facts: Facts, sizes: tuple[tuple[int, int], ...] = SIZES) -> str:
-    """The page as Markdown."""
-    runs = [simulate(facts, scans, workers) for scans, workers in sizes]
-    assumed = _ASSUMED.format(slices=SLICES, megabytes=facts.scan_bytes / 1e6, work=facts.work_s)
+def page_text(measured: dict[str, Any], facts: Facts) -> str:
+    """The page as Markdown: measurements, then simulations of the cohorts `SIZES`."""
+    runs = [simulate(facts, scans, workers) for scans, workers in SIZES]
+    assumed = _ASSUMED.format(slices=SIMULATED_SLICES, megabytes=facts.scan_bytes / 1e6, work=facts.work_s)
     limits = "\n".join(f"- {name}: from {workers:,.0f} workers on" for name, workers in saturation(facts)[:2])
     limits += f"\n- unpacking: {facts.read_s / facts.work_s:.0%} of a worker's time, at every size"
     end = _END.format(
         saturation=limits, serial_ms=1000 * facts.serial_s, serial_h=runs[-1].scans * facts.serial_s / 3600
     )
     parts = [_INTRODUCTION, "## Measured\n", measured_part(measured), "## Simulated\n", assumed, ""]
-    return "\n".join([*parts, table(facts, runs), end])
+    return "\n".join([*parts, runs_table(facts, runs), end])
 
 
 def main() -> int:
@@ -127,8 +129,8 @@ def main() -> int:
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="folder of the page and its plots")
     args = parser.parse_args()
     measured = json.loads(args.measured.read_text(encoding="utf-8"))
-    facts = facts_from(measured, SLICES)
-    (args.docs / "cohort-scaling.md").write_text(page(measured, facts), encoding="utf-8")
+    facts = facts_from(measured, SIMULATED_SLICES)
+    (args.docs / "cohort-scaling.md").write_text(page_text(measured, facts), encoding="utf-8")
     variants = {
         "10 Gbit/s storage": facts,
         "1 Gbit/s storage": replace(facts, storage_rate=1.25e8),

@@ -1,8 +1,8 @@
-"""How long and how dear a cohort of any size is, and what it saturates first, simulated.
+"""Simulate the time, the price and the bottleneck of a cohort of any size.
 
-Every scan is followed through the driver (which hands out one at a time), the storage (which serves first who
-came first, at a rate that all share, each stream no faster than its own), and a worker that fetches the next
-scan while its processor reads, segments, measures and writes this one. Sizes vary between scans.
+Every scan passes through the driver, which hands out one scan at a time; the storage, which serves requests
+in their order at a rate that all share, each stream at its own limited rate; and a worker, which fetches the
+next scan while its processor reads, segments, measures and writes the current one. The sizes of scans vary.
 
   python -m benchmarks.cohort_simulation measured.json --plots docs
 """
@@ -18,57 +18,59 @@ from pathlib import Path
 from typing import Any
 
 SIZES = ((1_000, 16), (100_000, 256), (10_000_000, 4096))
-"""Scans, and the workers that they are given."""
-CURVE = tuple(2**k for k in range(3, 17))
+"""Numbers of scans and workers of the simulated cohorts."""
+CURVE_WORKERS = tuple(2**k for k in range(3, 17))
 VARIATION = 0.45
-"""Sigma of the lognormal distribution of sizes, as the slices of LiTS's scans vary."""
+"""Sigma of the lognormal distribution of sizes, taken from the numbers of slices of the LiTS scans."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the simulation knows: seconds and bytes a scan, rates in bytes a second."""
+    """The parameters of the simulation: seconds and bytes per scan, rates in bytes per second."""
 
     read_s: float  # unpacking and reading
     network_s: float
     after_s: float  # measuring and writing
     scan_bytes: float
-    driver_s: float  # of the driver, to hand out a scan and take its record
-    serial_s: float  # of the driver, to find a scan before and to tell it after the run
+    driver_s: float  # the driver hands out a scan and takes its record
+    serial_s: float  # the driver finds a scan before the run and writes its row after it
     start_s: float
-    storage_rate: float = 1.25e9  # 10 Gbit/s for all
+    storage_rate: float = 1.25e9  # 10 Gbit/s, shared
     stream_rate: float = 8e7
     latency_s: float = 0.05
-    core_hour: float = 0.04  # price of a processor for an hour
+    core_hour: float = 0.04  # price of a processor per hour
 
     @property
     def work_s(self) -> float:
+        """Processor seconds of a worker per scan."""
         return self.read_s + self.network_s + self.after_s
 
 
 @dataclass(frozen=True)
-class Run:
-    """One simulated run."""
+class SimulatedRun:
+    """The result of a simulation."""
 
     scans: int
     workers: int
-    seconds: float  # while workers are paid
-    serial_s: float  # finding before and telling after, by the driver alone
-    worker_use: float  # shares of the time
+    seconds: float  # during which the workers are paid
+    serial_s: float  # finding scans and writing tables, by the driver alone
+    worker_use: float  # shares of the time that each is busy
     storage_use: float
     driver_use: float
 
     def limit(self) -> str:
-        """What it waits for."""
+        """The part with the largest share: "storage", "driver" or "workers"."""
         shares = {"storage": self.storage_use, "driver": self.driver_use, "workers": self.worker_use}
         return max(shares, key=lambda name: shares[name])
 
     def price_of_1000(self, facts: Facts) -> float:
+        """The price of 1,000 scans."""
         paid = self.workers * self.seconds / 3600 + self.serial_s / 3600
         return 1000 * paid * facts.core_hour / self.scans
 
 
-def simulate(facts: Facts, scans: int, workers: int, seed: int = 0) -> Run:
-    """Follow every scan; see above.
+def simulate(facts: Facts, scans: int, workers: int, seed: int = 0) -> SimulatedRun:
+    """Simulate every scan of a cohort, as described above.
 
     >>> facts = Facts(1.0, 8.0, 1.0, 1e6, 0.0, 0.0, 0.0, latency_s=0.0)
     >>> run = simulate(facts, 4000, 10)
@@ -76,15 +78,17 @@ def simulate(facts: Facts, scans: int, workers: int, seed: int = 0) -> Run:
     (True, 'workers')
     """
     rng = random.Random(seed)
-    mean = -(VARIATION**2) / 2  # so that sizes are 1 in the mean
-    wanting = [(facts.start_s, worker) for worker in range(workers)]  # when a worker asks for its next scan
+    mean = -(VARIATION**2) / 2  # makes the mean size 1
+    requests = [
+        (facts.start_s, worker) for worker in range(workers)
+    ]  # (time, worker) of the next request for a scan
     free = [facts.start_s] * workers
     driver = storage = end = worked = 0.0
     served = facts.scan_bytes / facts.storage_rate
     streamed, work, each = facts.scan_bytes / facts.stream_rate, facts.work_s, facts.driver_s
     draw, latency = rng.lognormvariate, facts.latency_s
     for _ in range(scans):
-        asked, worker = wanting[0]
+        asked, worker = requests[0]
         size = draw(mean, VARIATION)
         driver = (max(driver, asked)) + each
         begun = max(storage, driver)
@@ -96,8 +100,8 @@ def simulate(facts: Facts, scans: int, workers: int, seed: int = 0) -> Run:
         worked += size * work
         if done > end:
             end = done
-        heapreplace(wanting, (start, worker))
-    return Run(
+        heapreplace(requests, (start, worker))
+    return SimulatedRun(
         scans,
         workers,
         end,
@@ -109,10 +113,10 @@ def simulate(facts: Facts, scans: int, workers: int, seed: int = 0) -> Run:
 
 
 def facts_from(measured: dict[str, Any], slices: int | None = None) -> Facts:
-    """The facts of a scan as measured, or of one with another number of slices.
+    """The parameters for a measured scan, optionally scaled to another number of slices.
 
-    Work is the processor time of a worker of one thread, shared among the steps as their times by the clock
-    are: on a busy machine the clock tells too much.
+    The work is the processor time of a worker with one thread, divided among the steps in proportion to their
+    elapsed times. Elapsed times themselves are too long on a busy machine.
     """
     scan = measured["scan"]
     share = measured["processor_s"] / sum(measured["steps"].values())
@@ -129,12 +133,13 @@ def facts_from(measured: dict[str, Any], slices: int | None = None) -> Facts:
     )
 
 
-def curve(facts: Facts, workers: tuple[int, ...] = CURVE) -> list[Run]:
-    """Runs of growing clusters, each long enough to be steady."""
+def curve(facts: Facts, workers: tuple[int, ...] = CURVE_WORKERS) -> list[SimulatedRun]:
+    """Runs with growing numbers of workers, each with enough scans to reach a steady state."""
     return [simulate(replace(facts, start_s=0.0), max(4000, 12 * count), count) for count in workers]
 
 
-def table(facts: Facts, runs: list[Run]) -> str:
+def runs_table(facts: Facts, runs: list[SimulatedRun]) -> str:
+    """The runs as a Markdown table."""
     lines = [
         "| scans | workers | hours | finding and telling, hours | price of 1,000 scans "
         "| busy: workers, storage, driver |",
@@ -166,12 +171,12 @@ def draw(facts: Facts, variants: dict[str, Facts], folder: Path) -> None:
     )
     for name, label, value in plots:
         figure, axes = plt.subplots(figsize=(7, 4.2))
-        for (title, found), colour in zip(runs.items(), colours, strict=False):
-            values = [value(run, variants[title]) for run in found]
-            axes.plot([run.workers for run in found], values, "o-", ms=4, color=colour, label=title)
+        for (title, points), colour in zip(runs.items(), colours, strict=False):
+            values = [value(run, variants[title]) for run in points]
+            axes.plot([run.workers for run in points], values, "o-", ms=4, color=colour, label=title)
         if name == "cohort-throughput":
             ideal = [3600 * run.workers / facts.work_s for run in next(iter(runs.values()))]
-            axes.plot(CURVE, ideal, ":", color="#5b6b7b", label="nothing but the workers")
+            axes.plot(CURVE_WORKERS, ideal, ":", color="#5b6b7b", label="nothing but the workers")
         axes.set(xscale="log", yscale="log", xlabel="Workers, a processor each", ylabel=label)
         axes.set_xticks([8, 64, 512, 4096, 32768], ["8", "64", "512", "4,096", "32,768"])
         axes.minorticks_off()
@@ -183,7 +188,7 @@ def draw(facts: Facts, variants: dict[str, Facts], folder: Path) -> None:
 
 
 def saturation(facts: Facts) -> list[tuple[str, float]]:
-    """How many workers each shared part serves before it is the limit.
+    """The number of workers that each shared part can serve before it becomes the bottleneck.
 
     >>> dict(saturation(Facts(1.0, 8.0, 1.0, 1e8, 0.001, 0.0, 0.0)))["driver"]
     10000.0
@@ -202,7 +207,9 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("measured", type=Path, help="what `python -m benchmarks.cohort --out` wrote")
-    parser.add_argument("--slices", type=int, default=300, help="of a scan of the cohort (default 300)")
+    parser.add_argument(
+        "--slices", type=int, default=300, help="slices of a scan of the cohort (default 300)"
+    )
     parser.add_argument("--most", type=int, default=10_000_000, help="leave out larger cohorts")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="write the plots there")
     args = parser.parse_args()
@@ -210,7 +217,7 @@ def main() -> int:
     facts = facts_from(measured, args.slices)
     print(facts)
     runs = [simulate(facts, scans, workers) for scans, workers in SIZES if scans <= args.most]
-    print(table(facts, runs))
+    print(runs_table(facts, runs))
     for name, workers in saturation(facts):
         print(f"{name}: {workers:,.0f} workers")
     if args.plots:

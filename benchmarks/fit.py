@@ -1,14 +1,14 @@
-"""Training samples a second: `python -m train fit` against the plain Hugging Face Trainer script.
+"""Training samples per second: `python -m train fit` against a plain script with the Hugging Face Trainer.
 
-Both train SegFormer-B0 with the published decode head on the same pictures at the same size and batch,
-in turn in one process. The plain recipe is the usual one: PNGs opened with PIL an item at a time,
-resized and normalised in numpy as SegFormer's image processor does, `SegformerForSemanticSegmentation`
-with its own loss on full-size logits, `Trainer` with its defaults (float32, no loader processes). Ours
-draws, paints lesions, augments and averages weights on top of that.
+Both train SegFormer-B0 with the published decode head on the same pictures at the same size and batch, in
+turn in one process. The plain script does the usual: it opens PNGs with PIL one by one, resizes and
+normalises them in numpy like SegFormer's image processor, and trains `SegformerForSemanticSegmentation` with
+its own loss on full-size logits and the defaults of `Trainer` (float32, no loader processes). `train fit`
+also samples slices, paints lesions, augments and averages weights.
 
     python -m benchmarks.fit --size 256 --batch 16 --steps 6 --rounds 3 --json fit.json
 
-Quote the ratio: the seconds are those of the machine.
+Quote the ratio; the times depend on the machine.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ from train.__main__ import main as run_command
 from train.data.dataset import DatasetFolder
 from train.fit.data import batches, open_data
 from train.fit.loop import new_state, update
-from train.fit.processes import start
+from train.fit.processes import start_accelerator
 from train.fit.settings import FitSettings, Runtime
 from train.provenance import hardware
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 WARM_UP = 1
-"""Updates before the clock starts."""
+"""Updates before the measurement starts."""
 
 
 @dataclass(frozen=True)
-class Work:
-    """What both recipes do in a round."""
+class Workload:
+    """What both scripts train in a round."""
 
     data: Path
     size: int = 256
     batch: int = 16
     steps: int = 6
-    workers: int = 1  # loader processes of ours; the plain script's default is none
+    workers: int = 1  # loader processes of `train fit`; the plain script has none
 
 
 class PngPairs(Dataset):
-    """The plain script's dataset: pictures and masks opened, resized and normalised an item at a time."""
+    """The plain script's dataset: each item is opened, resized and normalised on access."""
 
     def __init__(self, folder: DatasetFolder, size: int, count: int) -> None:
         rows = [row for row in folder.rows if row.split == "train"]
@@ -73,8 +73,8 @@ class PngPairs(Dataset):
         return {"pixel_values": scaled.transpose(2, 0, 1), "labels": labels.astype(np.int64)}
 
 
-def plain_rate(work: Work) -> float:
-    """Samples a second of the plain Trainer script."""
+def plain_rate(work: Workload) -> float:
+    """Samples per second of the plain script."""
     from transformers import (
         PrinterCallback,
         SegformerConfig,
@@ -88,7 +88,7 @@ def plain_rate(work: Work) -> float:
 
     class Clock(TrainerCallback):
         def on_step_end(self, *_: object, **__: object) -> None:
-            _finish()
+            _synchronise()
             ends.append(time.perf_counter())
 
     steps = WARM_UP + work.steps
@@ -112,8 +112,8 @@ def plain_rate(work: Work) -> float:
     return work.steps * work.batch / (ends[-1] - ends[WARM_UP - 1])
 
 
-def our_rate(work: Work) -> float:
-    """Samples a second of `fit`."""
+def our_rate(work: Workload) -> float:
+    """Samples per second of `train fit`."""
     settings = FitSettings(
         data=((str(work.data), 1.0, 0.3),),
         samples=(WARM_UP + work.steps) * work.batch,
@@ -122,19 +122,19 @@ def our_rate(work: Work) -> float:
         working_range=(max(32, round(work.size * 0.88)), round(work.size * 1.56)),
     )
     runtime = Runtime(workers=work.workers, cache=str(work.data / "cache"))
-    accelerator = start(settings.batch, settings.accumulate, torch.get_num_threads())
+    accelerator = start_accelerator(settings.batch, settings.accumulate, torch.get_num_threads())
     data = open_data(settings, runtime, work.data, accelerator)
     state = new_state(settings, accelerator)
     ends = []
     for step, parts in batches(settings, runtime, data, accelerator, 0):
         update(state.network, state, parts, step, settings, accelerator)
-        _finish()
+        _synchronise()
         ends.append(time.perf_counter())
     return work.steps * work.batch / (ends[-1] - ends[WARM_UP - 1])
 
 
-def measure(work: Work, rounds: int) -> dict:
-    """Both recipes in turn, `rounds` times each; medians and their ratio."""
+def compare_scripts(work: Workload, rounds: int) -> dict:
+    """Run both scripts in turn, `rounds` times each; returns the rates, their medians and the ratio."""
     rates: dict[str, list[float]] = {"plain": [], "ours": []}
     for _ in range(rounds):
         rates["plain"].append(plain_rate(work))
@@ -154,8 +154,8 @@ def measure(work: Work, rounds: int) -> dict:
     }
 
 
-def table(result: dict) -> str:
-    """As Markdown."""
+def rates_table(result: dict) -> str:
+    """The result of `compare_scripts` as a Markdown table."""
     lines = ["| recipe | samples a second (median) | ratio |", "| --- | --- | --- |"]
     for name, title in (("plain", "Hugging Face Trainer script"), ("ours", "`train fit`")):
         ratio = result["median"][name] / result["median"]["plain"]
@@ -163,8 +163,8 @@ def table(result: dict) -> str:
     return "\n".join(lines)
 
 
-def _finish() -> None:
-    """Wait for what an accelerator still has to do."""
+def _synchronise() -> None:
+    """Wait until the GPU, if there is one, has finished its work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
@@ -184,10 +184,10 @@ def main() -> None:
         if data is None:
             data = Path(folder) / "phantoms"
             run_command(["prepare", "phantom:12", str(data)])
-        result = measure(Work(data, args.size, args.batch, args.steps, args.workers), args.rounds)
+        result = compare_scripts(Workload(data, args.size, args.batch, args.steps, args.workers), args.rounds)
     if args.json:
         args.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(table(result))
+    print(rates_table(result))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What every bundled checkpoint makes of one phantom, written down so that a test sees when it changes.
+"""Write the golden results: what every bundled checkpoint predicts for one phantom, for a regression test.
 
-python -m benchmarks.golden        after a bundled checkpoint was exported anew; look at what changed
+python -m benchmarks.golden        after a bundled checkpoint was exported again; check the changes
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ SEED, SIDE_PX = 14, 256
 
 
 def segmented(ref: str, engine: str = "auto") -> Segmentation:
-    """The phantom, through a bundled checkpoint."""
-    made = phantom.make(seed=SEED, size=SIDE_PX)
+    """The segmentation of the phantom by a bundled checkpoint."""
+    scan = phantom.make(seed=SEED, size=SIDE_PX)
     segmenter = Segmenter.load(ref, engine=engine, registries=open_registries("bundled"))
-    return segmenter.segment(from_array(made.hu, made.spacing_mm))
+    return segmenter.segment(from_array(scan.hu, scan.spacing_mm))
 
 
 def figures(seg: Segmentation) -> dict[str, float]:
-    """What is compared besides the labels: pixels, and means of the probabilities."""
+    """The numbers to compare besides the labels: pixel counts and statistics of the probabilities."""
     organ = seg.organ_probability.astype(np.float64)
     tumour = seg.tumour_probability.astype(np.float64)
     return {
@@ -43,16 +43,16 @@ def figures(seg: Segmentation) -> dict[str, float]:
 
 
 def main() -> None:
-    """Write the files of every bundled checkpoint."""
+    """Replace the golden files of every bundled checkpoint."""
     argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
     FOLDER.mkdir(exist_ok=True)
     for path in FOLDER.iterdir():
         path.unlink()
     for checkpoint in open_registries("bundled").list():
         seg = segmented(checkpoint.ref)
-        told = {"ref": checkpoint.ref, "sha256": checkpoint.sha256, "seed": SEED, "side_px": SIDE_PX}
+        facts = {"ref": checkpoint.ref, "sha256": checkpoint.sha256, "seed": SEED, "side_px": SIDE_PX}
         name = checkpoint.manifest.name
-        (FOLDER / f"{name}.json").write_text(json.dumps(told | figures(seg), indent=2) + "\n")
+        (FOLDER / f"{name}.json").write_text(json.dumps(facts | figures(seg), indent=2) + "\n")
         cv2.imwrite(str(FOLDER / f"{name}.png"), seg.labels[0])
         print(FOLDER / f"{name}.json")
 

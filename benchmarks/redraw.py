@@ -1,12 +1,12 @@
-"""From a key to the painted slice of a volume, in Chromium: from the page's memory, and from the server.
+"""The time from a key press to the redrawn slice of a volume, in Chromium.
 
-The page of a phantom scan with a checkpoint that is a rule, so that nothing of a network is measured. A
-time runs from the key's own time stamp to the end of the frame in which the new slice was drawn. "near" are
-single steps at the pace of reading, "held" is a key held down, "far" jumps to slices that were never fetched,
-and "server" is a near step where the page may not fetch voxels, so that the server draws it.
+The page shows a synthetic scan, segmented by simple rules instead of a network, so that no network time is
+included. A time runs from the time stamp of the key event to the end of the frame that shows the new slice.
+"near" means single steps at reading pace, "held" a key held down, "far" jumps to slices that were not fetched
+yet, and "server" steps drawn by the server because the page may not fetch voxels.
 
-Chromium paints the page with the processor, without a GPU's emulation (`FLAGS` in `chromium`): the
-emulation alone takes 100 ms a frame on two cores, which no visitor's machine does.
+Chromium draws on the processor, without emulating a GPU (`FLAGS` in `tests.scenarios.browser.chromium`): the
+emulation alone takes 100 ms per frame on two cores, which does not happen on a user's machine.
 
   python -m benchmarks.redraw --slices 119 --side 512
 """
@@ -30,6 +30,7 @@ from tests.liverseg.app.rule_checkpoints import slice_hu, write_registry
 from tests.scenarios.browser.chromium import Page, open_page, wait
 
 LIMIT_MS = 150
+"""The 95th percentile of the near steps must stay below this."""
 
 WATCH_JS = """
 const viewer = document.querySelector('#ls-viewer'), times = window.redrawTimes = [];
@@ -49,11 +50,11 @@ const look = () => {
 };
 requestAnimationFrame(look);
 """
-"""A time stamp of each key, and the time once a frame with the new slice was made."""
+"""Records the time stamp of each key event and the time of the frame that shows the new slice."""
 
 
-def make_scan(path: Path, slices: int, side: int) -> None:
-    """A body with a liver and a tumour, with a scanner's noise: what does not compress."""
+def write_noisy_scan(path: Path, slices: int, side: int) -> None:
+    """Write a body with a liver and a tumour as NIfTI, with noise so that it compresses like a real scan."""
     rng = np.random.default_rng(0)
     hu = np.empty((slices, side, side), np.int16)
     for index in range(slices):
@@ -64,23 +65,24 @@ def make_scan(path: Path, slices: int, side: int) -> None:
     nibabel.save(nibabel.Nifti1Image(hu.transpose(2, 1, 0), affine), path)
 
 
-def focused(page: Page) -> None:
-    """The focus on the first picture that is seen, in the middle of the scan."""
+def focus_picture(page: Page) -> None:
+    """Give the keyboard focus to the first visible picture."""
     page.driver.execute_script(
         "[...document.querySelectorAll('#ls-viewer .ls-cut')].find(c => c.clientWidth).focus()"
     )
 
 
-def slice_now(page: Page) -> int:
+def shown_slice(page: Page) -> int:
+    """The index of the slice on display."""
     return int(
         page.driver.execute_script("return document.querySelector('#ls-viewer .ls-volume').dataset.slice")
     )
 
 
-def pressed(page: Page, keys: list[str], pause_s: float) -> np.ndarray:
-    """Times in ms from each key to its slice."""
+def redraw_times_ms(page: Page, keys: list[str], pause_s: float) -> np.ndarray:
+    """Press the keys with a pause after each; returns the time in ms from each key to its slice."""
     page.driver.execute_script("window.redrawTimes.length = 0")
-    focused(page)
+    focus_picture(page)
     for key in keys:
         ActionChains(page.driver, duration=0).send_keys(key).perform()
         time.sleep(pause_s)
@@ -88,7 +90,8 @@ def pressed(page: Page, keys: list[str], pause_s: float) -> np.ndarray:
     return np.array(page.driver.execute_script("return window.redrawTimes"))
 
 
-def told(name: str, times: np.ndarray) -> dict:
+def summarise(name: str, times: np.ndarray) -> dict:
+    """Print and return the number of times, their median, 95th percentile and maximum."""
     if not len(times):
         return {"name": name, "n": 0}
     median, p95 = np.percentile(times, [50, 95])
@@ -97,25 +100,28 @@ def told(name: str, times: np.ndarray) -> dict:
     return {"name": name, "n": len(times), "median_ms": median, "p95_ms": p95, "most_ms": most}
 
 
-def measured(page: Page, steps: int) -> list[dict]:
-    """All kinds of redraw on a page that shows a volume."""
+def measure_redraws(page: Page, steps: int) -> list[dict]:
+    """Time all kinds of redraw on a page that shows a volume."""
     wait(
         lambda: (
             page.driver.execute_script("return document.querySelector('#ls-viewer').dataset.drawn") == "yes"
         ),
         "voxels",
     )
-    time.sleep(4)  # what lies around is fetched
+    time.sleep(4)  # the neighbouring slices are fetched
     page.driver.execute_script(WATCH_JS)
     up, down = [Keys.ARROW_UP] * (steps // 2), [Keys.ARROW_DOWN] * (steps // 2)
-    rows = [told("near", pressed(page, up + down, 0.15)), told("held", pressed(page, up + down, 0.03))]
-    rows.append(told("far", pressed(page, [Keys.HOME, Keys.END] * 3, 1.5)))
+    rows = [
+        summarise("near", redraw_times_ms(page, up + down, 0.15)),
+        summarise("held", redraw_times_ms(page, up + down, 0.03)),
+    ]
+    rows.append(summarise("far", redraw_times_ms(page, [Keys.HOME, Keys.END] * 3, 1.5)))
     page.driver.execute_cdp_cmd("Network.enable", {})
     page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/liverseg/slices/*"]})
-    focused(page)
+    focus_picture(page)
     ActionChains(page.driver).send_keys(Keys.HOME).perform()
-    wait(lambda: slice_now(page) == 0, "the first slice")
-    for _ in range(4):  # until a slice is not in memory any more
+    wait(lambda: shown_slice(page) == 0, "the first slice")
+    for _ in range(4):  # until the page needs a slice that it has not fetched
         ActionChains(page.driver).send_keys(Keys.PAGE_UP).perform()
         time.sleep(1)
     wait(
@@ -124,7 +130,7 @@ def measured(page: Page, steps: int) -> list[dict]:
         ),
         "the server",
     )
-    rows.append(told("server", pressed(page, up[:6] + down[:6], 1.0)))
+    rows.append(summarise("server", redraw_times_ms(page, up[:6] + down[:6], 1.0)))
     return rows
 
 
@@ -142,7 +148,7 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make_scan(folder / "ct.nii.gz", args.slices, args.side)
+        write_noisy_scan(folder / "ct.nii.gz", args.slices, args.side)
         registry = write_registry(folder / "registry")
         with (
             AppProcess(folder / "log", LIVERSEG_REGISTRY=str(registry)) as server,
@@ -150,7 +156,7 @@ def main() -> int:
         ):
             page.upload(folder / "ct.nii.gz")
             wait(lambda: page.find("#ls-planes .ls-planes"), "the volume")
-            rows = measured(page, args.steps)
+            rows = measure_redraws(page, args.steps)
     print(json.dumps({"slices": args.slices, "side": args.side, "redraw": rows}))
     return int(rows[0].get("p95_ms", LIMIT_MS) >= LIMIT_MS)
 

@@ -1,8 +1,8 @@
-"""Inputs that liverseg is made for and inputs that it is not, each read as a visitor's upload would be.
+"""Suitable and unsuitable inputs for evaluating the plausibility checks, each read like an uploaded file.
 
-Good ones are slices of the datasets that show liver. The others are public-domain pictures that libraries
-bring along, phantoms of the wrong part, plane or window, slices of the datasets without liver, and slices
-with liver that were turned, mirrored, inverted, cut, or given another window or another modality's contrast.
+Suitable ("good") inputs are slices of the datasets that show liver. The others are public-domain pictures of
+libraries, phantoms with the wrong body part, plane or window, slices without liver, and slices with liver
+that were turned, mirrored, inverted, cut, or given another window or the contrast of another modality.
 """
 
 from __future__ import annotations
@@ -28,20 +28,30 @@ from train.data.dataset import DatasetFolder
 USUAL = liverseg.Window(40, 400)
 LIVER = liverseg.Window(60, 200)
 IN_COLOUR = " in colour"
+"""The suffix of the names of colour pictures."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which slices of a dataset become cases."""
+
+    every: int  # each nth slice with liver becomes a good case
+    altered_every: int  # each nth slice with liver becomes altered cases; 0: none
+    empty_every: int  # each nth slice without liver becomes a case
 
 
 @dataclass(frozen=True)
 class Case:
-    """One input; `ct` is None where reading refused it, which is the strongest flag of all."""
+    """One input. `ct` is None where reading refused it, which counts as flagged."""
 
     name: str
-    kind: str  # "good", or what is wrong with it
-    source: str  # the scan or picture that it was made of: both halves of a split never share one
+    kind: str  # "good", or the fault of the input
+    source: str  # the scan or picture it was made from; fit and evaluation never share a source
     ct: CTImage | None
 
 
 def picture(grey: np.ndarray, window: liverseg.Window) -> CTImage | None:
-    """A grey or RGB array (uint8) as a PNG that is read as if it had been made with `window`."""
+    """A grey (H, W) or RGB (H, W, 3) array, uint8, written as PNG and read with `window`."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.png"
         cv2.imwrite(str(path), grey if grey.ndim == 2 else grey[..., ::-1])
@@ -49,7 +59,7 @@ def picture(grey: np.ndarray, window: liverseg.Window) -> CTImage | None:
 
 
 def nifti(values: np.ndarray, spacing_mm: float = 0.8) -> CTImage | None:
-    """A slice (H, W) of numbers in radiological orientation as a NIfTI file."""
+    """A slice (H, W) in radiological orientation, written as NIfTI and read."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "slice.nii.gz"
         affine = np.diag([-spacing_mm, -spacing_mm, 5.0, 1.0])
@@ -71,7 +81,7 @@ def _read(path: Path, window: liverseg.Window | None) -> CTImage | None:
 def slices_of(
     folder: DatasetFolder, split: str, scans: set[str] | None
 ) -> Iterator[tuple[str, str, np.ndarray, bool]]:
-    """Name, scan, grey (H, W) uint8 and whether it shows liver, of the slices of some scans."""
+    """Name, scan, grey values (H, W) uint8 and presence of liver for each slice of the scans (None: all)."""
     for row in folder.rows:
         if row.split != split or (scans is not None and row.scan not in scans):
             continue
@@ -82,26 +92,21 @@ def slices_of(
 
 
 def of_dataset(
-    folder: DatasetFolder,
-    split: str,
-    scans: set[str] | None,
-    every: int,
-    altered_every: int,
-    empty_every: int,
+    folder: DatasetFolder, split: str, scans: set[str] | None, sampling: Sampling
 ) -> Iterator[Case]:
-    """Good slices (each `every`th that shows liver), altered ones, and slices without liver."""
+    """Good slices, altered slices, and slices without liver, of the scans (None: all) of a split."""
     window = folder.window
     shown = empty = 0
     for name, scan, grey, has_liver in slices_of(folder, split, scans):
         if not has_liver:
             empty += 1
-            if empty % empty_every == 0:
+            if empty % sampling.empty_every == 0:
                 yield Case(name, "no liver", scan, picture(grey, window))
             continue
         shown += 1
-        if shown % every == 0:
+        if shown % sampling.every == 0:
             yield Case(name, "good", scan, picture(grey, window))
-        if altered_every and shown % altered_every == 0:
+        if sampling.altered_every and shown % sampling.altered_every == 0:
             label = cv2.imread(str(folder.folder / "labels" / f"{name}.png"), cv2.IMREAD_GRAYSCALE)
             yield from altered(name, scan, grey, window, label > 0)
 
@@ -109,7 +114,7 @@ def of_dataset(
 def altered(
     name: str, scan: str, grey: np.ndarray, window: liverseg.Window, liver: np.ndarray
 ) -> Iterator[Case]:
-    """One good slice in the ways that uploads go wrong."""
+    """A good slice with each of the usual faults of uploads; `liver` is its mask."""
 
     def case(kind: str, ct: CTImage | None) -> Case:
         return Case(f"{name} {kind}", kind, scan, ct)
@@ -135,7 +140,7 @@ def altered(
 
 
 def _mr_like(grey: np.ndarray, which: int) -> np.ndarray:
-    """Contrast as MR has it: a map of grey that does not rise, with a coil's shading over it."""
+    """A contrast like that of MR: a grey-value map that is not monotone, with the shading of a coil."""
     u = grey.astype(np.float32) / 255
     body = cv2.morphologyEx((u > 0.08).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8)) > 0
     table = np.array([[0.85, 0.6, 0.35, 0.4, 0.55, 0.3, 0.05], [0.25, 0.95, 0.5, 0.3, 0.2, 0.6, 0.1]][which])
@@ -145,7 +150,7 @@ def _mr_like(grey: np.ndarray, which: int) -> np.ndarray:
 
 
 def _cut(grey: np.ndarray, liver: np.ndarray) -> np.ndarray:
-    """The picture cropped so that its left edge goes through the middle of the liver."""
+    """The picture, cropped so that its left edge runs through the middle of the liver."""
     columns = np.flatnonzero(liver.any(axis=0))
     at = int((columns[0] + columns[-1]) / 2)
     return np.ascontiguousarray(grey[:, min(at, grey.shape[1] - 80) :])
@@ -155,7 +160,7 @@ def _cut(grey: np.ndarray, liver: np.ndarray) -> np.ndarray:
 
 
 def library_pictures() -> Iterator[tuple[str, str, np.ndarray]]:
-    """Name, kind and array of the pictures that scikit-image and matplotlib bring along."""
+    """Name, kind and array of the sample pictures of scikit-image and matplotlib."""
     for package, below, patterns in (
         ("skimage", "data", ("*.png", "*.jpg")),
         ("matplotlib", "mpl-data/sample_data", ("*.jpg", "*.png")),
@@ -178,43 +183,43 @@ def library_pictures() -> Iterator[tuple[str, str, np.ndarray]]:
 
 
 def library_sources() -> list[str]:
-    """The names of the photographs."""
-    told = {name.removesuffix(IN_COLOUR) for name, kind, _ in library_pictures() if kind == "photograph"}
-    return sorted(told)
+    """The names of the photographs, sorted."""
+    names = {name.removesuffix(IN_COLOUR) for name, kind, _ in library_pictures() if kind == "photograph"}
+    return sorted(names)
 
 
 def of_libraries(sources: set[str]) -> Iterator[Case]:
-    """Pictures of libraries, in both of the windows that are usual."""
+    """The pictures with these names, each read with the two usual windows."""
     for name, kind, image in library_pictures():
         if name.removesuffix(IN_COLOUR) not in sources:
             continue
         for window in (USUAL, LIVER):
-            told = f"{name} at {window.center_hu:g}/{window.width_hu:g}"
-            yield Case(told, kind, name.removesuffix(IN_COLOUR), picture(image, window))
+            title = f"{name} at {window.center_hu:g}/{window.width_hu:g}"
+            yield Case(title, kind, name.removesuffix(IN_COLOUR), picture(image, window))
 
 
 # ----------------------------------------------------------------------------------- phantoms
 
 
 def of_phantoms(seeds: range) -> Iterator[Case]:
-    """Volumes in the wrong plane, chests, heads, legs, pictures in another window than assumed; good ones."""
+    """Phantoms: good slices, wrong planes, wrong windows, chests, heads and legs."""
     for seed in seeds:
-        made = phantom.make("volume", seed=seed, size=256, slices=16)
-        pixel, thick = made.spacing_mm[1], made.spacing_mm[0]
+        volume = phantom.make("volume", seed=seed, size=256, slices=16)
+        pixel, thick = volume.spacing_mm[1], volume.spacing_mm[0]
         source = f"phantom {seed}"
-        rows = round(len(made.hu) * thick / pixel)
-        for kind, plane in (("coronal", made.hu[::-1, 110]), ("sagittal", made.hu[::-1, :, 90])):
+        rows = round(len(volume.hu) * thick / pixel)
+        for kind, plane in (("coronal", volume.hu[::-1, 110]), ("sagittal", volume.hu[::-1, :, 90])):
             upright = cv2.resize(plane, (256, rows), interpolation=cv2.INTER_LINEAR)
             yield Case(f"{source} {kind}", kind, source, picture(to_grey(upright, USUAL), USUAL))
-        liver = (made.labels > 0).sum(axis=(1, 2))
+        liver = (volume.labels > 0).sum(axis=(1, 2))
         for index in (int(liver.argmax()), int(np.flatnonzero(liver > liver.max() / 2)[0])):
             yield Case(
-                f"{source} slice {index}", "good", source, picture(to_grey(made.hu[index], USUAL), USUAL)
+                f"{source} slice {index}", "good", source, picture(to_grey(volume.hu[index], USUAL), USUAL)
             )
-            wrong = picture(to_grey(made.hu[index], USUAL), LIVER)
+            wrong = picture(to_grey(volume.hu[index], USUAL), LIVER)
             yield Case(f"{source} slice {index} at 60/200", "another window assumed", source, wrong)
         for index in np.flatnonzero(liver == 0)[-2:]:  # the highest: chest
-            yield Case(f"{source} chest {index}", "chest", source, nifti(made.hu[index], pixel))
+            yield Case(f"{source} chest {index}", "chest", source, nifti(volume.hu[index], pixel))
         yield Case(f"{source} head", "head", source, nifti(_head(seed)))
         yield Case(f"{source} legs", "legs", source, nifti(_legs(seed)))
 
@@ -230,7 +235,7 @@ def _noisy(hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _head(seed: int) -> np.ndarray:
-    """A head: scalp, skull, brain with ventricles."""
+    """HU of a head: scalp, skull, brain with ventricles."""
     rng = np.random.default_rng([seed, 7])
     ry, rx = rng.uniform(95, 115), rng.uniform(75, 90)
     hu = np.full((256, 256), -1000.0)
@@ -243,7 +248,7 @@ def _head(seed: int) -> np.ndarray:
 
 
 def _legs(seed: int) -> np.ndarray:
-    """Two thighs: fat, muscle, femur with marrow."""
+    """HU of two thighs: fat, muscle, femur with marrow."""
     rng = np.random.default_rng([seed, 8])
     hu = np.full((256, 256), -1000.0)
     for side in (-1, 1):

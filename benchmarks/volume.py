@@ -1,7 +1,7 @@
 """Peak memory and time of a whole scan: reading, segmenting, measuring and, with --out, writing.
 
-The scan is made of phantom slices, so that it costs little to make: a stack from the feet to the neck, each
-made slice standing for several. Run it in a process of its own, for the peak is the process's.
+To save time the scan is made of few different phantom slices, each repeated with its own noise. The peak is
+that of the whole process.
 
   python -m benchmarks.volume --slices 500 --made 50
 """
@@ -14,7 +14,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,11 +24,11 @@ import numpy as np
 from liverseg import phantom
 
 LIMIT_GB = 2.0
-"""What the whole process may take for 500 slices of 512 × 512."""
+"""Memory limit of the process for 500 slices of 512 × 512, in 10⁹ bytes."""
 
 
-def make_scan(path: Path, slices: int, made: int, side: int, seed: int, empty: float) -> None:
-    """Write a NIfTI volume of `slices`, a share `empty` of which show no liver (air and a body alone)."""
+def write_scan(path: Path, slices: int, made: int, side: int, seed: int, empty: float) -> None:
+    """Write a NIfTI volume of `slices` slices, `made` of them different; a share `empty` shows no liver."""
     shown = round(slices * (1 - empty))
     scan = phantom.make("volume", seed=seed, size=side, slices=made)
     order = np.round(np.linspace(0, made - 1, shown)).astype(int)
@@ -51,8 +51,8 @@ def memory_gb() -> tuple[float, float]:
     return now * 1024 / 1e9, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
-class Steps:
-    """Time and memory after each step."""
+class StepLog:
+    """The time of each step, and the memory after it."""
 
     def __init__(self) -> None:
         self.rows: list[dict] = []
@@ -68,9 +68,9 @@ class Steps:
         print(f"{name:<12} {self.rows[-1]['s']:8.1f} s   {now:5.2f} GB resident, {peak:5.2f} GB at the peak")
 
 
-def run(source: Path, args: argparse.Namespace, tell: Callable[[str], object] = print) -> list[dict]:
-    """Every step of `segment` on one file."""
-    steps = Steps()
+def run_steps(source: Path, args: argparse.Namespace) -> list[dict]:
+    """Run every step of the command `segment` on a file; returns time and memory of each."""
+    steps = StepLog()
     with steps.step("import"):
         import liverseg
         from liverseg.inference.segmenter import Segmenter
@@ -89,7 +89,7 @@ def run(source: Path, args: argparse.Namespace, tell: Callable[[str], object] = 
         with steps.step("write"), tempfile.TemporaryDirectory() as folder:
             write_results(folder, ct, seg, report)
     run_slices = len(ct.hu) - sum(last - first + 1 for first, last in seg.skipped)
-    tell(f"{run_slices} of {len(ct.hu)} slices were run; {len(report.lesions)} lesions; {seg.removed}")
+    print(f"{run_slices} of {len(ct.hu)} slices were run; {len(report.lesions)} lesions; {seg.removed}")
     return steps.rows
 
 
@@ -102,30 +102,30 @@ def main() -> int:
     parser.add_argument("--slices", type=int, default=500)
     parser.add_argument("--made", type=int, default=50, help="different slices among them (default 50)")
     parser.add_argument("--side", type=int, default=512, help="rows and columns (default 512)")
-    parser.add_argument("--empty", type=float, default=0.0, help="share of slices with nothing (default 0)")
+    parser.add_argument("--empty", type=float, default=0.0, help="share of slices without liver (default 0)")
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--checkpoint", default=None)
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--keep-all", action="store_true", help="run every slice, remove nothing")
     parser.add_argument("--out", action="store_true", help="write the results too")
-    parser.add_argument("--scan", type=Path, help="a file to run in place of a phantom")
+    parser.add_argument("--scan", type=Path, help="a file to use instead of a phantom")
     args = parser.parse_args()
     if args.scan:
-        rows = run(args.scan, args)
+        rows = run_steps(args.scan, args)
     else:
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "ct.nii.gz")
-            # In a process of its own: the peak that is measured is not to be that of making the scan.
+            # In another process, so that making the scan does not count in the measured peak.
             import multiprocessing
 
             maker = multiprocessing.get_context("spawn").Process(
-                target=make_scan, args=(source, args.slices, args.made, args.side, args.seed, args.empty)
+                target=write_scan, args=(source, args.slices, args.made, args.side, args.seed, args.empty)
             )
             maker.start()
             maker.join()
             if maker.exitcode:
                 return 1
-            rows = run(source, args)
+            rows = run_steps(source, args)
     print(json.dumps({"slices": args.slices, "side": args.side, "steps": rows}))
     return int(args.slices <= 500 and args.side <= 512 and rows[-1]["peak_gb"] >= LIMIT_GB)
 

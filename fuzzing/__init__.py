@@ -1,6 +1,6 @@
-"""Hostile input and load, by commands with a seed: `python -m fuzzing` and `python -m fuzzing.load`.
+"""Robustness tests with hostile files and heavy load: `python -m fuzzing` and `python -m fuzzing.load`.
 
-The first makes damaged and lying files of every format that liverseg reads and puts them through reading,
-segmenting and measuring; the second asks a served page with many clients at once. Both say what they found
-and exit 1 where it is not as it must be. A short run of each is among the tests.
+`fuzzing` makes damaged and malformed files of every format that liverseg reads and has them read, segmented
+and measured. `fuzzing.load` sends many requests at once to a served page. Both take a seed or a duration,
+report what they found, and exit with 1 where something is wrong. Short runs are part of the tests.
 """

@@ -1,4 +1,4 @@
-"""Clients of the HTTP API, each with scans of its own, that check that every answer is theirs."""
+"""Clients of the HTTP API with scans of their own; each checks that it receives its own results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SIDE_PX = 96
 
 @dataclass(frozen=True)
 class Case:
-    """A good file and the report that it has when it is asked for alone."""
+    """A valid file and the report it has without load."""
 
     name: str
     content: bytes
@@ -38,7 +38,7 @@ class Case:
 
 
 def own_hu(client: int, slices: int) -> np.ndarray:
-    """(slices, rows, columns) HU of a body that no other client has."""
+    """HU (slices, rows, columns) of a body that is unique to the client."""
     rng = np.random.default_rng(client)
     y, x = np.mgrid[:_SIDE_PX, :_SIDE_PX] - _SIDE_PX / 2
     hu = np.full((slices, _SIDE_PX, _SIDE_PX), -1000, np.float32)
@@ -49,48 +49,50 @@ def own_hu(client: int, slices: int) -> np.ndarray:
 
 
 def cases(client: int, folder: Path, segmenter: Segmenter) -> list[Case]:
-    """A picture and a volume of a client, with their reports."""
+    """A picture and a volume of a client with their reports, computed by `segmenter`."""
     picture = io.BytesIO()
     Image.fromarray(to_grey(own_hu(client, 1)[0], DEFAULT_WINDOW)).save(picture, "PNG")
     voxels = np.rint(own_hu(client, 6)).astype(np.int16).transpose(2, 1, 0)
     volume = nibabel.Nifti1Image(voxels, np.diag([-0.8, -0.8, 5.0, 1.0])).to_bytes()
-    found = []
+    result = []
     for name, content in (("slice.png", picture.getvalue()), ("scan.nii", volume)):
         path = folder / f"{client}-{name}"
         path.write_bytes(content)
         ct = liverseg.read(path)
         report = json.loads(measure(ct, segmenter.segment(ct)).to_json())
-        found.append(Case(name, content, without_time(report)))
-    return found
+        result.append(Case(name, content, without_time(report)))
+    return result
 
 
 def without_time(report: dict[str, Any]) -> dict[str, Any]:
-    """A report without what differs from run to run."""
+    """A report without the entries that differ from run to run."""
     return {key: value for key, value in report.items() if key != "timing_s"}
 
 
 @dataclass
 class Tally:
-    """What the clients met; shared by all of them."""
+    """Counts and failures, shared by all clients."""
 
     counts: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    seconds: list[float] = field(default_factory=list)  # of good answers
+    seconds: list[float] = field(default_factory=list)  # of right answers
 
-    def count(self, what: str) -> None:
+    def count(self, event: str) -> None:
+        """Count an event."""
         with self.lock:
-            self.counts[what] += 1
+            self.counts[event] += 1
 
-    def blame(self, what: str) -> None:
+    def fail(self, failure: str) -> None:
+        """Record a failure; the first 50 are kept."""
         with self.lock:
             self.counts["wrong"] += 1
             if len(self.wrong) < 50:
-                self.wrong.append(what)
+                self.wrong.append(failure)
 
 
 class Client(threading.Thread):
-    """Asks until `until` (monotonic): mostly with its own files, some times with bad ones or leaving."""
+    """Sends requests until the monotonic time `until`: mostly valid files, some hostile, some abandoned."""
 
     def __init__(self, url: str, number: int, good: list[Case], tally: Tally, until: float, ref: str) -> None:
         super().__init__(daemon=True)
@@ -99,37 +101,37 @@ class Client(threading.Thread):
         self._http = httpx.Client(base_url=f"{url}/gradio_api/", timeout=600)
 
     def run(self) -> None:
-        """Ask until the time is over."""
-        turn = 0
+        """Send requests until the time is over."""
+        number = 0
         while time.monotonic() < self._until:
-            turn += 1
+            number += 1
             try:
-                self._turn(turn)
-            except Exception as error:  # whatever it is, it is an error of the server's or ours, and told
-                self._tally.blame(f"client {self._number}: {type(error).__name__}: {str(error)[:200]}")
+                self._request(number)
+            except Exception as error:  # any exception, of the server or of this client, is a failure
+                self._tally.fail(f"client {self._number}: {type(error).__name__}: {str(error)[:200]}")
         self._http.close()
 
-    def _turn(self, turn: int) -> None:
+    def _request(self, number: int) -> None:
         chance = self._rng.random()
         if chance < 0.25:
-            self._bad(turn)
+            self._send_hostile(number)
         elif chance < 0.35:
-            self._leave(self._rng.choice(self._good))
+            self._abandon(self._rng.choice(self._good))
         else:
             self._ask(self._rng.choice(self._good))
 
     def _ask(self, case: Case) -> None:
+        """Send a valid file and check the report and, sometimes, the picture."""
         started = time.monotonic()
         kind, data = self._answer(case.name, case.content)
         if kind != "complete":
-            self._tally.blame(f"a good {case.name} of client {self._number} ended with {kind}: {data}")
+            self._tally.fail(f"a valid {case.name} of client {self._number} ended with {kind}: {data}")
             return
-        told = without_time(data[3])
-        if told != case.report:
-            self._tally.blame(f"client {self._number} got another report for its {case.name}")
+        if without_time(data[3]) != case.report:
+            self._tally.fail(f"client {self._number} got another report for its {case.name}")
             return
         if self._rng.random() < 0.2 and not self._picture_is_there(data[1]):
-            self._tally.blame(f"client {self._number} could not fetch its picture")
+            self._tally.fail(f"client {self._number} could not fetch its picture")
             return
         self._tally.count("right answers")
         with self._tally.lock:
@@ -139,17 +141,18 @@ class Client(threading.Thread):
         response = self._http.get(answer["url"])
         return response.status_code == 200 and Image.open(io.BytesIO(response.content)).format == "PNG"
 
-    def _bad(self, turn: int) -> None:
-        made = hostile(7, 1000 * self._number + turn, rare_share=0.0)
-        kind, data = self._answer(f"{CANARY}{made.suffix}", made.files[-1])
-        sentence = data.get("error", "") if isinstance(data, dict) else ""
-        if kind == "error" and (not sentence.endswith(".") or CANARY in sentence or "went wrong" in sentence):
-            self._tally.blame(f"a bad file ({made.family}) was told {sentence!r}")
+    def _send_hostile(self, number: int) -> None:
+        """Send a hostile file and check the message of a refusal."""
+        file = hostile(7, 1000 * self._number + number, rare_share=0.0)
+        kind, data = self._answer(f"{CANARY}{file.suffix}", file.files[-1])
+        message = data.get("error", "") if isinstance(data, dict) else ""
+        if kind == "error" and (not message.endswith(".") or CANARY in message or "went wrong" in message):
+            self._tally.fail(f"a bad file ({file.family}) was refused with {message!r}")
         else:
             self._tally.count("bad files refused" if kind == "error" else "bad files read")
 
-    def _leave(self, case: Case) -> None:
-        """Ask and be gone before the answer is there, or never come back for it."""
+    def _abandon(self, case: Case) -> None:
+        """Send a valid file and disconnect before the answer, or never ask for it."""
         event = self._event(case.name, case.content)
         if self._rng.random() < 0.5:
             with self._http.stream("GET", f"call/segment/{event}"):
@@ -157,7 +160,7 @@ class Client(threading.Thread):
         self._tally.count("left")
 
     def _answer(self, name: str, content: bytes) -> tuple[str, Any]:
-        """How a call ended, and with what."""
+        """The last event of a call ("complete", "error" or a description) and its data."""
         event = self._event(name, content)
         kind = ""
         with self._http.stream("GET", f"call/segment/{event}") as stream:
@@ -166,19 +169,19 @@ class Client(threading.Thread):
                     kind = line.removeprefix("event: ")
                 elif line.startswith("data: ") and kind in ("complete", "error"):
                     return kind, json.loads(line.removeprefix("data: "))
-        return f"an end without an answer ({kind})", None
+        return f"no answer (last event: {kind})", None
 
     def _event(self, name: str, content: bytes) -> str:
-        """The event of a call; asks again while the queue is full."""
+        """Upload a file and start a call, again while the queue is full; returns the id of its event."""
         response = self._http.post("upload", files={"files": (name, content)})
         if response.status_code != 200:
             raise RuntimeError(f"the upload was answered {response.status_code}")
         file = {"path": response.json()[0], "meta": _META}
         while True:
-            asked = self._http.post("call/v2/segment", json={"file": file, "checkpoint": self._ref})
-            if asked.status_code == 200:
-                return asked.json()["event_id"]
-            if asked.status_code != 503 or "full" not in str(asked.json().get("detail")):
-                raise RuntimeError(f"the call was answered {asked.status_code}: {asked.text[:200]}")
-            self._tally.count("told that the queue is full")
+            response = self._http.post("call/v2/segment", json={"file": file, "checkpoint": self._ref})
+            if response.status_code == 200:
+                return response.json()["event_id"]
+            if response.status_code != 503 or "full" not in str(response.json().get("detail")):
+                raise RuntimeError(f"the call was answered {response.status_code}: {response.text[:200]}")
+            self._tally.count("queue was full")
             time.sleep(self._rng.uniform(0.1, 0.5))

@@ -1,6 +1,6 @@
-"""`python -m fuzzing.cut COMMAND…`: run a command where there is no network but the loopback interface.
+"""`python -m fuzzing.cut COMMAND…`: run a command with no network but the loopback interface.
 
-Needs Linux and the right to make a network namespace (`unshare`); says so and exits 3 where there is none.
+Requires Linux and permission to create a network namespace (`unshare`); exits with 3 without it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 
 
 def cut_network() -> bool:
-    """Leave the network: this process and its children reach nobody but this machine. Whether it worked."""
+    """Restrict this process and its children to the loopback interface; returns whether it was permitted."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNET) != 0 and libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
         return False
@@ -31,9 +31,9 @@ def cut_network() -> bool:
 
 
 def main() -> int:
-    """Cut the network and become the command."""
+    """Cut the network and replace this process by the command."""
     if not cut_network():
-        print("The network cannot be cut here: no right to make a network namespace.", file=sys.stderr)
+        print("The network cannot be cut: creating a network namespace is not permitted.", file=sys.stderr)
         return NOT_PERMITTED
     os.execvp(sys.argv[1], sys.argv[1:])
 

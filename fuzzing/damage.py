@@ -1,4 +1,7 @@
-"""Damage that knows nothing of formats: bytes cut off, flipped, moved, repeated, set to extremes."""
+"""Damage independent of the format: bytes are cut off, flipped, moved, repeated or set to extreme values.
+
+Every function takes the bytes of a file, a random generator and a second file to take bytes from.
+"""
 
 from __future__ import annotations
 
@@ -7,98 +10,98 @@ import struct
 
 _EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
 _FLOATS = (float("nan"), float("inf"), float("-inf"), 1e38, -1e38, 1e-40, 0.0, -0.0)
-_HEAD = 700  # where the headers of all formats are
+_HEADER_BYTES = 700  # headers of all formats lie within
 
 
 def damaged(data: bytes, rng: random.Random, other: bytes) -> bytes:
-    """`data` after one to four kinds of damage; `other` is a second file to splice with."""
+    """`data` after one to four kinds of damage; `other` is a second file to take bytes from."""
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
         data = rng.choice(_KINDS)(data, rng, other)
     return data
 
 
-def place_in(data: bytes, rng: random.Random) -> int:
-    """An offset, most often near the start."""
+def random_offset(data: bytes, rng: random.Random) -> int:
+    """An offset in `data`, in most cases within the header."""
     end = max(len(data), 1)
-    return rng.randrange(min(end, _HEAD) if rng.random() < 0.6 else end)
+    return rng.randrange(min(end, _HEADER_BYTES) if rng.random() < 0.6 else end)
 
 
 def cut_off(data: bytes, rng: random.Random, other: bytes) -> bytes:
-    """Truncated."""
-    return data[: place_in(data, rng)]
+    """Truncate."""
+    return data[: random_offset(data, rng)]
 
 
 def flip_bits(data: bytes, rng: random.Random, other: bytes) -> bytes:
-    """One to 64 bits flipped."""
+    """Flip 1 to 64 bits."""
     if not data:
         return data
     changed = bytearray(data)
     for _ in range(rng.choice((1, 2, 8, 64))):
-        changed[place_in(data, rng)] ^= 1 << rng.randrange(8)
+        changed[random_offset(data, rng)] ^= 1 << rng.randrange(8)
     return bytes(changed)
 
 
 def set_bytes(data: bytes, rng: random.Random, other: bytes) -> bytes:
-    """Some bytes set to any value."""
+    """Set 1 to 32 bytes to random values."""
     if not data:
         return data
     changed = bytearray(data)
     for _ in range(rng.choice((1, 4, 32))):
-        changed[place_in(data, rng)] = rng.randrange(256)
+        changed[random_offset(data, rng)] = rng.randrange(256)
     return bytes(changed)
 
 
 def set_extreme(data: bytes, rng: random.Random, other: bytes) -> bytes:
-    """A whole number or a float of two to eight bytes set to an extreme, in either byte order."""
+    """Overwrite 1 to 8 bytes with an extreme integer or float, in either byte order."""
     order = rng.choice("<>")
     if rng.random() < 0.7:
         width, code = rng.choice(((1, "B"), (2, "H"), (4, "I"), (8, "Q")))
         word = struct.pack(order + code, rng.choice(_EXTREMES) & (256**width - 1))
     else:
         word = struct.pack(order + rng.choice("fd"), rng.choice(_FLOATS[:3] + _FLOATS[5:]))
-    start = place_in(data, rng)
+    start = random_offset(data, rng)
     return data[:start] + word + data[start + len(word) :]
 
 
 def splice(data: bytes, rng: random.Random, other: bytes) -> bytes:
-    """The beginning of one file and the end of another."""
-    return data[: place_in(data, rng)] + other[place_in(other, rng) :]
+    """Join the beginning of one file to the end of the other."""
+    return data[: random_offset(data, rng)] + other[random_offset(other, rng) :]
 
 
 def implant(data: bytes, rng: random.Random, other: bytes) -> bytes:
-    """A piece of another file in the middle."""
-    start, length = place_in(other, rng), rng.choice((4, 64, 1024))
-    here = place_in(data, rng)
-    return data[:here] + other[start : start + length] + data[here:]
+    """Insert a piece of the other file."""
+    start, length = random_offset(other, rng), rng.choice((4, 64, 1024))
+    position = random_offset(data, rng)
+    return data[:position] + other[start : start + length] + data[position:]
 
 
 def repeat(data: bytes, rng: random.Random, other: bytes) -> bytes:
-    """A piece repeated many times."""
-    start = place_in(data, rng)
+    """Repeat a piece up to 3000 times."""
+    start = random_offset(data, rng)
     piece = data[start : start + rng.choice((1, 8, 200))]
     return data[:start] + piece * rng.choice((2, 100, 3000)) + data[start:]
 
 
 def remove(data: bytes, rng: random.Random, other: bytes) -> bytes:
-    """A piece missing."""
-    start = place_in(data, rng)
+    """Remove a piece."""
+    start = random_offset(data, rng)
     return data[:start] + data[start + rng.choice((1, 4, 100, 5000)) :]
 
 
 def blank(data: bytes, rng: random.Random, other: bytes) -> bytes:
-    """A piece all zeros or all ones."""
-    start, length = place_in(data, rng), rng.choice((16, 400, 9000))
+    """Overwrite a piece with zero or one bits."""
+    start, length = random_offset(data, rng), rng.choice((16, 400, 9000))
     filling = rng.choice((b"\0", b"\xff")) * len(data[start : start + length])
     return data[:start] + filling + data[start + length :]
 
 
 def append(data: bytes, rng: random.Random, other: bytes) -> bytes:
-    """Something behind the end: noise, or another whole file (a polyglot)."""
+    """Append noise, or the other file (a polyglot)."""
     return data + (rng.randbytes(rng.choice((1, 100, 10_000))) if rng.random() < 0.5 else other)
 
 
 def prepend(data: bytes, rng: random.Random, other: bytes) -> bytes:
-    """Something before the beginning: a few bytes, or another whole file (a polyglot)."""
+    """Prepend a few bytes, or the other file (a polyglot)."""
     return rng.choice((b"\0", b"MZ", b"\xef\xbb\xbf", b"#!/bin/sh\n", bytes(128), other)) + data
 
 

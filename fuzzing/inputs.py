@@ -1,4 +1,4 @@
-"""The k-th hostile input of a seed: always the same, whoever makes it and in whatever order."""
+"""Hostile inputs by seed and index; the same pair always gives the same input."""
 
 from __future__ import annotations
 
@@ -7,27 +7,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzzing import archive_lies, damage, dicom_bombs, dicom_lies, nifti_lies, picture_lies
+from fuzzing import (
+    damage,
+    dicom_bombs,
+    malformed_archives,
+    malformed_dicom,
+    malformed_nifti,
+    malformed_pictures,
+)
 from fuzzing.seeds import CANARY, seeds
 
 SUFFIXES = (".png", ".jpg", ".nii", ".nii.gz", ".dcm", ".zip", ".exe", ".dcm.gz", "", ".html", ".png.zip")
 RARE_SHARE = 0.004
-"""Of the inputs, those that are large or slow: bombs and floods."""
+"""Share of inputs that are large or slow: decompression bombs and floods."""
 
-_LIES: tuple[tuple[str, Callable[[random.Random], tuple[str, bytes]]], ...] = (
-    ("nifti", nifti_lies.lying_nifti),
-    ("picture", picture_lies.lying_picture),
-    ("dicom", dicom_lies.lying_dicom),
-    ("dicom", dicom_lies.lying_dicom),
-    ("zip", archive_lies.lying_archive),
+_MALFORMED: tuple[tuple[str, Callable[[random.Random], tuple[str, bytes]]], ...] = (
+    ("nifti", malformed_nifti.malformed_nifti),
+    ("picture", malformed_pictures.malformed_picture),
+    ("dicom", malformed_dicom.malformed_dicom),
+    ("dicom", malformed_dicom.malformed_dicom),
+    ("zip", malformed_archives.malformed_archive),
 )
 _RARE = {
     f"{name}: {kind}": make
     for name, kinds in (
-        ("nifti", nifti_lies.RARE),
-        ("picture", picture_lies.RARE),
+        ("nifti", malformed_nifti.RARE),
+        ("picture", malformed_pictures.RARE),
         ("dicom", dicom_bombs.RARE),
-        ("zip", archive_lies.RARE),
+        ("zip", malformed_archives.RARE),
     )
     for kind, make in kinds.items()
 }
@@ -35,15 +42,15 @@ _RARE = {
 
 @dataclass(frozen=True)
 class Hostile:
-    """A made input: the bytes of one file, or of several that are given as a folder or a list."""
+    """An input: the bytes of one file, or of several files that are passed as a folder or a list."""
 
-    family: str  # what was done, "nifti: sizes"
+    family: str  # format and kind of damage, such as "nifti: sizes"
     files: tuple[bytes, ...]
     suffix: str
     as_folder: bool = False
 
     def write(self, folder: Path) -> str | list[str]:
-        """Write it below an empty folder; returns what to hand to `liverseg.read`."""
+        """Write the files to an empty folder; returns the source for `liverseg.read`."""
         name = CANARY.replace("^", "_")
         if len(self.files) == 1 and not self.as_folder:
             path = folder / f"{name}{self.suffix}"
@@ -58,7 +65,7 @@ class Hostile:
 
 
 def hostile(seed: int, index: int, rare_share: float = RARE_SHARE) -> Hostile:
-    """Input `index` of a seed."""
+    """The input `index` of a seed; `rare_share` is the share of bombs and floods."""
     rng = random.Random(f"{seed}/{index}")
     chance = rng.random()
     if chance < rare_share:
@@ -66,21 +73,21 @@ def hostile(seed: int, index: int, rare_share: float = RARE_SHARE) -> Hostile:
         return Hostile(family, (_RARE[family](rng),), rng.choice(SUFFIXES))
     chance = rng.random()
     if chance < 0.33:
-        seed_ = rng.choice(seeds())
+        valid = rng.choice(seeds())
         other = rng.choice(seeds()).files[-1]
-        files = list(seed_.files)
+        files = list(valid.files)
         k = rng.randrange(len(files))
         files[k] = damage.damaged(files[k], rng, other)
-        suffix = seed_.suffix if rng.random() < 0.5 else rng.choice(SUFFIXES)
-        return Hostile(f"damage: {seed_.kind}", tuple(files), suffix, as_folder=rng.random() < 0.5)
+        suffix = valid.suffix if rng.random() < 0.5 else rng.choice(SUFFIXES)
+        return Hostile(f"damage: {valid.kind}", tuple(files), suffix, as_folder=rng.random() < 0.5)
     if chance < 0.36:
-        seed_ = rng.choice(seeds())
-        return Hostile("wrong extension", seed_.files, rng.choice(SUFFIXES))
+        valid = rng.choice(seeds())
+        return Hostile("wrong extension", valid.files, rng.choice(SUFFIXES))
     if chance < 0.44:
-        kind, several = archive_lies.odd_series(rng)
-        return Hostile(f"dicom: {kind}", several, ".dcm", as_folder=rng.random() < 0.5)
-    name, lie = rng.choice(_LIES)
-    kind, data = lie(rng)
+        kind, files = malformed_archives.malformed_series(rng)
+        return Hostile(f"dicom: {kind}", tuple(files), ".dcm", as_folder=rng.random() < 0.5)
+    name, make = rng.choice(_MALFORMED)
+    kind, data = make(rng)
     if rng.random() < 0.1:
         data = damage.damaged(data, rng, rng.choice(seeds()).data)
     return Hostile(f"{name}: {kind}", (data,), rng.choice(SUFFIXES), as_folder=rng.random() < 0.05)

@@ -1,4 +1,4 @@
-"""Sound files of every format that liverseg reads, small and made at once: what the fuzzer starts from."""
+"""Seeds of the fuzzer: small valid files of every format that liverseg reads."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from fuzzing.encoding import encode
+from fuzzing.gdcm_encoder import encode as encode_frame
 from liverseg.core.window import DEFAULT_WINDOW, to_grey
 from liverseg.phantom.files import dicom_slice
 from liverseg.phantom.generate import Phantom
 
 CANARY = "Canary^Patient"
-"""Stands for the patient in every seed that can hold a name; no text and no report may repeat it."""
+"""Patient name in every seed that can hold one; no message, report or log may contain it."""
 
 SIDE_PX, SLICES = 96, 5
 
 
 @dataclass(frozen=True)
 class Seed:
-    """A sound input: one file, or the files of a series."""
+    """A valid input: one file, or the files of a series."""
 
     name: str
     kind: str  # "picture" | "nifti" | "dicom" | "series" | "zip"
@@ -45,13 +45,13 @@ class Seed:
 
     @property
     def data(self) -> bytes:
-        """The bytes of a single file."""
+        """The bytes of the first file."""
         return self.files[0]
 
 
 @cache
 def _phantom(kind: str) -> Phantom:
-    """A body in air with a liver, a tumour in it, and the noise of a scanner."""
+    """A body in air with a liver, a tumour and noise; `kind` is "slice" or "volume"."""
     count = SLICES if kind == "volume" else 1
     y, x = np.mgrid[:SIDE_PX, :SIDE_PX] - SIDE_PX / 2
     hu = np.full((count, SIDE_PX, SIDE_PX), -1000, np.float32)
@@ -64,24 +64,24 @@ def _phantom(kind: str) -> Phantom:
 
 @cache
 def seeds() -> tuple[Seed, ...]:
-    """All of them, in a fixed order."""
+    """All seeds, in a fixed order."""
     return (*_pictures(), *_niftis(), *_dicoms(), *_series())
 
 
 def of_kind(*kinds: str) -> list[Seed]:
-    """The seeds of some kinds."""
+    """The seeds of the given kinds."""
     return [seed for seed in seeds() if seed.kind in kinds]
 
 
 def saved(picture: Image.Image, format: str = "PNG", **options: object) -> bytes:
-    """A picture as the bytes of a file."""
+    """The bytes of a picture file."""
     buffer = io.BytesIO()
     picture.save(buffer, format, **options)
     return buffer.getvalue()
 
 
 def dicom_bytes(dataset: Dataset) -> bytes:
-    """A dataset as the bytes of a file."""
+    """The bytes of a DICOM file."""
     buffer = io.BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
@@ -97,7 +97,7 @@ def zipped(members: list[tuple[str, bytes]], method: int = zipfile.ZIP_DEFLATED)
 
 
 def ct_dataset(index: int = 0, kind: str = "slice") -> Dataset:
-    """A slice of the phantom as a CT dataset, explicit little endian; the canary is its patient."""
+    """A slice of the phantom as a CT dataset in explicit little endian, with `CANARY` as the patient."""
     dataset = dicom_slice(_phantom(kind), index)
     dataset.PatientName, dataset.PatientID, dataset.InstitutionName = CANARY, CANARY, CANARY
     return dataset
@@ -106,8 +106,8 @@ def ct_dataset(index: int = 0, kind: str = "slice") -> Dataset:
 def _pictures() -> Iterator[Seed]:
     phantom = _phantom("slice")
     grey = Image.fromarray(to_grey(phantom.hu, DEFAULT_WINDOW)[0])
-    wide = (np.clip((phantom.hu[0] + 160) / 400, 0, 1) * 65535).astype(np.uint16)
-    shifted = (np.rint(phantom.hu[0]) + 1024).clip(0, 65535).astype(np.uint16)
+    full_range = (np.clip((phantom.hu[0] + 160) / 400, 0, 1) * 65535).astype(np.uint16)
+    hu_with_offset = (np.rint(phantom.hu[0]) + 1024).clip(0, 65535).astype(np.uint16)
     pngs: dict[str, Image.Image] = {
         "png": grey,
         "png-rgb": grey.convert("RGB"),
@@ -115,8 +115,8 @@ def _pictures() -> Iterator[Seed]:
         "png-palette": grey.convert("P"),
         "png-grey-alpha": grey.convert("LA"),
         "png-1-bit": grey.convert("1"),
-        "png-16-bit": Image.fromarray(wide),
-        "png-16-bit-hu": Image.fromarray(shifted),
+        "png-16-bit": Image.fromarray(full_range),
+        "png-16-bit-hu": Image.fromarray(hu_with_offset),
     }
     for name, picture in pngs.items():
         yield Seed(name, "picture", (saved(picture),), ".png")
@@ -131,21 +131,21 @@ def _niftis() -> Iterator[Seed]:
     voxels = np.rint(phantom.hu).astype(np.int16).transpose(2, 1, 0)
     affine = np.diag([-2.0, -2.0, 5.0, 1.0])
 
-    def file(array: np.ndarray, version: Callable[..., nibabel.Nifti1Image] = nibabel.Nifti1Image) -> bytes:
+    def encode(array: np.ndarray, version: Callable[..., nibabel.Nifti1Image] = nibabel.Nifti1Image) -> bytes:
         image = version(array, affine)
         image.header["descrip"] = CANARY.encode()
         return image.to_bytes()
 
     swapped = nibabel.Nifti1Image(voxels, affine, nibabel.Nifti1Header(endianness=">"))
-    plain = file(voxels)
+    plain = encode(voxels)
     yield Seed("nifti", "nifti", (plain,), ".nii")
     yield Seed("nifti-gz", "nifti", (gzip.compress(plain, 3, mtime=0),), ".nii.gz")
-    yield Seed("nifti-2", "nifti", (file(voxels, nibabel.Nifti2Image),), ".nii")
+    yield Seed("nifti-2", "nifti", (encode(voxels, nibabel.Nifti2Image),), ".nii")
     yield Seed("nifti-big-endian", "nifti", (swapped.to_bytes(),), ".nii")
-    yield Seed("nifti-float", "nifti", (file(voxels.astype(np.float32)),), ".nii")
-    yield Seed("nifti-flat", "nifti", (file(voxels[..., 2]),), ".nii")
+    yield Seed("nifti-float", "nifti", (encode(voxels.astype(np.float32)),), ".nii")
+    yield Seed("nifti-flat", "nifti", (encode(voxels[..., 2]),), ".nii")
     yield Seed(
-        "nifti-grey", "nifti", (file(((voxels + 160) / 400 * 255).clip(0, 255).astype(np.uint8)),), ".nii"
+        "nifti-grey", "nifti", (encode(((voxels + 160) / 400 * 255).clip(0, 255).astype(np.uint8)),), ".nii"
     )
 
 
@@ -166,7 +166,7 @@ def _dicoms() -> Iterator[Seed]:
             dataset.PixelData = np.frombuffer(dataset.PixelData, "<i2").astype(">i2").tobytes()
             dataset["PixelData"].VR = "OW"
         dataset._read_implicit = dataset._read_little = None
-        yield seed(name, _written_as(dataset, syntax))
+        yield seed(name, _reencoded(dataset, syntax))
     rle = ct_dataset()
     rle.compress(RLELossless, generate_instance_uid=False)
     yield seed("dicom-rle", rle)
@@ -175,28 +175,29 @@ def _dicoms() -> Iterator[Seed]:
     yield seed("dicom-enhanced", enhanced())
 
 
-def _written_as(dataset: Dataset, syntax: str) -> Dataset:
-    """The same elements in a dataset that has no encoding of its own yet."""
-    fresh = Dataset()
-    fresh.file_meta = dataset.file_meta
-    fresh.file_meta.TransferSyntaxUID = syntax
+def _reencoded(dataset: Dataset, syntax: str) -> Dataset:
+    """A copy of a dataset that is not bound to the encoding of the original."""
+    copy = Dataset()
+    copy.file_meta = dataset.file_meta
+    copy.file_meta.TransferSyntaxUID = syntax
     for element in dataset:
-        fresh.add(element)
-    return fresh
+        copy.add(element)
+    return copy
 
 
 def compressed(syntax: str) -> Dataset:
-    """The slice with its pixels compressed in a transfer syntax of JPEG, JPEG-LS or JPEG 2000."""
+    """The slice with pixels compressed in a transfer syntax of JPEG, JPEG-LS or JPEG 2000."""
     dataset = ct_dataset()
     stored = np.frombuffer(dataset.PixelData, "<i2").reshape(SIDE_PX, SIDE_PX).astype(np.uint16)
     dataset.PixelRepresentation, dataset.BitsStored, dataset.HighBit = 0, 12, 11
-    dataset.PixelData = encapsulate([encode(stored, syntax, 12)])
+    dataset.PixelData = encapsulate([encode_frame(stored, syntax, 12)])
     dataset["PixelData"].VR = "OB"
     dataset.file_meta.TransferSyntaxUID = syntax
-    return _written_as(dataset, syntax)
+    return _reencoded(dataset, syntax)
 
 
 def _item(**elements: object) -> Dataset:
+    """A sequence item with the given elements."""
     item = Dataset()
     for keyword, value in elements.items():
         setattr(item, keyword, value)
@@ -204,7 +205,7 @@ def _item(**elements: object) -> Dataset:
 
 
 def enhanced() -> Dataset:
-    """The volume as one Enhanced CT."""
+    """The volume as one Enhanced CT object."""
     slices = [ct_dataset(k, "volume") for k in range(SLICES)]
     dataset = slices[0]
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = EnhancedCTImageStorage
@@ -219,7 +220,7 @@ def enhanced() -> Dataset:
     dataset.PerFrameFunctionalGroupsSequence = [
         _item(PlanePositionSequence=[_item(ImagePositionPatient=[0, 0, 5 * k])]) for k in range(SLICES)
     ]
-    return _written_as(dataset, ExplicitVRLittleEndian)
+    return _reencoded(dataset, ExplicitVRLittleEndian)
 
 
 def _series() -> Iterator[Seed]:

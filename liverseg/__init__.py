@@ -1,11 +1,11 @@
-"""liverseg: segment the liver and its tumours in CT, from a file to a report.
+"""liverseg segments the liver and its tumours in CT, from a file to a report.
 
     import liverseg
     ct = liverseg.read("scan.nii.gz")
     seg = liverseg.Segmenter.load("segformer-b0").segment(ct)
     report = liverseg.measure(ct, seg)
 
-The names below are loaded on first use, so that `import liverseg` stays quick.
+The public names are imported on first use, so that `import liverseg` stays fast.
 Research software, not a medical device.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-_HOME = {
+_MODULES = {
     "Agreement": "liverseg.analysis.compare",
     "CTImage": "liverseg.core.image",
     "LiversegError": "liverseg.errors",
@@ -31,7 +31,7 @@ _HOME = {
     "read": "liverseg.io.read",
 }
 
-__all__ = sorted([*_HOME, "__version__"])
+__all__ = sorted([*_MODULES, "__version__"])
 
 if TYPE_CHECKING:
     from liverseg.analysis.compare import Agreement, compare
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module 'liverseg' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
+    value = getattr(importlib.import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 

@@ -1,6 +1,6 @@
-"""`python -m liverseg`: the command line.
+"""The command line, `python -m liverseg`.
 
-Exit 0 done, 1 refused with one line saying why, 2 wrong usage, 130 Ctrl-C.
+Exit status: 0 done, 1 refused with one line that says why, 2 wrong usage, 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from liverseg.cli.output import print_refusal
 from liverseg.errors import LiversegError
 
 INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it: 128 and the number of the signal."""
+"""The exit status after Ctrl-C, as in shells: 128 plus the number of the signal."""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser with every command; each sets `run`."""
+    """The parser with every command; each command sets `run` to the function that runs it."""
     parser = argparse.ArgumentParser(
         prog="python -m liverseg",
         description="Segment the liver and its tumours in CT. Research software, not a medical device.",
@@ -33,9 +33,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status."""
+    """Run a command. Returns the exit status."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks "×" or "²" shows "?" instead
+        if isinstance(stream, io.TextIOWrapper):  # show "?" where the terminal lacks "×" or "²"
             stream.reconfigure(errors="replace")
     args = build_parser().parse_args(argv)
     try:

@@ -1,26 +1,25 @@
-"""Every refusal of liverseg, as one exception tree.
+"""All exceptions of liverseg.
 
-The text of each exception is one sentence that a person can act on: it names the
-cause and, where there is one, the way out. The command line prints it and exits 1,
-the app shows it on the page. Texts never repeat what a file says of a patient, nor
-the name of an uploaded file.
+The message of each exception is one sentence for the user. It names the cause and, where possible, the
+remedy. The command line prints it and exits with 1; the app shows it on the page. Messages never contain
+patient data or the name of an uploaded file.
 """
 
 from typing import Any
 
 
 class LiversegError(Exception):
-    """Base of all refusals: bad input, an unknown checkpoint, a missing engine."""
+    """Base class: bad input, an unknown checkpoint, a missing engine."""
 
 
 class UnreadableInput(LiversegError):
-    """The input is empty, truncated, damaged, or of no format that liverseg reads."""
+    """The input is empty, truncated, damaged, or in a format that liverseg does not read."""
 
 
 class SeriesChoice(UnreadableInput):
-    """The input holds several CT series, and none was named; `series` are those to choose from.
+    """The input holds several CT series and the caller chose none.
 
-    Each is a `liverseg.io.dicom.series_info.SeriesInfo`, and its `number` is what `read` takes.
+    `series` lists them as `liverseg.io.dicom.series_info.SeriesInfo`. Pass the `number` of one to `read`.
     """
 
     def __init__(self, message: str, series: tuple[Any, ...] = ()) -> None:
@@ -29,31 +28,31 @@ class SeriesChoice(UnreadableInput):
 
 
 class NotCT(LiversegError):
-    """The input was read, but it is not an axial CT slice or volume (MR, a photograph, …)."""
+    """The input is readable but is not an axial CT slice or volume (for example MR or a photograph)."""
 
 
 class InputTooLarge(LiversegError):
-    """The input is beyond the limits of `liverseg.core.limits`; it was refused before it was decoded."""
+    """The input exceeds a limit of `liverseg.core.limits`. It is refused before it is decoded."""
 
 
 class InputTooSmall(LiversegError):
-    """The input has fewer pixels a side than `liverseg.core.limits.MIN_SIDE_PX`."""
+    """A side of the input has fewer pixels than `liverseg.core.limits.MIN_SIDE_PX`."""
 
 
 class InvalidSetting(LiversegError):
-    """A value given by the caller is out of range: a window width of 0, a slice that is not there."""
+    """An argument is out of range, for example a window width of 0 or a slice that does not exist."""
 
 
 class CheckpointRefused(LiversegError):
-    """A checkpoint is unknown, damaged, tampered with, or does not fit the input."""
+    """A checkpoint is unknown, damaged, altered, or does not fit the input."""
 
 
 class EngineUnavailable(LiversegError):
-    """The engine that was asked for is not installed or cannot run here."""
+    """The requested engine is not installed or cannot run on this machine."""
 
 
 class Cancelled(LiversegError):
-    """The caller asked for the work to stop; nothing of it is kept."""
+    """The caller stopped the run. No part of its result is kept."""
 
     def __init__(self, text: str = "The segmentation was cancelled.") -> None:
         super().__init__(text)

@@ -13,9 +13,9 @@ from liverseg.analysis.measure import measure
 from liverseg.analysis.report import Report
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
-from liverseg.core.slicing import check_slice, single_slice, single_slice_of
+from liverseg.core.slicing import check_slice, single_slice, single_slice_segmentation
 from liverseg.core.window import Window
-from liverseg.inference.progress import Progress, Stop
+from liverseg.inference.progress import ProgressCallback, StopSignal
 from liverseg.inference.segmenter import Segmenter
 from liverseg.io.read import read
 
@@ -41,8 +41,8 @@ DEFAULT_SETTINGS = AnalysisSettings()
 class Run:
     """How a running analysis is watched, stopped and kept apart from others."""
 
-    progress: Progress | None = None
-    cancelled: Stop | None = None
+    progress: ProgressCallback | None = None
+    cancelled: StopSignal | None = None
     network: AbstractContextManager[object] = nullcontext()  # held while the network runs
 
 
@@ -147,4 +147,4 @@ def compare_image(
 def _chosen(ct: CTImage, seg: Segmentation, slice_index: int | None) -> tuple[CTImage, Segmentation]:
     if slice_index is None:
         return ct, seg
-    return single_slice(ct, slice_index), single_slice_of(seg, slice_index)
+    return single_slice(ct, slice_index), single_slice_segmentation(seg, slice_index)

@@ -1,11 +1,11 @@
-"""Checkpoints: what they are, where they are, and whether they may be opened.
+"""Find, list, check, fetch and publish checkpoints.
 
     from registry import open_registries
-    registries = open_registries()                      # LIVERSEG_REGISTRY, else the bundled folder
+    registries = open_registries()                      # LIVERSEG_REGISTRY, else the bundled checkpoints
     for checkpoint in registries.list(): ...
-    data = registries.find("segformer-b0").read_model() # checked bytes for torch.jit.load
+    data = registries.find("segformer-b0").read_model() # verified bytes for torch.jit.load
 
-Needs no torch: everything about a checkpoint can be checked before torch is imported.
+The package does not import torch: a checkpoint is fully verified before torch opens it.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""Every refusal of the registry, as one exception tree.
+"""The exceptions of the registry, all derived from `RegistryError`.
 
-Each text is one sentence that a person can act on. The command line prints it and
-exits 1; liverseg hands it on as `liverseg.errors.CheckpointRefused`.
+Each message is one sentence that tells the user what to do or what is wrong. The command line prints it and
+exits with status 1; liverseg raises it again as `liverseg.errors.CheckpointRefused`.
 """
 
 from __future__ import annotations
 
 
 class RegistryError(Exception):
-    """Base of all refusals of the registry."""
+    """Base of all exceptions of the registry."""
 
 
 class InvalidReference(RegistryError):
@@ -16,7 +16,7 @@ class InvalidReference(RegistryError):
 
 
 class UnsupportedRegistry(RegistryError):
-    """`LIVERSEG_REGISTRY` names a kind of registry that cannot be read here."""
+    """`LIVERSEG_REGISTRY` names a kind of registry that is not supported."""
 
 
 class RegistryUnreadable(RegistryError):
@@ -24,35 +24,35 @@ class RegistryUnreadable(RegistryError):
 
 
 class HubUnreachable(RegistryUnreadable):
-    """The Hub cannot be reached, fails, takes no more requests, or is not to be asked."""
+    """The Hub cannot be reached, fails, limits the requests, or is switched off by `HF_HUB_OFFLINE`."""
 
 
 class HubRefused(RegistryUnreadable):
-    """The Hub refused: no such repository, no right to it, no valid token, or changed meanwhile."""
+    """The Hub refused a request: unknown repository, no permission, no valid token, or a conflict."""
 
 
 class CacheUnwritable(RegistryError):
-    """What was fetched cannot be stored on this machine: its disk is full, or may not be written to."""
+    """A file cannot be stored in the cache: the disk is full or may not be written to."""
 
 
 class PushRefused(RegistryError):
-    """What was to be published is not fit for it, or the target is not one to publish to."""
+    """A checkpoint or Space is not fit to be published, or its target is not one to publish to."""
 
 
 class CheckpointNotFound(RegistryError):
-    """No registry has a checkpoint of that name or version."""
+    """No registry has a checkpoint of this name or version."""
 
 
 class CheckpointExists(RegistryError):
-    """Another checkpoint stands where one was to be written; versions never change."""
+    """The target already holds another checkpoint of this version; versions never change."""
 
 
 class ManifestInvalid(RegistryError):
-    """`manifest.json` is missing, is not JSON, or does not keep the schema."""
+    """`manifest.json` is missing, is not JSON, or does not match the schema."""
 
 
 class CheckpointDamaged(RegistryError):
-    """A file of a checkpoint is missing, truncated, swapped, a link, or not what the manifest says."""
+    """A file of a checkpoint is missing, truncated, replaced, a link, or differs from the manifest."""
 
 
 class ArchiveRefused(CheckpointDamaged):

@@ -1,4 +1,4 @@
-"""Atomic writes, and temporary folders that the next run removes if their process was killed."""
+"""Files and folders that no crash leaves half written: atomic writes and self-cleaning temporary folders."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows: folders of killed processes are not removed
+    fcntl = None  # type: ignore[assignment]
+
+_YOUNG_S = 2.0
+"""Seconds that a new temporary folder is left alone: its process may not have locked it yet."""
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A hidden path beside `path` to write to; it replaces `path` when the context ends without an error.
 
-    The folder is created where it is missing. Readers and other writers see the old file or the whole new
-    one. Raises OSError where the folder cannot be written to.
+    A missing parent folder is created. Readers and other writers see the old file or the whole new one.
+    Raises `OSError` where the folder cannot be written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
@@ -25,7 +33,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield partial
         os.replace(partial, path)
     finally:
-        if os.path.lexists(partial):  # a full disk may never have created it
+        if os.path.lexists(partial):  # on a full disk it may never have been created
             partial.unlink()
 
 
@@ -40,55 +48,47 @@ def write_atomically(path: Path, data: bytes, mode: int | None = None, durable: 
             partial.chmod(mode)
 
 
-try:
-    import fcntl
-except ImportError:  # Windows: what a killed process leaves stays
-    fcntl = None  # type: ignore[assignment]
-
-_YOUNG_S = 2.0  # its process may not have claimed it yet
-
-
 @contextmanager
 def temporary_folder(parent: Path, prefix: str, mode: int = 0o777) -> Iterator[Path]:
-    """A new hidden folder in `parent`, `prefix` and 12 random hex digits; it is gone afterwards.
+    """A new folder in `parent`, named `prefix` and 12 random hex digits; it is removed afterwards.
 
-    Folders of such a name whose process is gone are removed first: a living one holds a lock on its own.
-    Raises OSError where the parent cannot be written to.
+    The process holds a lock on the folder. Folders with this prefix whose process was killed are removed
+    first. Raises `OSError` where the parent cannot be written to.
     """
     remove_abandoned(parent, prefix)
     folder = parent / f"{prefix}{secrets.token_hex(6)}"
     folder.mkdir(mode=mode)
-    claim = _claim(folder)
+    lock = _lock_folder(folder)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        if claim is not None:
-            os.close(claim)
+        if lock is not None:
+            os.close(lock)
 
 
 def remove_abandoned(parent: Path, prefix: str) -> None:
-    """Remove the folders of `temporary_folder` in a parent that no process works in any more."""
+    """Remove the folders of `temporary_folder` in `parent` whose process has ended."""
     if fcntl is None:
         return
     name = re.compile(re.escape(prefix) + "[0-9a-f]{12}")
     try:
-        found = [Path(entry.path) for entry in os.scandir(parent) if name.fullmatch(entry.name)]
+        folders = [Path(entry.path) for entry in os.scandir(parent) if name.fullmatch(entry.name)]
     except OSError:
         return
-    for folder in found:
+    for folder in folders:
         try:
             is_old = time.time() - folder.lstat().st_ctime > _YOUNG_S
         except OSError:
             continue
-        claim = _claim(folder) if is_old and not folder.is_symlink() else None
-        if claim is not None:
+        lock = _lock_folder(folder) if is_old and not folder.is_symlink() else None
+        if lock is not None:
             shutil.rmtree(folder, ignore_errors=True)
-            os.close(claim)
+            os.close(lock)
 
 
-def _claim(folder: Path) -> int | None:
-    """A lock on a folder that ends with the process; None where another process has it."""
+def _lock_folder(folder: Path) -> int | None:
+    """A file descriptor that locks a folder until the process ends; None where it is locked already."""
     if fcntl is None:
         return None
     try:

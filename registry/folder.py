@@ -1,10 +1,9 @@
 """A registry that is a folder of checkpoint folders.
 
-The layout is `<folder>/<checkpoint>/manifest.json` or
-`<folder>/<name>/<version>/manifest.json`; a folder that itself holds `manifest.json` is a
-registry of that one checkpoint. Names and versions come from the manifests, not from the
-folders. Folders that start with a dot are skipped (unfinished writes, caches), links are
-refused. One damaged checkpoint is reported and does not hide the others.
+The layout is `<folder>/<checkpoint>/manifest.json` or `<folder>/<name>/<version>/manifest.json`; a folder
+with its own `manifest.json` is a registry of that one checkpoint. Names and versions come from the
+manifests, not from the folders. Folders that start with a dot (unfinished writes, caches) are skipped, links
+are refused. A damaged checkpoint is reported and does not hide the others.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.checkpoint import Checkpoint, read_plain
+from registry.checkpoint import Checkpoint, read_regular_file
 from registry.errors import CheckpointDamaged, RegistryError, RegistryUnreadable
 from registry.manifest import Manifest
 from registry.reference import Reference, version_key
@@ -23,7 +22,7 @@ from registry.text import one_line
 
 MANIFEST_FILE = "manifest.json"
 MAX_FOLDERS = 10_000
-"""Most folders of a registry that are looked into, so that `/` as a registry ends soon."""
+"""A registry with more folders is refused, so that `/` as a registry fails fast."""
 
 
 @dataclass(frozen=True)
@@ -40,38 +39,38 @@ class Problem:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a registry holds: the usable checkpoints, by name and newest first, and the problems."""
+    """The usable checkpoints of a registry, by name and newest first, and the problems."""
 
     checkpoints: tuple[Checkpoint, ...]
     problems: tuple[Problem, ...] = ()
 
 
 def open_checkpoint(folder: Path, registry: str, revision: str | None = None) -> Checkpoint:
-    """The checkpoint in a folder, its manifest read and checked, its other files not yet.
+    """The checkpoint in a folder. Its manifest is read and checked, its other files are not.
 
     Raises `CheckpointDamaged` or `ManifestInvalid`.
     """
     if folder.is_symlink():
         raise CheckpointDamaged("The folder of the checkpoint is a link, which is not followed.")
-    text = read_plain(folder / MANIFEST_FILE, MAX_MANIFEST_BYTES)
+    text = read_regular_file(folder / MANIFEST_FILE, MAX_MANIFEST_BYTES)
     return Checkpoint(folder, Manifest.from_json(text), registry, revision)
 
 
 @dataclass(frozen=True)
 class FolderRegistry:
-    """A folder of checkpoints, under the name that results quote."""
+    """A folder of checkpoints. Reports and cards quote it by its `name`."""
 
     path: Path
     name: str
 
     def list(self) -> Listing:
-        """Every checkpoint of the folder; no file but the manifests is read.
+        """Every checkpoint of the folder. Only manifests are read.
 
-        Raises `RegistryUnreadable` when the folder is not there or may not be read.
+        Raises `RegistryUnreadable` when the folder does not exist or may not be read.
         """
-        found: dict[str, Checkpoint] = {}
+        checkpoints: dict[str, Checkpoint] = {}
         problems: list[Problem] = []
-        root = self.path.resolve()  # the registry itself may be a link; it was named by who runs this
+        root = self.path.resolve()  # the registry itself may be a link: its path comes from the user
         for folder in self._checkpoint_folders(root):
             where = folder.relative_to(root).as_posix().removeprefix(".")
             try:
@@ -79,12 +78,12 @@ class FolderRegistry:
             except RegistryError as error:
                 problems.append(Problem(self.name, where, str(error)))
                 continue
-            if checkpoint.ref in found:
+            if checkpoint.ref in checkpoints:
                 reason = f"Another folder holds {checkpoint.ref} already; this one is not used."
                 problems.append(Problem(self.name, where, reason))
             else:
-                found[checkpoint.ref] = checkpoint
-        return Listing(in_order(found.values()), tuple(problems))
+                checkpoints[checkpoint.ref] = checkpoint
+        return Listing(sort_checkpoints(checkpoints.values()), tuple(problems))
 
     def _checkpoint_folders(self, root: Path) -> Iterator[Path]:
         try:
@@ -98,11 +97,11 @@ class FolderRegistry:
         if _holds_manifest(root):
             yield root
             return
-        budget = MAX_FOLDERS
+        remaining = MAX_FOLDERS
         for child in children:
             nested = [] if _holds_manifest(child) or child.is_symlink() else _readable_subfolders(child)
-            budget -= 1 + len(nested)
-            if budget < 0:
+            remaining -= 1 + len(nested)
+            if remaining < 0:
                 raise RegistryUnreadable(f"The registry {self.name} has more than {MAX_FOLDERS} folders.")
             if _holds_manifest(child):
                 yield child
@@ -114,7 +113,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _readable_subfolders(folder: Path) -> list[Path]:
-    """None for a folder that may not be read: beside checkpoints it is somebody else's, not a damaged one."""
+    """The subfolders; none for a folder that may not be read, which is not taken for a checkpoint."""
     try:
         return _subfolders(folder)
     except PermissionError:
@@ -125,14 +124,14 @@ def _holds_manifest(folder: Path) -> bool:
     return os.path.lexists(folder / MANIFEST_FILE)
 
 
-def in_order(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
-    """By name, the newest first."""
+def sort_checkpoints(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
+    """The checkpoints sorted by name, the newest version first."""
     newest_first = sorted(checkpoints, key=lambda c: version_key(c.manifest.version), reverse=True)
     return tuple(sorted(newest_first, key=lambda c: c.manifest.name))
 
 
-def matching(checkpoints: tuple[Checkpoint, ...], reference: Reference) -> Checkpoint | None:
-    """The checkpoint a reference means among those of one registry, the newest for a bare name."""
+def newest_match(checkpoints: Iterable[Checkpoint], reference: Reference) -> Checkpoint | None:
+    """The newest of the checkpoints that match a reference; None where none matches."""
     versions = [
         c
         for c in checkpoints

@@ -1,8 +1,7 @@
-"""The manifest of a checkpoint as frozen dataclasses, and back to JSON.
+"""The manifest of a checkpoint as frozen dataclasses, read from and written to JSON.
 
-`metrics` and `training` stay plain JSON, as the schema describes them. Keys that this
-version does not know, at the top level and in `input`, are ignored but kept in `extra`
-and written back, so that reading and writing a newer manifest loses nothing.
+`metrics` and `training` stay plain JSON, as the schema describes them. Unknown keys at the top level and in
+`input` are kept in `extra` and written back, so that reading and writing a newer manifest loses nothing.
 """
 
 from __future__ import annotations
@@ -16,11 +15,12 @@ from registry.schema import SCHEMA_ID, check_schema, parse_json
 
 CLASSES = ("background", "liver", "tumour")
 MODEL_FILE = "model.pt"
+CONFIG_FILE = "config.json"
 DEFAULT_TUMOUR_THRESHOLD = 0.5
 
 
 class Headline(TypedDict):
-    """The numbers to show beside a checkpoint's name, with what they were measured on."""
+    """The pooled Dice to show beside a checkpoint's name, and the data it was measured on."""
 
     liver: float | None  # pooled Dice
     tumour: float | None  # pooled Dice
@@ -33,7 +33,7 @@ class Headline(TypedDict):
 
 @dataclass(frozen=True)
 class WindowSpec:
-    """One CT window that the graph turns into an input channel."""
+    """A CT window; the network has one input channel per window."""
 
     center_hu: float
     width_hu: float
@@ -41,20 +41,20 @@ class WindowSpec:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What `forward` takes: float32 HU (N, C, H, W) for slices, (N, 1, D, H, W) for a volume."""
+    """The input of `forward`: float32 HU, (N, C, H, W) for slices or (N, 1, D, H, W) for a volume."""
 
     kind: str  # "slices" | "volume"
     context_slices: int  # C: 1, 3 or 5
     windows: tuple[WindowSpec, ...]
-    working_size: int  # px that the longer side is resized to inside the graph
+    working_size: int  # pixels of the longer side after resizing inside the network
     spacing_mm: tuple[float, float, float] | None = None  # between slices, rows, columns
-    patch: tuple[int, int, int] | None = None  # voxels of a volume run at once: slices, rows, columns
-    extra: dict[str, Any] = field(default_factory=dict)  # keys that this version does not know
+    patch: tuple[int, int, int] | None = None  # voxels per run of a volume: slices, rows, columns
+    extra: dict[str, Any] = field(default_factory=dict)  # unknown keys
 
 
 @dataclass(frozen=True)
 class FileRecord:
-    """What a file of the checkpoint must be."""
+    """The expected digest and size of a file."""
 
     sha256: str  # 64 lower-case hex digits
     bytes: int
@@ -62,12 +62,11 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything `manifest.json` says. Build it with `files` empty and let `write_checkpoint` fill them.
+    """The content of `manifest.json`. Build it with `files` empty; `write_checkpoint` fills them in.
 
-    `metrics` is a list of `{dataset, split, protocol, values}` where `values` maps a metric
-    (`dice_global`, `dice_per_case`, ...) to `{class: {value, n}}`; the first entry is the
-    headline. `training` is `{datasets: [{name, licence, citation, slices?}], samples_seen,
-    seed, commit, hardware}`.
+    `metrics` is a list of `{dataset, split, protocol, values}` where `values` maps a metric (`dice_global`,
+    `dice_per_case`, ...) to `{class: {value, n}}`; the first entry is the headline. `training` is
+    `{datasets: [{name, licence, citation, slices?}], samples_seen, seed, commit, hardware}`.
     """
 
     name: str
@@ -78,12 +77,12 @@ class Manifest:
     training: dict[str, Any]
     licence: str
     torch_version: str
-    created: str  # ISO 8601, with the offset
+    created: str  # ISO 8601 with the UTC offset
     title: str = ""
     tumour_threshold: float = DEFAULT_TUMOUR_THRESHOLD
     classes: tuple[str, ...] = CLASSES
     files: dict[str, FileRecord] = field(default_factory=dict)
-    extra: dict[str, Any] = field(default_factory=dict)  # keys that this version does not know
+    extra: dict[str, Any] = field(default_factory=dict)  # unknown keys
 
     @property
     def ref(self) -> str:
@@ -91,7 +90,7 @@ class Manifest:
         return f"{self.name}@{self.version}"
 
     def headline(self) -> Headline:
-        """Pooled Dice of the first metrics entry; None where it was not measured."""
+        """The pooled Dice of the first entry of `metrics`; None where it was not measured."""
         nothing: dict[str, Any] = {"dataset": "", "split": "", "protocol": "", "values": {}}
         entry = self.metrics[0] if self.metrics else nothing
         dice = entry["values"].get("dice_global", {})
@@ -111,7 +110,7 @@ class Manifest:
         return replace(self, files=dict(files))
 
     def to_dict(self, *, with_files: bool = True) -> dict[str, Any]:
-        """The manifest as JSON-able data, in the order that the file is written in."""
+        """The manifest as JSON data, its keys in the order of the file."""
         result: dict[str, Any] = {"schema": SCHEMA_ID, "name": self.name, "version": self.version}
         if self.title:
             result["title"] = self.title
@@ -146,8 +145,8 @@ class Manifest:
     def to_json(self, *, with_files: bool = True) -> str:
         """The text of `manifest.json`.
 
-        With `with_files=False` it is the one to save inside `model.pt`, whose own digest
-        cannot be part of it: `torch.jit.save(m, f, _extra_files={"manifest.json": text})`.
+        Use `with_files=False` for the copy inside `model.pt`, which cannot hold the digest of `model.pt`:
+        `torch.jit.save(m, f, _extra_files={"manifest.json": text})`.
         """
         return (
             json.dumps(self.to_dict(with_files=with_files), indent=2, ensure_ascii=False, allow_nan=False)
@@ -155,16 +154,18 @@ class Manifest:
         )
 
     def check(self) -> None:
-        """Raises `ManifestInvalid` unless the manifest keeps the schema, `files` included."""
+        """Raises `ManifestInvalid` unless the manifest, `files` included, matches the schema."""
         try:
             text = self.to_json()
         except (TypeError, ValueError):
-            raise ManifestInvalid("The manifest holds a value that JSON cannot: NaN, an array, …") from None
+            raise ManifestInvalid(
+                "The manifest holds a value that JSON cannot represent: NaN, an array, …"
+            ) from None
         check_schema(parse_json(text))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Manifest:
-        """A manifest from the text of `manifest.json`; raises `ManifestInvalid` with one sentence."""
+        """The manifest in the text of `manifest.json`; raises `ManifestInvalid`."""
         data = parse_json(text)
         check_schema(data)
         return cls._from_checked(data)

@@ -1,4 +1,4 @@
-"""The progress of files that are sent or fetched, on a terminal or in a log."""
+"""Progress of files that are uploaded or downloaded, and the result of a push."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
 
+Progress = Callable[[str, int, int], None]
+"""Called with a file's name, the bytes transferred and the bytes in all; never by two threads at once."""
+
+
+def no_progress(name: str, done: int, total: int) -> None:
+    """A `Progress` that does nothing."""
+
 
 class Meter:
     """A `Progress` that writes to a stream.
 
-    A terminal gets one line a file that counts up; anything else gets a line when a file is done, so that a
-    log stays short.
+    On a terminal each file has one line that counts up. Elsewhere a line is written once a file is complete,
+    so that a log stays short.
 
     >>> import sys
     >>> meter = Meter(sys.stdout)
@@ -42,7 +49,7 @@ class Meter:
 
 
 def size_text(size_bytes: int) -> str:
-    """A size for people.
+    """A number of bytes with a decimal unit.
 
     >>> size_text(15_300_000), size_text(2_400)
     ('15.3 MB', '2.4 kB')
@@ -50,15 +57,11 @@ def size_text(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.1f} kB"
 
 
-Progress = Callable[[str, int, int], None]
-"""Called with a file's name, its bytes that were sent, and its bytes in all; never by two threads at once."""
-
-
 @dataclass(frozen=True)
 class Pushed:
-    """What became of a push."""
+    """The result of a push."""
 
     ref: str  # name@version
-    location: str  # the folder, or the repository's address at the commit
+    location: str  # the folder, or the repository's URL at the commit
     revision: str | None  # full commit hash; None in a folder
-    unchanged: bool  # the very same checkpoint was there already, and nothing was done
+    unchanged: bool  # True if the target already held this checkpoint

@@ -1,4 +1,4 @@
-"""Fetch a checkpoint with all its files, and check them."""
+"""Fetch all files of a checkpoint and verify them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from registry.progress import Progress
 
 @dataclass(frozen=True)
 class Pulled:
-    """What became of a pull."""
+    """The result of a pull."""
 
     ref: str  # name@version
-    registry: str  # as results quote it
+    registry: str  # "bundled", a folder's name, or "hf://owner"
     revision: str | None  # full commit hash; None in a folder
     location: str  # the folder on this machine
-    fetched: tuple[str, ...]  # the files that were not there, or were damaged
+    fetched: tuple[str, ...]  # the files that were missing or damaged
 
 
 def pull(checkpoint: Checkpoint, *, progress: Progress | None = None) -> Pulled:
-    """Makes every file of a checkpoint present on this machine, and checks each against the manifest.
+    """Fetch every missing file of a checkpoint, and verify each file against the manifest.
 
-    A checkpoint of a folder is checked only. A stored file that is damaged is fetched again, here and
-    nowhere else. Raises `CheckpointDamaged` with the file's name when it is not what the manifest
-    describes, `HubRefused` or `HubUnreachable` when it cannot be fetched; what was fetched until then
-    stays, and is not fetched again.
+    A checkpoint in a folder is only verified. A damaged file in the cache is fetched again; nothing else in
+    the registry does that. Raises `CheckpointDamaged` with the file's name when a file is not the one the
+    manifest describes, `HubRefused` or `HubUnreachable` when it cannot be fetched. Files fetched before an
+    error are kept.
     """
     fetched = []
     for name in checkpoint.manifest.files:

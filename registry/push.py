@@ -8,9 +8,9 @@ from pathlib import Path
 
 from registry.checkpoint import Checkpoint
 from registry.errors import CheckpointDamaged, CheckpointExists, PushRefused
-from registry.folder import MANIFEST_FILE, FolderRegistry, matching, open_checkpoint
+from registry.folder import MANIFEST_FILE, FolderRegistry, newest_match, open_checkpoint
 from registry.hub.client import owner_of
-from registry.progress import Progress, Pushed
+from registry.progress import Progress, Pushed, no_progress
 from registry.text import one_line
 from registry.verify import verify
 from registry.write_checkpoint import write_checkpoint
@@ -24,25 +24,26 @@ def push(
     private: bool = False,
     progress: Progress | None = None,
 ) -> Pushed:
-    """Publishes the checkpoint in `folder` to `target`, a registry's folder or `hf://owner`.
+    """Publish the checkpoint in `folder` to `target`, a registry's folder or `hf://owner`.
 
-    Everything is verified first (`registry.verify`). The checkpoint is there whole or not at all: a folder is
-    moved into place in one step; on the Hub all files go into one commit and the version's tag follows, and
-    readers look at tags alone. Pushing the same content again does nothing. A push that broke off may be
-    repeated and goes on.
+    The checkpoint is verified first (`registry.verify`). It is published completely or not at all: a folder
+    is moved into place in one step; on the Hub all files go into one commit, and the version's tag, which is
+    what readers look for, is set after it. Pushing the same content again does nothing. An interrupted push
+    can be repeated.
 
-    `token` is for the Hub, by default `HF_TOKEN` or that of `hf auth login`. `private` makes a repository
-    that has to be created private; where it exists and is public, the push is refused.
+    `token` is for the Hub, by default `HF_TOKEN` or the token of `hf auth login`. With `private`, a new
+    repository is created private, and the push is refused where a public one exists.
 
-    Raises `CheckpointDamaged` or `ManifestInvalid` for a folder that is no sound checkpoint,
-    `CheckpointExists` for other content under a version that is there, `UnsupportedRegistry` or
-    `PushRefused` for a target that is none, `HubRefused` or `HubUnreachable` for what the Hub does.
+    Raises `CheckpointDamaged` or `ManifestInvalid` when the folder does not hold a sound checkpoint,
+    `CheckpointExists` when the target holds other content under this version, `UnsupportedRegistry` or
+    `PushRefused` when the target cannot be published to, `HubRefused` or `HubUnreachable` for errors of the
+    Hub.
     """
     owner = owner_of(target)
     if owner is None and re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", target):
         raise PushRefused(f"A target is a folder or hf://owner, not {one_line(target, 60)}.")
-    checkpoint, files = _sound(Path(folder))
-    report = progress or _silent
+    checkpoint, files = _read_verified(Path(folder))
+    report = progress or no_progress
     if owner is None:
         return _push_to_folder(checkpoint, files, Path(os.path.expanduser(target)), report)
     from registry.hub.push import push_to_hub
@@ -50,8 +51,8 @@ def push(
     return push_to_hub(checkpoint.manifest, files, owner, token=token, private=private, progress=report)
 
 
-def _sound(folder: Path) -> tuple[Checkpoint, dict[str, bytes]]:
-    """The checkpoint, and its files' bytes as they were verified."""
+def _read_verified(folder: Path) -> tuple[Checkpoint, dict[str, bytes]]:
+    """The checkpoint and the verified bytes of its files."""
     checkpoint = open_checkpoint(folder, folder.name)
     for result in verify(checkpoint):
         if not result.ok:
@@ -62,31 +63,27 @@ def _sound(folder: Path) -> tuple[Checkpoint, dict[str, bytes]]:
 def _push_to_folder(
     checkpoint: Checkpoint, files: dict[str, bytes], target: Path, progress: Progress
 ) -> Pushed:
-    """Into `target/name/version`, unless a folder of the registry holds this name and version already."""
+    """Write the checkpoint to `target/name/version`, unless the registry holds it in another folder."""
     manifest = checkpoint.manifest
     if (target / MANIFEST_FILE).exists():
         raise PushRefused("The target is itself a checkpoint; name the folder that holds checkpoints.")
-    place = target / manifest.name / manifest.version
-    if (target / manifest.name / MANIFEST_FILE).exists():  # folders inside a checkpoint are not looked into
-        place = target / manifest.ref
-    there = None
+    destination = target / manifest.name / manifest.version
+    if (target / manifest.name / MANIFEST_FILE).exists():  # a registry does not look inside a checkpoint
+        destination = target / manifest.ref
+    existing = None
     if target.exists():
-        there = matching(FolderRegistry(target, target.name).list().checkpoints, checkpoint.reference)
-    if there is not None:
-        place = there.folder
-        if there.manifest != manifest:
+        existing = newest_match(FolderRegistry(target, target.name).list().checkpoints, checkpoint.reference)
+    if existing is not None:
+        destination = existing.folder
+        if existing.manifest != manifest:
             raise CheckpointExists(
                 f"Another {checkpoint.ref} is in this registry already, and versions never change; "
                 "give the new one a new version."
             )
     try:
-        write_checkpoint(place, manifest, files)
+        write_checkpoint(destination, manifest, files)
     except OSError:
         raise PushRefused(f"The folder {one_line(target.name, 60)} cannot be written to.") from None
     for name, record in manifest.files.items():
         progress(name, record.bytes, record.bytes)
-    return Pushed(checkpoint.ref, str(place), None, unchanged=there is not None)
-
-
-def _silent(name: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
+    return Pushed(checkpoint.ref, str(destination), None, unchanged=existing is not None)

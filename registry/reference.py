@@ -1,4 +1,4 @@
-"""References to checkpoints: `name` or `name@version`, and which version is newer."""
+"""References to checkpoints, `name` or `name@version`, and the order of versions."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from registry.errors import InvalidReference
 from registry.text import one_line
 
 NAME_PATTERN = r"[a-z0-9][a-z0-9._-]{0,63}"
-"""A checkpoint's name; safe as a folder, in a URL and on a command line."""
+"""A checkpoint's name: safe as a folder name, in a URL and on a command line."""
 
 VERSION_PATTERN = r"[0-9][0-9a-z.-]{0,31}"
-"""A version's characters; it must also be one that `packaging.version` can order."""
+"""A version's characters; `packaging.version` must also be able to parse it."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A parsed reference; `version` is None where the newest is meant.
+    """A parsed reference; `version` None means the newest.
 
     >>> str(Reference("segformer-b0", "1.2.0"))
     'segformer-b0@1.2.0'
@@ -79,8 +79,8 @@ def is_version(text: str) -> bool:
 def version_key(version: str) -> tuple[bool, Version, str]:
     """Sort key of a version: numbers by value, every release above every pre-release.
 
-    A pre-release is therefore the newest only where there is no release at all. Versions
-    that compare equal (1.0 and 1.0.0) are ordered by their text, so that the order is total.
+    A pre-release is the newest only where there is no release. Versions
+    that compare equal (1.0 and 1.0.0) are ordered by their text, which makes the order total.
 
     >>> sorted(["1.10.0", "2.0.0rc1", "1.9.0", "1.9"], key=version_key)
     ['2.0.0rc1', '1.9', '1.9.0', '1.10.0']

@@ -1,8 +1,7 @@
-"""Which registries there are, and what a reference means among them.
+"""Open one or several registries and find checkpoints in them.
 
-`LIVERSEG_REGISTRY` names one or several, separated by commas; each is a folder, the word
-`bundled` for the checkpoints that come with liverseg, or `hf://owner`. Without it there is
-the bundled folder alone.
+`LIVERSEG_REGISTRY` holds the addresses of the registries, separated by commas. An address is a folder, the
+word `bundled` for the checkpoints that come with liverseg, or `hf://owner`. The default is `bundled`.
 """
 
 from __future__ import annotations
@@ -14,32 +13,32 @@ from typing import Protocol
 
 from registry.checkpoint import Checkpoint
 from registry.errors import CheckpointDamaged, CheckpointNotFound, RegistryUnreadable, UnsupportedRegistry
-from registry.folder import FolderRegistry, Listing, Problem, matching
+from registry.folder import FolderRegistry, Listing, Problem, newest_match
 from registry.hub.client import owner_of
 from registry.hub.registry import HubRegistry
 from registry.reference import Reference, parse_reference
 from registry.text import one_line
 
-ENVIRONMENT = "LIVERSEG_REGISTRY"
+REGISTRY_VARIABLE = "LIVERSEG_REGISTRY"
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).with_name(BUNDLED)
 
 
 class Registry(Protocol):
-    """What every kind of registry can do."""
+    """The interface of every kind of registry."""
 
     @property
     def name(self) -> str:
-        """As results quote it: `bundled`, the folder's name, `hf://owner`."""
+        """The name that reports quote: `bundled`, the folder's name, or `hf://owner`."""
         ...
 
     def list(self) -> Listing:
-        """Its checkpoints and problems, read anew; raises `RegistryUnreadable`."""
+        """Read the checkpoints and problems; raises `RegistryUnreadable`."""
         ...
 
 
 class Registries:
-    """One or several registries in the order in which they are asked."""
+    """One or several registries, searched in their order. They are read once, on first use."""
 
     def __init__(self, registries: list[Registry]) -> None:
         self._registries = tuple(registries)
@@ -52,30 +51,29 @@ class Registries:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What cannot be used, and why: damaged checkpoints, folders that are not there."""
+        """Damaged checkpoints and unreadable registries, with the reasons."""
         return tuple(problem for listing in self._read() for problem in listing.problems)
 
     def list(self) -> list[Checkpoint]:
-        """Every checkpoint that `find` can return, in the registries' order, newest first by name.
+        """Every checkpoint that `find` can return: by registry, then by name, the newest version first.
 
-        Where two registries have the same `name@version`, the first one's is listed.
+        Where two registries have the same `name@version`, that of the first registry is listed.
         """
-        first: dict[str, Checkpoint] = {}
+        by_ref: dict[str, Checkpoint] = {}
         for listing in self._read():
             for checkpoint in listing.checkpoints:
-                first.setdefault(checkpoint.ref, checkpoint)
-        return list(first.values())
+                by_ref.setdefault(checkpoint.ref, checkpoint)
+        return list(by_ref.values())
 
     def find(self, ref: str) -> Checkpoint:
-        """The checkpoint that `name` or `name@version` means.
+        """The checkpoint `name@version`, or the newest version of `name`, of the first registry that has one.
 
-        The first registry that has it wins; a bare name means the newest version there.
-        Raises `InvalidReference`, `CheckpointDamaged` when the only candidate is damaged,
-        or `CheckpointNotFound`.
+        Raises `InvalidReference`, `CheckpointDamaged` when the only candidate is damaged, or
+        `CheckpointNotFound`.
         """
         reference = parse_reference(ref)
         for listing in self._read():
-            checkpoint = matching(listing.checkpoints, reference)
+            checkpoint = newest_match(listing.checkpoints, reference)
             if checkpoint is not None:
                 return checkpoint
         for problem in self.problems:
@@ -85,7 +83,7 @@ class Registries:
         raise CheckpointNotFound(" ".join([self._not_found(reference), *reasons]))
 
     def refresh(self) -> Registries:
-        """Reads the registries again; returns itself. Until it is done, what was read before is answered."""
+        """Read the registries again; returns itself. Until it is done, other threads see the old listings."""
         self._listings = tuple(_listing_of(registry) for registry in self._registries)
         return self
 
@@ -101,52 +99,52 @@ class Registries:
         if versions:
             return f"There is no {reference}; the versions of {reference.name} are {', '.join(versions)}."
         names = list(dict.fromkeys(c.manifest.name for c in known))
-        places = one_line(", ".join(self.names))
+        registries = one_line(", ".join(self.names))
         if not names:
-            return f"There is no checkpoint {reference}: the registry ({places}) has none at all."
+            return f"There is no checkpoint {reference}: the registry ({registries}) has no checkpoints."
         listed = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
-        return f"There is no checkpoint {reference} in {places}; there are {listed}."
+        return f"There is no checkpoint {reference} in {registries}; there are {listed}."
 
 
 def open_registries(spec: str | None = None) -> Registries:
-    """The registries that `spec` names, else `LIVERSEG_REGISTRY`, else the bundled one.
+    """The registries of the comma-separated addresses `spec`, by default `LIVERSEG_REGISTRY`, else bundled.
 
-    Nothing is read yet. Raises `UnsupportedRegistry` for an address of a kind that is not known.
+    Nothing is read yet. Raises `UnsupportedRegistry` for an unknown kind of address.
 
     >>> open_registries("bundled").names
     ('bundled',)
     """
-    return Registries([_open(place) for place in places_of(spec)])
+    return Registries([_open_registry(address) for address in registry_addresses(spec)])
 
 
-def places_of(spec: str | None = None) -> list[str]:
-    """The places that `spec` names, else `LIVERSEG_REGISTRY`, else the bundled one.
+def registry_addresses(spec: str | None = None) -> list[str]:
+    """The addresses in `spec`, by default in `LIVERSEG_REGISTRY`, else `bundled`.
 
-    >>> places_of("hf://lab, bundled")
+    >>> registry_addresses("hf://lab, bundled")
     ['hf://lab', 'bundled']
     """
     if spec is None:
-        spec = os.environ.get(ENVIRONMENT, "")
-    return [place.strip() for place in spec.split(",") if place.strip()] or [BUNDLED]
+        spec = os.environ.get(REGISTRY_VARIABLE, "")
+    return [address.strip() for address in spec.split(",") if address.strip()] or [BUNDLED]
 
 
-def _open(place: str) -> Registry:
-    if place == BUNDLED:
+def _open_registry(address: str) -> Registry:
+    if address == BUNDLED:
         return FolderRegistry(BUNDLED_FOLDER, BUNDLED)
-    owner = owner_of(place)
+    owner = owner_of(address)
     if owner is not None:
         return HubRegistry(owner)
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", place)
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", address)
     if scheme:
         raise UnsupportedRegistry(
             f"A registry is a folder or hf://owner, not {one_line(scheme.group(), 20)}."
         )
-    path = Path(os.path.expanduser(place))
+    path = Path(os.path.expanduser(address))
     return FolderRegistry(path, one_line(path.name or path.resolve().name or "folder", 64))
 
 
 def _listing_of(registry: Registry) -> Listing:
-    """A registry that cannot be read is a problem of its own, not the end of the others."""
+    """The registry's listing; one with a single problem where the registry cannot be read."""
     try:
         return registry.list()
     except RegistryUnreadable as error:
@@ -154,7 +152,7 @@ def _listing_of(registry: Registry) -> Listing:
 
 
 def _is_about(problem: Problem, reference: Reference) -> bool:
-    """Whether a damaged folder looks like the one meant, going by the folder's name."""
+    """Whether a damaged folder may hold the checkpoint of a reference, judged by the folder's name."""
     if reference.version is None:
         return problem.where.split("/")[0] == reference.name
     versioned = (f"{reference.name}/{reference.version}", f"{reference.name}@{reference.version}")

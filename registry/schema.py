@@ -1,4 +1,4 @@
-"""From the text of a manifest to a checked dictionary, or one sentence saying what is wrong."""
+"""Parse the text of a manifest and check it against `manifest.schema.json`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from registry.text import one_line
 SCHEMA_ID = "liverseg-checkpoint/1"
 SCHEMA_FILE = Path(__file__).with_name("manifest.schema.json")
 MAX_MANIFEST_BYTES = 1024**2
-"""Largest manifest that is parsed at all."""
+"""A larger manifest is refused before it is parsed."""
 
 
 def parse_json(text: str | bytes) -> dict[str, Any]:
     """The JSON object in the text.
 
-    Raises `ManifestInvalid` when it is too large, not UTF-8, not JSON, names a key twice,
-    holds NaN or infinity, or is no object.
+    Raises `ManifestInvalid` when the text is too large, not UTF-8, not JSON, not an object, has a duplicate
+    key, or holds NaN or infinity.
 
     >>> parse_json('{"name": "b0"}')
     {'name': 'b0'}
@@ -45,15 +45,15 @@ def parse_json(text: str | bytes) -> dict[str, Any]:
 
 
 def check_schema(manifest: dict[str, Any]) -> None:
-    """Raises `ManifestInvalid` with the first thing that breaks `manifest.schema.json`.
+    """Raises `ManifestInvalid` with the most relevant violation of `manifest.schema.json`.
 
-    Beyond the schema it asks that the version can be ordered, that `created` is a date and
-    time, that a volume has one channel, and that a curve is one.
+    Also checked, beyond the schema: the version can be ordered, `created` is an ISO 8601 date and time, a
+    volume has one context slice, and the thresholds of a curve rise.
     """
-    found = manifest.get("schema")
-    if isinstance(found, str) and found != SCHEMA_ID and found.startswith("liverseg-checkpoint/"):
+    schema_id = manifest.get("schema")
+    if isinstance(schema_id, str) and schema_id != SCHEMA_ID and schema_id.startswith("liverseg-checkpoint/"):
         raise ManifestInvalid(
-            f"The manifest is of the schema {one_line(found, 40)} and this liverseg reads {SCHEMA_ID}; "
+            f"The manifest has the schema {one_line(schema_id, 40)} and this liverseg reads {SCHEMA_ID}; "
             "update liverseg."
         )
     from jsonschema.exceptions import best_match
@@ -61,14 +61,14 @@ def check_schema(manifest: dict[str, Any]) -> None:
     error = best_match(_validator().iter_errors(manifest))
     if error is not None:
         where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path).lstrip(".")
-        place = f"at {one_line(where, 80)}" if where else "at its top level"
-        raise ManifestInvalid(f"The manifest is invalid {place}: {one_line(error.message, 200)}.")
+        location = f"at {one_line(where, 80)}" if where else "at its top level"
+        raise ManifestInvalid(f"The manifest is invalid {location}: {one_line(error.message, 200)}.")
     if not is_version(manifest["version"]):
         raise ManifestInvalid("The manifest is invalid at version: write numbers, for instance 1.0.0.")
     try:
         datetime.fromisoformat(manifest["created"])
     except ValueError:
-        raise ManifestInvalid("The manifest is invalid at created: no ISO 8601 date and time.") from None
+        raise ManifestInvalid("The manifest is invalid at created: not an ISO 8601 date and time.") from None
     for entry in manifest["metrics"]:
         check_curve(entry.get("curve"))
     if manifest["input"]["kind"] == "volume" and manifest["input"]["context_slices"] != 1:
@@ -76,7 +76,7 @@ def check_schema(manifest: dict[str, Any]) -> None:
 
 
 def check_curve(curve: dict[str, Any] | None) -> None:
-    """Raises `ManifestInvalid` unless thresholds rise and each has its two values."""
+    """Raises `ManifestInvalid` unless the thresholds rise and each has a sensitivity and a precision."""
     if curve is None:
         return
     thresholds = curve["threshold"]
@@ -101,4 +101,4 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")

@@ -1,4 +1,4 @@
-"""Text from a checkpoint made safe for one line of a terminal or a log."""
+"""Text from a checkpoint made safe for a terminal, a log or Markdown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def one_line(value: object, limit: int = 160) -> str:
 
 
 def markdown(value: str) -> str:
-    r"""A text of a manifest as plain Markdown in one line, also inside a table.
+    r"""The value as plain text for one line of Markdown, also inside a table.
 
     >>> print(markdown("a | b\n`c`"))
     a \| b \`c\`

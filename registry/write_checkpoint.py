@@ -1,4 +1,4 @@
-"""Write a checkpoint folder so that it is there whole or not at all."""
+"""Write a checkpoint folder in one step: complete or not at all."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from registry.files import temporary_folder
 from registry.folder import MANIFEST_FILE, open_checkpoint
 from registry.manifest import MODEL_FILE, FileRecord, Manifest
 
-_HERE, _RENAME_EXCHANGE = -100, 2  # of renameat2
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # constants of Linux's renameat2
 
 
 def write_checkpoint(
     folder: Path | str, manifest: Manifest, files: Mapping[str, bytes], *, replace: bool = False
 ) -> Checkpoint:
-    """Writes the files and their manifest into a new folder; returns the checkpoint.
+    """Write the files and their manifest into a new folder; returns the checkpoint.
 
-    The manifest's `files` are computed here. Everything is checked first: the manifest by
-    its schema, `model.pt` by `check_archive`, and the manifest inside it (save it there with
-    `manifest.to_json(with_files=False)`). The files are written beside the folder, the
-    manifest last, and moved there in one step. Writing the same content again does nothing;
-    another checkpoint in its place raises `CheckpointExists` unless `replace` is true, and a
-    folder with anything else in it always does. Raises `ManifestInvalid` or
-    `CheckpointDamaged` when the parts do not fit together.
+    The manifest's `files` are computed here. Everything is checked first: the manifest against its schema,
+    `model.pt` by `check_archive`, and the manifest inside `model.pt`, which must be
+    `manifest.to_json(with_files=False)`. The files are written to a temporary folder, the manifest last, and
+    moved into place in one step. Writing the same content again does nothing.
+
+    Raises `CheckpointExists` when the folder holds another checkpoint, unless `replace` is true, or anything
+    else; `ManifestInvalid` or `CheckpointDamaged` when manifest and files do not fit together.
     """
     folder = Path(folder)
     records = {
@@ -55,15 +55,15 @@ def write_checkpoint(
 
 
 def _holds_same(folder: Path, manifest: Manifest) -> bool:
-    """Whether the folder holds this very checkpoint, every byte of it."""
+    """Whether the folder holds this checkpoint, byte for byte."""
     if not (folder / MANIFEST_FILE).is_file():
         return False
     try:
-        there = open_checkpoint(folder, "")
-        if there.manifest.to_json() != manifest.to_json():
+        existing = open_checkpoint(folder, "")
+        if existing.manifest.to_json() != manifest.to_json():
             return False
         for name in manifest.files:
-            there.read_verified(name)
+            existing.read_verified(name)
     except RegistryError:
         return False
     return True
@@ -71,42 +71,45 @@ def _holds_same(folder: Path, manifest: Manifest) -> bool:
 
 def _refuse_overwriting(folder: Path, replace: bool) -> None:
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise CheckpointExists("A link or a file stands where the checkpoint's folder was to be written.")
+        raise CheckpointExists("The path for the checkpoint's folder is a link or a file.")
     if not folder.exists() or not any(folder.iterdir()):
         return
     if not (folder / MANIFEST_FILE).exists():
-        raise CheckpointExists("The folder for the checkpoint holds other files; name a new one.")
+        raise CheckpointExists("The folder for the checkpoint holds other files; choose a new one.")
     if not replace:
         raise CheckpointExists(
-            "Another checkpoint stands in this folder already; give the new one a new version and folder."
+            "This folder holds another checkpoint already; give the new one a new version and folder."
         )
 
 
 def _move_into_place(staging: Path, folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
-        if _exchanged(staging, folder):
-            return  # the other one is in the temporary folder now, and goes with it
-        aside = _hidden_sibling(folder)
-        os.replace(folder, aside)
+        if _exchange(staging, folder):
+            return  # the old checkpoint is now in the temporary folder and is removed with it
+        backup = _hidden_sibling(folder)
+        os.replace(folder, backup)
         try:
             os.replace(staging, folder)
         except OSError:
-            os.replace(aside, folder)
+            os.replace(backup, folder)
             raise
-        shutil.rmtree(aside)
+        shutil.rmtree(backup)
         return
     if folder.exists():
         folder.rmdir()
     os.replace(staging, folder)
 
 
-def _exchanged(one: Path, other: Path) -> bool:
-    """Whether two folders could be exchanged in one step, so that a kill finds one in place (Linux)."""
+def _exchange(first: Path, second: Path) -> bool:
+    """Swap two folders in one step, so that a killed process leaves one in place; False where it failed.
+
+    Only Linux can do this.
+    """
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError, TypeError):
         return False
-    return bool(rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _RENAME_EXCHANGE) == 0)
+    return bool(rename(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE) == 0)
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -117,5 +120,5 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _hidden_sibling(folder: Path) -> Path:
-    """A free name in the same file system that a registry skips."""
+    """An unused path beside the folder that starts with a dot, so that registries skip it."""
     return folder.with_name(f".{folder.name}-{secrets.token_hex(6)}")

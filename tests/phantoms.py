@@ -1,4 +1,4 @@
-"""Phantoms that several tests need, made once in a process; their arrays cannot be written."""
+"""Phantoms that several tests use, cached for the process; their arrays are read-only."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import functools
 from typing import Any
 
 from liverseg.phantom import Phantom
-from liverseg.phantom import make as make_anew
+from liverseg.phantom import make as make_phantom  # bound here, as a fixture replaces `liverseg.phantom.make`
 
 
 @functools.cache
 def make(*args: Any, **options: Any) -> Phantom:
     """`liverseg.phantom.make`."""
-    made = make_anew(*args, **options)
-    made.hu.setflags(write=False)
-    made.labels.setflags(write=False)
-    return made
+    phantom = make_phantom(*args, **options)
+    phantom.hu.setflags(write=False)
+    phantom.labels.setflags(write=False)
+    return phantom

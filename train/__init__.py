@@ -1,1 +1,1 @@
-"""From LiTS to a published checkpoint: prepare, fit, evaluate, export."""
+"""Training: prepare a dataset, fit a network, evaluate it, and export it as a checkpoint."""

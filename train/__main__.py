@@ -1,6 +1,6 @@
-"""`python -m train`: prepare, fit, evaluate, crossvalidate, export.
+"""`python -m train`: prepare, fit, average, evaluate, crossvalidate, export, publish, results.
 
-Exit 0 done, 1 refused with one line, 2 wrong usage.
+Exit status 0: done; 1: refused with one line saying why; 2: wrong usage.
 """
 
 from __future__ import annotations
@@ -12,21 +12,31 @@ from collections.abc import Sequence
 
 from liverseg.errors import LiversegError
 from registry import RegistryError
-from train.cli import COMMANDS
+from train.cli import average, crossvalidate, evaluate, export, fit, prepare, publish, results
+
+COMMANDS = (prepare, fit, average, evaluate, crossvalidate, export, publish, results)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with every command; each sets `run`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m train",
+        description="Train networks: prepare a dataset, fit, evaluate, export and publish a checkpoint.",
+    )
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m train", description=__doc__.splitlines()[0])
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in COMMANDS:
-        add(subparsers)
-    args = parser.parse_args(argv)
+    args = build_parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     try:
         return args.run(args)
-    except (LiversegError, RegistryError) as refusal:
-        print(refusal, file=sys.stderr)
+    except (LiversegError, RegistryError) as error:
+        print(error, file=sys.stderr)
         return 1
     except OSError as error:
         if error.filename is None:

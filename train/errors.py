@@ -1,4 +1,4 @@
-"""Refusals of the training commands: one sentence each, exit code 1."""
+"""The error that every training command reports as one sentence before it exits with status 1."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from liverseg.errors import LiversegError
 
 
 class TrainError(LiversegError):
-    """A dataset, a setting or a run folder that cannot be used as asked."""
+    """A dataset, a setting, a run folder or a weights file that cannot be used."""

@@ -1,4 +1,4 @@
-"""What a run was computed by: the project's commit and the machine."""
+"""The project's commit and the machine, recorded with every result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 
 def commit() -> str:
-    """The project's commit, or "unknown" outside a checkout."""
+    """The hash of the checked-out commit, or "unknown" outside a git checkout."""
     try:
         return subprocess.run(
             ["git", "rev-parse", "HEAD"],
@@ -25,7 +25,7 @@ def commit() -> str:
 
 
 def hardware() -> str:
-    """The accelerator, or the processors, in words."""
+    """The number and name of the GPUs, or of the CPU cores where there is no GPU."""
     if torch.cuda.is_available():
         return f"{torch.cuda.device_count()} × {torch.cuda.get_device_name()}"
     return f"{len(os.sched_getaffinity(0))} {platform.machine()} CPU cores"

@@ -1,9 +1,9 @@
-"""`python -m liverseg bench`: how fast liverseg is beside its peers, on the same work, in the same process.
+"""`python -m liverseg bench`: the speed of liverseg and of its peers on the same work, in the same process.
 
-`rows` and `timing` are the pure core, `machine` says where it was measured, `sections` names what can be
-measured, `running` does it, `tables` shows it, `store` keeps it for BENCHMARKS.md and `guard` compares it
-with what was reached before. Ratios are what counts: times on a shared machine are not worth quoting.
+`rows` and `timing` hold results and measure them, `machine` describes the machine, `sections` lists the parts
+of the benchmark, `running` runs them, `tables` formats the results, `store` keeps them for BENCHMARKS.md and
+`guard` compares them with a baseline. Quote ratios: times on a shared machine vary too much.
 
-Nothing here is imported by the app. What may not be installed (transformers, onnxruntime, `train`) is asked
-for with `peers.need`, and a row that lacks it says so.
+Optional packages (transformers, onnxruntime, `train`) are imported with `peers.need`. A row whose package is
+missing says so.
 """

@@ -1,4 +1,4 @@
-"""How much of the machine's arithmetic a network gets: its GFLOP/s over the best matrix product's."""
+"""The arithmetic speed of a network as a share of the best matrix product on the machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GOALS = {"segformer-b0": 0.5, "segformer-b2": 0.65}
 
 
 def measure(context: Context) -> list[Row]:
-    """The default engine on a 512 × 512 slice, between matrix products of 2048 cubed."""
+    """GFLOP/s of the default engine on a 512 × 512 slice and of matrix products of 2048 cubed, in turn."""
     torch.set_num_threads(context.threads)
     side, edge = (128, 256) if context.quick else (512, 2048)
     rows = []
@@ -27,20 +27,20 @@ def measure(context: Context) -> list[Row]:
         context.tell(name)
         twins = networks.published(name, side, context.quick)
         engine = networks.default_engine(twins.archive, twins.context_slices, context.scratch)
-        rounded = precision.BFLOAT16 in engine.name
+        is_bfloat16 = precision.BFLOAT16 in engine.name
         hu = networks.slice_hu(side)
-        work = twins.operations / 1e9
-        products = matrix_products(edge, rounded)
+        gflop = twins.operations / 1e9
+        products = matrix_products(edge, is_bfloat16)
         ours = f"{name}, default engine"
         variants = {**products, ours: lambda engine=engine, hu=hu: engine.run(hu)}
         timings = in_turn(variants, 2 if context.quick else 15, warm_up=2, budget_s=15)
-        of = {key: 2 * edge**3 / 1e9 if key in products else work for key in variants}
-        rates = {key: [of[key] / s for s in seconds] for key, seconds in timings.seconds.items()}
+        per_run = {key: 2 * edge**3 / 1e9 if key in products else gflop for key in variants}
+        rates = {key: [per_run[key] / s for s in seconds] for key, seconds in timings.seconds.items()}
         best = max(products, key=lambda key: statistics.median(rates[key]))
         share = statistics.median(a / b for a, b in zip(rates[ours], rates[best], strict=True))
-        note = f"{work:.2f} GFLOP a slice, {engine.name}; the best product is {best}"
+        note = f"{gflop:.2f} GFLOP a slice, {engine.name}; the best product is {best}"
         spreads = {key: Spread.of(values) for key, values in rates.items()}
-        missing = {} if rounded else {"bfloat16": "the processor has neither avx512_bf16 nor AMX"}
+        missing = {} if is_bfloat16 else {"bfloat16": "the processor has neither avx512_bf16 nor AMX"}
         ratios = {"share of the best matrix product": Ratio(share, goal)}
         rows.append(Row("share", name, "GFLOP/s", spreads, ratios, note, missing))
         if context.quick:
@@ -49,7 +49,7 @@ def measure(context: Context) -> list[Row]:
 
 
 def matrix_products(edge: int, bfloat16: bool = False) -> dict[str, Callable[[], object]]:
-    """Products of two `edge` × `edge` matrices: float32 with torch and OpenVINO, bfloat16 with torch."""
+    """Functions that multiply `edge` × `edge` matrices: torch and OpenVINO in float32, torch in bfloat16."""
     a, b = torch.rand(edge, edge), torch.rand(edge, edge)
     out = torch.empty(edge, edge)
     products: dict[str, Callable[[], object]] = {
@@ -66,7 +66,7 @@ def matrix_products(edge: int, bfloat16: bool = False) -> dict[str, Callable[[],
 
 
 def _openvino_product(a: np.ndarray, b: np.ndarray) -> Callable[[], object]:
-    """Against a matrix that is known when it is compiled, as a network's weights are."""
+    """The product with a matrix that is constant in the compiled model, like the weights of a network."""
     openvino = need("openvino")
     operators = need("openvino.opset13")
     given = operators.parameter(a.shape, np.float32)

@@ -1,8 +1,8 @@
-"""From `python app.py` to a page that answers, and to the first segmentation, against a plain Gradio app.
+"""The time from `python app.py` to its page and to the first segmentation, against a plain Gradio app.
 
-The plain app is what a demonstration of a SegFormer usually is: it imports gradio, torch and transformers,
-loads the model and serves one function. It gets the weights of the default checkpoint. Each start is a
-process of its own; a client asks for the page until it answers, then sends a picture.
+The plain app is a usual demonstration of a SegFormer: it imports gradio, torch and transformers, loads the
+model and serves one function. It has the weights of the default checkpoint. Each start is a new process; a
+client requests the page until it is served, then sends a picture.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from benchmarks.speed.sections import Context
 from benchmarks.speed.timing import Timings
 
 GOAL = 0.6
-PATIENCE_S = 300.0
+START_LIMIT_S = 300.0
 OURS, FIRST, PLAIN = "liverseg", "liverseg, first start ever", "plain Gradio app with transformers"
 
 PLAIN_APP = """
@@ -53,58 +53,58 @@ def segment(image):
 page = gr.Interface(segment, gr.Image(), gr.Image(), api_name="segment")
 page.launch(server_port=int(sys.argv[2]), quiet=True)
 """
-"""`python plain_app.py MODEL_FOLDER PORT`."""
+"""The plain app: `python plain_app.py MODEL_FOLDER PORT`."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """Seconds from the start of the process."""
+    """Seconds from the start of the process to the page and to the answer of the first request."""
 
     page_s: float
     answer_s: float
 
 
 def measure(context: Context) -> list[Row]:
-    """The page and the first segmentation of both, in turn."""
+    """Start both apps in turn, and `app.py` also with an empty cache."""
     commands = _commands(context)
     picture = context.scratch / "slice.png"
     _write_picture(picture)
-    kept = str(context.scratch / "kept")
+    cache = str(context.scratch / "kept")
     starts: dict[str, list[Start]] = {name: [] for name in (PLAIN, OURS, FIRST)}
-    start(commands[OURS], picture, kept)  # files are read from the disk once, and ours is compiled
-    start(commands[PLAIN], picture, kept)
+    start(commands[OURS], picture, cache)  # warms the disk cache and compiles the network
+    start(commands[PLAIN], picture, cache)
     for number in range(1 if context.quick else 4):
-        for name, found in starts.items():
-            cache = str(context.scratch / f"new-{number}") if name == FIRST else kept
-            found.append(start(commands[name], picture, cache))
-            context.tell(f"{name}: {found[-1]}")
+        for name, times in starts.items():
+            new_cache = str(context.scratch / f"new-{number}")
+            times.append(start(commands[name], picture, new_cache if name == FIRST else cache))
+            context.tell(f"{name}: {times[-1]}")
     rows = []
-    for words, value in (
+    for title, value in (
         ("a page that answers", lambda one: one.page_s),
         ("the first segmentation", lambda one: one.answer_s),
     ):
-        rows.append(_row(words, starts, value))
+        rows.append(_row(title, starts, value))
     return rows
 
 
-def _row(words: str, starts: dict[str, list[Start]], value: Callable[[Start], float]) -> Row:
-    timings = Timings({name: [value(one) for one in found] for name, found in starts.items()})
+def _row(title: str, starts: dict[str, list[Start]], value: Callable[[Start], float]) -> Row:
+    timings = Timings({name: [value(one) for one in times] for name, times in starts.items()})
     ratios = {}
     for name, goal in ((OURS, GOAL), (FIRST, None)):
         ratio = 1 / timings.times_faster(name, PLAIN)
         ratios[f"{name}, over the {PLAIN}"] = Ratio(ratio, goal, higher_is_better=False)
     note = "a first start ever finds no compiled network in LIVERSEG_CACHE, a later one does"
-    return Row("cold", words, "s", timings.spreads(scale=1), ratios, note)
+    return Row("cold", title, "s", timings.spreads(scale=1), ratios, note)
 
 
 def start(command: Callable[[int], list[str]], picture: Path, cache: str) -> Start:
-    """Start an app, wait for its page and for a segmentation, and end it."""
+    """Start an app, wait for its page and for a segmentation, and stop it. Raises `NotMeasured`."""
     client = need("gradio_client")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {"LIVERSEG_CACHE": cache, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
     log = picture.with_name("app.log")
-    began = time.perf_counter()
+    started = time.perf_counter()
     with log.open("w") as out:
         process = subprocess.Popen(
             command(port),
@@ -116,16 +116,16 @@ def start(command: Callable[[int], list[str]], picture: Path, cache: str) -> Sta
     try:
         url = f"http://127.0.0.1:{port}/"
         _wait_for(url, process, log)
-        page_s = time.perf_counter() - began
+        page_s = time.perf_counter() - started
         client.Client(url, verbose=False).predict(client.handle_file(picture), api_name="/segment")
-        return Start(page_s, time.perf_counter() - began)
+        return Start(page_s, time.perf_counter() - started)
     finally:
         process.terminate()
         process.wait(30)
 
 
 def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + START_LIMIT_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=30) as answer:
@@ -138,7 +138,7 @@ def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
 
 
 def _commands(context: Context) -> dict[str, Callable[[int], list[str]]]:
-    """How each app is started on a port. Raises `NotMeasured` where one is not there."""
+    """The command line of each app for a port. Raises `NotMeasured` where `app.py` is missing."""
     app = Path(__file__).parents[2] / "app.py"
     if not app.is_file():
         raise NotMeasured("app.py is only in the repository, not in an installed package")
@@ -156,7 +156,7 @@ def _commands(context: Context) -> dict[str, Callable[[int], list[str]]]:
 
 
 def _save_model(folder: Path) -> None:
-    """The weights of the default checkpoint as transformers saves them."""
+    """Save the weights of the default checkpoint in the format of transformers."""
     from benchmarks.speed.networks import in_transformers, of_checkpoint
     from liverseg.inference.segmenter import find_checkpoint
 

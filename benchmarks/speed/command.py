@@ -1,4 +1,4 @@
-"""What `python -m liverseg bench` does with its options: measure, print, write the page, compare ratios."""
+"""The work of `python -m liverseg bench`: measure, print, write BENCHMARKS.md, compare with the baseline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run_command(args: argparse.Namespace) -> int:
-    """Measure; prints tables or JSON. Exit status 1 where a section failed or the guard found something."""
+    """Run the benchmark. Returns the exit status: 1 if a section or the guard failed, 2 for wrong usage."""
     from benchmarks.speed import machine as machines
     from benchmarks.speed import store
     from benchmarks.speed.running import run_sections
@@ -31,7 +31,10 @@ def run_command(args: argparse.Namespace) -> int:
                 print(f"{section.name:<10} {section.title}")
             return 0
         if args.quick and (args.write or args.guard or args.baseline):
-            print("--quick says nothing of speed, so there is nothing to write or compare.", file=sys.stderr)
+            print(
+                "--quick does not measure speed; leave out --write, --guard and --baseline.",
+                file=sys.stderr,
+            )
             return 2
         threads = machines.limit_threads(args.threads)
         outcomes = run_sections(sections, threads, args.quick, lambda line: print(line, file=sys.stderr))
@@ -48,7 +51,7 @@ def run_command(args: argparse.Namespace) -> int:
 
 
 def command_line(args: argparse.Namespace) -> str:
-    """What to type to repeat the measurement.
+    """The command line that repeats the measurement.
 
     >>> command_line(argparse.Namespace(sections="slice,share", threads=None))
     'python -m liverseg bench --sections slice,share'
@@ -66,8 +69,8 @@ def _show(outcomes: list[Outcome], machine: Machine, args: argparse.Namespace) -
 
     if args.json:
         rows = [row.to_dict() for outcome in outcomes for row in outcome.rows]
-        found = {"command": command_line(args), "quick": args.quick, "machine": machine.to_dict()}
-        print(json.dumps(found | {"rows": rows}, indent=1, ensure_ascii=False))
+        run = {"command": command_line(args), "quick": args.quick, "machine": machine.to_dict()}
+        print(json.dumps(run | {"rows": rows}, indent=1, ensure_ascii=False))
         return
     print("\n".join(machine.lines()))
     for outcome in outcomes:
@@ -75,7 +78,7 @@ def _show(outcomes: list[Outcome], machine: Machine, args: argparse.Namespace) -
 
 
 def _guard(rows: list[Row], machine: Machine, args: argparse.Namespace) -> int:
-    """Compare with the baseline, then replace it, as asked."""
+    """Compare with the baseline and replace it, as the options say. Returns the exit status."""
     from benchmarks.speed import guard
 
     status = 0
@@ -86,8 +89,8 @@ def _guard(rows: list[Row], machine: Machine, args: argparse.Namespace) -> int:
             print(f"worse: {finding}", file=sys.stderr)
         for name in verdict.gone:
             print(f"gone: {name}", file=sys.stderr)
-        told = f"{verdict.compared} ratios compared with the baseline of {machine.kind}"
-        print(told if baseline else f"There is no baseline for {machine.kind}.", file=sys.stderr)
+        summary = f"{verdict.compared} ratios compared with the baseline of {machine.kind}"
+        print(summary if baseline else f"There is no baseline for {machine.kind}.", file=sys.stderr)
         status = int(not verdict.holds)
     if args.baseline:
         guard.save_baseline(guard.BASELINE, machine.kind, rows)

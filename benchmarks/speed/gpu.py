@@ -1,4 +1,4 @@
-"""Slices and training samples a second on a GPU: the torch engine in bfloat16, and `fit`."""
+"""Slices and training samples per second on a GPU: the torch engine in bfloat16, and `train fit`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.speed.sections import Context
 from benchmarks.speed.timing import Timings, in_turn
 
 BATCH = 16
-"""Slices that a call gets: a GPU that is given one at a time waits for the processor."""
+"""Slices per call. With one slice per call the GPU waits for the processor."""
 
 NAMES = ("segformer-b0", "segformer-b2")
 TRAINING = "segformer-b0, training"
@@ -24,7 +24,7 @@ NO_GPU = "torch sees no GPU here"
 
 
 def measure(context: Context) -> list[Row]:
-    """Every row, or every row with the reason why it has no figures."""
+    """All rows; without a GPU each says that it was not measured."""
     if not torch.cuda.is_available():
         return [Row.unmeasured("gpu", name, NO_GPU) for name in (*NAMES, TRAINING)]
     rows = [slices_row(name, "cuda", context) for name in NAMES]
@@ -32,8 +32,10 @@ def measure(context: Context) -> list[Row]:
 
 
 def slices_row(name: str, device: str, context: Context) -> Row:
-    """Slices a second from HU in memory to probabilities in memory, transfers counted, and the device's own
-    arithmetic for comparison. Works on any device that torch has."""
+    """Slices per second from HU to probabilities in main memory, on a device of torch, transfers included.
+
+    A bfloat16 matrix product on the device is measured for comparison.
+    """
     from liverseg.inference.engines.torch_engine import TorchEngine
 
     side, batch, edge = (128, 2, 256) if context.quick else (512, BATCH, 8192)
@@ -54,9 +56,12 @@ def slices_row(name: str, device: str, context: Context) -> Row:
     )
     ours = f"torch engine, {engine.name}"
     seconds = timings.seconds
-    work, most = batch * twins.operations, 2 * edge**3
+    network_operations, product_operations = batch * twins.operations, 2 * edge**3
     share = Timings(
-        {"ours": [s / work for s in seconds["ours"]], "limit": [s / most for s in seconds["product"]]}
+        {
+            "ours": [s / network_operations for s in seconds["ours"]],
+            "limit": [s / product_operations for s in seconds["product"]],
+        }
     )
     return Row(
         "gpu",
@@ -79,22 +84,21 @@ def slices_row(name: str, device: str, context: Context) -> Row:
 
 
 def _product(edge: int, device: str) -> Callable[[], object]:
-    """A bfloat16 matrix product that is over when the function returns."""
+    """A function that computes a bfloat16 matrix product and returns once it is complete."""
     a, b = (torch.rand(edge, edge, device=device, dtype=torch.bfloat16) for _ in range(2))
     return lambda: (a @ b)[0, 0].item()
 
 
 def training_row(context: Context) -> Row:
-    """Samples a second of `train fit` against the plain Hugging Face Trainer, both on the device found."""
+    """Samples per second of `train fit` against the plain Trainer script, on the GPU if there is one."""
     fit = need("benchmarks.fit")
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "phantoms"
         fit.run_command(["prepare", "phantom:12", str(data)])
         size, batch, steps = (64, 2, 1) if context.quick else (512, 16, 12)
-        found = fit.measure(
-            fit.Work(data, size, batch, steps, workers=context.threads), 1 if context.quick else 3
-        )
-    rates = found["samples_per_second"]
+        workload = fit.Workload(data, size, batch, steps, workers=context.threads)
+        result = fit.compare_scripts(workload, 1 if context.quick else 3)
+    rates = result["samples_per_second"]
     pairs = [ours / plain for ours, plain in zip(rates["ours"], rates["plain"], strict=True)]
     names = {"ours": "train fit", "plain": "plain Trainer script"}
     return Row(

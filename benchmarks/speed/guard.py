@@ -1,4 +1,4 @@
-"""The regression guard: ratios against those reached before on a processor of the same kind, never times."""
+"""The regression guard: compares ratios, not times, with a baseline for the same kind of processor."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from benchmarks.speed.rows import Row
 from liverseg.errors import InvalidSetting
 
 TOLERANCE = 0.25
-"""How much worse than the baseline a ratio may be: what a busy machine explains."""
+"""The tolerated worsening of a ratio, which a busy machine can cause."""
 
 BASELINE = Path("benchmarks/baseline.json")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A ratio that is worse than it was."""
+    """A ratio that is worse than its baseline."""
 
     row: str
     ratio: str
@@ -32,32 +32,34 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a comparison came to."""
+    """The result of a comparison."""
 
     compared: int
     findings: tuple[Finding, ...]
-    gone: tuple[str, ...]  # in the baseline and measured no longer, though the row was
+    gone: tuple[str, ...]  # ratios of measured rows that only the baseline has
 
     @property
     def holds(self) -> bool:
-        """Whether nothing got worse."""
+        """Whether no ratio is worse or gone."""
         return not self.findings and not self.gone
 
 
 def baseline_of(rows: Iterable[Row]) -> dict[str, dict[str, float]]:
-    """The guarded ratios of every row, by row and name."""
-    found = {
+    """The guarded ratios of all rows: row key -> name -> value."""
+    guarded = {
         row.key: {name: float(f"{ratio.value:.4g}") for name, ratio in row.ratios.items() if ratio.guarded}
         for row in rows
     }
-    return {key: ratios for key, ratios in found.items() if ratios}
+    return {key: ratios for key, ratios in guarded.items() if ratios}
 
 
 def compare(
     rows: Iterable[Row], baseline: Mapping[str, Mapping[str, float]], tolerance: float = TOLERANCE
 ) -> Verdict:
-    """Every ratio that both have. What is in only one of them is new, or was not asked for this time;
-    a ratio that is gone from a row that was measured counts against it.
+    """Compare every ratio that is both in the rows and in the baseline.
+
+    New ratios and rows that were not measured this time are ignored. A ratio that is missing in a measured
+    row is reported as gone.
 
     >>> from benchmarks.speed.rows import Ratio
     >>> row = Row("slice", "B0", ratios={"faster": Ratio(5.0), "memory": Ratio(2.0, higher_is_better=False)})
@@ -79,17 +81,17 @@ def compare(
 
 
 def load_baseline(path: Path) -> dict[str, Any]:
-    """Baselines by kind of machine; none where there is no file. Raises `InvalidSetting` for a broken one."""
+    """The baselines by kind of machine; empty without a file. Raises `InvalidSetting` for an invalid file."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise InvalidSetting(f"{path.name} is no baseline that can be read.") from error
+        raise InvalidSetting(f"{path.name} cannot be read as a baseline.") from error
 
 
 def save_baseline(path: Path, kind: str, rows: Iterable[Row]) -> None:
-    """Make the guarded ratios of `rows` the baseline of this kind of machine; other rows keep theirs."""
+    """Save the guarded ratios of `rows` as the baseline of a kind of machine; other rows keep theirs."""
     baselines = load_baseline(path)
     baselines[kind] = baselines.get(kind, {}) | baseline_of(rows)
     try:

@@ -1,4 +1,4 @@
-"""Where it was measured: processor, memory, versions. Nothing that names the machine itself."""
+"""A description of the machine: processor, memory, versions, without its name."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any
 
 from liverseg.core.cpu import usable_processors
 
-TELLING_FLAGS = (
+RELEVANT_FLAGS = (
     "avx2", "f16c", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16",
     "amx_tile", "amx_bf16", "amx_int8",
 )  # fmt: skip
-"""What decides which kernels a runtime takes, as Linux names it."""
+"""The processor flags, in Linux's names, by which the runtimes choose their kernels."""
 
 PACKAGES = ("torch", "openvino", "onnxruntime", "transformers", "gradio", "numpy", "nibabel")
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a reader needs to know to judge the figures."""
+    """The properties of a machine that affect the results."""
 
     processor: str
     threads: int  # used by every variant
@@ -37,7 +37,7 @@ class Machine:
 
     @property
     def kind(self) -> str:
-        """The instruction set and the threads: ratios are compared between machines of one kind only.
+        """The instruction set and the threads. Ratios are only compared between machines of the same kind.
 
         >>> Machine("any", 2, ("avx2", "fma"), 8, "Linux", "3.11", {}).kind
         'avx2, 2 threads'
@@ -45,7 +45,7 @@ class Machine:
         return f"{instruction_set(self.flags)}, {self.threads} threads"
 
     def lines(self) -> list[str]:
-        """The description, a point a line."""
+        """The description as lines of text."""
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         return [
             f"{self.processor}, {self.threads} threads used; of the instruction sets that matter here it has "
@@ -55,18 +55,18 @@ class Machine:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """The machine as JSON data."""
         return asdict(self) | {"flags": list(self.flags), "kind": self.kind}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Machine:
-        """The machine that `to_dict` was made of."""
+        """The machine from the data of `to_dict`."""
         fields = {key: value for key, value in data.items() if key != "kind"}
         return cls(**fields | {"flags": tuple(fields["flags"])})
 
 
 def instruction_set(flags: Iterable[str]) -> str:
-    """The widest arithmetic that the runtimes use.
+    """The widest instruction set among the flags that the runtimes use.
 
     >>> instruction_set(["avx2", "avx512f", "avx512_bf16"]), instruction_set([])
     ('avx512_bf16', 'no avx2')
@@ -79,7 +79,7 @@ def instruction_set(flags: Iterable[str]) -> str:
 
 
 def describe(cpuinfo: Path = Path("/proc/cpuinfo")) -> Machine:
-    """The machine that this process runs on."""
+    """The description of this machine."""
     try:
         text = cpuinfo.read_text(encoding="utf-8")
     except OSError:
@@ -87,15 +87,15 @@ def describe(cpuinfo: Path = Path("/proc/cpuinfo")) -> Machine:
     model = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     family = re.search(r"^cpu family\s*:\s*(\d+)$", text, re.MULTILINE)
     number = re.search(r"^model\s*:\s*(\d+)$", text, re.MULTILINE)
-    found = re.search(r"^flags\s*:\s*(.+)$", text, re.MULTILINE)
-    flags = set(found.group(1).split()) if found else set()
+    flag_line = re.search(r"^flags\s*:\s*(.+)$", text, re.MULTILINE)
+    flags = set(flag_line.group(1).split()) if flag_line else set()
     processor = model.group(1).strip() if model else platform.machine()
     if family and number:
         processor += f" (family {family.group(1)}, model {number.group(1)})"
     return Machine(
         processor=processor,
         threads=usable_processors(),
-        flags=tuple(flag for flag in TELLING_FLAGS if flag in flags),
+        flags=tuple(flag for flag in RELEVANT_FLAGS if flag in flags),
         memory_gb=round(_memory_bytes() / 1e9, 1),
         system=platform.system(),
         python=platform.python_version(),
@@ -105,10 +105,10 @@ def describe(cpuinfo: Path = Path("/proc/cpuinfo")) -> Machine:
 
 
 def limit_threads(threads: int | None = None) -> int:
-    """Keep this process, and those it starts, to `threads` processors, two unless told otherwise.
+    """Limit this process and its children to `threads` processors, by default two.
 
-    Every variant then counts the same number of processors. Returns how many there are, which is fewer
-    where the machine has fewer. To be called before torch or OpenVINO are imported.
+    All variants then use the same number of threads. Returns the number, which is lower on a machine with
+    fewer processors. Call this before torch or OpenVINO are imported.
     """
     wanted = threads or 2
     if hasattr(os, "sched_setaffinity"):

@@ -1,4 +1,4 @@
-"""The same SegFormer twice: as transformers has it, and as liverseg exports it, with the same weights."""
+"""The same SegFormer in transformers and as exported by liverseg, with the same weights."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ import torch
 from benchmarks.speed.peers import need
 from liverseg.core.window import Window
 from liverseg.inference import engines
-from registry.hub.cache import ENVIRONMENT
+from registry.hub.cache import CACHE_VARIABLE
 
 WINDOW = Window(60, 200)
 TINY = {"widths": (8, 16, 20, 32), "depths": (1, 1, 1, 1), "decoder_width": 16}
-"""For `--quick`: whether it runs."""
+"""The configuration for `--quick`."""
 
 
 @dataclass(frozen=True)
 class Twins:
-    """One set of weights in two programs; both map (N, 1, H, W) float32 HU to (N, 3, H, W) probabilities."""
+    """One set of weights in two networks that map float32 HU (N, 1, H, W) to probabilities (N, 3, H, W)."""
 
     name: str
-    usual: torch.nn.Module  # windowing, transformers' network as it is, upsampling, softmax
-    archive: bytes  # contract 1: TorchScript as `train export` writes it
-    working_size: int  # of the longer side, pixels
-    operations: int  # of ours, for a square slice: two for each multiplication and addition
+    usual: torch.nn.Module  # windowing, the unchanged network of transformers, upsampling, softmax
+    archive: bytes  # TorchScript in the checkpoint format, as `train export` writes it
+    working_size: int  # pixels of the longer side
+    operations: int  # of liverseg's network for a square slice; a multiply-add counts as two
 
     @property
     def context_slices(self) -> int:
-        """One: peers see a slice at a time."""
+        """The slices per input: one, as for the peers."""
         return 1
 
 
 def published(name: str, side: int, quick: bool = False) -> Twins:
-    """A SegFormer of its published size with random weights, that segments `side` × `side` pixels.
+    """A SegFormer of the published size with random weights for `side` × `side` pixels.
 
-    The statistics of the BatchNorm are drawn too, so that a wrongly folded head would show, and the
-    classifier is made decisive. Raises `NotMeasured` without transformers or `train`.
+    The BatchNorm statistics are random too, so that an error in folding the head changes the output, and
+    every class occurs in the output. Raises `NotMeasured` without transformers or `train`.
     """
     segformer = need("train.models.segformer")
-    config = segformer.CONFIGS[name]
+    config = segformer.SEGFORMER_CONFIGS[name]
     if quick:
         config = segformer.SegFormerConfig(**TINY)
     torch.manual_seed(7)
@@ -55,12 +55,12 @@ def published(name: str, side: int, quick: bool = False) -> Twins:
         norm = own.head.norm
         for tensor, low, high in ((norm.running_mean, -1, 1), (norm.running_var, 0.5, 2), (norm.bias, -1, 1)):
             tensor.uniform_(low, high)
-    _make_decisive(own, side)
+    _spread_classes(own, side)
     return Twins(name, usual(own, side), exported(own, side), side, operations(own, side))
 
 
-def _make_decisive(own: Any, side: int) -> None:
-    """Centre and spread the logits of each class on a phantom, so that every class occurs."""
+def _spread_classes(own: Any, side: int) -> None:
+    """Centre and scale the logits of each class on a phantom, so that every class occurs."""
     graph = need("train.models.graph")
     with torch.no_grad():
         unit = graph.to_channels(torch.from_numpy(slice_hu(side)), *graph.window_tensors([WINDOW]))
@@ -72,14 +72,14 @@ def _make_decisive(own: Any, side: int) -> None:
 
 
 def bundled(checkpoint: Any) -> Twins:
-    """A SegFormer of a registry, and the same weights in transformers' network."""
+    """A checkpoint of a registry, and transformers' network with its weights."""
     own = of_checkpoint(checkpoint)
     size = checkpoint.manifest.input.working_size
     return Twins(checkpoint.ref, usual(own, size), checkpoint.read_model(), size, operations(own, size))
 
 
 def of_checkpoint(checkpoint: Any) -> Any:
-    """Our network with the weights of a checkpoint's `model.safetensors`, in float32."""
+    """The network of `train` with the weights of a checkpoint's `model.safetensors`, in float32."""
     build, files = need("train.models").build, need("safetensors.torch")
     config = json.loads(checkpoint.read_verified("config.json"))
     own = build(checkpoint.manifest.architecture, decoder_width=config["decoder_width"]).eval()
@@ -89,23 +89,23 @@ def of_checkpoint(checkpoint: Any) -> Any:
 
 
 def usual(own: Any, working_size: int) -> torch.nn.Module:
-    """Contract 1's graph around transformers' network with the weights of ours, a `SegFormer`."""
+    """transformers' network with the weights of `own`, between the windowing and softmax of a checkpoint."""
     graph = need("train.models.graph")
     return graph.HuToProbabilities(_Logits(in_transformers(own)), [WINDOW], working_size, 1).eval()
 
 
 def exported(own: Any, working_size: int) -> bytes:
-    """`model.pt` of our network, the decode head folded; the weights stay float32, as the peers' do."""
+    """`model.pt` of a network with the decode head folded; the weights stay float32, as in the peers."""
     graph, archive = need("train.models.graph"), need("train.export.archive").archive
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # the tracer's notes on shapes
+        warnings.simplefilter("ignore")  # warnings of the tracer about shapes
         traced = torch.jit.trace(own.for_inference(), torch.zeros(1, 3, 128, 160), check_trace=False)
         module = torch.jit.script(graph.HuToProbabilities(traced, [WINDOW], working_size, 1).eval())
     return archive(module, "{}")
 
 
 def operations(own: Any, side: int) -> int:
-    """Of our network with its head folded: matrix products, convolutions and attention, nothing else."""
+    """The operations of matrix products, convolutions and attention of the network with its head folded."""
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -114,7 +114,7 @@ def operations(own: Any, side: int) -> int:
 
 
 def in_transformers(own: Any) -> torch.nn.Module:
-    """transformers' SegFormer, untouched, with the weights of ours."""
+    """transformers' SegFormer, unchanged, with the weights of `own`, a SegFormer of `train`."""
     transformers = need("transformers")
     layout = need("train.models.hugging_face_layout")
     config = own.config
@@ -130,16 +130,18 @@ def in_transformers(own: Any) -> torch.nn.Module:
     ).eval()
     theirs = model.state_dict()
     kind, prefix = layout.layout_of(theirs), layout.prefix_of(theirs)
-    found: dict[str, torch.Tensor] = {}
+    weights: dict[str, torch.Tensor] = {}
     for name, tensor in own.state_dict().items():
-        names = layout.their_names(name, kind, prefix)
-        found.update(zip(names, tensor.chunk(len(names)), strict=True) if tensor.ndim else {names[0]: tensor})
-    model.load_state_dict(found)
+        names = layout.hugging_face_names(name, kind, prefix)
+        weights.update(
+            zip(names, tensor.chunk(len(names)), strict=True) if tensor.ndim else {names[0]: tensor}
+        )
+    model.load_state_dict(weights)
     return model
 
 
 class _Logits(torch.nn.Module):
-    """transformers answers with an object; this is the tensor in it."""
+    """Returns the logits tensor from the output object of transformers."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
@@ -150,7 +152,7 @@ class _Logits(torch.nn.Module):
 
 
 def traced(module: torch.nn.Module, side: int) -> bytes:
-    """TorchScript of a network for inputs of one size, as `torch.jit.trace` gives it."""
+    """The TorchScript of a network, traced for inputs (1, 1, side, side)."""
     buffer = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
@@ -159,19 +161,19 @@ def traced(module: torch.nn.Module, side: int) -> bytes:
 
 
 def default_engine(archive: bytes, context_slices: int, scratch: Path) -> engines.Engine:
-    """The engine that `auto` takes; what it compiles is kept in `scratch`, not with what a user uses."""
-    before = os.environ.get(ENVIRONMENT)
-    os.environ[ENVIRONMENT] = str(scratch / "cache")
+    """The engine that `auto` selects; its compiled network is cached in `scratch`, not in the user cache."""
+    before = os.environ.get(CACHE_VARIABLE)
+    os.environ[CACHE_VARIABLE] = str(scratch / "cache")
     try:
         return engines.load(archive, context_slices)
     finally:
-        os.environ.pop(ENVIRONMENT)
+        os.environ.pop(CACHE_VARIABLE)
         if before is not None:
-            os.environ[ENVIRONMENT] = before
+            os.environ[CACHE_VARIABLE] = before
 
 
 def slice_hu(side: int, seed: int = 1) -> np.ndarray:
-    """(1, 1, side, side) float32 HU: a phantom."""
+    """A phantom slice: float32 HU (1, 1, side, side)."""
     from liverseg import phantom
 
     return phantom.make("slice", seed=seed, size=side).hu[None].astype(np.float32)

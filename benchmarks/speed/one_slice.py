@@ -1,4 +1,4 @@
-"""One slice of 512 × 512: our engines and their peers on the same weights, in turn, with equal threads."""
+"""One slice of 512 × 512: liverseg's engines and peers with the same weights and threads, in turn."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from benchmarks.speed.timing import in_turn
 from liverseg.inference.engines import precision
 
 EAGER = "transformers, eager, float32"
-SCRIPT = "transformers, TorchScript, float32"
+TORCHSCRIPT = "transformers, TorchScript, float32"
 TORCH = "liverseg, torch engine, float32"
 TORCH_BF16 = "liverseg, torch engine, bfloat16"
 OPENVINO = "OpenVINO on the Hugging Face graph, float32"
 ORT = "ONNX Runtime on the Hugging Face graph, float32"
 DEFAULT = "liverseg, default engine"
 
-LABELS_EQUAL = 0.999
-"""The share of pixels whose label must be that of transformers in float32."""
+LABELS_GOAL = 0.999
+"""The goal for the share of pixels with the same label as transformers in float32."""
 
-Run = Callable[[np.ndarray], np.ndarray]
-"""(1, 1, H, W) float32 HU to (1, 3, H, W) probabilities."""
+Forward = Callable[[np.ndarray], np.ndarray]
+"""Maps float32 HU (1, 1, H, W) to probabilities (1, 3, H, W)."""
 
 
 def measure(context: Context) -> list[Row]:
-    """B0 and B2 as they were published with random weights, then the bundled checkpoint."""
+    """SegFormer-B0 and B2 with random weights, then the bundled checkpoint."""
     torch.set_num_threads(context.threads)
     side = 128 if context.quick else 512
     rows = []
@@ -53,7 +53,7 @@ def measure(context: Context) -> list[Row]:
 
 
 def row_of(twins: Twins, side: int, goals: Mapping[str, float], context: Context) -> Row:
-    """Every variant on a phantom slice; `goals` are the default engine's, by whom it is compared with."""
+    """Every variant on a phantom slice. `goals` maps a peer to the default engine's goal against it."""
     hu = networks.slice_hu(side)
     variants, missing, precisions = _variants(twins, side, context)
     reference = variants[EAGER](hu)
@@ -64,7 +64,7 @@ def row_of(twins: Twins, side: int, goals: Mapping[str, float], context: Context
         budget_s=25,
     )
     ratios: dict[str, Ratio] = {}
-    for peer in (EAGER, SCRIPT, OPENVINO, ORT):
+    for peer in (EAGER, TORCHSCRIPT, OPENVINO, ORT):
         if peer in variants:
             value = timings.times_faster(DEFAULT, peer)
             ratios[f"default engine, times faster than {peer}"] = Ratio(value, goals.get(peer))
@@ -75,22 +75,26 @@ def row_of(twins: Twins, side: int, goals: Mapping[str, float], context: Context
     for name in (DEFAULT, TORCH):
         equal = precision.labels_equal(reference, variants[name](hu))
         words = f"{name.removeprefix('liverseg, ')}, labels equal to those of {EAGER}"
-        ratios[words] = Ratio(equal, LABELS_EQUAL)
+        ratios[words] = Ratio(equal, LABELS_GOAL)
     note = f"{side} × {side}, the network at {twins.working_size}; the default engine is {precisions}"
     return Row("slice", twins.name, "ms", timings.spreads(), ratios, note, missing)
 
 
-def _variants(twins: Twins, side: int, context: Context) -> tuple[dict[str, Run], dict[str, str], str]:
-    """What can be run here, why the rest cannot, and what the default engine is."""
+def _variants(twins: Twins, side: int, context: Context) -> tuple[dict[str, Forward], dict[str, str], str]:
+    """The variants that can run here, the reasons why others cannot, and the name of the default engine."""
     from liverseg.inference.engines.torch_engine import TorchEngine
 
     usual = twins.usual
     script = networks.traced(usual, side)
     default = networks.default_engine(twins.archive, twins.context_slices, context.scratch)
-    exact = TorchEngine(twins.archive)  # without the slices it stays in float32
-    variants: dict[str, Run] = {EAGER: _torch(usual), SCRIPT: _torch(_loaded(script)), TORCH: exact.run}
+    exact = TorchEngine(twins.archive)  # without `context_slices` it stays in float32
+    variants: dict[str, Forward] = {
+        EAGER: _torch(usual),
+        TORCHSCRIPT: _torch(_loaded(script)),
+        TORCH: exact.run,
+    }
     missing = {}
-    if not precision.has_bfloat16():
+    if not precision.cpu_has_bfloat16():
         missing[TORCH_BF16] = "the processor has neither avx512_bf16 nor AMX"
     else:
         rounded = TorchEngine(twins.archive, twins.context_slices)
@@ -107,7 +111,7 @@ def _variants(twins: Twins, side: int, context: Context) -> tuple[dict[str, Run]
     return variants, missing, default.name
 
 
-def _torch(module: torch.nn.Module) -> Run:
+def _torch(module: torch.nn.Module) -> Forward:
     def run(hu: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
             return module(torch.from_numpy(hu)).numpy()
@@ -121,8 +125,8 @@ def _loaded(script: bytes) -> torch.jit.ScriptModule:
         return torch.jit.load(io.BytesIO(script))
 
 
-def _openvino(usual: torch.nn.Module, script: bytes, side: int, threads: int) -> Run:
-    """The Hugging Face graph as it is, converted by OpenVINO, at a fixed size as it likes best."""
+def _openvino(usual: torch.nn.Module, script: bytes, side: int, threads: int) -> Forward:
+    """The unchanged Hugging Face graph, converted by OpenVINO for a fixed input size, its fastest mode."""
     openvino = need("openvino")
     model = openvino.convert_model(_loaded(script), input=[([1, 1, side, side], openvino.Type.f32)])
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
@@ -130,8 +134,8 @@ def _openvino(usual: torch.nn.Module, script: bytes, side: int, threads: int) ->
     return lambda hu: request.infer([hu])[0].copy()
 
 
-def _onnxruntime(usual: torch.nn.Module, script: bytes, side: int, threads: int) -> Run:
-    """The same graph as ONNX, with every optimisation of ONNX Runtime."""
+def _onnxruntime(usual: torch.nn.Module, script: bytes, side: int, threads: int) -> Forward:
+    """The unchanged Hugging Face graph as ONNX, with all optimisations of ONNX Runtime."""
     runtime = need("onnxruntime")
     need("onnx")
     buffer = io.BytesIO()

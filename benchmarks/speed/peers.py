@@ -1,4 +1,4 @@
-"""What liverseg is measured against, and `train`, which the app does without: asked for by name."""
+"""Import the peers that liverseg is compared with, and other optional packages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXTRA = "bench"
 
 
 def need(name: str) -> ModuleType:
-    """The module `name`; raises `NotMeasured`, naming what to install, where it is not there."""
+    """The module `name`. Raises `NotMeasured`, with the command that installs it, where it is missing."""
     try:
         return importlib.import_module(name)
     except ImportError as error:

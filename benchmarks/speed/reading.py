@@ -1,4 +1,4 @@
-"""Reading a `.nii.gz` beside nibabel, and preparing a dataset beside the usual conversion script."""
+"""Reading a `.nii.gz` compared with nibabel; preparing a dataset compared with a usual script."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import numpy as np
 import liverseg
 from benchmarks.speed import phantom_scan
 from benchmarks.speed.peers import need
+from benchmarks.speed.phantom_scan import DIFFERENT_SLICES, SIDE, SLICES
 from benchmarks.speed.rows import NotMeasured, Ratio, Row
 from benchmarks.speed.sections import Context
 from benchmarks.speed.timing import in_turn
 from liverseg.core.geometry import nearest_axes
 from liverseg.core.image import NativeGrid
 
-SLICES, SIDE, MADE, SCANS = 119, 512, 12, 2
+SCANS = 2
 LOW_HU, WIDTH_HU = -160.0, 400.0  # the window 40/400
 
 PILLOW, OPENCV = "usual script, Pillow", "usual script, OpenCV"
@@ -27,9 +28,9 @@ OURS, OURS_ONE = "prepare, tables and plots included", "prepare, of one scan alo
 
 
 def measure(context: Context) -> list[Row]:
-    """The rows of a scan as NIfTI with its labels."""
-    slices, side, made = (4, 64, 2) if context.quick else (SLICES, SIDE, MADE)
-    volume = phantom_scan.scan(slices, made, side)
+    """The rows for reading a NIfTI file and for preparing a dataset."""
+    slices, side, different = (4, 64, 2) if context.quick else (SLICES, SIDE, DIFFERENT_SLICES)
+    volume = phantom_scan.scan(slices, different, side)
     ct = phantom_scan.write(volume, context.scratch / "scan", "nifti")
     rows = [_reading(ct, context)]
     try:
@@ -40,7 +41,7 @@ def measure(context: Context) -> list[Row]:
 
 
 def _reading(ct: Path, context: Context) -> Row:
-    """HU in radiological orientation and the header's geometry, beside an array as it is stored."""
+    """Reading HU in radiological orientation with the geometry, against reading the array as stored."""
     variants: dict[str, Callable[[], object]] = {
         "liverseg.read": lambda: liverseg.read(ct),
         "nibabel get_fdata": lambda: nibabel.load(ct).get_fdata(),
@@ -54,11 +55,14 @@ def _reading(ct: Path, context: Context) -> Row:
 
 
 def _preparing(ct: Path, context: Context) -> Row:
-    """Scans as LiTS names them to slices, by the usual script and by `train prepare`; the same pixels."""
+    """Converting scans in the layout of LiTS to slices: the usual script and `train prepare`."""
     preparing = need("train.data.prepare")
     need("matplotlib")
-    many, one = _sources(ct, context.scratch / "lits", SCANS), _sources(ct, context.scratch / "lits-1", 1)
-    settings = preparing.PrepareSettings(preparing.Conversion(empty_share=1.0), jobs=context.threads)
+    several, single = (
+        _sources(ct, context.scratch / "lits", SCANS),
+        _sources(ct, context.scratch / "lits-1", 1),
+    )
+    settings = preparing.PrepareSettings(preparing.ConversionSettings(empty_share=1.0), jobs=context.threads)
     work = context.scratch / "prepared"
 
     def run(name: str, source: Path, convert: Callable[[Path, Path], object]) -> Callable[[], None]:
@@ -72,13 +76,13 @@ def _preparing(ct: Path, context: Context) -> Row:
         preparing.prepare(str(source), out, settings)
 
     variants = {
-        PILLOW: run(PILLOW, many, lambda source, out: usual_script(source, out, _save_with_pillow)),
-        OPENCV: run(OPENCV, many, lambda source, out: usual_script(source, out, _save_with_opencv)),
-        OURS: run(OURS, many, prepare),
+        PILLOW: run(PILLOW, several, lambda source, out: usual_script(source, out, _save_with_pillow)),
+        OPENCV: run(OPENCV, several, lambda source, out: usual_script(source, out, _save_with_opencv)),
+        OURS: run(OURS, several, prepare),
         "usual script, Pillow, of one scan": run(
-            "one", one, lambda source, out: usual_script(source, out, _save_with_pillow)
+            "one", single, lambda source, out: usual_script(source, out, _save_with_pillow)
         ),
-        OURS_ONE: run(OURS_ONE, one, prepare),
+        OURS_ONE: run(OURS_ONE, single, prepare),
     }
     timings = in_turn(variants, 1 if context.quick else 3, budget_s=60)
     equal = equal_pictures(work / PILLOW, work / OURS)
@@ -98,7 +102,7 @@ def _preparing(ct: Path, context: Context) -> Row:
 
 
 def _sources(ct: Path, folder: Path, count: int) -> Path:
-    """A LiTS folder of copies of a scan and its labels."""
+    """A folder in the layout of LiTS with `count` copies of a scan and its labels."""
     folder.mkdir()
     for number in range(count):
         shutil.copy(ct, folder / f"volume-{number}.nii.gz")
@@ -107,7 +111,7 @@ def _sources(ct: Path, folder: Path, count: int) -> Path:
 
 
 def usual_script(source: Path, out: Path, save: Callable[[Path, np.ndarray], None]) -> None:
-    """What such scripts do: everything in float64, one slice after the other."""
+    """A usual conversion script: everything in float64, one slice after the other."""
     for folder in ("images", "labels"):
         (out / folder).mkdir(parents=True)
     for path in sorted(source.glob("volume-*.nii.gz")):
@@ -134,7 +138,7 @@ def _save_with_opencv(path: Path, values: np.ndarray) -> None:
 
 
 def equal_pictures(a: Path, b: Path) -> int:
-    """How many pictures of two datasets are the same. Raises `NotMeasured` where one differs."""
+    """The number of pictures in two equal datasets. Raises `NotMeasured` where a picture differs."""
     pictures, others = ({p.relative_to(folder) for p in folder.glob("*/*.png")} for folder in (a, b))
     for path in sorted(pictures | others):
         first, second = (cv2.imread(str(folder / path), cv2.IMREAD_UNCHANGED) for folder in (a, b))

@@ -1,4 +1,4 @@
-"""What a benchmark found: rows of variants with their spread, and ratios with their goals. Pure."""
+"""Results of the benchmark: rows of variants with their spread, and ratios with their goals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class NotMeasured(Exception):
-    """A row, or a section, cannot be measured here; the text is the reason, a sentence for the table."""
+    """A row or section cannot be measured on this machine; the message is the reason shown in the table."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,18 @@ class Spread:
         return cls(median, low, high, len(values))
 
     def scaled(self, factor: float) -> Spread:
-        """The same in another unit."""
+        """The spread multiplied by a factor, for another unit."""
         return Spread(self.median * factor, self.low * factor, self.high * factor, self.n)
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """One variant against another, or a share; what is quoted, guarded and held against a goal."""
+    """One variant against another, or a share. It is quoted, guarded and compared with a goal."""
 
     value: float
     goal: float | None = None
     higher_is_better: bool = True
-    guarded: bool = True  # False: known to vary from run to run, so no regression is read from it
+    guarded: bool = True  # False: varies too much between runs to show a regression
 
     @property
     def met(self) -> bool | None:
@@ -66,9 +66,9 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Row:
-    """One question of a section, answered or not.
+    """One row of a section.
 
-    `ratios` are named as they are read: "default engine, times faster than transformers eager".
+    The names of `ratios` are full phrases, such as "default engine, times faster than transformers eager".
     """
 
     section: str
@@ -78,7 +78,7 @@ class Row:
     ratios: Mapping[str, Ratio] = field(default_factory=dict)
     note: str = ""
     missing: Mapping[str, str] = field(default_factory=dict)  # variant or ratio not measured -> why
-    not_measured: str = ""  # why the whole row has no figures; empty: it has
+    not_measured: str = ""  # the reason why the row has no figures; empty if it has
 
     @classmethod
     def unmeasured(cls, section: str, name: str, reason: str) -> Row:
@@ -87,7 +87,7 @@ class Row:
 
     @property
     def key(self) -> str:
-        """What tells the row from every other."""
+        """The unique key of the row in the baseline: section and name."""
         return f"{self.section}: {self.name}"
 
     @property
@@ -97,7 +97,7 @@ class Row:
         return all(goals) if goals else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, rounded to five significant digits; empty fields are left out."""
+        """The row as JSON data, rounded to five significant digits, without empty fields."""
         data = asdict(self)
         for name, ratio in self.ratios.items():
             if ratio.met is not None:
@@ -106,7 +106,7 @@ class Row:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Row:
-        """The row that `to_dict` was made of, to rounding."""
+        """The row from the data of `to_dict`."""
         ratios = {
             name: Ratio(**{key: value for key, value in ratio.items() if key != "met"})
             for name, ratio in data.get("ratios", {}).items()

@@ -1,4 +1,4 @@
-"""Run sections one after the other; what one cannot measure does not cost the others."""
+"""Run sections one after the other. A section that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from benchmarks.speed.sections import Context, Section
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a section."""
+    """The result of a section."""
 
     section: Section
     rows: tuple[Row, ...]
-    failed: bool = False  # a fault of ours, not something that is missing here
+    failed: bool = False  # True for an unexpected error; False where only a requirement is missing
 
 
 def run_sections(
     sections: Sequence[Section], threads: int, quick: bool, tell: Callable[[str], object]
 ) -> list[Outcome]:
-    """The rows of every section; one that cannot be measured, or fails, has a row that says why."""
+    """The rows of every section; a section that cannot be measured or fails has one row with the reason."""
     outcomes = []
     for section in sections:
         tell(f"{section.title} …")
@@ -39,7 +39,7 @@ def _run(section: Section, context: Context) -> Outcome:
         return Outcome(section, tuple(section.measure(context)))
     except NotMeasured as reason:
         return Outcome(section, (Row.unmeasured(section.name, section.title, str(reason)),))
-    except Exception as error:  # told in the table and by the exit status
+    except Exception as error:  # shown in the table, and by the exit status
         context.tell("".join(traceback.format_exception(error)))
         reason = f"it failed ({type(error).__name__})"
         return Outcome(section, (Row.unmeasured(section.name, section.title, reason),), failed=True)

@@ -1,4 +1,4 @@
-"""What can be measured: a section each, by name, in the order of BENCHMARKS.md. Imported when it runs."""
+"""The sections of the benchmark, in the order of BENCHMARKS.md. Their modules are imported when they run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from liverseg.errors import InvalidSetting
 
 @dataclass(frozen=True)
 class Context:
-    """What a section is told."""
+    """The settings of a run of a section."""
 
-    scratch: Path  # a folder of its own, removed afterwards
+    scratch: Path  # a temporary folder for the section
     threads: int = 2
-    quick: bool = False  # small networks and inputs: whether it runs, not how fast it is
-    tell: Callable[[str], object] = field(default=lambda line: None)  # a line of progress
+    quick: bool = False  # small networks and inputs, to check that everything runs
+    tell: Callable[[str], object] = field(default=lambda line: None)  # prints a line of progress
 
 
 Measure = Callable[[Context], Sequence[Row]]
@@ -30,12 +30,12 @@ class Section:
 
     name: str  # for --sections
     title: str  # its heading
-    home: str  # "module:function", a `Measure`
-    about: str = ""  # what is measured and how, for a reader of BENCHMARKS.md
+    function: str  # "module:function" of a `Measure`
+    about: str = ""  # the explanation in BENCHMARKS.md
 
     def measure(self, context: Context) -> list[Row]:
-        """Its rows. Raises `NotMeasured` where nothing of it can be measured here."""
-        module, function = self.home.split(":")
+        """The rows of the section. Raises `NotMeasured` where nothing can be measured on this machine."""
+        module, function = self.function.split(":")
         return list(getattr(importlib.import_module(module), function)(context))
 
 
@@ -102,16 +102,16 @@ SECTIONS: dict[str, Section] = {
 
 
 def choose(names: str | None) -> list[Section]:
-    """The sections of a comma-separated list; None: all. Raises `InvalidSetting` for an unknown one.
+    """The sections in a comma-separated list, all for None. Raises `InvalidSetting` for an unknown name.
 
     >>> [section.name for section in choose("share, slice")]
     ['slice', 'share']
     """
     if names is None:
         return list(SECTIONS.values())
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    unknown = [name for name in wanted if name not in SECTIONS]
-    if unknown or not wanted:
-        named = f"There is no section {unknown[0]!r}" if unknown else "No section is named"
-        raise InvalidSetting(f"{named}; there are {', '.join(SECTIONS)}.")
-    return [section for name, section in SECTIONS.items() if name in wanted]
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in chosen if name not in SECTIONS]
+    if unknown or not chosen:
+        fault = f"There is no section {unknown[0]!r}" if unknown else "No section is named"
+        raise InvalidSetting(f"{fault}; there are {', '.join(SECTIONS)}.")
+    return [section for name, section in SECTIONS.items() if name in chosen]

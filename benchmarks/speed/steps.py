@@ -1,6 +1,6 @@
-"""From a file to a report in a process of its own, step by step: `python -m benchmarks.speed.steps FILE OUT`.
+"""The steps from a file to a report, timed in a new process: `python -m benchmarks.speed.steps FILE OUT`.
 
-A process of its own because the memory that it took at its peak is told by the system for all of its life.
+A new process is needed because the system reports the peak memory for the whole life of a process.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from typing import Any
 from benchmarks.speed.rows import NotMeasured
 
 STEPS = ("reading", "network", "post-processing", "measuring", "writing")
-"""The whole of the way from the file to the report, in its order. The checkpoint is loaded before."""
+"""The steps from the file to the report, in order. The checkpoint is loaded before them."""
 
 PRODUCTS = 4
-"""Matrix products that are timed before the steps, and as many after them."""
+"""Number of matrix products that are timed before the steps, and again after them."""
 
 
-def measured(source: Path, out: Path, checkpoint: str, side: int) -> dict[str, Any]:
-    """Run the steps on a file in a new process: seconds by step, "peak_gb", "product" (seconds of a float32
-    matrix product of `side` cubed), "slices" and "run" (those the network was run on).
+def run_in_new_process(source: Path, out: Path, checkpoint: str, side: int) -> dict[str, Any]:
+    """Run the steps on a file in a new process.
 
-    Raises `NotMeasured` where the process fails."""
+    Returns the seconds of each step, "peak_gb", "product" (seconds of a float32 matrix product of `side`
+    cubed), "engine", "slices", and "run" (the number of slices that the network ran on). Raises `NotMeasured`
+    where the process fails.
+    """
     options = ["--checkpoint", checkpoint, "--side", str(side)]
     command = [sys.executable, "-m", "benchmarks.speed.steps", str(source), str(out), *options]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -35,8 +37,8 @@ def measured(source: Path, out: Path, checkpoint: str, side: int) -> dict[str, A
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def run(source: Path, out: Path, checkpoint: str, side: int) -> dict[str, Any]:
-    """The same in this process."""
+def run_steps(source: Path, out: Path, checkpoint: str, side: int) -> dict[str, Any]:
+    """Run the steps in this process; returns what `run_in_new_process` returns."""
     import torch
 
     from liverseg.core.cpu import usable_processors
@@ -69,9 +71,9 @@ def run(source: Path, out: Path, checkpoint: str, side: int) -> dict[str, Any]:
 
 
 def peak_bytes(pid: int | None = None) -> int:
-    """The most memory that this program, or on Linux another one, has had.
+    """The peak memory in bytes of this process, or on Linux of another one.
 
-    Linux tells it in /proc/self/status; getrusage would hand down what the process that started it once had.
+    Linux reports it in /proc/PID/status. getrusage would include the peak of the parent process.
     """
     status = Path(f"/proc/{pid or 'self'}/status")
     if status.exists():
@@ -83,7 +85,7 @@ def peak_bytes(pid: int | None = None) -> int:
 
 
 def _products(torch: Any, side: int) -> list[float]:
-    """Seconds of each of some float32 matrix products; one before them is not counted."""
+    """Seconds of each of `PRODUCTS` float32 matrix products after a warm-up product."""
     a, b = torch.rand(side, side), torch.rand(side, side)
     ends = []
     for _ in range(PRODUCTS + 2):
@@ -93,14 +95,14 @@ def _products(torch: Any, side: int) -> list[float]:
 
 
 def main() -> None:
-    """Print what `run` found as one line of JSON."""
+    """Print the result of `run_steps` as one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--side", type=int, default=2048, help="of the matrix product")
     args = parser.parse_args()
-    sys.stdout.write(json.dumps(run(args.source, args.out, args.checkpoint, args.side)) + "\n")
+    sys.stdout.write(json.dumps(run_steps(args.source, args.out, args.checkpoint, args.side)) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The rows of each section as they were last measured, and BENCHMARKS.md made from them.
+"""The latest rows of each section in `benchmarks/results.json`, and BENCHMARKS.md made from them.
 
-A section is measured on its own or with others; what is written again is only what was measured.
+Only the sections that were measured are replaced.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks.speed.tables import rows_text
 from liverseg.errors import InvalidSetting
 
 STORE = Path("benchmarks/results.json")
-"""Beside BENCHMARKS.md."""
+"""The path relative to the folder of BENCHMARKS.md."""
 
 PREAMBLE = """# Benchmarks
 
@@ -29,14 +29,12 @@ the machine does. The peers are installed by `pip install --constraint constrain
 """
 
 
-def write(
-    page: Path, outcomes: Sequence[Outcome], machine: Machine, command: str, store: Path = STORE
-) -> None:
-    """Put the rows of `outcomes` into the store beside `page`, and write the page of all that it holds.
+def write(page: Path, outcomes: Sequence[Outcome], machine: Machine, command: str) -> None:
+    """Put the rows of `outcomes` into the store, and write `page` with all sections of the store.
 
-    Raises `InvalidSetting` where the store is there and cannot be read, or nothing can be written.
+    Raises `InvalidSetting` where the store cannot be read or the files cannot be written.
     """
-    path = page.parent / store
+    path = page.parent / STORE
     sections = load(path)
     for outcome in outcomes:
         sections[outcome.section.name] = {
@@ -54,17 +52,17 @@ def write(
 
 
 def load(path: Path) -> dict[str, Any]:
-    """The sections of a store; none where there is no file yet."""
+    """The sections of a store; none without a file. Raises `InvalidSetting` for an invalid file."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise InvalidSetting(f"{path.name} is no store of results; remove it to start anew.") from error
+        raise InvalidSetting(f"{path.name} does not hold results; remove it to start again.") from error
 
 
 def page_text(sections: dict[str, Any]) -> str:
-    """BENCHMARKS.md. The machine is described anew wherever it is another than above."""
+    """The text of BENCHMARKS.md. The machine is described where it differs from the section before."""
     parts, described = [PREAMBLE], None
     for name, stored in sections.items():
         section = SECTIONS.get(name)

@@ -1,4 +1,4 @@
-"""Rows as tables, ratios first: Markdown, which reads well enough on a console too."""
+"""Rows as Markdown tables, ratios first. They are also printed on the terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def number(value: float) -> str:
 
 
 def goal(ratio: Ratio) -> str:
-    """The goal as it is read.
+    """The goal in words; empty where there is none.
 
     >>> goal(Ratio(8.4, goal=8)), goal(Ratio(0.5, goal=0.6, higher_is_better=False)), goal(Ratio(2.0))
     ('at least 8', 'at most 0.6', '')
@@ -32,12 +32,12 @@ def goal(ratio: Ratio) -> str:
 
 
 def verdict(ratio: Ratio) -> str:
-    """Whether the goal is met, in a word; nothing where there is none."""
+    """Whether the goal is met: "met", "short", or empty where there is no goal."""
     return {True: "met", False: "short", None: ""}[ratio.met]
 
 
 def table(header: Sequence[str], body: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """A Markdown table whose columns line up; those of `right` are aligned to the right.
+    """A Markdown table with aligned columns; the columns `right` are aligned to the right.
 
     >>> print(table(("what", "n"), [("one", "1"), ("two | three", "23")], right=[1]))
     | what         |  n |
@@ -62,7 +62,7 @@ def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> st
 
 
 def rows_text(rows: Sequence[Row]) -> str:
-    """The tables of a section: ratios of all rows, then times of all rows, then what was not measured."""
+    """The tables of a section: the ratios of all rows, their times, then notes and unmeasured rows."""
     parts = []
     ratios = [
         (row.name, name, number(ratio.value), goal(ratio), verdict(ratio))

@@ -1,4 +1,4 @@
-"""Variants measured in turn, so that what disturbs a shared machine disturbs all of them alike."""
+"""Time variants in turn, so that other load on the machine affects all of them equally."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.speed.rows import Spread
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds of each variant, one a round; the same index is the same round."""
+    """Seconds of each variant, one per round; equal indices mean the same round."""
 
     seconds: Mapping[str, list[float]]
 
@@ -23,8 +23,7 @@ class Timings:
     def times_faster(self, fast: str, slow: str) -> float:
         """How many times longer `slow` takes than `fast`: the median over the rounds of their ratio.
 
-        Each round's two times are neighbours, so that a machine that was busy for a while does not
-        count against one of them.
+        The two times of a round are close together, so a busy period of the machine affects both.
 
         >>> Timings({"ours": [1.0, 2.0, 1.0], "theirs": [3.0, 6.0, 9.0]}).times_faster("ours", "theirs")
         3.0
@@ -41,10 +40,10 @@ def in_turn(
     budget_s: float | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Timings:
-    """Run every variant once a round, each round starting with another one.
+    """Run every variant once per round; each round starts with another variant.
 
-    The first `warm_up` rounds are not counted. With `budget_s` no round starts after so many seconds,
-    but three rounds are run in any case (fewer if `rounds` says so).
+    The first `warm_up` rounds are not counted. No round starts after `budget_s` seconds, but three rounds are
+    counted in any case, or `rounds` if that is less.
     """
     names = list(variants)
     seconds: dict[str, list[float]] = {name: [] for name in names}

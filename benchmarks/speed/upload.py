@@ -1,4 +1,4 @@
-"""From a new upload to its pictures on the page, in Chromium, beside the network's own time."""
+"""The time from an upload to its pictures on the page, in Chromium, compared with the network's time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.speed.app_client import PATIENCE_S, App, serving
+from benchmarks.speed.app_client import ANSWER_LIMIT_S, App, serving
 from benchmarks.speed.peers import need
 from benchmarks.speed.rows import NotMeasured, Ratio, Row, Spread
 from benchmarks.speed.sections import Context
@@ -25,20 +25,20 @@ const network = document.querySelector('[data-fact=network-time]');
 if (!images.length || !network || !images.every(image => image.complete && image.naturalWidth)) return null;
 return [images.map(image => image.src.length), images[0].src.slice(-200), parseFloat(network.textContent)];
 """
-"""Of a result that is shown: lengths of the pictures' sources, the end of the first, seconds of network."""
+"""Returns, once a result is shown: lengths of the pictures' sources, end of the first, network seconds."""
 
 SLIDERS = (("ls-center", "60"), ("ls-opacity", "0.3"), ("ls-threshold", "0.7"))
 
 
 def measure(context: Context) -> list[Row]:
-    """New uploads of slices, one after the other; then window, opacity and threshold, without the network."""
+    """Upload slices one after the other; then change window, opacity and threshold, which run no network."""
     webdriver = need("selenium.webdriver")
     chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
     if not chromium or not chromedriver:
         raise NotMeasured("Chromium and chromedriver are not installed")
     count, size = (2, 64) if context.quick else (8, 512)
-    made = [phantom.make(seed=seed, size=size) for seed in range(count + 1)]
-    files = [phantom.write(one, context.scratch / f"{k}.png")[0] for k, one in enumerate(made)]
+    slices = [phantom.make(seed=seed, size=size) for seed in range(count + 1)]
+    files = [phantom.write(scan, context.scratch / f"{k}.png")[0] for k, scan in enumerate(slices)]
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     for flag in (*FLAGS, f"--user-data-dir={context.scratch / 'chromium'}"):
@@ -53,32 +53,32 @@ def measure(context: Context) -> list[Row]:
 
 
 def _row(app: App, driver: Any, files: list[Path], context: Context) -> Row:
-    waits, networks, beyond, sizes = [], [], [], []
+    waits, network_times, rests, sizes = [], [], [], []
     for number, file in enumerate(files):
         waited, length, network = upload(driver, file)
-        if number:  # the first one warms both sides up
+        if number:  # the first upload warms up both sides
             waits.append(waited)
-            networks.append(network)
-            beyond.append(waited - network)
-            sizes.append(length * 3 / 4 / 1000)  # base64
+            network_times.append(network)
+            rests.append(waited - network)
+            sizes.append(length * 3 / 4 / 1000)  # base64 to kB
         context.tell(f"upload {number + 1}: {waited:.2f} s, network {network:.2f} s")
-    runs = _runs(app)
-    moved = [_move(driver, slider, value) for slider, value in SLIDERS]
+    runs = _network_runs(app)
+    changes = [_change_slider(driver, slider, value) for slider, value in SLIDERS]
     return Row(
         "upload",
         "a new slice, from choosing the file to three pictures",
         "s",
         {
             "upload to pictures": Spread.of(waits),
-            "network": Spread.of(networks),
-            "the rest": Spread.of(beyond),
-            "window, opacity or threshold to pictures": Spread.of(moved),
+            "network": Spread.of(network_times),
+            "the rest": Spread.of(rests),
+            "window, opacity or threshold to pictures": Spread.of(changes),
         },
         {
-            "seconds beyond the network's own": Ratio(statistics.median(beyond), 1.0, False),
+            "seconds beyond the network's own": Ratio(statistics.median(rests), 1.0, False),
             "kB of pictures a slice": Ratio(statistics.median(sizes), higher_is_better=False),
             "runs of the network for window, opacity and threshold": Ratio(
-                float(_runs(app) - runs), 0.0, False, guarded=False
+                float(_network_runs(app) - runs), 0.0, False, guarded=False
             ),
         },
         note="headless Chromium on the same processors",
@@ -86,8 +86,11 @@ def _row(app: App, driver: Any, files: list[Path], context: Context) -> Row:
 
 
 def upload(driver: Any, file: Path) -> tuple[float, int, float]:
-    """Choose a file in place of the one before; seconds until its pictures are shown, their characters, and
-    the seconds of the network that the page tells."""
+    """Choose a file instead of the previous one.
+
+    Returns the seconds until its pictures are shown, the length of their sources in characters, and the
+    network's seconds that the page shows.
+    """
     for button in driver.find_elements("css selector", "#ls-upload button[aria-label='Clear']"):
         driver.execute_script("arguments[0].click()", button)
     until(
@@ -102,8 +105,8 @@ def upload(driver: Any, file: Path) -> tuple[float, int, float]:
     return time.perf_counter() - started, sum(lengths), network
 
 
-def _move(driver: Any, slider: str, value: str) -> float:
-    """Type a number at a slider; seconds until the pictures have changed."""
+def _change_slider(driver: Any, slider: str, value: str) -> float:
+    """Type a value into a slider's field; returns the seconds until the pictures have changed."""
     keys = need("selenium.webdriver.common.keys").Keys
     before = driver.execute_script("return document.querySelector('#ls-viewer').innerHTML")
     number = driver.find_element("css selector", f"#{slider} input[type=number]")
@@ -116,8 +119,8 @@ def _move(driver: Any, slider: str, value: str) -> float:
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
-    """What the condition answers, once it is something. Raises `NotMeasured` when that takes too long."""
-    end = time.monotonic() + PATIENCE_S
+    """The first true result of `condition`. Raises `NotMeasured`, naming `what`, after the time limit."""
+    end = time.monotonic() + ANSWER_LIMIT_S
     while time.monotonic() < end:
         if answer := condition():
             return answer
@@ -125,5 +128,6 @@ def until(condition: Callable[[], Any], what: str) -> Any:
     raise NotMeasured(f"{what} did not come")
 
 
-def _runs(app: App) -> int:
+def _network_runs(app: App) -> int:
+    """The number of network runs in the app's log."""
     return sum("network run:" in line for line in app.lines())

@@ -1,4 +1,4 @@
-"""Many users at once through the HTTP API: throughput, the longest waits, memory over many requests."""
+"""Many clients of the HTTP API at once: throughput, 95th percentile of the wait, memory."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from benchmarks.speed.sections import Context
 from liverseg import phantom
 
 CLIENTS = 16
-CHECKPOINT, LIGHT = "segformer-b0", "segformer-b0-fast"
+CHECKPOINT, FAST_CHECKPOINT = "segformer-b0", "segformer-b0-fast"
 REQUESTS = "LIVERSEG_BENCH_REQUESTS"
-"""The environment's variable for how many requests the memory is watched over, where 2,000 take too long."""
+"""Environment variable: the number of requests over which memory is watched, by default 2,000."""
 
 
 def measure(context: Context) -> list[Row]:
-    """One client and `CLIENTS` in turn; then the memory over many requests."""
-    made = phantom.make(seed=14, size=64 if context.quick else 512)
-    file = phantom.write(made, context.scratch / "slice.png")[0]
+    """One client and `CLIENTS` clients in turn, then the memory over many requests."""
+    scan = phantom.make(seed=14, size=64 if context.quick else 512)
+    file = phantom.write(scan, context.scratch / "slice.png")[0]
     requests = 20 if context.quick else int(os.environ.get(REQUESTS, "2000"))
     with serving(context.threads) as app:
-        return [_together(app, file, context), _memory(app, file, requests, context)]
+        return [_throughput(app, file, context), _memory(app, file, requests, context)]
 
 
-def _together(app: App, file: Path, context: Context) -> Row:
-    """Throughput and waiting of one client and of many, in turn."""
+def _throughput(app: App, file: Path, context: Context) -> Row:
+    """Throughput and waiting times of one client and of many, in turn."""
     alone: list[float] = []
     crowd: list[float] = []
     rates: dict[int, list[float]] = {1: [], CLIENTS: []}
-    each = 2 if context.quick else 16
-    requests_of(app, file, CHECKPOINT, 1, 2)  # warm
+    requests = 2 if context.quick else 16
+    requests_of(app, file, CHECKPOINT, 1, 2)  # warm-up
     for number in range(1 if context.quick else 3):
-        for clients, took in ((1, alone), (CLIENTS, crowd)):
+        for clients, waits in ((1, alone), (CLIENTS, crowd)):
             context.tell(f"{clients} at once, {number + 1}")
-            count = max(each, clients)
+            count = max(requests, clients)
             started = time.perf_counter()
-            took += requests_of(app, file, CHECKPOINT, clients, count)
+            waits += requests_of(app, file, CHECKPOINT, clients, count)
             rates[clients].append(count / (time.perf_counter() - started))
     pairs = zip(rates[CLIENTS], rates[1], strict=True)
     p95 = statistics.quantiles(crowd, n=20)[-1]
@@ -60,31 +60,35 @@ def _together(app: App, file: Path, context: Context) -> Row:
 
 
 def _memory(app: App, file: Path, count: int, context: Context) -> Row:
-    """Resident memory over `count` requests, from a tenth of them on: until then pools and caches fill."""
+    """Resident memory at the end of `count` requests and after the first tenth, when caches have filled."""
     step = max(1, count // 20)
-    seen: list[float] = []
+    memory_gb: list[float] = []
     for number in range(20):
-        requests_of(app, file, LIGHT, CLIENTS, step)
-        seen.append(app.memory_gb())
+        requests_of(app, file, FAST_CHECKPOINT, CLIENTS, step)
+        memory_gb.append(app.memory_gb())
         if number % 5 == 4:
-            context.tell(f"{(number + 1) * step} requests, {seen[-1]:.2f} GB")
+            context.tell(f"{(number + 1) * step} requests, {memory_gb[-1]:.2f} GB")
     return Row(
         "users",
         f"memory over {20 * step} requests",
         "GB",
-        {"after a tenth": Spread.of([seen[1]]), "at the end": Spread.of([seen[-1]])},
-        {"memory at the end, of that after a tenth": Ratio(seen[-1] / seen[1], 1.05, higher_is_better=False)},
-        note=f"{CLIENTS} clients at once, {LIGHT}; {max(seen):.2f} GB at most",
+        {"after a tenth": Spread.of([memory_gb[1]]), "at the end": Spread.of([memory_gb[-1]])},
+        {
+            "memory at the end, of that after a tenth": Ratio(
+                memory_gb[-1] / memory_gb[1], 1.05, higher_is_better=False
+            )
+        },
+        note=f"{CLIENTS} clients at once, {FAST_CHECKPOINT}; {max(memory_gb):.2f} GB at most",
     )
 
 
 def requests_of(app: App, file: Path, checkpoint: str, clients: int, count: int) -> list[float]:
-    """Seconds that each of `count` requests took, by clients that ask again once they are answered."""
+    """Seconds of each of `count` requests, by clients that send the next one after each answer."""
 
-    def one(_: int) -> float:
+    def request(_: int) -> float:
         started = time.perf_counter()
         app.segment(file, checkpoint)
         return time.perf_counter() - started
 
     with ThreadPoolExecutor(clients) as pool:
-        return list(pool.map(one, range(count)))
+        return list(pool.map(request, range(count)))

@@ -1,1 +1,1 @@
-"""From labels to numbers: measures, lesions, comparisons, plausibility checks. Arrays in, values out."""
+"""Measures, lesions, comparisons, metrics and plausibility checks. Arrays in, values out; no files."""

@@ -7,26 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from liverseg.analysis.measure import amount
+from liverseg.analysis.measure import amount_from_count
 from liverseg.analysis.metrics.overlap import Counts, dice
 from liverseg.analysis.report import Amount
-from liverseg.core.components import Components, find_components, joined
+from liverseg.core.components import Components, find_components, graph_components
 from liverseg.core.image import CTImage
 
 
 @dataclass(frozen=True)
 class LesionMatch:
-    """Lesions of A and of B that lie over each other; often one of each, one of them empty: unmatched."""
+    """A group of overlapping lesions of A and B, or one lesion found only in A or only in B."""
 
-    a: tuple[int, ...]  # numbers of the lesions of A's report
-    b: tuple[int, ...]
-    amount_a: Amount  # all lesions of `a` together
+    a: tuple[int, ...]  # lesion numbers in the report of A; empty: found only in B
+    b: tuple[int, ...]  # lesion numbers in the report of B; empty: found only in A
+    amount_a: Amount  # all lesions in `a` together
     amount_b: Amount
-    dice: float  # of all pixels of `a` with all of `b`; 0 where one is empty
+    dice: float  # between all pixels of `a` and of `b`; 0 where one is empty
 
     @property
     def found_in(self) -> str:
-        """In which it is: "both", "a" or "b"."""
+        """The segmentations with this lesion: "both", "a" or "b"."""
         return "both" if self.a and self.b else "a" if self.a else "b"
 
     def to_dict(self) -> dict[str, Any]:
@@ -42,25 +42,28 @@ class LesionMatch:
 
 
 def match_lesions(ct: CTImage, a: np.ndarray, b: np.ndarray) -> tuple[LesionMatch, ...]:
-    """Lesions of two boolean (S, H, W) tumour masks, joined where they share a pixel.
+    """Match the lesions of two boolean (S, H, W) tumour masks on the grid of `ct`.
 
-    One lesion of A over two of B makes one match of the three. Those in both come first, then those
-    only in A, then those only in B, each the largest first.
+    Lesions that share a pixel are in one match: one lesion of A that overlaps two of B makes one match of
+    three lesions. Matches in both masks come first, then those only in A, then those only in B, each ordered
+    from largest to smallest.
     """
     lesions_a, lesions_b = (find_components(mask.__getitem__, len(mask)) for mask in (a, b))
-    by_size = [np.argsort(-lesions.sizes, kind="stable") for lesions in (lesions_a, lesions_b)]  # as reported
-    shared = _shared(lesions_a, lesions_b)[np.ix_(*by_size)]  # (lesions of A, lesions of B) pixels
+    by_size = [
+        np.argsort(-lesions.sizes, kind="stable") for lesions in (lesions_a, lesions_b)
+    ]  # order of the reports
+    shared = _shared_pixels(lesions_a, lesions_b)[np.ix_(*by_size)]  # (lesions of A, lesions of B) pixels
     sizes_a, sizes_b = lesions_a.sizes[by_size[0]], lesions_b.sizes[by_size[1]]
     matches = []
-    for group_a, group_b in _linked(shared):
+    for group_a, group_b in _linked_groups(shared):
         count_a, count_b = int(sizes_a[group_a].sum()), int(sizes_b[group_b].sum())
         both = int(shared[np.ix_(group_a, group_b)].sum())
         matches.append(
             LesionMatch(
                 tuple(k + 1 for k in group_a),
                 tuple(k + 1 for k in group_b),
-                amount(ct, count_a),
-                amount(ct, count_b),
+                amount_from_count(ct, count_a),
+                amount_from_count(ct, count_b),
                 dice(Counts(both, count_b - both, count_a - both)),
             )
         )
@@ -69,23 +72,25 @@ def match_lesions(ct: CTImage, a: np.ndarray, b: np.ndarray) -> tuple[LesionMatc
     return tuple(matches)
 
 
-def _shared(a: Components, b: Components) -> np.ndarray:
-    """(lesions of A, lesions of B) the pixels that each lesion of A shares with each of B."""
+def _shared_pixels(a: Components, b: Components) -> np.ndarray:
+    """(lesions of A, lesions of B) int64: the pixels that each pair of lesions shares."""
     shared = np.zeros((len(a), len(b)), np.int64)
     for z, (parts_a, parts_b) in enumerate(zip(a.parts, b.parts, strict=True)):
         if parts_a is not None and parts_b is not None:
-            own_a, own_b = a.numbers(z), b.numbers(z)
-            meet = (own_a >= 0) & (own_b >= 0)
-            np.add.at(shared, (own_a[meet], own_b[meet]), 1)
+            numbers_a, numbers_b = a.numbers(z), b.numbers(z)
+            both = (numbers_a >= 0) & (numbers_b >= 0)
+            np.add.at(shared, (numbers_a[both], numbers_b[both]), 1)
     return shared
 
 
-def _linked(shared: np.ndarray) -> list[tuple[list[int], list[int]]]:
-    """Groups of rows and columns linked by an element above 0; one without any is a group of its own."""
+def _linked_groups(shared: np.ndarray) -> list[tuple[list[int], list[int]]]:
+    """Groups of rows and columns linked by elements above 0; an unlinked row or column is its own group."""
     rows, columns = shared.shape
     if rows + columns == 0:
         return []
     r, c = np.nonzero(shared)
-    group = joined(r, rows + c, rows + columns)
-    members = [np.flatnonzero(group == lowest).tolist() for lowest in np.unique(group)]
-    return [([m for m in some if m < rows], [m - rows for m in some if m >= rows]) for some in members]
+    group = graph_components(r, rows + c, rows + columns)
+    groups = [np.flatnonzero(group == lowest).tolist() for lowest in np.unique(group)]
+    return [
+        ([m for m in members if m < rows], [m - rows for m in members if m >= rows]) for members in groups
+    ]

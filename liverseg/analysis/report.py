@@ -1,7 +1,7 @@
-"""The report: what was measured, on what, by which weights, as JSON and as a table.
+"""The report of one segmentation: its measures, input, weights and settings, as JSON and as CSV.
 
-It holds nothing of the patient and no file name. The same input, checkpoint and threshold give
-the same report, apart from `timing_s`.
+A report contains no patient data and no file name. The same input, checkpoint and threshold give the same
+report except for `timing_s`.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from liverseg.analysis.lesions import MOST, Lesion
+from liverseg.analysis.lesions import MAX_LESIONS, Lesion
 from liverseg.analysis.plausibility.messages import Doubt
 from liverseg.core.segmentation import CheckpointIdentity
 from liverseg.core.window import Window
 
 DECIMALS = 6
-"""Digits after the point in `report.json` and the table: far below what a pixel can tell."""
+"""Decimals of the values in `report.json` and in the CSV table."""
 
-DEFINITIONS = {
+REPORT_DEFINITIONS = {
     "liver": "label 1: liver without its tumours",
     "tumour": "label 2",
     "tumour_share_of_liver": "tumour / (liver + tumour); null when neither was found",
-    "lesions": f"connected regions of tumour, the largest first, {MOST} at most; a warning tells of more",
+    "lesions": f"connected tumour regions, the largest first, at most {MAX_LESIONS}; more give a warning",
     "indices": "slice, row, column from 0; row 0 is anterior, column 0 the patient's right, slice 0 lowest",
-    "centroid_ras_mm": "in the patient: mm to the right, to anterior and to superior",
-    "longest_diameter": "between outer edges, in the axial slice where it is longest (RECIST 1.1)",
+    "centroid_ras_mm": "patient coordinates: mm to the right, to anterior and to superior",
+    "longest_diameter": "between outer edges, in the axial slice where the lesion is longest (RECIST 1.1)",
     "measurable": "longest diameter of at least 10 mm (RECIST 1.1)",
-    "removed": "bodies of liver and tumour (26-connected) other than a volume's largest; null: all were kept",
-    "skipped_slices": "first and last of the slices that the network was not run on, as they cannot show the "
-    "largest body; probabilities are 0 there",
-    "labels_sha256": "of the labels (0, 1, 2; one byte a voxel) by slice, row and column, as in `indices`",
-    "settings": "what `python -m liverseg reproduce` runs again with",
-    "probability": "of tumour, as the checkpoint gives it; in tumour_probability.png 65535 stands for 1",
+    "removed": "bodies of liver and tumour (26-connected) of a volume but the largest; null: all were kept",
+    "skipped_slices": "first and last slice of each run on which the network was not used, because it cannot "
+    "show the largest body; probabilities are 0 there",
+    "labels_sha256": "sha256 of the labels (0, 1, 2; one byte per voxel) in the order of `indices`",
+    "settings": "the settings with which `python -m liverseg reproduce` repeats the run",
+    "probability": "tumour probability from the checkpoint; in tumour_probability.png 65535 stands for 1",
 }
-"""What the report's own words mean; written into every `report.json`."""
+"""Definitions of the report's terms; written into every `report.json`."""
 
 CSV_COLUMNS = (
     "lesion,first_slice,last_slice,centroid_slice,centroid_row,centroid_column,centroid_r_mm,centroid_a_mm,"
@@ -45,25 +45,25 @@ CSV_COLUMNS = (
     "longest_diameter_px,perpendicular_diameter_px,diameter_slice,measurable,mean_probability,"
     "peak_probability,mean_hu,touches_edge,touches_liver"
 ).split(",")
-"""The header of the table of lesions; the same for a slice and a volume."""
+"""Columns of the CSV table of lesions; the same for slices and volumes."""
 
 
 @dataclass(frozen=True)
 class InputFacts:
-    """What was measured, as far as it may be told without telling of whom."""
+    """The input of a report, without anything that identifies the patient."""
 
-    sha256: str | None  # of the file's bytes
+    sha256: str | None  # of the file
     kind: str  # "slice" | "volume"
     source_format: str
     shape: tuple[int, int, int]  # slices, rows, columns
     spacing_mm: tuple[float | None, float, float] | None  # between slices (None: unknown), rows, columns
     spacing_source: str
-    assumed_window: Window | None  # HU were rebuilt from grey with it; None: HU were stored
+    assumed_window: Window | None  # window that turned grey values into HU; None: the file stores HU
 
 
 @dataclass(frozen=True)
 class Amount:
-    """How much of a structure there is, in pixels and, where the spacing is known, in mm² or ml."""
+    """Size of a structure: a count of pixels or voxels and, where the spacing is known, mm² or mL."""
 
     kind: str  # "slice" | "volume"
     count: int  # pixels of a slice, voxels of a volume
@@ -71,7 +71,7 @@ class Amount:
     volume_ml: float | None = None  # of a volume
 
     def to_dict(self) -> dict[str, Any]:
-        """`{pixels, area_mm2}` of a slice, `{voxels, volume_ml}` of a volume.
+        """`{pixels, area_mm2}` for a slice, `{voxels, volume_ml}` for a volume.
 
         >>> Amount("slice", 12, area_mm2=3.0).to_dict()
         {'pixels': 12, 'area_mm2': 3.0}
@@ -82,35 +82,35 @@ class Amount:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What was asked for besides the input, the checkpoint and the engine: enough to run it again."""
+class RunSettings:
+    """The settings of a run. With the input, the checkpoint and the engine they suffice to repeat it."""
 
-    window: Window | None  # that the picture was made with; None: HU were stored
-    series: int | None  # of several, the one that was asked for
+    window: Window | None  # window of the picture; None: the file stores HU
+    series: int | None  # number of the requested series, where the input has several
     slice: int | None  # from 0; None: all
-    keep_all: bool  # of a volume, every body and not the largest alone
-    threshold: float  # tumour probability from which a pixel is called tumour
+    keep_all: bool  # keep every body of a volume, not only the largest
+    threshold: float  # tumour probability from which a pixel is labelled tumour
 
 
 @dataclass(frozen=True)
 class RemovedBodies:
-    """What the rule for volumes took away: all bodies of liver and tumour but the largest."""
+    """The bodies that were removed from a volume: all but the largest (`core.largest_component`)."""
 
     bodies: int
     liver: Amount
     tumour: Amount
 
     def to_dict(self) -> dict[str, Any]:
-        """`{bodies, liver, tumour}`, the latter two as `Amount` has them."""
+        """`{bodies, liver, tumour}`, where `liver` and `tumour` are those of `Amount.to_dict`."""
         return {"bodies": self.bodies, "liver": self.liver.to_dict(), "tumour": self.tumour.to_dict()}
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON has it: floats rounded, nothing that is not finite."""
+def json_value(value: Any) -> Any:
+    """A value ready for JSON: floats rounded to `DECIMALS`, floats that are not finite as None."""
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: json_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [json_value(item) for item in value]
     if isinstance(value, float):
         return round(float(value), DECIMALS) if math.isfinite(value) else None
     return value
@@ -118,36 +118,36 @@ def plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Report:
-    """The measures of one segmentation of one CT image (contract 4 of the design)."""
+    """The measures of one segmentation of one CT image."""
 
     input: InputFacts
     checkpoint: CheckpointIdentity
     engine: str
     tumour_threshold: float
-    liver: Amount  # label 1: without the tumours
+    liver: Amount  # label 1, without the tumours
     tumour: Amount
-    tumour_share_of_liver: float | None  # tumour / (liver + tumour); None: neither was found
-    lesions: tuple[Lesion, ...]  # the largest first
+    tumour_share_of_liver: float | None  # tumour / (liver + tumour); None: both are empty
+    lesions: tuple[Lesion, ...]  # largest first
     warnings: tuple[str, ...]
     timing_s: dict[str, float]
     software: dict[str, str]
-    removed: RemovedBodies | None = None  # None: the rule for volumes was not applied
-    skipped_slices: tuple[tuple[int, int], ...] = ()  # first and last of each run of slices
-    settings: Settings | None = None
-    doubts: tuple[Doubt, ...] = ()  # reasons not to believe it; `warnings` begin with them
-    labels_sha256: str | None = None  # of the labels' bytes on the radiological grid, slice by slice
+    removed: RemovedBodies | None = None  # None: all bodies were kept
+    skipped_slices: tuple[tuple[int, int], ...] = ()  # first and last slice of each skipped run
+    settings: RunSettings | None = None
+    doubts: tuple[Doubt, ...] = ()  # reasons to distrust the result; `warnings` starts with them
+    labels_sha256: str | None = None  # of the labels on the radiological grid, slice by slice
 
     def _lesion_dict(self, lesion: Lesion) -> dict[str, Any]:
-        amount = Amount(self.input.kind, lesion.count, lesion.area_mm2, lesion.volume_ml).to_dict()
-        facts = asdict(lesion)
+        size = Amount(self.input.kind, lesion.count, lesion.area_mm2, lesion.volume_ml).to_dict()
+        measures = asdict(lesion)
         for key in ("count", "area_mm2", "volume_ml"):
-            del facts[key]
-        head = {key: facts.pop(key) for key in ("id", "slice_range", "centroid_px", "centroid_ras_mm")}
-        return {**head, **amount, **facts}
+            del measures[key]
+        head = {key: measures.pop(key) for key in ("id", "slice_range", "centroid_px", "centroid_ras_mm")}
+        return {**head, **size, **measures}
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain dicts, lists, strings and finite numbers."""
-        facts: dict[str, Any] = {
+        content: dict[str, Any] = {
             "input": asdict(self.input),
             "checkpoint": asdict(self.checkpoint),
             "engine": self.engine,
@@ -164,17 +164,17 @@ class Report:
             "doubts": [asdict(doubt) for doubt in self.doubts],
             "settings": self.settings and asdict(self.settings),
             "labels_sha256": self.labels_sha256,
-            "definitions": DEFINITIONS,
+            "definitions": REPORT_DEFINITIONS,
         }
-        told: dict[str, Any] = plain(facts)
-        return told
+        result: dict[str, Any] = json_value(content)
+        return result
 
     def to_json(self) -> str:
-        """The report as strict JSON (no NaN), indented, UTF-8 characters as they are."""
+        """The report as indented JSON without NaN; characters outside ASCII are not escaped."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def to_csv(self) -> str:
-        """A table with a header and a row a lesion; what is unknown is an empty cell."""
+        """A CSV table with a header and one row per lesion; unknown values are empty cells."""
         text = io.StringIO()
         writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n", restval="")
         writer.writeheader()
@@ -186,8 +186,8 @@ class Report:
                     ("centroid_slice", "centroid_row", "centroid_column"), row.pop("centroid_px"), strict=True
                 )
             )
-            patient = row.pop("centroid_ras_mm") or ("", "", "")
-            row.update(zip(("centroid_r_mm", "centroid_a_mm", "centroid_s_mm"), patient, strict=True))
+            centroid_mm = row.pop("centroid_ras_mm") or ("", "", "")
+            row.update(zip(("centroid_r_mm", "centroid_a_mm", "centroid_s_mm"), centroid_mm, strict=True))
             writer.writerow({key: "" if value is None else _cell(value) for key, value in row.items()})
         return text.getvalue()
 

@@ -1,90 +1,125 @@
-"""The report as a person reads it, on the page and on paper: digits, units, what was measured (pure)."""
+"""Measures as text for the page, the PDF and the command line: numbers, units, sizes, provenance (pure)."""
 
 from __future__ import annotations
 
 from liverseg.analysis.lesions import Lesion
 from liverseg.analysis.report import Amount, Report
 
+NOT_MEASURED = "–"
+"""Shown in place of a value that is None."""
 
-def number(value: float) -> str:
-    """A measure with three significant digits, a count or a larger one with all its whole ones.
 
-    >>> number(0.12345), number(12.345), number(1234.6), number(0.0), number(7)
-    ('0.123', '12.3', '1\\u202f235', '0', '7')
+def number_text(value: float) -> str:
+    """A measure with three significant digits and at most three decimals.
+
+    Counts and values from 100 on have no decimals. U+202F, a narrow no-break space, separates thousands.
+
+    >>> [number_text(value) for value in (0.12345, 12.345, 99.96, 1234.6, 0.0, 0.0004, 7)]
+    ['0.123', '12.3', '100', '1\\u202f235', '0', '< 0.001', '7']
     """
-    whole = isinstance(value, int) or value == 0 or abs(value) >= 100
-    digits = 0 if whole else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
-    return f"{value:,.{digits}f}".replace(",", "\u202f")
+    if 0 < value < 0.0005:
+        return "< 0.001"
+    rounded = abs(float(f"{value:.3g}"))
+    whole = isinstance(value, int) or rounded == 0 or rounded >= 100
+    decimals = 0 if whole else 1 if rounded >= 10 else 2 if rounded >= 1 else 3
+    return f"{value:,.{decimals}f}".replace(",", "\u202f")
 
 
-def share(value: float | None) -> str:
-    """A share in per cent.
+def share_text(value: float | None) -> str:
+    """A share from 0 to 1 in per cent.
 
-    >>> share(0.0456), share(0.0001), share(0.0), share(None)
-    ('4.6 %', '< 0.1 %', '0.0 %', '–')
+    >>> [share_text(value) for value in (0.0456, 0.0001, 0.0, None)]
+    ['4.6 %', '< 0.1 %', '0.0 %', '–']
     """
     if value is not None and 0 < value < 0.0005:
         return "< 0.1 %"
-    return "–" if value is None else f"{100 * value:.1f} %"
+    return NOT_MEASURED if value is None else f"{100 * value:.1f} %"
 
 
-def threshold(value: float) -> str:
-    """A tumour threshold with two digits after the point, or with the three that calibration gives it.
+def dice_text(value: float | None) -> str:
+    """A Dice coefficient with three decimals.
 
-    >>> threshold(0.4), threshold(0.122)
-    ('0.40', '0.122')
+    >>> dice_text(0.9449), dice_text(None)
+    ('0.945', '–')
+    """
+    return NOT_MEASURED if value is None else f"{value:.3f}"
+
+
+def threshold_text(value: float) -> str:
+    """A tumour threshold with two decimals, or with three where it has three.
+
+    >>> [threshold_text(value) for value in (0.4, 0.122)]
+    ['0.40', '0.122']
     """
     return f"{value:.2f}" if abs(value - round(value, 2)) < 1e-9 else f"{value:.3f}"
 
 
-def amount(value: Amount) -> tuple[str, str]:
-    """A size and its unit: mm² or mL, pixels or voxels where the spacing is unknown."""
-    if value.kind == "volume":
-        known, unit, count_unit = value.volume_ml, "mL", "voxels"
+def size_and_unit(size: Amount) -> tuple[str, str]:
+    """The number and the unit of a size: mm² or mL, or pixels or voxels where the spacing is unknown.
+
+    >>> [size_and_unit(size) for size in (Amount("volume", 3, volume_ml=0.0021), Amount("slice", 1))]
+    [('0.002', 'mL'), ('1', 'pixel')]
+    """
+    if size.kind == "volume":
+        measured, unit, count_unit = size.volume_ml, "mL", "voxels"
     else:
-        known, unit, count_unit = value.area_mm2, "mm²", "pixels"
-    if known is None:
-        return number(value.count), count_unit if value.count != 1 else count_unit[:-1]
-    return number(known), unit
+        measured, unit, count_unit = size.area_mm2, "mm²", "pixels"
+    if measured is None:
+        return number_text(size.count), count_unit if size.count != 1 else count_unit[:-1]
+    return number_text(measured), unit
 
 
-def lesion_amount(lesion: Lesion, is_volume: bool) -> tuple[str, str]:
-    """The size of a lesion and its unit, as `amount` has them."""
-    return amount(Amount("volume" if is_volume else "slice", lesion.count, lesion.area_mm2, lesion.volume_ml))
+def size_text(size: Amount) -> str:
+    """A size with its unit in one string.
+
+    >>> size_text(Amount("volume", 3)), size_text(Amount("volume", 800, volume_ml=12.34))
+    ('3 voxels', '12.3 mL')
+    """
+    return " ".join(size_and_unit(size))
 
 
-def slice_span(lesion: Lesion) -> str:
-    """The slices that a lesion lies in, counted from 1 as on the pictures."""
+def lesion_size_and_unit(lesion: Lesion, is_volume: bool) -> tuple[str, str]:
+    """The number and the unit of a lesion's size."""
+    return size_and_unit(
+        Amount("volume" if is_volume else "slice", lesion.count, lesion.area_mm2, lesion.volume_ml)
+    )
+
+
+def slice_range_text(lesion: Lesion) -> str:
+    """The first and last slice of a lesion, counted from 1 as in the pictures."""
     first, last = (index + 1 for index in lesion.slice_range)
     return f"{first}" if first == last else f"{first}–{last}"
 
 
-def facts(report: Report, sha_digits: int = 12) -> list[tuple[str, str]]:
-    """Which input, weights and engine the numbers come from: names and values."""
-    given, checkpoint = report.input, report.checkpoint
-    slices, height, width = given.shape
-    shape = (
-        f"{slices} × {height} × {width} voxels" if given.kind == "volume" else f"{height} × {width} pixels"
-    )
+def provenance_rows(report: Report, sha_digits: int = 12) -> list[tuple[str, str]]:
+    """Names and values of the input, the weights, the settings and the engine behind a report."""
+    measured, checkpoint = report.input, report.checkpoint
+    slices, height, width = measured.shape
+    is_volume = measured.kind == "volume"
+    shape = f"{slices} × {height} × {width} voxels" if is_volume else f"{height} × {width} pixels"
     spacing = "unknown"
-    if given.spacing_mm is not None:
-        used = given.spacing_mm if given.kind == "volume" else given.spacing_mm[1:]
-        spacing = " × ".join(f"{value:.3g}" for value in used) + f" mm ({given.spacing_source})"
+    if measured.spacing_mm is not None:
+        steps = measured.spacing_mm if is_volume else measured.spacing_mm[1:]
+        spacing = " × ".join(f"{step:.3g}" for step in steps) + f" mm ({measured.spacing_source})"
+    file_format = "NIfTI" if measured.source_format == "nifti" else measured.source_format.upper()
     commit = f" at {checkpoint.revision[:12]}" if checkpoint.revision else ""
-    sha = checkpoint.sha256[:sha_digits] + ("…" if sha_digits < len(checkpoint.sha256) else "")
+    sha256 = checkpoint.sha256[:sha_digits] + ("…" if sha_digits < len(checkpoint.sha256) else "")
     return [
-        ("Input", f"{given.source_format.upper() if given.source_format != 'nifti' else 'NIfTI'}, {shape}"),
+        ("Input", f"{file_format}, {shape}"),
         ("Spacing", spacing),
         ("Checkpoint", checkpoint.ref),
-        ("Weights", f"sha256 {sha} from {checkpoint.registry}{commit}"),
-        *([("Slices run", slices_run(report))] if given.kind == "volume" else []),
-        ("Threshold", threshold(report.tumour_threshold)),
+        ("Weights", f"sha256 {sha256} from {checkpoint.registry}{commit}"),
+        *([("Slices run", slices_run(report))] if is_volume else []),
+        ("Threshold", threshold_text(report.tumour_threshold)),
         ("Engine", report.engine),
     ]
 
 
 def slices_run(report: Report) -> str:
-    """On how many slices of a volume the network was run, and why not on the others."""
+    """The number of slices that the network ran on, and why it skipped the others.
+
+    A volume of 200 slices of which 60 are skipped: "140 of 200: the others cannot show this liver".
+    """
     skipped = sum(last - first + 1 for first, last in report.skipped_slices)
     total = report.input.shape[0]
     return f"{total - skipped} of {total}" + (": the others cannot show this liver" if skipped else "")

@@ -1,1 +1,1 @@
-"""The commands of `python -m liverseg`, a module each: `add_parser` and `run`."""
+"""One module for each command of `python -m liverseg`, with `add_parser` and `run`."""

@@ -1,4 +1,4 @@
-"""`segment` on several inputs: a result folder for each, then a summary; a refused input does not stop it."""
+"""`segment` on several inputs: one result folder for each, then a summary. Refused inputs do not stop it."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     from liverseg.analysis.report import Report
 
 SegmentOne = Callable[[str, Path | None], "tuple[Report, list[Path]]"]
-"""Segments one input and writes it to a folder, where one is given."""
+"""Segments one input and, if a folder is given, writes the results there."""
 
-_ENDINGS = re.compile(r"\.(nii\.gz|nii|dcm|zip|png|jpe?g)$", re.IGNORECASE)
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # on Windows
-_LONGEST = 80
+_EXTENSIONS = re.compile(r"\.(nii\.gz|nii|dcm|zip|png|jpe?g)$", re.IGNORECASE)
+_RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_MAX_NAME_LENGTH = 80
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """The report of one input, or why it was refused."""
+    """The report of one input, or its refusal."""
 
-    source: str  # as given
-    name: str  # of its folder
-    folder: Path | None
+    source: str  # as given on the command line
+    name: str  # of the result folder
+    folder: Path | None  # None: nothing is written
     report: Report | None = None
     refusal: LiversegError | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """`{input, folder, report}`, or `{input, error}`, with `series` where one has to be chosen."""
+        """`{input, folder, report}`, or `{input, error}`, with `series` if one must be chosen."""
         if self.report is None:
             series = self.refusal.series if isinstance(self.refusal, SeriesChoice) else ()
             choices = {"series": [asdict(info) for info in series]} if series else {}
@@ -47,7 +47,7 @@ class BatchResult:
 
 
 def folder_names(sources: Sequence[str]) -> list[str]:
-    """A folder name for each input: its own name made safe, numbered where two would be the same.
+    """A safe folder name for each input, taken from its own name; equal names are numbered.
 
     >>> folder_names(["a/ct.nii.gz", "b/ct.dcm", "CT", "x y/../", "nul.png"])
     ['ct', 'ct-2', 'CT-3', 'input', 'nul_']
@@ -55,12 +55,12 @@ def folder_names(sources: Sequence[str]) -> list[str]:
     names: list[str] = []
     taken: set[str] = set()
     for source in sources:
-        name = re.sub(r"[^\w.+-]+", "_", _ENDINGS.sub("", Path(source).name))[:_LONGEST].strip(". ")
-        name = name or "input"
-        if _RESERVED.fullmatch(name):
+        name = re.sub(r"[^\w.+-]+", "_", _EXTENSIONS.sub("", Path(source).name))
+        name = name[:_MAX_NAME_LENGTH].strip(". ") or "input"
+        if _RESERVED_ON_WINDOWS.fullmatch(name):
             name += "_"
         unique, count = name, 1
-        while unique.lower() in taken:  # file systems may not tell upper from lower case
+        while unique.lower() in taken:  # some file systems ignore case
             count += 1
             unique = f"{name}-{count}"
         taken.add(unique.lower())
@@ -69,10 +69,10 @@ def folder_names(sources: Sequence[str]) -> list[str]:
 
 
 def segment_all(sources: Sequence[str], out: Path | None, as_json: bool, segment_one: SegmentOne) -> int:
-    """Segment every input, print reports and refusals; the exit status is 1 where an input was refused."""
+    """Segment every input; print reports and refusals. Returns the exit status: 1 if an input was refused."""
     results = []
     for name, source in zip(folder_names(sources), sources, strict=True):
-        result = _result(source, name, None if out is None else out / name, segment_one)
+        result = _segment_input(source, name, None if out is None else out / name, segment_one)
         results.append(result)
         if result.refusal is not None:
             print_refusal(result.refusal, f"{name}: ")
@@ -81,32 +81,32 @@ def segment_all(sources: Sequence[str], out: Path | None, as_json: bool, segment
     if as_json:
         print(json.dumps([result.to_dict() for result in results], indent=2, ensure_ascii=False))
     else:
-        print(_table(results))
+        print(_summary_table(results))
     return int(any(result.report is None for result in results))
 
 
-def _result(source: str, name: str, folder: Path | None, segment_one: SegmentOne) -> BatchResult:
+def _segment_input(source: str, name: str, folder: Path | None, segment_one: SegmentOne) -> BatchResult:
     try:
         report, _ = segment_one(source, folder)
     except LiversegError as refusal:
         return BatchResult(source, name, folder, refusal=refusal)
-    except Exception as error:  # a fault of ours must not cost the other inputs: logged, and exit 1
-        places = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-4:]]
-        _log.error("unexpected %s at %s", type(error).__name__, " > ".join(places))
+    except Exception as error:  # an unexpected error must not stop the other inputs
+        frames = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-4:]]
+        _log.error("unexpected %s at %s", type(error).__name__, " > ".join(frames))
         refusal = LiversegError(f"Something went wrong ({type(error).__name__}).")
         return BatchResult(source, name, folder, refusal=refusal)
     return BatchResult(source, name, folder, report)
 
 
-def _table(results: Sequence[BatchResult]) -> str:
+def _summary_table(results: Sequence[BatchResult]) -> str:
     done = sum(result.report is not None for result in results)
     width = max(len(result.name) for result in results)
     lines = [f"{done} of {len(results)} inputs segmented"]
-    lines += [f"  {result.name:<{width}}  {_line(result)}" for result in results]
+    lines += [f"  {result.name:<{width}}  {_summary_line(result)}" for result in results]
     return "\n".join(lines)
 
 
-def _line(result: BatchResult) -> str:
+def _summary_line(result: BatchResult) -> str:
     report = result.report
     if report is None:
         return f"refused: {result.refusal}"

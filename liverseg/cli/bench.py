@@ -1,4 +1,4 @@
-"""`python -m liverseg bench`: the speed of liverseg beside its peers, measured by `benchmarks/speed`."""
+"""`python -m liverseg bench`: compare the speed of liverseg with other libraries, with `benchmarks/speed`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _EXAMPLE = """examples:
   python -m liverseg bench --sections slice,share --json
   python -m liverseg bench --write BENCHMARKS.md          (only the sections that were run are rewritten)
   python -m liverseg bench --guard                        (exit 1 if a ratio is worse than its baseline)
-The peers come with: pip install --constraint constraints.txt '.[train,bench]'
+Install the other libraries with: pip install --constraint constraints.txt '.[train,bench]'
 """
 
 
@@ -18,19 +18,23 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add `bench` and its options to the command line."""
     parser = subparsers.add_parser(
         "bench",
-        help="measure the speed of liverseg and its peers on this machine",
-        description="Measure liverseg and its peers on the same work, alternately, with the same threads.",
+        help="compare the speed of liverseg with other libraries on this machine",
+        description="Run liverseg and other libraries alternately on the same work with the same threads.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--sections", metavar="LIST", help="comma-separated; default: all (see --list)")
+    parser.add_argument(
+        "--sections", metavar="LIST", help="comma-separated sections; default: all (see --list)"
+    )
     parser.add_argument("--list", action="store_true", help="list the sections and stop")
-    parser.add_argument("--json", action="store_true", help="print rows and machine as JSON")
+    parser.add_argument("--json", action="store_true", help="print the rows and the machine as JSON")
     parser.add_argument("--quick", action="store_true", help="run tiny inputs to check that everything works")
     parser.add_argument("--threads", type=_threads, metavar="N", help="processors to use (default 2)")
-    parser.add_argument("--write", metavar="PAGE", help="write the page, BENCHMARKS.md")
-    parser.add_argument("--guard", action="store_true", help="compare ratios with benchmarks/baseline.json")
-    parser.add_argument("--baseline", action="store_true", help="make these ratios the baseline")
+    parser.add_argument("--write", metavar="PAGE", help="write the results to the page, BENCHMARKS.md")
+    parser.add_argument(
+        "--guard", action="store_true", help="compare the ratios with benchmarks/baseline.json"
+    )
+    parser.add_argument("--baseline", action="store_true", help="store the ratios as the new baseline")
     parser.set_defaults(run=run)
 
 
@@ -41,7 +45,7 @@ def _threads(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the benchmark. Returns the exit status: 1 where a section or the guard failed, or in a wheel."""
+    """Run the benchmark. Returns the exit status: 1 if a section or the guard failed, or in a wheel."""
     try:
         from benchmarks.speed.command import run_command
     except ModuleNotFoundError as error:

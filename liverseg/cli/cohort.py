@@ -21,11 +21,11 @@ _EXAMPLE = """examples:
   python -m liverseg cohort s3://bucket/scans --out /shared/results --address auto
   python -m liverseg cohort hf://datasets/owner/name --out results
 
-SOURCE may be a list: CSV or Parquet with a column `path` and an optional column `series`. DIR is a folder that
-every node of the cluster can reach. After an interruption, run the same command again to process the rest.
+SOURCE may be a list: CSV or Parquet with a column `path` and an optional column `series`. DIR is a folder
+that every node of the cluster can reach. After an interruption, run the same command again for the rest.
 """
-_EVERY_S = 10.0
-_NEEDED = ("ray", "pyarrow", "fsspec")
+_PROGRESS_INTERVAL_S = 10.0
+_REQUIRED_PACKAGES = ("ray", "pyarrow", "fsspec")
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -55,7 +55,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help=f"results also written for each scan: comma-separated, of {','.join(FORMATS)}",
     )  # fmt: skip
     parser.add_argument(
-        "--threshold", type=float, metavar="P", help="call a pixel tumour from this probability on"
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="tumour probability from which a pixel is tumour; default: the checkpoint's",
     )
     parser.add_argument(
         "--keep-all", action="store_true", help="keep every connected component, not the largest alone"
@@ -72,8 +75,8 @@ def _positive(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run a cohort. Returns the exit status: 1 where an input was refused or failed."""
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    """Run a cohort. Returns the exit status: 1 if an input was refused or failed."""
+    missing = [name for name in _REQUIRED_PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         print(f"Cohorts need {', '.join(missing)}: pip install 'liverseg[cohort]'.", file=sys.stderr)
         return 1
@@ -102,20 +105,21 @@ def run(args: argparse.Namespace) -> int:
     )
     print(
         f"{outcome.rows} scans in the table, {outcome.already} of them from an earlier run; "
-        f"{outcome.failures} refused or failed, {outcome.aside} not segmented by design; {outcome.seconds:.0f} s"
+        f"{outcome.failures} refused or failed, {outcome.aside} left out; "
+        f"{outcome.seconds:.0f} s"
     )
     print(f"wrote {args.out}/summary.html, scans.csv, lesions.csv, failures.csv")
     return int(outcome.failures > 0)
 
 
 def _progress_printer() -> Callable[[CohortProgress], None]:
-    """A function that prints progress on standard error, at most every `_EVERY_S` seconds."""
+    """A function that prints progress on standard error, at most every `_PROGRESS_INTERVAL_S` seconds."""
     last = time.monotonic()
 
     def show(progress: CohortProgress) -> None:
         nonlocal last
         ended = progress.done + progress.failed
-        if ended < progress.scans and time.monotonic() - last < _EVERY_S:
+        if ended < progress.scans and time.monotonic() - last < _PROGRESS_INTERVAL_S:
             return
         last = time.monotonic()
         left = progress.seconds / ended * (progress.scans - ended)

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share, and their values."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ if TYPE_CHECKING:
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every command that runs a network on an input."""
+    """Add the options of every command that segments an input."""
     parser.add_argument(
         "--series",
         type=int,
         metavar="N",
-        help="which DICOM series, if the input has several; else they are listed",
+        help="number of the DICOM series, if the input has several; if left out, they are listed",
     )
-    parser.add_argument("--slice", type=int, metavar="N", help="segment this slice only; 0 is the lowest")
+    parser.add_argument("--slice", type=int, metavar="N", help="segment only this slice; 0 is the lowest")
     parser.add_argument(
         "--window",
         type=float,
         nargs=2,
         metavar=("CENTER", "WIDTH"),
-        help="in HU: the window a picture was made with (default 40 400); else the one pictures are drawn in",
+        help="window in HU that a picture was made with (default 40 400); for input in HU, the window of the "
+        "pictures drawn",
     )
     parser.add_argument(
         "--keep-all",
@@ -33,13 +34,16 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         help="in a volume, keep every connected component, not the largest alone",
     )
     parser.add_argument(
-        "--threshold", type=float, metavar="P", help="call a pixel tumour from this probability on"
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="tumour probability from which a pixel is tumour; default: the checkpoint's",
     )
     parser.add_argument("--engine", choices=("auto", "torch", "openvino"), default="auto")
 
 
 def formats(text: str) -> tuple[str, ...]:
-    """The value of `--formats`: names of result formats, separated by commas."""
+    """The value of `--formats`: the names of result formats, separated by commas."""
     chosen = tuple(part.strip() for part in text.split(",") if part.strip())
     for name in chosen:
         if name not in FORMATS:

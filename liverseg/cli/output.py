@@ -1,4 +1,4 @@
-"""What the commands print: a report in a few lines, sizes, refusals."""
+"""Texts that the commands print: the summary of a report, sizes, refusals."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def report_summary(report: Report) -> str:
         "share       " + ("no liver found" if share is None else f"{share:.1%} of the liver is tumour")
     )
     for lesion in report.lesions:
-        size = (
+        diameters = (
             f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f} mm"
             if lesion.longest_diameter_mm is not None
             else f"{lesion.longest_diameter_px:.1f} × {lesion.perpendicular_diameter_px:.1f} px"
         )
-        lines.append(f"lesion {lesion.id:<3}  {size}, peak probability {lesion.peak_probability:.2f}")
+        lines.append(f"lesion {lesion.id:<3}  {diameters}, peak probability {lesion.peak_probability:.2f}")
     lines += [f"note        {warning}" for warning in report.warnings]
     return "\n".join(lines) + "\n"
 
 
 def size(amount: Amount, signed: bool = False) -> str:
-    """A size with its unit: mL or mm², or a plain count where the spacing is unknown; `signed`: +1 or -1."""
-    from liverseg.analysis.report_text import amount as size_and_unit
+    """A size in mL or mm², or in voxels or pixels if the spacing is unknown; `signed` adds a plus sign."""
+    from liverseg.analysis.report_text import size_and_unit
 
     text, unit = size_and_unit(amount)
     if amount.volume_ml is None and amount.area_mm2 is None:
@@ -42,14 +42,14 @@ def size(amount: Amount, signed: bool = False) -> str:
 
 
 def size_and_count(amount: Amount) -> str:
-    """A size with its unit, and the pixels or voxels it was computed from."""
+    """A size with its unit, and the number of pixels or voxels behind it."""
     if amount.volume_ml is None and amount.area_mm2 is None:
         return size(amount)
     return f"{size(amount)} ({amount.count} {'voxels' if amount.kind == 'volume' else 'pixels'})"
 
 
 def print_refusal(refusal: LiversegError, prefix: str = "") -> None:
-    """A refusal on standard error: one line that says why, then one for each series to choose from."""
+    """Print a refusal on standard error: its sentence, then one line for each series to choose from."""
     print(f"{prefix}{refusal}", file=sys.stderr, flush=True)
     for info in refusal.series if isinstance(refusal, SeriesChoice) else ():
         print(f"  --series {info.line()}", file=sys.stderr, flush=True)

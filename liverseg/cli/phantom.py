@@ -1,4 +1,4 @@
-"""`python -m liverseg phantom`: write a synthetic CT and its truth."""
+"""`python -m liverseg phantom`: write a synthetic CT and its reference labels."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ import argparse
 from liverseg.errors import InvalidSetting
 
 _EXAMPLE = """example:
-  python -m liverseg phantom /tmp/phantom --kind volume --format dicom --seed 7
-  writes ct/slice_000.dcm ... and, beside it, the truth as labels.nii.gz
+  python -m liverseg phantom demo --kind volume --format dicom --seed 7
+  writes demo/ct/slice_000.dcm ... and the reference labels as demo/labels.nii.gz
 """
 
 
-def add_parser(subparsers) -> None:
-    """Add `phantom OUT [--kind] [--format] [--seed] [--size]` to the command line."""
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add `phantom OUT` and its options to the command line."""
     parser = subparsers.add_parser(
         "phantom",
         help="write a synthetic abdominal CT with known truth",
-        description="Write a synthetic abdominal CT and its truth (0 background, 1 liver, 2 tumour).",
+        description="Write a synthetic abdominal CT and its labels (0 background, 1 liver, 2 tumour).",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("out", metavar="OUT", help="a folder, or a file such as ct.png, ct.nii.gz or ct.dcm")
     parser.add_argument("--kind", choices=("slice", "volume"), default="slice", help="default: slice")
     parser.add_argument(
-        "--format", choices=("png", "nifti", "dicom"), default=None, help="default: by OUT, or png"
+        "--format",
+        choices=("png", "nifti", "dicom"),
+        default=None,
+        help="default: from the name of OUT, otherwise png",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="the same seed gives the same patient (default 0)"
@@ -34,8 +37,8 @@ def add_parser(subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make and write the phantom; print the paths written, one a line. Returns the exit status."""
-    # Imported late: `--help` and the other commands need none of it.
+    """Make and write the phantom; print the paths written, one per line. Returns the exit status."""
+    # Imported late, so that `--help` and the other commands stay quick.
     from liverseg.phantom import make, write
     from liverseg.phantom.files import format_of
 

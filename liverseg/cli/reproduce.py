@@ -18,7 +18,7 @@ _EXAMPLE = """examples:
   python -m liverseg reproduce result/report.json scan.nii.gz
   python -m liverseg reproduce result/report.json series/ --engine torch
 
-Exit 0: equal. Exit 1: something differs, or the input or the checkpoint is another.
+Exit 0: equal. Exit 1: something differs, or the input or the checkpoint is not that of the report.
 """
 
 
@@ -26,23 +26,25 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add `reproduce REPORT INPUT` to the command line."""
     parser = subparsers.add_parser(
         "reproduce",
-        help="run the input of a report.json again and compare",
+        help="segment the input of a report.json again and compare the results",
         description="Segment INPUT with the settings of report.json and list what differs in the result. "
-        "Other versions of programs and another engine are noted but do not count as a difference.",
+        "Other versions of programs and another engine are noted but are not differences.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("report", metavar="REPORT", type=Path, help="a report.json")
     parser.add_argument("input", metavar="INPUT", help="the file, folder or zip that the report describes")
     parser.add_argument(
-        "--engine", choices=("torch", "openvino"), help="another engine than the report's, to compare both"
+        "--engine",
+        choices=("torch", "openvino"),
+        help="use this engine instead of the report's, to compare the two",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the input again; prints whether the result is equal. Returns the exit status."""
-    from liverseg.analysis.report_diff import differences, notes, parse_report
+    """Segment the input again; print whether the result is equal. Returns the exit status: 1 if it is not."""
+    from liverseg.analysis.report_diff import parse_report, result_differences, software_differences
 
     try:
         text = args.report.read_bytes()
@@ -50,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidSetting("The report cannot be read.") from error
     before = parse_report(text)
     after = _run_again(before, args.input, args.engine)
-    differing = differences(before, after)
-    for line in notes(before, after):
+    differing = result_differences(before, after)
+    for line in software_differences(before, after):
         print(f"note  {line}")
     if not differing:
         print(f"Equal: {after['checkpoint']['ref']} gives the same result again.")
@@ -66,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 def _run_again(before: dict[str, Any], source: str, engine: str | None) -> dict[str, Any]:
     """The report of the same input, checkpoint and settings, as parsed from `report.json`.
 
-    Raises `InvalidSetting` where the report is incomplete, or the input or the checkpoint is another one.
+    Raises `InvalidSetting` if the report is incomplete, or the input or checkpoint is not that of the report.
     """
     from liverseg.inference.segmenter import Segmenter, find_checkpoint
     from liverseg.pipeline import analyse
@@ -86,8 +88,8 @@ def _run_again(before: dict[str, Any], source: str, engine: str | None) -> dict[
             )
         return Segmenter.from_checkpoint(checkpoint, engine=engine or before["engine"].partition(" ")[0])
 
-    found = analyse(source, load, _settings(before["settings"]), check_input)
-    parsed: dict[str, Any] = json.loads(found.report.to_json())
+    analysis = analyse(source, load, _settings(before["settings"]), check_input)
+    parsed: dict[str, Any] = json.loads(analysis.report.to_json())
     return parsed
 
 

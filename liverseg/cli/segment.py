@@ -1,4 +1,4 @@
-"""`python -m liverseg segment`: from a file to a report, labels, probabilities and a picture."""
+"""`python -m liverseg segment`: segment inputs and write reports, labels, probabilities and pictures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EXAMPLE = """examples:
   python -m liverseg segment scan.nii.gz --out result --formats nifti,pdf,glb
   python -m liverseg segment study.zip --series 2 --out result
   python -m liverseg segment series/ --out result --formats seg,rtstruct
-  python -m liverseg segment scans/*.nii.gz series/ --out results      (a folder each)
+  python -m liverseg segment scans/*.nii.gz series/ --out results      (one folder for each)
 """
 
 
@@ -41,26 +41,31 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "input",
         metavar="INPUT",
         nargs="+",
-        help="a file, or a folder or zip of DICOM; several get a folder each",
+        help="a file, or a folder or zip of DICOM; several inputs get a result folder each",
     )
     parser.add_argument("--checkpoint", metavar="REF", help="name or name@version; default: segformer-b0")
     add_reading_options(parser)
-    parser.add_argument("--out", metavar="DIR", help="write report, labels, probability and overview there")
     parser.add_argument(
-        "--formats", type=formats, metavar="LIST", help=f"comma-separated, of {','.join(FORMATS)}"
+        "--out", metavar="DIR", help="folder for the report, labels, probabilities and overview"
+    )
+    parser.add_argument(
+        "--formats",
+        type=formats,
+        metavar="LIST",
+        help=f"results to write: comma-separated, of {','.join(FORMATS)}",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Segment one input, or several; prints the report or its summary. Returns the exit status."""
-    # Imported late: `--help` and wrong usage need none of it.
+    """Segment one or several inputs; print reports or their summaries. Returns the exit status."""
+    # Imported late, so that `--help` and wrong usage stay quick.
     from liverseg.inference.segmenter import Segmenter
     from liverseg.io.write import make_folder
 
     settings = settings_of(args)
-    out = make_folder(args.out) if args.out else None  # refused before minutes of work, not after
+    out = make_folder(args.out) if args.out else None  # refuses an unusable folder before the network runs
     load = partial(Segmenter.load, args.checkpoint, engine=args.engine)
     if len(args.input) > 1:
         segmenter = load()
@@ -82,14 +87,15 @@ def _segment_one(
     out: Path | None,
 ) -> tuple[Report, list[Path]]:
     """The report of one input, and the files written to `out`, which is created if needed."""
-    from liverseg.io.files import staged
+    from liverseg.io.files import staging_folder
     from liverseg.io.write import check_formats, make_folder, write_results
     from liverseg.pipeline import analyse
 
     index = settings.slice_index
-    found = analyse(source, load, settings, check=lambda ct: check_formats(ct, formats, index))
+    analysis = analyse(source, load, settings, check=lambda ct: check_formats(ct, formats, index))
     if out is None:
-        return found.report, []
-    with staged(make_folder(out)) as stage:
-        written = write_results(stage, found.ct, found.seg, found.report, formats, settings.window, index)
-    return found.report, [out / path.name for path in written]
+        return analysis.report, []
+    with staging_folder(make_folder(out)) as stage:
+        ct, seg, report = analysis.ct, analysis.seg, analysis.report
+        written = write_results(stage, ct, seg, report, formats, settings.window, index)
+    return analysis.report, [out / path.name for path in written]

@@ -16,10 +16,10 @@ from liverseg.cohort.remote_files import File, Unavailable, list_files, open_fil
 from liverseg.cohort.scan import ASIDE, REFUSED, UNAVAILABLE, Failure, Scan, input_id
 from liverseg.cohort.source_list import ListEntry, is_list, read_list
 from liverseg.errors import LiversegError, UnreadableInput
-from liverseg.io.dicom.dataset import NoImage, is_capture
-from liverseg.io.dicom.series import Pixels, slices_in
+from liverseg.io.dicom.dataset import NoImage, is_secondary_capture
+from liverseg.io.dicom.series import PixelComparison, read_slice_headers
 from liverseg.io.dicom.slices import Slice
-from liverseg.io.dicom.volumes import Volume, volumes
+from liverseg.io.dicom.volumes import Volume, group_into_volumes
 from liverseg.io.sniff import HEAD_BYTES, sniff
 
 CHUNK_FILES = 64
@@ -40,7 +40,7 @@ class FileHeader:
     reason: str = ""  # of a failure
     study: str = ""  # StudyInstanceUID
     slices: tuple[Slice, ...] = ()
-    is_capture: bool = False  # a secondary capture, such as a screenshot
+    is_secondary_capture: bool = False  # a secondary capture, such as a screenshot
 
 
 @dataclass
@@ -86,13 +86,13 @@ def _parse_header(stream: BinaryIO) -> FileHeader:
         return FileHeader("zip")
     stream.seek(0)
     try:
-        dataset, slices = slices_in(stream, 0)
+        dataset, slices = read_slice_headers(stream, 0)
     except NoImage as error:
         return FileHeader(ASIDE, str(error))
     except UnreadableInput as error:
         return FileHeader(REFUSED, str(error))
     study = str(dataset.get("StudyInstanceUID") or "")
-    return FileHeader("dicom", "", study, tuple(slices), is_capture(dataset))
+    return FileHeader("dicom", "", study, tuple(slices), is_secondary_capture(dataset))
 
 
 def find_scans(source: str, salt: bytes, out: Path, header_reader: HeaderReader | None = None) -> Inventory:
@@ -166,8 +166,8 @@ class _InventoryBuilder:
         for number, (_, header) in enumerate(study_files):
             file_slices = [replace(one, file=number) for one in header.slices]
             (captures if header.is_capture else slices).extend(file_slices)
-        pixels = Pixels([partial(open_file, file.address) for file in files])
-        study_volumes = volumes(slices or captures, pixels.are_same)
+        pixels = PixelComparison([partial(open_file, file.address) for file in files])
+        study_volumes = group_into_volumes(slices or captures, pixels.are_same)
         if requested is not None:
             if not 1 <= requested <= len(study_volumes):
                 reason = f"There is no CT series {requested} in the input."

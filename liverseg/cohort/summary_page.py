@@ -65,7 +65,7 @@ def warning_kind(sentence: str) -> str:
     >>> warning_kind("3 of 12 lesions lie at the edge: 0.5 mL.")
     '… of … lesions lie at the edge: … mL.'
     """
-    sentence = re.sub(r"-?\d+(\.\d+)?", "…", sentence)
+    sentence = re.sub(r"-?\d+([,\u202f]\d{3})*(\.\d+)?", "…", sentence)
     for singular, plural in _PLURALS:
         sentence = sentence.replace(singular, plural)
     return sentence

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from liverseg.analysis.report import CSV_COLUMNS, plain
+from liverseg.analysis.report import CSV_COLUMNS, json_value
 from liverseg.cohort.result_store import Store
 from liverseg.io.files import write_atomically
 
@@ -84,7 +84,7 @@ def scan_row(key: str, report: Report, times: dict[str, float]) -> dict[str, Any
         "skipped_slices": sum(last - first + 1 for first, last in report.skipped_slices),
         "warnings": WARNING_SEPARATOR.join(report.warnings),
     }
-    return plain(row | times)
+    return json_value(row | times)
 
 
 def lesion_rows(key: str, report: Report) -> list[dict[str, Any]]:

@@ -73,7 +73,7 @@ class Worker:
         """
         record = {"id": scan.id, "stamp": scan.stamp, "attempts": attempt}
         try:
-            record |= self._done(scan)
+            record |= self._process_scan(scan)
         except NotStored:
             raise
         except Unavailable as error:
@@ -90,7 +90,7 @@ class Worker:
         self._store.put_record(record)
         return record
 
-    def _done(self, scan: Scan) -> dict[str, Any]:
+    def _process_scan(self, scan: Scan) -> dict[str, Any]:
         from liverseg.pipeline import AnalysisSettings, Run, analyse_image, read_timed
 
         settings = AnalysisSettings(

@@ -1,1 +1,1 @@
-"""Images, windows, labels and geometry; numpy and OpenCV only."""
+"""CT images, windows, labels, geometry and connected components. Imports only numpy and OpenCV."""

@@ -1,4 +1,4 @@
-"""How many processors this process may use: more threads than that is the worst slowdown of all."""
+"""Number of processors this process may use. More threads than processors slow inference down badly."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ import os
 from pathlib import Path
 
 _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
-_ASKED = "LIVERSEG_THREADS"
+_THREADS_VARIABLE = "LIVERSEG_THREADS"
 
 
 def usable_processors(quota_file: Path = _CGROUP_QUOTA) -> int:
-    """Processors by affinity, by the container's quota and by LIVERSEG_THREADS; at least 1."""
-    count = _processors()
-    asked = os.environ.get(_ASKED, "")
-    if asked.isdecimal() and int(asked):
-        count = min(count, int(asked))
-    return max(1, min(count, _quota(quota_file) or count))
+    """The smallest of CPU affinity, container quota and LIVERSEG_THREADS; at least 1."""
+    count = _affinity_processors()
+    requested = os.environ.get(_THREADS_VARIABLE, "")
+    if requested.isdecimal() and int(requested):
+        count = min(count, int(requested))
+    return max(1, min(count, _quota_processors(quota_file) or count))
 
 
 def shares_processors(quota_file: Path = _CGROUP_QUOTA) -> bool:
-    """Whether this process is to use only some of the processors that it may run on."""
-    return usable_processors(quota_file) < _processors()
+    """Whether this process may use fewer processors than its CPU affinity allows."""
+    return usable_processors(quota_file) < _affinity_processors()
 
 
-def _processors() -> int:
+def _affinity_processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _quota(quota_file: Path) -> int | None:
-    """Whole processors of a cgroup v2 `cpu.max` ("200000 100000" is two), or None without a limit."""
+def _quota_processors(quota_file: Path) -> int | None:
+    """Whole processors of a cgroup v2 `cpu.max` file ("200000 100000" is two); None: no limit."""
     try:
         limit, period = quota_file.read_text(encoding="ascii").split()
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""Probabilities as float16: the results that numpy gives, many times as fast (pure).
+"""Fast conversion and comparison of float16 probabilities, with the same results as numpy.
 
-numpy converts and compares halves one by one; OpenCV converts them with the processor's own instruction,
-and where none is negative they are ordered as their bits are.
+numpy converts and compares float16 values one by one. OpenCV converts them with the processor's own
+instruction, and values that are not negative compare like their bit patterns read as integers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 def store_sum(out: np.ndarray, *terms: np.ndarray) -> None:
     """Write the sum of one or two float32 arrays to `out`, of any float type: `out[...] = a + b`.
 
-    All have the same shape of two axes. The sum is rounded to float32, then to the type of `out`.
+    All arrays have the same two-dimensional shape. The sum is rounded to float32, then to the type of `out`.
 
     >>> out = np.zeros((1, 2), np.float16)
     >>> store_sum(out, np.float32([[0.1, 0.5]]), np.float32([[0.2, 0.25]]))
@@ -33,10 +33,10 @@ def _is_plain(array: np.ndarray) -> bool:
     return array.dtype == np.float32 and array.flags.c_contiguous
 
 
-def widened(plane: np.ndarray) -> np.ndarray:
-    """A float16 array of two axes as float32.
+def to_float32(plane: np.ndarray) -> np.ndarray:
+    """A two-dimensional float16 array as float32.
 
-    >>> widened(np.float16([[0.5, 0.1]])).tolist()
+    >>> to_float32(np.float16([[0.5, 0.1]])).tolist()
     [[0.5, 0.0999755859375]]
     """
     wide: np.ndarray = cv2.add(np.ascontiguousarray(plane), 0.0, dtype=cv2.CV_32F)
@@ -44,7 +44,9 @@ def widened(plane: np.ndarray) -> np.ndarray:
 
 
 def at_least(probability: np.ndarray, threshold: float) -> np.ndarray:
-    """`probability >= threshold`, both rounded to the type of `probability`, where the threshold is above 0.
+    """`probability >= threshold`, with the threshold rounded to the type of `probability`.
+
+    Probabilities must not be negative, and `threshold` must be above 0.
 
     >>> at_least(np.float16([0.0, 0.3, 0.7]), 0.3).tolist()
     [False, True, True]

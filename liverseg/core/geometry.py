@@ -1,7 +1,7 @@
-"""Which way a file's grid lies in the patient (pure functions on small arrays).
+"""Orientation, spacing and affines of a file's grid in patient coordinates.
 
-World coordinates are NIfTI's RAS+ millimetres: x to the patient's right, y to anterior,
-z to superior. DICOM's are LPS+: x and y have the other sign.
+World coordinates are NIfTI's RAS+ millimetres: x to the patient's right, y to anterior, z to superior.
+DICOM uses LPS+ coordinates, where x and y have the opposite sign.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ import numpy as np
 from liverseg.core.image import NativeGrid
 
 PLACEHOLDER_THICKNESS_MM = 1.0
-"""Slice spacing written for a lone slice whose thickness is not stored (NIfTI's own default).
+"""Slice spacing of a single slice whose thickness is not stored (the default of NIfTI).
 
-`CTImage.spacing_mm` is known as a whole or not at all, and of a lone slice only the two
-in-plane numbers are used; `spacing_source` says when this one is a placeholder.
+`CTImage.spacing_mm` has either all three values or none, and only the in-plane values of a single slice are
+used. `CTImage.spacing_source` says when the slice spacing is this placeholder.
 """
 
 AXIAL_LIMIT_DEG = 45.0
-"""A slice whose normal is further than this from the body's long axis is not axial."""
+"""A slice is axial if the angle between its normal and the body's long axis is at most this."""
 
-_MIN_ROW_MM, _MAX_ROW_MM, _MAX_SLICE_MM = 0.05, 10.0, 50.0  # beyond: no CT scanner's
+_MIN_PIXEL_MM, _MAX_PIXEL_MM, _MAX_SLICE_MM = 0.05, 10.0, 50.0  # no CT scanner exceeds these limits
 
 
 def nearest_axes(directions: np.ndarray) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
     """`NativeGrid.axes` and `.flipped` of a grid whose axes run along `directions`.
 
-    `directions` is (3, 3): column j is the RAS direction of native axis j, of any length.
-    Of the six assignments the one with the largest sum of |cosines| wins, so an oblique grid
-    goes to the nearest axes and every permutation of an orthogonal one is exact.
+    `directions` is (3, 3): column j is the RAS direction of native axis j, of any length. Of the six
+    assignments of native axes to body axes, the one with the largest sum of |cosines| is chosen. It is exact
+    for an orthogonal grid and the nearest one for an oblique grid.
 
-    >>> nearest_axes(np.diag([-1.0, -1.0, 1.0]))  # (x to the left, y to posterior, z up)
+    >>> nearest_axes(np.diag([-1.0, -1.0, 1.0]))  # x to the left, y to posterior, z to superior
     ((2, 1, 0), (False, False, False))
     >>> nearest_axes(np.eye(3))
     ((2, 1, 0), (False, True, True))
@@ -45,7 +45,7 @@ def nearest_axes(directions: np.ndarray) -> tuple[tuple[int, int, int], tuple[bo
 
 
 def spacing_from_affine(affine: np.ndarray) -> tuple[float, float, float]:
-    """Distance between neighbours along each native axis in mm: the norms of the affine's columns.
+    """Distance between neighbours along each native axis in mm: the norms of the columns of `affine`.
 
     >>> spacing_from_affine(np.diag([-0.7, 0.7, 2.5, 1.0]))
     (0.7, 0.7, 2.5)
@@ -54,7 +54,7 @@ def spacing_from_affine(affine: np.ndarray) -> tuple[float, float, float]:
 
 
 def is_usable(directions: np.ndarray) -> bool:
-    """Whether three directions (3, 3) are finite, not zero and do not lie in one plane.
+    """Whether three directions (3, 3) are finite, not zero and not in one plane.
 
     >>> is_usable(np.eye(3)), is_usable(np.diag([1.0, 1.0, 0.0]))
     (True, False)
@@ -80,9 +80,9 @@ def tilt_deg(directions: np.ndarray, grid_axes: tuple[int, int, int]) -> float:
 def directions_from_dicom(orientation: tuple[float, ...]) -> np.ndarray:
     """RAS directions (3, 3) of the native axes (slice, row index, column index) of a DICOM slice.
 
-    `orientation` is ImageOrientationPatient: the LPS direction in which the column index grows,
-    then the one in which the row index grows (PS3.3 C.7.6.2.1.1). The slice axis is their cross
-    product, so that the three are right-handed in LPS.
+    `orientation` is ImageOrientationPatient: the LPS direction in which the column index grows, then the
+    one in which the row index grows (DICOM PS3.3 C.7.6.2.1.1). The slice axis is their cross product, which
+    makes the three axes right-handed in LPS.
 
     >>> nearest_axes(directions_from_dicom((1, 0, 0, 0, 1, 0)))
     ((0, 1, 2), (False, False, False))
@@ -101,9 +101,9 @@ def dicom_affine(
 ) -> np.ndarray:
     """(4, 4) affine from (slice, row, column) indices of DICOM slices to RAS mm.
 
-    `position_mm` is ImagePositionPatient, the middle of the first slice's first pixel in LPS;
-    `pixel_spacing_mm` is PixelSpacing, between rows and between columns; `slice_step_mm` (3,) leads from
-    one slice to the next in LPS. The formula is PS3.3 C.7.6.2.1.1, with x and y turned to RAS.
+    `position_mm` is ImagePositionPatient, the LPS centre of the first slice's first pixel.
+    `pixel_spacing_mm` is PixelSpacing, between rows and between columns. `slice_step_mm` (3,) is the LPS
+    vector from one slice to the next. The formula is DICOM PS3.3 C.7.6.2.1.1, with x and y negated for RAS.
 
     >>> dicom_affine((1, 0, 0, 0, 1, 0), (-90, -80, 7), (0.8, 0.7), np.array([0, 0, 5]))[:3].tolist()
     [[0.0, 0.0, -0.7, 90.0], [0.0, -0.8, 0.0, 80.0], [5.0, 0.0, 0.0, 7.0]]
@@ -114,11 +114,11 @@ def dicom_affine(
     lps[:3] = np.stack(
         [slice_step_mm, along_rows * between_rows, along_columns * between_columns, position_mm], axis=1
     )
-    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps + 0.0  # no -0.0
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps + 0.0  # turns -0.0 into 0.0
 
 
 def is_orientation(orientation: tuple[float, ...]) -> bool:
-    """Whether six numbers are two perpendicular unit vectors, to within 0.01.
+    """Whether six numbers are two perpendicular unit vectors, within a tolerance of 0.01.
 
     >>> is_orientation((1, 0, 0, 0, 1, 0)), is_orientation((1, 0, 0, 1, 0, 0))
     (True, False)
@@ -128,9 +128,9 @@ def is_orientation(orientation: tuple[float, ...]) -> bool:
 
 
 def is_axial(directions: np.ndarray, slice_axis: int) -> bool:
-    """Whether a slice's normal lies within `AXIAL_LIMIT_DEG` of the body's long axis.
+    """Whether the angle between a slice's normal and the body's long axis is at most `AXIAL_LIMIT_DEG`.
 
-    The normal is the cross product of the two in-plane directions, so a gantry tilt counts.
+    The normal is the cross product of the two in-plane directions, so it includes a gantry tilt.
 
     >>> is_axial(np.eye(3), 2), is_axial(np.eye(3), 0)
     (True, False)
@@ -152,18 +152,18 @@ def radiological_spacing(
 
 
 def is_plausible_spacing(spacing_mm: tuple[float, float, float]) -> bool:
-    """Whether a CT could have this spacing between (slices, rows, columns).
+    """Whether a CT scanner could give this spacing between (slices, rows, columns).
 
     >>> is_plausible_spacing((5.0, 0.7, 0.7)), is_plausible_spacing((5.0, 0.0, 0.7))
     (True, False)
     """
     depth, row, column = spacing_mm
-    in_plane = all(_MIN_ROW_MM <= s <= _MAX_ROW_MM for s in (row, column))
-    return bool(in_plane and _MIN_ROW_MM <= depth <= _MAX_SLICE_MM)
+    in_plane = all(_MIN_PIXEL_MM <= s <= _MAX_PIXEL_MM for s in (row, column))
+    return bool(in_plane and _MIN_PIXEL_MM <= depth <= _MAX_SLICE_MM)
 
 
 def upright_grid(shape: tuple[int, ...]) -> NativeGrid:
-    """The grid of an array (H, W) or (S, H, W) that already is in radiological orientation.
+    """The grid of an array (H, W) or (S, H, W) that is already in radiological orientation.
 
     >>> upright_grid((2, 3)).to_radiological(np.zeros((2, 3))).shape
     (1, 2, 3)
@@ -174,8 +174,8 @@ def upright_grid(shape: tuple[int, ...]) -> NativeGrid:
 def orthogonal_affine(spacing_mm: tuple[float, float, float] | None) -> np.ndarray:
     """(4, 4) affine of a (column, row, slice) array on the radiological grid, to RAS mm.
 
-    Columns run to the patient's left, rows to posterior, slices to superior. The origin is at the
-    first voxel, for where the patient lay is not known. Unknown spacing counts steps, not mm.
+    Columns run to the patient's left, rows to posterior, slices to superior. The origin is the first voxel,
+    because the patient's position is not known. With unknown spacing (None) the unit is one step, not 1 mm.
 
     >>> orthogonal_affine((5.0, 0.7, 0.8)).diagonal().tolist()
     [-0.8, -0.7, 5.0, 1.0]

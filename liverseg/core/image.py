@@ -1,4 +1,4 @@
-"""The CT image that all of liverseg works on, whatever file it came from."""
+"""The CT image that all of liverseg works on, independent of the file format."""
 
 from __future__ import annotations
 
@@ -12,24 +12,22 @@ from liverseg.core.window import Window
 
 @dataclass(frozen=True)
 class NativeGrid:
-    """How the picture's own grid (the file's) relates to the radiological one.
+    """The mapping between the file's array (the native grid) and the radiological grid.
 
-    `array_radiological = flip(transpose(array_native, axes), flipped_axes)`, where
-    `array_radiological` has shape (S, H, W). A native array of fewer than three axes is
-    first given trailing axes of length 1 up to three; trailing axes of length 1 beyond three
-    are dropped.
+    `array_radiological = flip(transpose(array_native, axes), flipped_axes)`, where `array_radiological` has
+    shape (S, H, W). A native array of fewer than three axes first gets trailing axes of length 1; trailing
+    axes of length 1 beyond three are dropped.
 
-    `affine` takes a native index, padded to three axes in the same way, to the middle of that pixel in
-    millimetres to the patient's right, to anterior and to superior (DICOM's own two, left and
-    posterior, have the other sign). It is None where the file does not say where the image lies; a
-    NIfTI file that does not has the affine that its readers assume, and the codes (0, 0).
+    `affine` maps a native index, padded to three axes in the same way, to the centre of that pixel in RAS
+    millimetres: right, anterior, superior. It is None if the file does not store the image's position. A
+    NIfTI file without a position has the affine that NIfTI readers assume, and the codes (0, 0).
     """
 
     shape: tuple[int, ...]  # of the file's array, e.g. (X, Y, Z), (X, Y) or (rows, columns)
-    axes: tuple[int, int, int]  # native axis that becomes slice, row, column
+    axes: tuple[int, int, int]  # native axes that become slice, row, column
     flipped: tuple[bool, bool, bool]  # of slice, row, column, after the transpose
     affine: np.ndarray | None = None  # (4, 4) native index -> RAS mm, from the file (NIfTI, DICOM)
-    affine_codes: tuple[int, int] = (1, 1)  # NIfTI's sform_code and qform_code; (0, 0): assumed
+    affine_codes: tuple[int, int] = (1, 1)  # NIfTI sform_code and qform_code; (0, 0): assumed
 
     def to_radiological(self, native: np.ndarray) -> np.ndarray:
         """A native array as a (S, H, W) view in radiological orientation."""
@@ -37,12 +35,12 @@ class NativeGrid:
         return cube[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
 
     def native_view(self, radiological: np.ndarray) -> np.ndarray:
-        """A (S, H, W) array as a view of three axes on the file's own grid: writing to it writes to both."""
+        """A (S, H, W) array as a three-dimensional view on the native grid; both share memory."""
         cube = radiological[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
         return cube.transpose(np.argsort(self.axes))
 
     def to_native(self, radiological: np.ndarray) -> np.ndarray:
-        """A (S, H, W) array back on the file's own grid, with the file's own shape."""
+        """A (S, H, W) array as a contiguous array on the native grid, with the shape of the file's array."""
         return np.ascontiguousarray(self.native_view(radiological)).reshape(self.shape)
 
     @property
@@ -56,7 +54,7 @@ class NativeGrid:
 
     @property
     def radiological_affine(self) -> np.ndarray | None:
-        """(4, 4) index (slice, row, column) of the radiological grid -> RAS mm; None without `affine`.
+        """(4, 4) matrix from (slice, row, column) of the radiological grid to RAS mm; None without `affine`.
 
         >>> grid = NativeGrid((8, 4), (2, 0, 1), (False, False, True), np.eye(4))
         >>> (grid.radiological_affine @ [0, 1, 0, 1]).tolist()
@@ -72,31 +70,31 @@ class NativeGrid:
         return self.affine @ to_native
 
 
-_HEADER_PRECISION = 1e-5  # numbers in headers are rounded to float32 or to a few digits
+_HEADER_PRECISION = 1e-5  # relative; headers store float32 or a few decimal digits
 
 THICKNESS_UNKNOWN = " (slice thickness unknown, 1 mm is a placeholder)"
-"""How `spacing_source` ends where a lone slice has an area but no thickness."""
+"""End of `spacing_source` for a single slice whose pixel size is known and whose thickness is not."""
 
 
 @dataclass(frozen=True)
 class CTImage:
     """One CT slice or volume in Hounsfield units, in radiological orientation.
 
-    Row 0 is anterior, column 0 is the patient's right (the left of the picture), slice 0 is
-    the lowest one (towards the feet). A lone slice has S = 1.
+    Row 0 is anterior, column 0 is the patient's right (left in the picture), and slice 0 is the one nearest
+    the feet. A single slice has S = 1.
     """
 
     hu: np.ndarray  # (S, H, W) float32, Hounsfield units
     spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns; None: unknown
     spacing_source: str  # where the spacing comes from, e.g. "NIfTI header"; "unknown"
     source_format: str  # "png" | "jpeg" | "nifti" | "dicom" | "array"
-    native: NativeGrid  # how to put a result back on the file's own grid
+    native: NativeGrid  # maps results back to the file's grid
     kind: str = "slice"  # "slice" | "volume"
-    assumed_window: Window | None = None  # set when HU were rebuilt from grey; None: HU were stored
-    sha256: str | None = None  # of the file's bytes
-    series: int | None = None  # the one that was asked for among several
-    warnings: tuple[str, ...] = ()  # one sentence each, for the person who reads the result
-    # Of DICOM, by native slice: what a SEG or RTSTRUCT must quote. It goes nowhere else, nor into `repr`.
+    assumed_window: Window | None = None  # window used to compute HU from grey; None: the file stores HU
+    sha256: str | None = None  # hex digest of the file's bytes
+    series: int | None = None  # number of the requested series if the input has several
+    warnings: tuple[str, ...] = ()  # one sentence each, shown with the result
+    # DICOM only, one per native slice: references for SEG and RTSTRUCT. Never shown, and not in `repr`.
     source: tuple[SliceReference, ...] = field(default=(), repr=False)
 
     @property
@@ -107,35 +105,35 @@ class CTImage:
 
     @property
     def thickness_is_known(self) -> bool:
-        """Whether the distance between slices is the file's; a lone slice may have a placeholder instead."""
+        """Whether `spacing_mm[0]` comes from the file; a single slice may have a placeholder instead."""
         return not self.spacing_source.endswith(THICKNESS_UNKNOWN)
 
     @property
     def pixel_area_mm2(self) -> float | None:
-        """Area of one pixel of a slice in mm², or None where the spacing is unknown."""
+        """Area of one pixel in mm²; None: spacing unknown."""
         return None if self.spacing_mm is None else self.spacing_mm[1] * self.spacing_mm[2]
 
     @property
     def voxel_volume_mm3(self) -> float | None:
-        """Volume of one voxel in mm³, or None where the spacing is unknown.
+        """Volume of one voxel in mm³; None: spacing unknown.
 
-        Less than the product of the steps from voxel to voxel where the file's axes are not at right
-        angles, as those of a volume that a gantry tilt has sheared.
+        It is smaller than the product of the spacings if the native axes are not orthogonal, as in a volume
+        sheared by a gantry tilt.
         """
         if self.spacing_mm is None:
             return None
         product, affine = float(np.prod(self.spacing_mm)), self.native.affine
         if affine is None or not any(self.native.affine_codes):
             return product
-        spanned = abs(float(np.linalg.det(affine[:3, :3])))
-        return product if math.isclose(spanned, product, rel_tol=_HEADER_PRECISION) else spanned
+        determinant = abs(float(np.linalg.det(affine[:3, :3])))
+        return product if math.isclose(determinant, product, rel_tol=_HEADER_PRECISION) else determinant
 
 
 @dataclass(frozen=True, repr=False)
 class SliceReference:
-    """One stored slice: which image (and which of its frames) it is, and where it lies.
+    """DICOM identity and position of one stored slice.
 
-    UIDs are "" and numbers None where the file does not say.
+    Missing UIDs are "", other missing values None.
     """
 
     study_uid: str
@@ -143,9 +141,9 @@ class SliceReference:
     frame_of_reference_uid: str
     sop_class_uid: str
     sop_instance_uid: str
-    frame_number: int | None  # from 1 in a multi-frame image; None: the image has one slice
-    orientation: tuple[float, ...] | None  # ImageOrientationPatient, LPS: along a row, along a column
-    position_mm: tuple[float, ...] | None  # ImagePositionPatient, LPS: middle of the first pixel
+    frame_number: int | None  # from 1, in a multi-frame image; None: a single-frame image
+    orientation: tuple[float, ...] | None  # ImageOrientationPatient (LPS): along a row, along a column
+    position_mm: tuple[float, ...] | None  # ImagePositionPatient (LPS): centre of the first pixel
     pixel_spacing_mm: tuple[float, ...] | None  # between rows, between columns
     thickness_mm: float | None
 
@@ -154,7 +152,7 @@ class SliceReference:
 
     @property
     def uids(self) -> tuple[str, ...]:
-        """Every UID of the reference."""
+        """All five UIDs of the reference."""
         return (
             self.study_uid, self.series_uid, self.frame_of_reference_uid,
             self.sop_class_uid, self.sop_instance_uid,
@@ -163,18 +161,18 @@ class SliceReference:
     def corner_affine(self) -> np.ndarray:
         """(3, 3) matrix from (row, column, 1) of a pixel's upper left corner to LPS mm (PS3.3 C.7.6.2.1.1).
 
-        >>> one = SliceReference(*"abcde", None, (1, 0, 0, 0, 1, 0), (5, 6, 7), (2, 1), 1.0)
-        >>> one.corner_affine() @ [0, 0, 1]
+        >>> reference = SliceReference(*"abcde", None, (1, 0, 0, 0, 1, 0), (5, 6, 7), (2, 1), 1.0)
+        >>> reference.corner_affine() @ [0, 0, 1]
         array([4.5, 5. , 7. ])
         """
         along_row, along_column = np.asarray(self.orientation, float).reshape(2, 3)
-        between_rows, between_columns = stated(self.pixel_spacing_mm)
+        between_rows, between_columns = require_known(self.pixel_spacing_mm)
         per_row, per_column = along_column * between_rows, along_row * between_columns
         corner = np.asarray(self.position_mm, float) - per_row / 2 - per_column / 2
         return np.stack([per_row, per_column, corner], axis=1)
 
 
-def stated(value: tuple[float, ...] | None) -> tuple[float, ...]:
-    """Where a slice lies, or how: known of every slice that `referable_slices` lets through."""
+def require_known(value: tuple[float, ...] | None) -> tuple[float, ...]:
+    """`value`, which the caller knows not to be None: `referable_slices` lets no slice without it through."""
     assert value is not None
     return value

@@ -1,4 +1,4 @@
-"""The labels of every array and file that liverseg writes, and the rule that draws them (pure)."""
+"""Label values of every array and file that liverseg writes, and the rule from probabilities to labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CLASSES = ("background", "liver", "tumour")
 
 
 def check_threshold(threshold: float) -> None:
-    """Raises `InvalidSetting` unless 0 < threshold <= 1."""
+    """Raise `InvalidSetting` unless 0 < threshold <= 1."""
     if not 0 < threshold <= 1:
         raise InvalidSetting(f"The tumour threshold must lie above 0 and at most at 1, not at {threshold:g}.")
 
@@ -23,8 +23,9 @@ def labels_from_probabilities(
 ) -> np.ndarray:
     """Labels (uint8, the shape of the inputs) from the two probability maps.
 
-    Tumour where its probability reaches `threshold`; else liver where liver and tumour
-    together reach 0.5; else background. Raises `InvalidSetting` unless 0 < threshold <= 1.
+    A pixel is tumour where the tumour probability reaches `threshold`; otherwise liver where the organ
+    probability (liver and tumour together) reaches 0.5; otherwise background. Raises `InvalidSetting`
+    unless 0 < threshold <= 1.
 
     >>> labels_from_probabilities(np.array([0.1, 0.9, 0.9]), np.array([0.0, 0.1, 0.6])).tolist()
     [0, 1, 2]
@@ -38,7 +39,7 @@ def labels_from_probabilities(
 def labels_of_volume(
     organ_probability: np.ndarray, tumour_probability: np.ndarray, threshold: float
 ) -> np.ndarray:
-    """The same for a stack (S, H, W), slice by slice: nothing else of the volume's size is made."""
+    """`labels_from_probabilities` of a stack (S, H, W), slice by slice to save memory."""
     check_threshold(threshold)
     labels = np.empty(organ_probability.shape, np.uint8)
     for z, (organ, tumour) in enumerate(zip(organ_probability, tumour_probability, strict=True)):

@@ -1,7 +1,8 @@
-"""The rule for volumes: the liver is the largest connected body, and tumour lies within or at it (pure).
+"""The rule for volumes: only the largest connected body of liver and tumour is kept.
 
-A body is a 26-connected component of liver and tumour together; the largest is the one with most
-voxels, of equal ones the lowest. All others are removed, whatever their label, and counted.
+A body is a 26-connected component of liver and tumour together. The largest has the most voxels; of equal
+ones, the one whose first voxel comes first, from the lowest slice on. All others are removed, whatever their
+label, and counted.
 """
 
 from __future__ import annotations
@@ -15,50 +16,50 @@ from liverseg.core.labels import BACKGROUND, LIVER, TUMOUR
 
 
 @dataclass(frozen=True)
-class Removed:
-    """What the rule took away, in voxels."""
+class RemovedComponents:
+    """The bodies that the rule removed, and their voxels."""
 
     bodies: int
     liver: int  # voxels that were labelled liver
     tumour: int  # voxels that were labelled tumour
-    largest: int  # voxels of the largest of the bodies
+    largest: int  # voxels of the largest removed body
 
     @property
     def voxels(self) -> int:
-        """Of liver and tumour together."""
+        """Removed voxels of liver and tumour together."""
         return self.liver + self.tumour
 
 
-NOTHING_REMOVED = Removed(0, 0, 0, 0)
+NOTHING_REMOVED = RemovedComponents(0, 0, 0, 0)
 
 
-def bodies_of(labels: np.ndarray) -> Components:
+def find_bodies(labels: np.ndarray) -> Components:
     """The bodies of labels (S, H, W)."""
     return find_components(lambda z: labels[z] > BACKGROUND, len(labels))
 
 
-def keep_largest_body(labels: np.ndarray, bodies: Components | None = None) -> Removed:
-    """Set all but the largest body of labels (S, H, W) to background, in place; tells what that took.
+def keep_largest_body(labels: np.ndarray, bodies: Components | None = None) -> RemovedComponents:
+    """Set all but the largest body of labels (S, H, W) to background, in place; returns what was removed.
 
-    `bodies` are those of the labels, where they are known already.
+    `bodies` are the bodies of `labels` if the caller has them already.
 
     >>> labels = np.array([[[1, 1, 0, 2]], [[1, 2, 0, 0]]], np.uint8)
     >>> keep_largest_body(labels)
-    Removed(bodies=1, liver=0, tumour=1, largest=1)
+    RemovedComponents(bodies=1, liver=0, tumour=1, largest=1)
     >>> labels.tolist()
     [[[1, 1, 0, 0]], [[1, 2, 0, 0]]]
     """
-    bodies = bodies_of(labels) if bodies is None else bodies
+    bodies = find_bodies(labels) if bodies is None else bodies
     if len(bodies) < 2:
         return NOTHING_REMOVED
-    kept = int(bodies.sizes.argmax())
+    largest = int(bodies.sizes.argmax())
     liver = tumour = 0
-    others = np.arange(len(bodies)) != kept
+    others = np.arange(len(bodies)) != largest
     for z, plane in enumerate(labels):
-        if not bodies.voxels(z, kept)[1]:
+        if not bodies.voxels(z, largest)[1]:
             continue
-        gone = bodies.plane(z, others)
-        lost = np.bincount(plane[gone], minlength=3)
-        liver, tumour = liver + int(lost[LIVER]), tumour + int(lost[TUMOUR])
-        plane[gone] = BACKGROUND
-    return Removed(len(bodies) - 1, liver, tumour, int(bodies.sizes[others].max()))
+        mask = bodies.plane(z, others)
+        counts = np.bincount(plane[mask], minlength=3)
+        liver, tumour = liver + int(counts[LIVER]), tumour + int(counts[TUMOUR])
+        plane[mask] = BACKGROUND
+    return RemovedComponents(len(bodies) - 1, liver, tumour, int(bodies.sizes[others].max()))

@@ -1,7 +1,7 @@
-"""The limits that every reader checks before it decodes anything, in one place.
+"""Limits that readers check before they decode a file.
 
-What is within them may still be much smaller packed than it is unpacked, so the last ones bound how far a
-small file can make work for the reader: a bomb, or millions of parts without content.
+The first limits bound the size of the image. The last ones bound the work that a small file can cause:
+decompression bombs, and files with millions of empty parts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from liverseg.errors import InputTooLarge, InputTooSmall
 
 MIN_SIDE_PX = 64
-"""Smallest number of rows or columns of a slice (contract 1: any H, W from 64 to 2048)."""
+"""Smallest number of rows or columns of a slice; the checkpoint format requires 64 to 2048."""
 
 MAX_SIDE_PX = 2048
 """Largest number of rows or columns of a slice."""
@@ -21,42 +21,41 @@ MAX_VOXELS = 1024 * 512 * 512
 """Largest number of voxels of a volume: 1 GiB as float32."""
 
 MAX_FILE_BYTES = 2 * 1024**3
-"""Largest file that is opened at all."""
+"""Largest file that is opened."""
 
 MAX_UPLOAD_GB = 1
-"""Largest file that the page takes; a CT volume of 1000 slices is 0.5 GB uncompressed."""
+"""Largest file that the page accepts; an uncompressed CT volume of 1000 slices has 0.5 GB."""
 
 MAX_PICTURE_BYTES = 64 * 1024**2
-"""Largest PNG or JPEG: the largest slice takes half of it, uncompressed with 16 bits and four channels."""
+"""Largest PNG or JPEG file: twice the largest slice, uncompressed with 16 bits and four channels."""
 
 MAX_FILES = 10_000
-"""Largest number of files in a folder, list or zip that are looked at."""
+"""Largest number of files read from a folder, list or zip archive."""
 
 MAX_MEMBER_BYTES = 544 * 1024**2
-"""Largest DICOM file in a zip, unpacked: 1000 slices of 512 × 512 as one file, and its headers."""
+"""Largest unpacked DICOM file in a zip archive: 1000 slices of 512 × 512 in one file, with headers."""
 
 MAX_UNPACKED_RATIO = 200
-"""What unpacks to more than this many times its size is refused; CT stays below 10, and nothing but air
-below 100."""
+"""Largest accepted ratio of unpacked to packed size. CT stays below 10, and a volume of air below 100."""
 
 UNCHECKED_UNPACKED_BYTES = 64 * 1024**2
-"""Up to this size the ratio does not matter: nobody is harmed."""
+"""The ratio is not checked up to this unpacked size, which is harmless."""
 
 MAX_PICTURE_PARTS = 20_000
-"""Chunks of a PNG, or segments of a JPEG: libpng makes 4000 of the largest slice."""
+"""Most chunks of a PNG or segments of a JPEG; libpng writes 4000 chunks for the largest slice."""
 
 MAX_JPEG_SCANS = 200
-"""Scans of a JPEG, each of which goes over the whole picture: encoders make about ten."""
+"""Most scans of a JPEG. Each scan decodes the whole picture; encoders write about ten."""
 
 MAX_DICOM_READS = 240_000
-"""Steps of reading a DICOM header, two or three an element: 1000 frames of an Enhanced CT take half of it."""
+"""Most read calls for a DICOM header, two or three per element; an Enhanced CT of 1000 frames takes half."""
 
 MAX_FRAME_GROUPS_BYTES = 8 * 1024**2
-"""Size of the description of an Enhanced CT's frames: 8 kB a frame, of which real files use one or two."""
+"""Largest per-frame description of an Enhanced CT: 8 kB per frame; real files use 1 or 2 kB."""
 
 
 def is_bomb(unpacked_bytes: int, packed_bytes: int) -> bool:
-    """Whether something unpacks to far more than a CT does.
+    """Whether the ratio of unpacked to packed size is that of a decompression bomb.
 
     >>> is_bomb(500 * 2**20, 60 * 2**20), is_bomb(500 * 2**20, 2**20), is_bomb(2**20, 1)
     (False, True, False)
@@ -65,7 +64,7 @@ def is_bomb(unpacked_bytes: int, packed_bytes: int) -> bool:
 
 
 def check_shape(slices: int, rows: int, columns: int) -> None:
-    """Refuse a picture or volume beyond the limits of this module, before anything of it is decoded."""
+    """Raise `InputTooLarge` or `InputTooSmall` for an image size beyond the limits of this module."""
     if max(rows, columns) > MAX_SIDE_PX:
         raise InputTooLarge(
             f"The picture has {columns} × {rows} pixels; liverseg reads up to {MAX_SIDE_PX} a side."

@@ -1,4 +1,4 @@
-"""One slice of a volume as an image of its own, so that it is measured as a slice (in mm², not mL)."""
+"""Extraction of one slice of a volume as a single-slice image, which is measured in mm² instead of mL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from liverseg.errors import InvalidSetting
 
 
 def check_slice(ct: CTImage, index: int) -> int:
-    """`index`, when `ct` has such a slice; raises `InvalidSetting` otherwise."""
+    """Return `index` if `ct` has that slice; raise `InvalidSetting` otherwise."""
     if not 0 <= index < len(ct.hu):
         last = len(ct.hu) - 1
         raise InvalidSetting(
@@ -20,7 +20,7 @@ def check_slice(ct: CTImage, index: int) -> int:
 
 
 def single_slice(ct: CTImage, index: int) -> CTImage:
-    """Slice `index` of `ct`, (1, H, W), of kind "slice", where it lay in the patient."""
+    """Slice `index` of `ct` as a (1, H, W) image of kind "slice", at its position in the patient."""
     check_slice(ct, index)
     if len(ct.hu) == 1:
         return ct
@@ -36,15 +36,15 @@ def single_slice(ct: CTImage, index: int) -> CTImage:
 
 
 def _source_of_slice(ct: CTImage, index: int) -> tuple[SliceReference, ...]:
-    """The reference of a slice that is one of the files'; none where it cuts across theirs."""
+    """The DICOM reference of slice `index`; empty if the files' slices run along another axis."""
     if not ct.source or ct.native.axes[0] != 0:
         return ()
-    at = len(ct.source) - 1 - index if ct.native.flipped[0] else index
-    return ct.source[at : at + 1]
+    native_index = len(ct.source) - 1 - index if ct.native.flipped[0] else index
+    return ct.source[native_index : native_index + 1]
 
 
 def _grid_of_slice(native: NativeGrid, index: int) -> NativeGrid:
-    """The native grid without all slices but one of the radiological grid."""
+    """The native grid of slice `index` of the radiological grid."""
     axis = native.axes[0]
     shape, affine = list(native.shape), native.affine
     if affine is not None:
@@ -54,14 +54,14 @@ def _grid_of_slice(native: NativeGrid, index: int) -> NativeGrid:
     return replace(native, shape=tuple(shape), affine=affine)
 
 
-def single_slice_of(seg: Segmentation, index: int) -> Segmentation:
-    """The segmentation of slice `index` alone, (1, H, W)."""
-    one = slice(index, index + 1)
+def single_slice_segmentation(seg: Segmentation, index: int) -> Segmentation:
+    """The segmentation of slice `index` alone, with arrays (1, H, W)."""
+    selection = slice(index, index + 1)
     return replace(
         seg,
-        labels=seg.labels[one],
-        tumour_probability=seg.tumour_probability[one],
-        organ_probability=seg.organ_probability[one],
+        labels=seg.labels[selection],
+        tumour_probability=seg.tumour_probability[selection],
+        organ_probability=seg.organ_probability[selection],
         removed=None,
         skipped=(),
     )

@@ -1,7 +1,6 @@
-"""CT windows: from Hounsfield units to grey and back (pure functions on arrays).
+"""CT windows: conversion of Hounsfield units to grey and back.
 
-The formulas are the linear ones that display windows are usually computed with:
-a window of centre c and width w shows c - w/2 as black and c + w/2 as white.
+The conversion is linear: a window of centre c and width w shows c - w/2 as black and c + w/2 as white.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ MIN_WIDTH_HU, MAX_WIDTH_HU = 1, 10000
 class Window:
     """A display window.
 
-    Raises `InvalidSetting` unless the centre lies within ± `MAX_CENTER_HU` and the width from
-    `MIN_WIDTH_HU` to `MAX_WIDTH_HU`, which is beyond anything that CT has use for.
+    Raises `InvalidSetting` unless the centre is within ± `MAX_CENTER_HU` and the width is from `MIN_WIDTH_HU`
+    to `MAX_WIDTH_HU`. CT needs no window beyond these limits.
 
     >>> Window(40, 400).low_hu, Window(40, 400).high_hu
     (-160.0, 240.0)
@@ -31,7 +30,7 @@ class Window:
     width_hu: float
 
     def __post_init__(self) -> None:
-        # Written so that nan fails too.
+        # The negated comparisons also reject nan.
         if not abs(self.center_hu) <= MAX_CENTER_HU:
             raise InvalidSetting(
                 f"A window centre must lie from -{MAX_CENTER_HU} to {MAX_CENTER_HU} HU, "
@@ -54,7 +53,7 @@ class Window:
 
 
 DEFAULT_WINDOW = Window(40, 400)
-"""The abdominal soft-tissue window, the field's usual export."""
+"""The abdominal soft-tissue window, in which pictures are usually exported."""
 
 PRESETS: dict[str, Window] = {
     "Abdomen": DEFAULT_WINDOW,
@@ -67,7 +66,7 @@ PRESETS: dict[str, Window] = {
 
 
 def to_unit(hu: np.ndarray, window: Window) -> np.ndarray:
-    """HU of any shape to float32 in [0, 1], saturated at both ends of the window.
+    """Convert HU of any shape to float32 in [0, 1], clipped at both ends of the window.
 
     >>> to_unit(np.array([-300.0, 40.0, 900.0]), Window(40, 400)).tolist()
     [0.0, 0.5, 1.0]
@@ -77,7 +76,7 @@ def to_unit(hu: np.ndarray, window: Window) -> np.ndarray:
 
 
 def to_grey(hu: np.ndarray, window: Window) -> np.ndarray:
-    """HU of any shape to uint8 grey, rounded to the nearest.
+    """Convert HU of any shape to uint8 grey, rounded to the nearest value.
 
     >>> to_grey(np.array([-160.0, 40.0, 240.0]), Window(40, 400)).tolist()
     [0, 128, 255]
@@ -86,9 +85,9 @@ def to_grey(hu: np.ndarray, window: Window) -> np.ndarray:
 
 
 def from_unit(unit: np.ndarray, window: Window) -> np.ndarray:
-    """Grey in [0, 1] of any shape to the HU it stood for in the window, as float32.
+    """Convert grey in [0, 1] of any shape back to float32 HU.
 
-    Values that the window saturated are lost: they come back as its ends.
+    HU outside the window were clipped, so they come back as the ends of the window.
 
     >>> from_unit(np.array([0.0, 0.5, 1.0]), Window(40, 400)).tolist()
     [-160.0, 40.0, 240.0]

@@ -1,1 +1,1 @@
-"""From an image to labels and probabilities, with a checkpoint."""
+"""Segmentation of a CT image with a checkpoint: engines, slices and volumes."""

@@ -1,4 +1,4 @@
-"""What a network says of a volume, slice by slice: its probabilities as they are stored, its time (pure)."""
+"""Prediction buffer: the probabilities and labels of an image, filled slice by slice (pure)."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from liverseg.core.float16 import store_sum
 from liverseg.core.labels import labels_from_probabilities
 from liverseg.core.segmentation import probability_type
 
-Run = Callable[[np.ndarray], np.ndarray]
-"""`Engine.run`."""
+NetworkRun = Callable[[np.ndarray], np.ndarray]
+"""The method `run` of an engine."""
 
 
-class Filling:
-    """Probabilities and labels (S, H, W), empty at first."""
+class PredictionBuffer:
+    """Probabilities and labels (S, H, W), initially 0, and the network time `network_s` in seconds."""
 
     def __init__(self, shape: tuple[int, int, int], threshold: float) -> None:
-        kind = probability_type(shape[0])
-        self.organ, self.tumour = np.zeros(shape, kind), np.zeros(shape, kind)
+        dtype = probability_type(shape[0])
+        self.organ, self.tumour = np.zeros(shape, dtype), np.zeros(shape, dtype)
         self.labels = np.zeros(shape, np.uint8)
         self.network_s = 0.0
         self._threshold = threshold
 
-    def timed(self, run: Run) -> Run:
-        """An engine's `run` whose time is added to `network_s`."""
+    def timed(self, run: NetworkRun) -> NetworkRun:
+        """Wrap the `run` of an engine so that its time is added to `network_s`."""
 
-        def run_and_note(hu: np.ndarray) -> np.ndarray:
+        def timed_run(hu: np.ndarray) -> np.ndarray:
             started = time.perf_counter()
             probabilities = run(hu)
             self.network_s += time.perf_counter() - started
             return probabilities
 
-        return run_and_note
+        return timed_run
 
-    def timed_each(self, probabilities: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-        """The first of each batch; the time that is waited for it is added to `network_s`."""
+    def timed_each(self, batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield the first element of each batch and add the waiting time to `network_s`."""
         while True:
             started = time.perf_counter()
-            batch = next(probabilities, None)
+            batch = next(batches, None)
             self.network_s += time.perf_counter() - started
             if batch is None:
                 return
             yield batch[0]
 
-    def put(self, index: int, liver: np.ndarray, tumour: np.ndarray) -> None:
-        """Probabilities (H, W) of one slice; labels follow from them as they are stored."""
+    def store(self, index: int, liver: np.ndarray, tumour: np.ndarray) -> None:
+        """Store the probabilities (H, W) of one slice; the labels follow from the stored, rounded values."""
         store_sum(self.tumour[index], tumour)
         store_sum(self.organ[index], liver, tumour)
         self.labels[index] = labels_from_probabilities(self.organ[index], self.tumour[index], self._threshold)

@@ -1,4 +1,4 @@
-"""How far a run is, and whether it is to stop (pure)."""
+"""Progress reports and cancellation of a run (pure)."""
 
 from __future__ import annotations
 
@@ -7,29 +7,31 @@ from collections.abc import Callable
 
 from liverseg.errors import Cancelled
 
-Progress = Callable[[int, int], None]
-"""Called with the slices done and the slices in all; those that need not be run are done at the end."""
+ProgressCallback = Callable[[int, int], None]
+"""Called with the number of slices done and of all slices. Skipped slices count as done at the end."""
 
-Stop = Callable[[], bool] | threading.Event
-"""Whether to stop; asked before every slice, or patch of a volume."""
+StopSignal = Callable[[], bool] | threading.Event
+"""Whether to stop; checked before every slice, or before every patch of a volume."""
 
 
-class Watch:
-    """Tells of progress and asks whether to stop, on behalf of one run."""
+class RunMonitor:
+    """Progress and cancellation of one run."""
 
-    def __init__(self, slices: int, progress: Progress | None = None, cancelled: Stop | None = None) -> None:
+    def __init__(
+        self, slices: int, progress: ProgressCallback | None = None, cancelled: StopSignal | None = None
+    ) -> None:
         self.slices = slices
         self._progress = progress
-        self._stop = cancelled.is_set if isinstance(cancelled, threading.Event) else cancelled
+        self._cancelled = cancelled.is_set if isinstance(cancelled, threading.Event) else cancelled
         self._done = 0
 
     def check(self) -> None:
-        """Raises `Cancelled` when the work is to stop."""
-        if self._stop is not None and self._stop():
+        """Raise `Cancelled` if the run is to stop."""
+        if self._cancelled is not None and self._cancelled():
             raise Cancelled()
 
     def done(self, slices: int | None = None) -> None:
-        """So many slices are done, None: one more. Nothing is told twice."""
+        """Report the number of slices done, or one more for None. Only an increase is reported."""
         now = self._done + 1 if slices is None else slices
         if now > self._done:
             self._done = now

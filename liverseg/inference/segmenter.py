@@ -1,4 +1,4 @@
-"""From a CT image to its segmentation, with a checkpoint of a registry."""
+"""The segmenter: from a CT image to its segmentation, with a checkpoint of a registry."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from liverseg.core.labels import check_threshold
 from liverseg.core.largest_component import keep_largest_body
 from liverseg.core.limits import MAX_SIDE_PX, check_shape
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
-from liverseg.core.slice_skipping import gaps, run_what_is_needed, sample_step
+from liverseg.core.slice_skipping import run_needed_slices, sample_step, true_ranges
 from liverseg.core.slicing import check_slice
 from liverseg.errors import CheckpointRefused
 from liverseg.inference import engines
-from liverseg.inference.prediction import Filling
-from liverseg.inference.progress import Progress, Stop, Watch
+from liverseg.inference.prediction import PredictionBuffer
+from liverseg.inference.progress import ProgressCallback, RunMonitor, StopSignal
 from liverseg.inference.resampling import grid_shape
 from liverseg.inference.sliding_window import VolumeRun
 from registry import Checkpoint, InputSpec, Registries, RegistryError
 
 DEFAULT_CHECKPOINT = "segformer-b0"
-"""The checkpoint that is used when none is named, where the registry has it."""
+"""The checkpoint to use when none is named, if the registry has it."""
 
-LARGEST_USUAL_PATCH = 128
-"""Voxels a side, where a manifest for volumes does not give its patch."""
+DEFAULT_PATCH_SIDE = 128
+"""Largest side in voxels of a patch that the manifest of a checkpoint for volumes does not state."""
 
 
 def find_checkpoint(ref: str | None = None, registries: Registries | None = None) -> Checkpoint:
-    """The checkpoint of a reference (`name` or `name@version`), or the default one.
+    """The checkpoint with the reference `ref` (`name` or `name@version`), or the default checkpoint.
 
-    Raises `CheckpointRefused` when there is none of that name, or none at all.
+    Raises `CheckpointRefused` when there is no such checkpoint, or none at all.
     """
     try:
         registries = registries or registry.open_registries()
@@ -48,23 +48,23 @@ def find_checkpoint(ref: str | None = None, registries: Registries | None = None
         raise CheckpointRefused(str(error)) from error
     if not checkpoints:
         reasons = [problem.reason for problem in registries.problems if not problem.where]
-        nothing = "The registry holds no checkpoint; LIVERSEG_REGISTRY names the registries to look in."
-        raise CheckpointRefused(" ".join([nothing, *reasons]))
+        empty = "The registry holds no checkpoint; LIVERSEG_REGISTRY names the registries to search."
+        raise CheckpointRefused(" ".join([empty, *reasons]))
     return checkpoints[0]
 
 
-def patch_of(spec: InputSpec) -> tuple[int, int, int]:
-    """The voxels that a network for volumes is run with at once.
+def patch_shape(spec: InputSpec) -> tuple[int, int, int]:
+    """The patch in voxels (slices, rows, columns) of a network for volumes.
 
-    >>> patch_of(InputSpec("volume", 1, (), 256))
+    >>> patch_shape(InputSpec("volume", 1, (), 256))
     (128, 128, 128)
     """
-    side = min(spec.working_size, LARGEST_USUAL_PATCH)
+    side = min(spec.working_size, DEFAULT_PATCH_SIDE)
     return spec.patch or (side, side, side)
 
 
 def check_fits(checkpoint: Checkpoint, ct: CTImage) -> None:
-    """Raises `CheckpointRefused` unless a checkpoint for volumes can be run on `ct`."""
+    """Raise `CheckpointRefused` unless a checkpoint for volumes can run on `ct`."""
     if len(ct.hu) == 1:
         raise CheckpointRefused(
             f"{checkpoint.ref} takes volumes and this is a single slice; choose a checkpoint for slices."
@@ -78,11 +78,11 @@ def check_fits(checkpoint: Checkpoint, ct: CTImage) -> None:
             "input is unknown; choose a checkpoint for slices."
         )
     if max(grid_shape(ct.shape, ct.spacing_mm, needed)) > MAX_SIDE_PX:
-        raise CheckpointRefused(f"{checkpoint.ref} works at too fine a spacing for a volume of this extent.")
+        raise CheckpointRefused(f"The spacing of {checkpoint.ref} is too fine for a volume of this extent.")
 
 
 class Segmenter:
-    """A loaded checkpoint. One instance may be shared between threads."""
+    """A loaded checkpoint that segments CT images. Threads may share one instance."""
 
     def __init__(self, checkpoint: Checkpoint, engine: engines.Engine) -> None:
         self.checkpoint = checkpoint
@@ -97,9 +97,9 @@ class Segmenter:
     ) -> Segmenter:
         """Find, verify and load a checkpoint.
 
-        `ref` is `name` or `name@version`, None is the default checkpoint; `engine` is "auto",
-        "torch" or "openvino". Raises `CheckpointRefused` when it is unknown or its files are not
-        what its manifest says, `EngineUnavailable` when the engine is not installed.
+        `ref` is `name` or `name@version`, or None for the default checkpoint. `engine` is "auto", "torch" or
+        "openvino". Raises `CheckpointRefused` when the checkpoint is unknown or its files do not match its
+        manifest, and `EngineUnavailable` when the engine is not installed.
         """
         return cls.from_checkpoint(find_checkpoint(ref, registries), engine=engine)
 
@@ -107,21 +107,21 @@ class Segmenter:
     def from_checkpoint(
         cls, checkpoint: Checkpoint, *, engine: str = "auto", archive: bytes | None = None
     ) -> Segmenter:
-        """Verify and load a checkpoint that was found already; errors as for `load`.
+        """Verify and load a checkpoint; errors as for `load`.
 
-        `archive` is what its `read_model` gave, where that was read and verified before.
+        `archive` is the result of `checkpoint.read_model()`, if the caller has it.
         """
         spec = checkpoint.manifest.input
         try:
             archive = archive or checkpoint.read_model()
         except RegistryError as error:
             raise CheckpointRefused(str(error)) from error
-        patch = patch_of(spec) if spec.kind == "volume" else None
+        patch = patch_shape(spec) if spec.kind == "volume" else None
         return cls(checkpoint, engines.load(archive, spec.context_slices, engine, patch))
 
     @property
     def threshold(self) -> float:
-        """The tumour probability from which a pixel is called tumour, unless the caller says otherwise."""
+        """The checkpoint's tumour threshold: the probability from which a pixel is labelled tumour."""
         return self.checkpoint.manifest.tumour_threshold
 
     def segment(
@@ -131,80 +131,84 @@ class Segmenter:
         threshold: float | None = None,
         only_slice: int | None = None,
         keep_all: bool = False,
-        progress: Progress | None = None,
-        cancelled: Stop | None = None,
+        progress: ProgressCallback | None = None,
+        cancelled: StopSignal | None = None,
     ) -> Segmentation:
-        """Segment every slice of `ct`, or with `only_slice` that one, the others being left empty.
+        """Segment every slice of `ct`, or only the slice `only_slice` and leave the others empty.
 
-        Of a volume only the largest connected body is kept (`core.largest_component`), and slices that
-        cannot change it are not run (`liverseg.core.slice_skipping`); with `keep_all` everything is kept and
-        run. A lone slice may show the liver in several parts: there nothing is removed.
+        In a volume only the largest connected body is kept (`core.largest_component`), and slices that
+        cannot change it are skipped (`core.slice_skipping`). With `keep_all` every slice is run and every
+        body kept. In a single slice nothing is removed, because the liver may appear in several parts.
 
-        `threshold` replaces the checkpoint's own. Raises `InputTooSmall` or `InputTooLarge` when a
-        slice is outside the sizes that checkpoints take, `InvalidSetting` for a threshold outside
-        (0, 1] or a slice that is not there, `CheckpointRefused` when a checkpoint for volumes does not
-        fit the input, `Cancelled` when `cancelled` (a function or a `threading.Event`) says to stop.
+        `threshold` replaces the threshold of the checkpoint. Raises `InputTooSmall` or `InputTooLarge` when
+        a slice has an unsupported size, `InvalidSetting` for a threshold outside (0, 1] or a slice that
+        does not exist, `CheckpointRefused` when a checkpoint for volumes does not fit the input, and
+        `Cancelled` when `cancelled` (a function or a `threading.Event`) stops the run.
         """
-        check_shape(1, *ct.shape[1:])  # an image need not come from a reader
+        check_shape(1, *ct.shape[1:])  # the image may not come from a reader, which checks this
         threshold = self.threshold if threshold is None else threshold
         check_threshold(threshold)
         wanted = range(len(ct.hu)) if only_slice is None else [check_slice(ct, only_slice)]
         largest_only = len(ct.hu) > 1 and only_slice is None and not keep_all
-        watch = Watch(len(wanted), progress, cancelled)
-        found = Filling(ct.shape, threshold)
+        watch = RunMonitor(len(wanted), progress, cancelled)
+        buffer = PredictionBuffer(ct.shape, threshold)
         started = time.perf_counter()
-        bodies, todo = None, np.zeros(len(ct.hu), bool)
+        bodies, not_run = None, np.zeros(len(ct.hu), bool)
         if self.checkpoint.manifest.input.kind == "volume":
-            self._run_volume(ct, found, wanted, watch)
+            self._run_volume(ct, buffer, watch, wanted)
         elif largest_only and (step := sample_step(len(ct.hu), ct.spacing_mm)) > 1:
-            todo[:] = True
-            run = partial(self._run_slices, ct, found, watch)
-            bodies = run_what_is_needed(found.labels, todo, step, run)
+            not_run[:] = True
+            run = partial(self._run_slices, ct, buffer, watch)
+            bodies = run_needed_slices(buffer.labels, not_run, step, run)
         else:
-            self._run_slices(ct, found, watch, wanted)
-        removed = keep_largest_body(found.labels, bodies) if largest_only else None
-        passed_s = time.perf_counter() - started
+            self._run_slices(ct, buffer, watch, wanted)
+        removed = keep_largest_body(buffer.labels, bodies) if largest_only else None
+        elapsed_s = time.perf_counter() - started
         watch.done(len(wanted))
         return Segmentation(
-            labels=found.labels,
-            tumour_probability=found.tumour,
-            organ_probability=found.organ,
+            labels=buffer.labels,
+            tumour_probability=buffer.tumour,
+            organ_probability=buffer.organ,
             threshold=threshold,
             checkpoint=self.identity,
             engine=self.engine.name,
-            timing_s={"network": found.network_s, "post-processing": passed_s - found.network_s},
+            timing_s={"network": buffer.network_s, "post-processing": elapsed_s - buffer.network_s},
             removed=removed,
-            skipped=tuple((gap.start, gap.stop - 1) for gap in gaps(todo)),
+            skipped=tuple((gap.start, gap.stop - 1) for gap in true_ranges(not_run)),
             keep_all=keep_all,
             only_slice=only_slice,
         )
 
-    def _run_slices(self, ct: CTImage, found: Filling, watch: Watch, wanted: Sequence[int]) -> None:
-        """Run slices of (S, H, W), each with its neighbours."""
+    def _run_slices(
+        self, ct: CTImage, buffer: PredictionBuffer, watch: RunMonitor, wanted: Sequence[int]
+    ) -> None:
+        """Run the `wanted` slices, each with its neighbours as context."""
         reach = self.checkpoint.manifest.input.context_slices // 2
 
-        def given() -> Iterator[np.ndarray]:
+        def inputs() -> Iterator[np.ndarray]:
             for index in wanted:
                 watch.check()
-                around = np.clip(np.arange(index - reach, index + reach + 1), 0, len(ct.hu) - 1)
-                yield ct.hu[around][None]
+                context = np.clip(np.arange(index - reach, index + reach + 1), 0, len(ct.hu) - 1)
+                yield ct.hu[context][None]
 
-        # A lone slice is done soonest by all threads together.
-        several = self.engine.run_each(given()) if len(wanted) > 1 else map(self.engine.run, given())
-        for index, (_, liver, tumour) in zip(wanted, found.timed_each(several), strict=True):
-            found.put(index, liver, tumour)
+        # A single slice is fastest with all threads working on it.
+        outputs = self.engine.run_each(inputs()) if len(wanted) > 1 else map(self.engine.run, inputs())
+        for index, (_, liver, tumour) in zip(wanted, buffer.timed_each(outputs), strict=True):
+            buffer.store(index, liver, tumour)
             watch.done()
 
-    def _run_volume(self, ct: CTImage, found: Filling, wanted: Sequence[int], watch: Watch) -> None:
-        """Run the volume in patches and keep the slices that are `wanted`."""
+    def _run_volume(
+        self, ct: CTImage, buffer: PredictionBuffer, watch: RunMonitor, wanted: Sequence[int]
+    ) -> None:
+        """Run the whole volume in patches and store the `wanted` slices."""
         spec = self.checkpoint.manifest.input
         check_fits(self.checkpoint, ct)
-        run = VolumeRun(ct.hu, ct.spacing_mm, patch_of(spec), spec.spacing_mm)
+        run = VolumeRun(ct.hu, ct.spacing_mm, patch_shape(spec), spec.spacing_mm)
 
-        def before_a_patch(patches: int) -> None:
+        def before_patch(patches: int) -> None:
             watch.check()
             watch.done(patches * len(wanted) // run.patches)
 
-        for z, liver, tumour in run.probabilities(found.timed(self.engine.run), before_a_patch):
+        for z, liver, tumour in run.probabilities(buffer.timed(self.engine.run), before_patch):
             if z in wanted:
-                found.put(z, liver, tumour)
+                buffer.store(z, liver, tumour)

@@ -1,4 +1,4 @@
-"""The names of what results are written as (imports nothing, so that `--help` is quick)."""
+"""Reading and writing. This module imports nothing, so that `--help` stays fast."""
 
 FORMATS = ("png", "nifti", "seg", "rtstruct", "csv", "json", "pdf", "glb")
-"""What `write_results` writes; `report.json` and `overview.png` come with any of them."""
+"""Output formats of `write_results`; it always adds `report.json` and `overview.png`."""

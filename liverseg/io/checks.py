@@ -1,34 +1,34 @@
-"""What every reader checks: size before decoding, plausibility after it."""
+"""Plausibility checks of pixel values that all readers share."""
 
 from __future__ import annotations
 
 import numpy as np
 
 AIR_HU = -1024.0
-"""What padding and missing values become."""
+"""HU that replaces padding and missing values."""
 
 PADDING_BELOW_HU = -1500.0
-"""Nothing in a body or around it is less dense than air (-1000 HU, noise included): lower values
-are padding that scanners write outside the round field of view (-2000, -3024)."""
+"""Lower values are padding that scanners write outside the round field of view (-2000, -3024).
+Nothing is less dense than air, which is -1000 HU, noise included."""
 
-_BORDER_SHARE = 0.02  # width of the border ring, of the shorter side
+_BORDER_SHARE = 0.02  # width of the border ring as a share of the shorter side
 
 
 def border_ring(image: np.ndarray) -> np.ndarray:
-    """The outermost pixels of a (H, W) image, as one row."""
+    """The outermost pixels of an (H, W) image as a one-dimensional array."""
     width = max(1, round(_BORDER_SHARE * min(image.shape)))
     inside = np.zeros(image.shape, bool)
     inside[width:-width, width:-width] = True
     return image[~inside]
 
 
-def air_for_padding(hu: np.ndarray) -> None:
-    """Set padding (values below `PADDING_BELOW_HU`) to air, in place."""
+def replace_padding(hu: np.ndarray) -> None:
+    """Set padding (values below `PADDING_BELOW_HU`) to `AIR_HU`, in place."""
     hu[hu < PADDING_BELOW_HU] = AIR_HU
 
 
 def hu_warnings(hu: np.ndarray) -> tuple[str, ...]:
-    """Sentences for values that stored HU of a CT (S, H, W) would not have."""
+    """Warnings about stored values that are implausible for a CT in HU; an array of any shape."""
     low, high = float(hu.min()), float(hu.max())
     if high == low:
         return ("All values are the same: this does not look like a CT.",)
@@ -45,9 +45,9 @@ def hu_warnings(hu: np.ndarray) -> tuple[str, ...]:
 
 
 def grey_warnings(unit: np.ndarray) -> tuple[str, ...]:
-    """A sentence when a grey picture (H, W) in [0, 1] does not look like a CT slice.
+    """Warnings about a grey picture (H, W) in [0, 1] that does not look like a CT slice.
 
-    A CT slice varies, is smooth from pixel to pixel, and shows air as black along its border.
+    A CT slice has contrast, neighbouring pixels are correlated, and air is black along the border.
     """
     if unit.std() < 0.02:
         return ("The picture is almost uniform and does not look like a CT slice.",)

@@ -1,6 +1,7 @@
-"""gzip, and zlib's format, by ISA-L: several times as fast as the standard library, which does it elsewhere.
+"""gzip and zlib through ISA-L, several times as fast as the standard library.
 
-What is unpacked is the same, and any reader of gzip unpacks what is packed here.
+The files are ordinary gzip: other programs read them, and this module reads theirs. Where ISA-L is not
+available, the standard library is used.
 """
 
 from __future__ import annotations
@@ -20,24 +21,28 @@ from liverseg.errors import InputTooLarge
 
 try:
     from isal import igzip, isal_zlib
-except ImportError:  # not built for this machine
+except ImportError:  # ISA-L has no build for this platform
     igzip, isal_zlib = gzip, zlib  # type: ignore[misc]
 
-DAMAGE = (gzip.BadGzipFile, zlib.error, isal_zlib.error)
-"""What is raised for a stream that is no gzip or is damaged; one that ends too early raises EOFError."""
+DAMAGE_ERRORS = (gzip.BadGzipFile, zlib.error, isal_zlib.error)
+"""Exceptions raised for a stream that is damaged or not gzip. A truncated stream raises EOFError."""
 
 BLOCK_BYTES = 2**21
-"""What is packed at once: far more than the 32 KiB that deflate looks back, so that little is lost."""
+"""Size of the blocks that are compressed in parallel. Deflate looks back only 32 KiB, so that blocks of
+this size cost little compression."""
 
-_LEVEL = 1
-_HEAD = b"\x1f\x8b\x08\0\0\0\0\0\x04\xff"  # no name and no time stamp: the same content is the same file
-_LAST_BLOCK = b"\x03\0"  # of deflate: empty, and the last one
+_LEVEL = 1  # the fastest; probabilities hardly shrink further at higher levels
+_GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\x04\xff"  # without a name and time stamp, for reproducible files
+_EMPTY_FINAL_BLOCK = b"\x03\0"  # ends a deflate stream
 
 crc32 = isal_zlib.crc32
 
 
+# Compression
+
+
 def zlib_bytes(content: bytes | memoryview | np.ndarray) -> bytes:
-    """Content in zlib's format, as a PNG holds it.
+    """Compress into the zlib format, which PNG uses.
 
     >>> zlib.decompress(zlib_bytes(b"liver"))
     b'liver'
@@ -45,39 +50,29 @@ def zlib_bytes(content: bytes | memoryview | np.ndarray) -> bytes:
     return isal_zlib.compress(content, _LEVEL)
 
 
-def inflater() -> Any:
-    """What unpacks one member of a gzip file, checking its sum: an object as `zlib.decompressobj` gives."""
-    return isal_zlib.decompressobj(wbits=31)
+def gzip_bytes(chunks: Iterable[bytes], threads: int | None = None) -> bytes:
+    """Compress the concatenated chunks into one gzip member with `threads` threads (None: one per processor).
 
+    The result does not depend on the number of threads.
 
-def unpacked(stream: BinaryIO) -> gzip.GzipFile:
-    """A gzip stream, to be read; it raises `DAMAGE`, or EOFError, as it is read."""
-    return igzip.GzipFile(fileobj=stream)  # type: ignore[no-untyped-call]
-
-
-def packed(chunks: Iterable[bytes], threads: int | None = None) -> bytes:
-    """The chunks as one gzip member, packed by `threads` at once; None: as many as there are processors.
-
-    The bytes depend on the chunks alone. The level is the fastest: probabilities barely shrink further.
-
-    >>> gzip.decompress(packed([b"liver", b"", b"seg"]))
+    >>> gzip.decompress(gzip_bytes([b"liver", b"", b"seg"]))
     b'liverseg'
     """
     threads = threads or usable_processors()
-    checksum, size, parts = 0, 0, [_HEAD]
+    checksum, size, parts = 0, 0, [_GZIP_HEADER]
     with ThreadPoolExecutor(threads) as pool:
-        waiting: list[Future[bytes]] = []
+        pending: list[Future[bytes]] = []
         for block in _blocks(chunks):
-            waiting.append(pool.submit(_deflated, block))
+            pending.append(pool.submit(_deflate_block, block))
             checksum, size = crc32(block, checksum), size + len(block)
-            if len(waiting) > 2 * threads:  # so that few blocks are held
-                parts.append(waiting.pop(0).result())
-        parts += [future.result() for future in waiting]
-    return b"".join([*parts, _LAST_BLOCK, struct.pack("<II", checksum, size & 0xFFFFFFFF)])
+            if len(pending) > 2 * threads:  # limits the uncompressed blocks held in memory
+                parts.append(pending.pop(0).result())
+        parts += [future.result() for future in pending]
+    return b"".join([*parts, _EMPTY_FINAL_BLOCK, struct.pack("<II", checksum, size & 0xFFFFFFFF)])
 
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of `BLOCK_BYTES` or somewhat more."""
+    """Regroup chunks into blocks of at least `BLOCK_BYTES`; only the last may be smaller."""
     held: list[bytes] = []
     size = 0
     for chunk in chunks:
@@ -90,68 +85,81 @@ def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def _deflated(block: bytes) -> bytes:
-    """A block as deflate, ending at a byte, after which others may follow."""
-    packer = isal_zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+def _deflate_block(block: bytes) -> bytes:
+    """Compress a block into deflate data that ends at a byte boundary, so that another may follow."""
+    compressor = isal_zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return compressor.compress(block) + compressor.flush(zlib.Z_FULL_FLUSH)
 
 
-_CHUNK_BYTES = 128 * 1024
-_FREE_MEMBERS, _MIN_MEMBER_BYTES = 1000, 1024  # bgzip's have 64 kB each
+# Decompression
 
 
-class Gunzip:
-    """An open gzip file whose content is read from the start, of one or several members.
+def open_gzip(stream: BinaryIO) -> gzip.GzipFile:
+    """Open a gzip stream of trusted origin; reading raises `DAMAGE_ERRORS` or EOFError."""
+    return igzip.GzipFile(fileobj=stream)  # type: ignore[no-untyped-call]
 
-    Never unpacks further than it is asked to. `read` raises EOFError where the file ends too early,
-    `liverseg.io.fast_gzip.DAMAGE` where it is damaged (a checksum included, once its member was read to the
-    end), and InputTooLarge for what unpacks to far more than a CT or is made of next to empty members.
+
+_READ_BYTES = 128 * 1024
+_FREE_MEMBERS, _MIN_MEMBER_BYTES = 1000, 1024  # members written by bgzip hold 64 kB each
+
+
+class GzipReader:
+    """Sequential reader of a gzip stream of untrusted origin, with one or several members.
+
+    It decompresses no more than requested. `read` raises EOFError where the stream is truncated,
+    `DAMAGE_ERRORS` where it is damaged (a wrong checksum is noticed at the end of its member), and
+    InputTooLarge where it expands far more than a CT does or consists of almost empty members.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._inflater = inflater()
-        self._waiting = b""  # packed bytes that were read and not unpacked
-        self._packed = self._unpacked = 0  # bytes
+        self._decompressor = _member_decompressor()
+        self._pending = b""  # compressed bytes that were read and not yet decompressed
+        self._compressed_bytes = self._content_bytes = 0  # totals so far
         self._members = 1
 
     def read(self, count: int) -> bytes:
-        """The next `count` bytes; fewer only where the content ends."""
+        """The next `count` bytes of the content; fewer only at its end."""
         parts: list[bytes] = []
-        while count > 0 and (piece := self._more(count)):
+        while count > 0 and (piece := self._read_some(count)):
             parts.append(piece)
             count -= len(piece)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _more(self, count: int) -> bytes:
-        """From one to `count` bytes; none at the end."""
+    def _read_some(self, count: int) -> bytes:
+        """Between 1 and `count` bytes of the content; none at its end."""
         while True:
-            if self._inflater.eof and not self._next_member():
+            if self._decompressor.eof and not self._start_next_member():
                 return b""
-            packed = self._waiting or self._stream.read(_CHUNK_BYTES)
-            self._packed += 0 if self._waiting else len(packed)
-            piece = self._inflater.decompress(packed, count)
-            self._waiting = self._inflater.unused_data or self._inflater.unconsumed_tail
-            self._unpacked += len(piece)
-            if is_bomb(self._unpacked, self._packed):
+            compressed = self._pending or self._stream.read(_READ_BYTES)
+            self._compressed_bytes += 0 if self._pending else len(compressed)
+            piece = self._decompressor.decompress(compressed, count)
+            self._pending = self._decompressor.unused_data or self._decompressor.unconsumed_tail
+            self._content_bytes += len(piece)
+            if is_bomb(self._content_bytes, self._compressed_bytes):
                 raise InputTooLarge("The gzip file unpacks to far more than a CT takes.")
             if piece:
                 return piece
-            if not packed and not self._inflater.eof:
+            if not compressed and not self._decompressor.eof:
                 raise EOFError
 
-    def _next_member(self) -> bool:
-        """Whether there is another member; zeros behind one are padding, as on tapes."""
+    def _start_next_member(self) -> bool:
+        """Prepare for the next member and return whether there is one. Zeros between members are padding."""
         while True:
-            self._waiting = self._waiting.lstrip(b"\0")
-            if self._waiting:
+            self._pending = self._pending.lstrip(b"\0")
+            if self._pending:
                 break
-            self._waiting = self._stream.read(_CHUNK_BYTES)
-            self._packed += len(self._waiting)
-            if not self._waiting:
+            self._pending = self._stream.read(_READ_BYTES)
+            self._compressed_bytes += len(self._pending)
+            if not self._pending:
                 return False
         self._members += 1
-        if self._members > _FREE_MEMBERS + self._unpacked // _MIN_MEMBER_BYTES:
+        if self._members > _FREE_MEMBERS + self._content_bytes // _MIN_MEMBER_BYTES:
             raise InputTooLarge("The gzip file is made of far more parts than a CT takes.")
-        self._inflater = inflater()
+        self._decompressor = _member_decompressor()
         return True
+
+
+def _member_decompressor() -> Any:
+    """A decompressor of one gzip member, as `zlib.decompressobj` returns; it verifies the checksum."""
+    return isal_zlib.decompressobj(wbits=31)

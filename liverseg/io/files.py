@@ -1,4 +1,4 @@
-"""Results that appear in a folder all at once, or not at all."""
+"""Output files: folders that receive all results at once, and the date stamped on results."""
 
 from __future__ import annotations
 
@@ -11,39 +11,43 @@ from pathlib import Path
 from liverseg.errors import InvalidSetting
 from registry.files import temporary_folder, write_atomically
 
-__all__ = ["LAST", "day_of_making", "staged", "write_atomically"]
+__all__ = ["result_date", "staging_folder", "unwritable_folder", "write_atomically"]
 
-LAST = "report.json"
-"""The file that is moved last: where it stands, the others of its run do."""
+_COMPLETION_FILE = "report.json"  # moved last: its presence means that the other files are complete
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Path]:
-    """A temporary folder within `folder`, whose files are moved there when the context ends well.
+def staging_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder inside `folder` whose files move to `folder` when the context ends without error.
 
-    However it ends, by an error or by Ctrl-C, nothing temporary stays behind, and what a killed process left
-    there goes with the next run; until the files are moved those of an earlier run stay as they were. Raises
-    `InvalidSetting` where the folder cannot be written to.
+    Until then the files of an earlier run stay as they are. The temporary folder is removed after an error
+    or Ctrl-C; one that a killed process left behind is removed by the next run. Raises `InvalidSetting`
+    where the folder cannot be written to.
     """
     try:
         with temporary_folder(folder, ".liverseg-", 0o700) as stage:
             yield stage
-            # That of an earlier run would not be that of the new files.
-            (folder / LAST).unlink(missing_ok=True)
-            for path in sorted(stage.iterdir(), key=lambda path: (path.name == LAST, path.name)):
+            # The report of an earlier run would not describe the new files.
+            (folder / _COMPLETION_FILE).unlink(missing_ok=True)
+            for path in sorted(stage.iterdir(), key=lambda path: (path.name == _COMPLETION_FILE, path.name)):
                 os.replace(path, folder / path.name)
     except OSError as error:
-        why = (error.strerror or "unknown reason").lower()
-        raise InvalidSetting(f"The results cannot be written to the output folder: {why}.") from error
+        raise unwritable_folder(error) from error
 
 
-VARIABLE = "SOURCE_DATE_EPOCH"
-"""Seconds since 1970, as https://reproducible-builds.org/specs/source-date-epoch/ has it."""
+def unwritable_folder(error: OSError) -> InvalidSetting:
+    """The exception to raise where writing to the output folder failed; it names no path."""
+    reason = (error.strerror or "unknown reason").lower()
+    return InvalidSetting(f"The results cannot be written to the output folder: {reason}.")
 
 
-def day_of_making() -> date:
-    """Today, or the day (UTC) that `SOURCE_DATE_EPOCH` names, so that files can be made again bit by bit."""
+DATE_VARIABLE = "SOURCE_DATE_EPOCH"
+"""Environment variable with seconds since 1970: https://reproducible-builds.org/specs/source-date-epoch/"""
+
+
+def result_date() -> date:
+    """The date stamped on results: today, or the UTC date of `SOURCE_DATE_EPOCH` for reproducible files."""
     try:
-        return datetime.fromtimestamp(int(os.environ[VARIABLE]), UTC).date()
+        return datetime.fromtimestamp(int(os.environ[DATE_VARIABLE]), UTC).date()
     except (KeyError, ValueError, OverflowError, OSError):
         return date.today()

@@ -1,14 +1,15 @@
-"""Liver and tumours as a 3D file: binary glTF 2.0 (Khronos, GLB), which viewers and browsers open.
+"""The surfaces of liver and tumours as binary glTF 2.0 (GLB), which 3D viewers and browsers open.
 
-glTF counts in metres, with y up and the front of things towards +z. So y is superior, z anterior and x
-the patient's left: the patient stands upright, facing whoever looks. The origin is that of the
-patient's coordinates.
+glTF uses metres, with y up and +z towards the viewer. Here x is the patient's left, y superior and z
+anterior, so that the patient stands upright and faces the viewer. The origin is that of the patient
+coordinates. Format: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 """
 
 from __future__ import annotations
 
 import json
 import struct
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,39 +22,59 @@ from liverseg.rendering.mesh import Meshes, make_meshes
 from liverseg.rendering.surface_nets import Surface
 
 PATIENT_TO_GLTF = np.array([[-1e-3, 0, 0, 0], [0, 0, 1e-3, 0], [0, 1e-3, 0, 0], [0, 0, 0, 1]])
-"""(4, 4) RAS millimetres to glTF's metres: a turn, no mirror."""
+"""(4, 4) matrix from RAS millimetres to glTF metres; a rotation and a scale, without reflection."""
 
 LIVER_OPACITY = 0.35
-"""The liver lets the tumours in it be seen."""
+"""The liver is translucent, so that the tumours inside it are visible."""
 
+# Constants of the format: component types of accessors, targets of buffer views.
 _FLOAT, _UINT16, _UINT32 = 5126, 5123, 5125
-_VERTICES, _INDICES = 34962, 34963
+_ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
+_RESTART_INDEX = 65535  # a 16-bit index may not reach it
+
+
+@dataclass(frozen=True)
+class GltfSurface:
+    """A surface in glTF coordinates with its material."""
+
+    name: str
+    surface: Surface
+    rgb: RGB
+    opacity: float
 
 
 def glb_bytes(ct: CTImage, seg: Segmentation) -> bytes:
-    """The surfaces of a volume as GLB, with nodes Tumour and Liver; what was not found has none.
+    """A GLB file with the nodes Tumour and Liver; a structure that was not found has no node.
 
-    "Liver" is the whole organ, tumours included. Raises `InvalidSetting` for a slice and where the
-    spacing is unknown. The same input gives the same bytes.
+    "Liver" is the whole organ, tumours included. Raises `InvalidSetting` for a single slice and where
+    the spacing is unknown. The same input gives the same bytes.
     """
-    return encode(parts_of(make_meshes(ct, seg)))
+    return encode_glb(gltf_surfaces(make_meshes(ct, seg)))
 
 
-def parts_of(meshes: Meshes) -> list[tuple[str, Surface, RGB, float]]:
-    """What there is of tumours and liver in glTF's coordinates, for `encode`."""
-    # Viewers draw in this order, and what shines through must be there first.
-    parts = (("Tumour", meshes.tumour, TUMOUR_RGB, 1.0), ("Liver", meshes.organ, LIVER_RGB, LIVER_OPACITY))
-    return [(name, s.mapped(PATIENT_TO_GLTF), rgb, a) for name, s, rgb, a in parts if len(s.faces)]
+def gltf_surfaces(meshes: Meshes) -> list[GltfSurface]:
+    """The non-empty surfaces among tumours and liver, in glTF coordinates, for `encode_glb`."""
+    # Viewers draw in this order; what is seen through the translucent liver must be drawn first.
+    candidates = (
+        ("Tumour", meshes.tumour, TUMOUR_RGB, 1.0),
+        ("Liver", meshes.organ, LIVER_RGB, LIVER_OPACITY),
+    )
+    return [
+        GltfSurface(name, surface.mapped(PATIENT_TO_GLTF), rgb, opacity)
+        for name, surface, rgb, opacity in candidates
+        if len(surface.faces)
+    ]
 
 
-def encode(parts: list[tuple[str, Surface, RGB, float]]) -> bytes:
-    """A GLB of surfaces in glTF's own coordinates, each with its name, colour and opacity."""
+def encode_glb(surfaces: list[GltfSurface]) -> bytes:
+    """A GLB file with one node per surface."""
     gltf: dict[str, list[Any]] = {
         key: [] for key in ("nodes", "meshes", "materials", "accessors", "bufferViews")
     }
     binary = bytearray()
 
     def accessor(array: np.ndarray, component: int, target: int, **bounds: list[float]) -> int:
+        """Append an array to the binary buffer; returns the index of its accessor."""
         gltf["bufferViews"].append(
             {"buffer": 0, "byteOffset": len(binary), "byteLength": array.nbytes, "target": target}
         )
@@ -65,24 +86,24 @@ def encode(parts: list[tuple[str, Surface, RGB, float]]) -> bytes:
         )
         return len(gltf["accessors"]) - 1
 
-    for name, surface, rgb, opacity in parts:
-        points = surface.vertices.astype("<f4")
+    for one in surfaces:
+        points = one.surface.vertices.astype("<f4")
         bounds = {"min": points.min(axis=0).tolist(), "max": points.max(axis=0).tolist()}
-        small = len(points) < 65535  # the largest index is reserved
-        indices = surface.faces.ravel().astype("<u2" if small else "<u4")
+        fits_16_bits = len(points) < _RESTART_INDEX
+        indices = one.surface.faces.ravel().astype("<u2" if fits_16_bits else "<u4")
         primitive = {
             "attributes": {
-                "POSITION": accessor(points, _FLOAT, _VERTICES, **bounds),
-                "NORMAL": accessor(surface.normals().astype("<f4"), _FLOAT, _VERTICES),
+                "POSITION": accessor(points, _FLOAT, _ARRAY_BUFFER, **bounds),
+                "NORMAL": accessor(one.surface.normals().astype("<f4"), _FLOAT, _ARRAY_BUFFER),
             },
-            "indices": accessor(indices, _UINT16 if small else _UINT32, _INDICES),
+            "indices": accessor(indices, _UINT16 if fits_16_bits else _UINT32, _ELEMENT_ARRAY_BUFFER),
             "material": len(gltf["materials"]),
         }
-        gltf["materials"].append(_material(name, rgb, opacity))
-        gltf["meshes"].append({"name": name, "primitives": [primitive]})
-        gltf["nodes"].append({"name": name, "mesh": len(gltf["meshes"]) - 1})
+        gltf["materials"].append(_material(one))
+        gltf["meshes"].append({"name": one.name, "primitives": [primitive]})
+        gltf["nodes"].append({"name": one.name, "mesh": len(gltf["meshes"]) - 1})
 
-    scene = {"name": "liverseg", **({"nodes": list(range(len(parts)))} if parts else {})}
+    scene = {"name": "liverseg", **({"nodes": list(range(len(surfaces)))} if surfaces else {})}
     document = {
         "asset": {"version": "2.0", "generator": f"liverseg {__version__}"},
         "scene": 0,
@@ -96,29 +117,30 @@ def encode(parts: list[tuple[str, Surface, RGB, float]]) -> bytes:
 
 
 def _chunk(kind: bytes, content: bytes, filler: bytes) -> bytes:
+    """A GLB chunk, padded to a multiple of four bytes."""
     padded = content + filler * (-len(content) % 4)
     return struct.pack("<I4s", len(padded), kind) + padded
 
 
+def _material(surface: GltfSurface) -> dict[str, Any]:
+    """A matt material. It is single-sided, so that the back of a translucent surface does not show."""
+    blended = {"alphaMode": "BLEND"} if surface.opacity < 1 else {}
+    return {
+        "name": surface.name,
+        "pbrMetallicRoughness": {
+            "baseColorFactor": [*linear(surface.rgb), surface.opacity],
+            "metallicFactor": 0.0,
+            "roughnessFactor": 0.8,
+        },
+        **blended,
+    }
+
+
 def linear(rgb: RGB) -> list[float]:
-    """An sRGB colour as the linear one that glTF's factors are (IEC 61966-2-1).
+    """An sRGB colour (0-255) as linear RGB in [0, 1], which glTF factors are (IEC 61966-2-1).
 
     >>> linear((255, 0, 10)), linear((188, 188, 188))[0]
     ([1.0, 0.0, 0.0030353], 0.5028865)
     """
     values = (value / 255 for value in rgb)
     return [round(v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4, 7) for v in values]
-
-
-def _material(name: str, rgb: RGB, opacity: float) -> dict[str, Any]:
-    """Matt; of what is translucent only the front is drawn, so that the back does not shine through."""
-    blended = {"alphaMode": "BLEND"} if opacity < 1 else {}
-    return {
-        "name": name,
-        "pbrMetallicRoughness": {
-            "baseColorFactor": [*linear(rgb), opacity],
-            "metallicFactor": 0.0,
-            "roughnessFactor": 0.8,
-        },
-        **blended,
-    }

@@ -1,4 +1,4 @@
-"""From a file to a `CTImage`: PNG, JPEG, NIfTI, DICOM files and DICOM series."""
+"""Read PNG, JPEG, NIfTI, DICOM files and DICOM series into a `CTImage`."""
 
 from __future__ import annotations
 
@@ -39,54 +39,55 @@ def read(
 ) -> CTImage:
     """Read a CT slice or volume.
 
-    `source` is the path of a PNG, JPEG, NIfTI or DICOM file (told by its content, not its name), or a
-    DICOM series: a folder, a zip, or a list of paths. `window` (centre, width in HU) is the one a
-    picture was made with, 40/400 where it is not given; it changes nothing where HU are stored.
-    `series` is the number, from 1, of the one to read where DICOM files hold several (`list_series`).
+    `source` is the path of a PNG, JPEG, NIfTI or DICOM file (recognised by its content, not its name),
+    or a DICOM series: a folder, a zip archive, or a list of paths. `window` (centre, width in HU) is the
+    display window a picture was made with, 40/400 by default; it has no effect where HU are stored.
+    `series` selects one of several DICOM series by its number in `list_series`, which starts at 1.
 
     Returns a `CTImage`: float32 HU of shape (slices, rows, columns) in radiological orientation.
-    Raises `SeriesChoice`, which carries the choices, where several series may be meant, and another
-    subclass of `LiversegError` for everything that is no CT, with one sentence for a person.
+    Raises `SeriesChoice`, which carries the choices, where the input holds several series and `series`
+    does not select one; otherwise another subclass of `LiversegError` for any input that is not a readable
+    CT. The message of each is one sentence for the user.
     """
-    chosen = _window(window)
+    window = _as_window(window)
     if series is not None and (isinstance(series, bool) or not isinstance(series, int)):
-        raise InvalidSetting("A series is named by its number, a whole one from 1.")
-    with _refusals():
-        kind, size_bytes = _kind_of(source)
+        raise InvalidSetting("A series is selected by its number, a whole number from 1.")
+    with _translate_errors():
+        kind, size_bytes = _format_of(source)
         if series is not None and kind in ("png", "jpeg", "nifti", "nifti-gz"):
             raise InvalidSetting("Only DICOM holds several series to choose from; this input is one image.")
-        # The readers are imported where they are needed: pydicom and nibabel take a while to load.
+        # Readers are imported where they are needed: pydicom and nibabel are slow to load.
         if kind in ("files", "zip"):
             from liverseg.io.dicom.series import read_series
 
             with _openers(source, kind, size_bytes) as openers:
-                return replace(read_series(openers, chosen, series), series=series)
+                return replace(read_series(openers, window, series), series=series)
         path = Path(source)  # type: ignore[arg-type]
         with path.open("rb") as stream:
             if kind in ("png", "jpeg"):
                 from liverseg.io.picture.read import read_picture
 
-                image = read_picture(stream, kind, chosen)
+                image = read_picture(stream, kind, window)
             elif kind in ("nifti", "nifti-gz"):
                 from liverseg.io.nifti.read import read_nifti
 
-                image = read_nifti(stream, kind == "nifti-gz", size_bytes, chosen)
+                image = read_nifti(stream, kind == "nifti-gz", size_bytes, window)
             else:
                 from liverseg.io.dicom.file import read_dicom_file
 
-                image = read_dicom_file(stream, chosen, series)
+                image = read_dicom_file(stream, window, series)
         return replace(image, sha256=_sha256(path), series=series)
 
 
 def list_series(source: Source) -> tuple[SeriesInfo, ...]:
-    """The CT series in a DICOM file, folder, zip or list of paths, as `read` numbers them.
+    """The CT series in a DICOM file, folder, zip archive or list of paths, in the numbering of `read`.
 
-    Localizers and what is not CT are not among them; a series that cannot be read is, with the reason.
-    Only headers are read, and nothing of the patient is told. Raises as `read` does, and InvalidSetting
-    for a picture or a NIfTI file, which holds no series.
+    Localizers and other modalities are left out; a series that cannot be read is listed with the reason.
+    Only headers are read, and the result holds no patient data. Raises the errors of `read`, and
+    InvalidSetting for a picture or a NIfTI file, which holds no series.
     """
-    with _refusals():
-        kind, size_bytes = _kind_of(source)
+    with _translate_errors():
+        kind, size_bytes = _format_of(source)
         if kind in ("files", "zip"):
             from liverseg.io.dicom.series import series_among
 
@@ -101,8 +102,8 @@ def list_series(source: Source) -> tuple[SeriesInfo, ...]:
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
-    """Turn every error of reading into a refusal of ours."""
+def _translate_errors() -> Iterator[None]:
+    """Turn every exception raised while reading into a `LiversegError`."""
     try:
         yield
     except LiversegError:
@@ -114,17 +115,17 @@ def _refusals() -> Iterator[None]:
     except PermissionError as error:
         raise UnreadableInput("The file or folder may not be read (permission denied).") from error
     except Exception as error:
-        # The boundary to Pillow, nibabel, pydicom and their codecs: on damaged or hostile bytes they raise
-        # many kinds (struct.error, KeyError, SyntaxError, RecursionError, …), and each means the same here.
+        # On damaged or hostile bytes Pillow, nibabel, pydicom and their codecs raise exceptions of many
+        # classes (struct.error, KeyError, SyntaxError, RecursionError, …), which all mean the same here.
         raise UnreadableInput("The input is truncated or damaged and cannot be read.") from error
 
 
 def from_array(hu: np.ndarray, spacing_mm: tuple[float, float, float] | None = None) -> CTImage:
-    """A CTImage from HU (H, W) or (S, H, W) that already are in radiological orientation.
+    """A CTImage from HU (H, W) or (S, H, W) that are in radiological orientation.
 
     `spacing_mm` is the distance between (slices, rows, columns). Raises InvalidSetting for another
-    number of axes, values that are not finite numbers or an impossible spacing, and
-    InputTooLarge/InputTooSmall beyond the limits.
+    number of axes, for values that are not finite numbers and for an implausible spacing, and
+    InputTooLarge/InputTooSmall for a size outside the limits.
 
     >>> from_array(np.zeros((64, 64)), spacing_mm=(5, 0.8, 0.8)).pixel_area_mm2
     0.6400000000000001
@@ -156,7 +157,7 @@ def from_array(hu: np.ndarray, spacing_mm: tuple[float, float, float] | None = N
     )
 
 
-def _window(window: Window | tuple[float, float] | None) -> Window:
+def _as_window(window: Window | tuple[float, float] | None) -> Window:
     if window is None:
         return DEFAULT_WINDOW
     if isinstance(window, Window):
@@ -168,11 +169,11 @@ def _window(window: Window | tuple[float, float] | None) -> Window:
     return Window(center_hu, width_hu)
 
 
-def _kind_of(source: Source) -> tuple[str, int]:
-    """What `sniff` says of a file, or "files" for a folder or a list; and the file's size in bytes."""
+def _format_of(source: Source) -> tuple[str, int]:
+    """The format and size in bytes of a file (see `sniff`); ("files", 0) for a folder or a list of paths."""
     if not isinstance(source, (str, os.PathLike)):
         return "files", 0
-    if not os.fspath(source):  # a Path of it would be the current folder
+    if not os.fspath(source):  # Path("") is the current folder
         raise UnreadableInput("The path given is empty.")
     path = Path(source)
     if path.is_dir():
@@ -188,7 +189,7 @@ def _kind_of(source: Source) -> tuple[str, int]:
 
 @contextmanager
 def _openers(source: Source, kind: str, size_bytes: int) -> Iterator[list[Opener]]:
-    """How to open each file of a folder, list or zip."""
+    """One opener for each file of a folder, list or zip archive (see `liverseg.io.dicom.sources`)."""
     from liverseg.io.dicom.sources import files_below, members_of_zip, openers_of
 
     if kind == "zip":

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes; its name says nothing."""
+"""Recognise a file format by its first bytes; the file name is ignored."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import zlib
 from liverseg.errors import UnreadableInput
 
 HEAD_BYTES = 4096
-"""How much of a file `sniff` wants to see."""
+"""Number of bytes from the start of a file that `sniff` needs."""
 
-_REFUSED = (
+_UNSUPPORTED = (
     (b"GIF8", "a GIF picture"),
     (b"BM", "a BMP picture"),
     (b"II*\0", "a TIFF picture"),
@@ -21,30 +21,19 @@ _REFUSED = (
     (b"Rar!", "a RAR archive"),
     (b"7z\xbc\xaf", "a 7-Zip archive"),
 )
-_READS = "liverseg reads PNG, JPEG, NIfTI and DICOM"
-_EXPLICIT_VR = {
-    b"AE",
-    b"AS",
-    b"CS",
-    b"DA",
-    b"DT",
-    b"IS",
-    b"LO",
-    b"PN",
-    b"SH",
-    b"ST",
-    b"TM",
-    b"UI",
-    b"UL",
-    b"US",
-}
+_SUPPORTED = "liverseg reads PNG, JPEG, NIfTI and DICOM"
+_NIFTI_1_SIZES = (b"\x5c\x01\0\0", b"\0\0\x01\x5c")  # sizeof_hdr = 348, in either byte order
+_NIFTI_2_SIZES = (b"\x1c\x02\0\0", b"\0\0\x02\x1c")  # sizeof_hdr = 540
+_FIRST_VRS = frozenset(  # value representations of the elements that a DICOM dataset may start with
+    b"AE AS CS DA DT IS LO PN SH ST TM UI UL US".split()
+)
 
 
 def sniff(head: bytes) -> str:
-    """The kind of a file: "png", "jpeg", "nifti", "nifti-gz", "dicom" or "zip".
+    """The format of a file: "png", "jpeg", "nifti", "nifti-gz", "dicom" or "zip".
 
-    `head` is its first `HEAD_BYTES` bytes. Raises `UnreadableInput`, naming the format where it
-    is a known one that liverseg does not read.
+    `head` is its first `HEAD_BYTES` bytes. Raises `UnreadableInput` for any other format, with its name
+    where it is known.
 
     >>> sniff(bytes(128) + b"DICM")
     'dicom'
@@ -67,11 +56,11 @@ def sniff(head: bytes) -> str:
         return "nifti"
     if _is_bare_dicom(head):
         return "dicom"
-    raise UnreadableInput(_why_not(head))
+    raise UnreadableInput(_refusal(head))
 
 
 def is_dicom(head: bytes) -> bool:
-    """Whether `sniff` says that the first bytes of a file are DICOM.
+    """Whether `sniff` recognises the first bytes of a file as DICOM.
 
     >>> is_dicom(b"text"), is_dicom(bytes(128) + b"DICM")
     (False, True)
@@ -82,31 +71,33 @@ def is_dicom(head: bytes) -> bool:
         return False
 
 
-def _why_not(head: bytes) -> str:
-    for magic, name in _REFUSED:
+def _refusal(head: bytes) -> str:
+    """The sentence that says why a file of another format is refused."""
+    for magic, name in _UNSUPPORTED:
         if head.startswith(magic):
-            return f"This is {name}; {_READS}."
+            return f"This is {name}; {_SUPPORTED}."
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return f"This is a WebP picture; {_READS}."
-    if head[344:348] == b"ni1\0" or head[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c"):
+        return f"This is a WebP picture; {_SUPPORTED}."
+    if head[344:348] == b"ni1\0" or head[:4] in _NIFTI_1_SIZES:
         return "This is half of an Analyze or NIfTI pair (.hdr and .img); save it as one .nii file."
     if not any(byte < 9 or 13 < byte < 32 for byte in head):
-        return f"The file holds text, not an image; {_READS}."
-    return f"The format of the file is unknown; {_READS}."
+        return f"The file holds text, not an image; {_SUPPORTED}."
+    return f"The format of the file is unknown; {_SUPPORTED}."
 
 
 def is_nifti(head: bytes) -> bool:
-    """Whether the first 348 bytes are a single-file NIfTI-1 or NIfTI-2 header of either byte order.
+    """Whether a file starts with a NIfTI-1 or NIfTI-2 header of the single-file kind, in any byte order.
 
-    >>> is_nifti(b"not one")
+    >>> is_nifti(b"text")
     False
     """
-    if len(head) >= 348 and head[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c"):
+    if len(head) >= 348 and head[:4] in _NIFTI_1_SIZES:
         return head[344:348] == b"n+1\0"
-    return head[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") and head[4:8] == b"n+2\0"
+    return head[:4] in _NIFTI_2_SIZES and head[4:8] == b"n+2\0"
 
 
 def _gunzipped_head(head: bytes) -> bytes:
+    """The first 540 bytes, the size of a NIfTI-2 header, of the content of a gzip file."""
     try:
         return zlib.decompressobj(wbits=31).decompress(head, 540)
     except zlib.error as error:
@@ -114,7 +105,7 @@ def _gunzipped_head(head: bytes) -> bytes:
 
 
 def _is_bare_dicom(head: bytes) -> bool:
-    """DICOM without its 128-byte preamble: starts with a plausible element of group 2 or 8."""
+    """Whether it is DICOM without a preamble: it starts with a plausible element of group 2 or 8."""
     if len(head) < 16 or head[:2] not in (b"\x02\0", b"\x08\0") or head[3] != 0:
         return False
-    return head[4:6] in _EXPLICIT_VR or (head[6:8] == b"\0\0" and int.from_bytes(head[4:6], "little") <= 256)
+    return head[4:6] in _FIRST_VRS or (head[6:8] == b"\0\0" and int.from_bytes(head[4:6], "little") <= 256)

@@ -9,11 +9,11 @@ import numpy as np
 from liverseg.phantom.body import Trunk
 from liverseg.phantom.shapes import (
     Canvas,
-    Plane,
-    box_of,
+    SlicePlane,
+    box_around,
     coverage,
     ellipsoid,
-    rounded,
+    rounded_path,
     smooth_intersection,
     smooth_union,
     tube,
@@ -22,7 +22,7 @@ from liverseg.phantom.shapes import (
 
 @dataclass(frozen=True)
 class Kidney:
-    """One kidney: a bean of cortex around pyramids and a fatty sinus."""
+    """One kidney: a cortex around medullary pyramids and a fatty sinus."""
 
     centre_mm: tuple[float, float, float]
     radii_mm: tuple[float, float, float]
@@ -31,12 +31,12 @@ class Kidney:
     medulla_hu: float
 
     def centre_at(self, z: float) -> np.ndarray:
-        """The axis at height `z`: the upper pole leans towards the spine and the back."""
+        """The centre of the kidney at height `z`; the upper pole leans towards the spine and the back."""
         lean = (z - self.centre_mm[2]) / self.radii_mm[2]
         return np.array(self.centre_mm) + [-5 * np.sign(self.centre_mm[0]) * lean, 4 * lean, 0]
 
-    def bed(self, plane: Plane) -> np.ndarray:
-        """Signed distance in mm to the fat around the kidney, which other organs stay out of: (H, W)."""
+    def bed(self, plane: SlicePlane) -> np.ndarray:
+        """Signed distance in mm to the perirenal fat, which other organs do not enter: (H, W)."""
         turn = self.turn_deg * np.sign(self.centre_mm[0])
         centre = self.centre_at(plane.z)
         capsule = ellipsoid(plane, centre, np.add(self.radii_mm, (4, 4, 2)), turn, power=2.2)
@@ -46,11 +46,11 @@ class Kidney:
         return smooth_union(capsule, behind, 8.0) + 1.2 * plane.medium
 
     def paint(self, canvas: Canvas) -> None:
-        """The kidney in its bed of fat."""
+        """Paint the kidney in its perirenal fat."""
         plane = canvas.plane
         side = np.sign(self.centre_mm[0])
         centre = self.centre_at(plane.z)
-        box = box_of(plane, centre[None], max(self.radii_mm[:2]) + 14)
+        box = box_around(plane, centre[None], max(self.radii_mm[:2]) + 14)
         part = plane.crop(box)
         bean = ellipsoid(part, centre, self.radii_mm, self.turn_deg * side, power=2.2)
         if bean.min() > 2:
@@ -89,7 +89,7 @@ class Abdomen:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, spine_front_mm: float, spleen_hu: float) -> Abdomen:
-        """Organs placed about the spine; the right kidney lies lower than the left."""
+        """Draw organs placed relative to the spine; the right kidney is lower than the left."""
         left_z = rng.uniform(-62, -28)
         cortex = rng.uniform(155, 200)
         medulla = cortex - rng.uniform(0, 55)
@@ -106,7 +106,7 @@ class Abdomen:
 
         p = rng.uniform(0.75, 1.2)
         tail_z = rng.uniform(0, 26)
-        pancreas = rounded(
+        pancreas = rounded_path(
             [
                 (-24, front - 28, -46), (-18, front - 33, -26), (2, front - 42, -12),
                 (30, front - 36, tail_z - 10), (56, front - 16, tail_z), (74, front - 6, tail_z + 8),
@@ -124,31 +124,31 @@ class Abdomen:
         )
 
     def paint_pancreas(self, canvas: Canvas) -> None:
-        """The pancreas, lobulated with fat between the lobules, and the adrenals."""
+        """Paint the pancreas, with fat between its lobules."""
         plane = canvas.plane
         points, radii = self.pancreas
         if points[:, 2].min() - 16 < plane.z < points[:, 2].max() + 16:
-            box = box_of(plane, points, 16)
+            box = box_around(plane, points, 16)
             part = plane.crop(box)
             gland = tube(part, points, radii)[0] + self.lobulation * (1.6 * part.fine + part.medium)
             value = self.pancreas_hu - 22 * self.lobulation * np.clip(part.fine, 0, 2)
             canvas.paint(box, gland, value, edge_mm=1.5)
 
-    def paint_solid(self, canvas: Canvas, trunk: Trunk, below: np.ndarray, spine_front_mm: float) -> None:
-        """Kidneys, adrenals and the spleen."""
+    def paint_solid(self, canvas: Canvas, trunk: Trunk, diaphragm: np.ndarray, spine_front_mm: float) -> None:
+        """Paint kidneys, adrenals and the spleen."""
         plane = canvas.plane
         for kidney in self.kidneys:
             kidney.paint(canvas)
         self._adrenals(canvas, spine_front_mm)
         centre = np.array(self.spleen_mm)
-        box = box_of(plane, centre[None], max(self.spleen_radii_mm[:2]) + 10)
+        box = box_around(plane, centre[None], max(self.spleen_radii_mm[:2]) + 10)
         part = plane.crop(box)
         spleen = ellipsoid(part, centre, self.spleen_radii_mm, turn_deg=-22, power=2.3)
         hollow = ellipsoid(part, centre + [-44, -22, -6], (36, 44, 70), turn_deg=-20)
         spleen = smooth_intersection(spleen, -hollow, 8.0) + 2.2 * part.coarse + 0.9 * part.medium
         spleen = smooth_intersection(spleen, -self.kidneys[1].bed(part), 5.0)
         spleen = smooth_intersection(spleen, trunk.cavity[box] + 2.2, 5.0)
-        spleen = smooth_intersection(spleen, below[box] + 2.6, 4.0)
+        spleen = smooth_intersection(spleen, diaphragm[box] + 2.6, 4.0)
         canvas.paint(box, spleen - 1.6, -90.0, opacity=0.55)
         canvas.paint(box, spleen, self.spleen_hu + 2 * part.medium + 2 * part.fine)
 
@@ -160,7 +160,7 @@ class Abdomen:
                 continue
             thin = 2.4 * (1 - 0.5 * abs(plane.z - height) / 20)
             stem = np.array([side * 30, spine_front_mm - 4, plane.z])
-            box = box_of(plane, stem[None], 34)
+            box = box_around(plane, stem[None], 34)
             part = plane.crop(box)
             gland = np.full(part.shape, 1e3, np.float32)
             for dx, dy in ((-6, -9), (2, 17), (13, 12)):

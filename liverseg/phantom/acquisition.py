@@ -1,4 +1,4 @@
-"""The scanner: blur of the reconstruction kernel, and noise with the texture of filtered back-projection."""
+"""The scanner: blur of the reconstruction kernel, and noise with the spectrum of filtered back-projection."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from scipy import fft, ndimage
 
 @dataclass(frozen=True)
 class Scanner:
-    """How one scan was acquired and reconstructed, drawn from a seed."""
+    """Acquisition and reconstruction parameters of one scan, drawn from a seed."""
 
-    noise_hu: float  # standard deviation in the middle of the patient
-    kernel_per_mm: float  # frequency where the kernel has fallen to 1/e
+    noise_hu: float  # standard deviation at the centre of the patient
+    kernel_per_mm: float  # frequency at which the kernel falls to 1/e
     blur_mm: float  # standard deviation of the in-plane blur
-    lateral: float  # how much more noise runs along the rows: more tissue is crossed from side to side
-    streaks_hu: float
-    slice_mm: float  # what a slice averages over
+    lateral: float  # extra noise along rows: rays from side to side cross more tissue
+    streaks_hu: float  # standard deviation of horizontal streaks
+    slice_mm: float  # slice thickness
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Scanner:
-        """From a smooth, well-exposed scan to a sharp, noisy one."""
+        """Draw a scanner, from smooth and low-noise to sharp and noisy."""
         return cls(
             noise_hu=float(np.exp(rng.uniform(np.log(11), np.log(34)))),
             kernel_per_mm=rng.uniform(0.30, 0.55),
@@ -32,16 +32,16 @@ class Scanner:
         )
 
     def blur(self, hu: np.ndarray, pixel_mm: float) -> np.ndarray:
-        """(H, W) HU as a kernel of this sharpness shows them."""
+        """HU (H, W) blurred by the reconstruction kernel."""
         return ndimage.gaussian_filter(hu, self.blur_mm / pixel_mm)
 
     def noise(
         self, rng: np.random.Generator, shape: tuple[int, int], pixel_mm: float, thickness: np.ndarray
     ) -> np.ndarray:
-        """Noise in HU, (H, W) float32, of standard deviation `noise_hu` where `thickness` is 1.
+        """Noise in HU, (H, W) float32, with a standard deviation of `noise_hu` times `thickness`.
 
-        White noise is given the spectrum |f| exp(-(f/f0)²): the ramp of filtered back-projection
-        makes it rise with the frequency, the kernel makes it fall (Riederer et al. 1978).
+        Its power spectrum is |f| exp(-(f/f0)²): the ramp filter of filtered back-projection amplifies high
+        frequencies, and the kernel attenuates them (Riederer et al. 1978).
         """
         rows = fft.fftfreq(shape[0], pixel_mm)[:, None]
         columns = fft.rfftfreq(shape[1], pixel_mm)[None, :]

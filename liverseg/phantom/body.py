@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liverseg.phantom.shapes import Canvas, Plane, coverage
+from liverseg.phantom.shapes import WHOLE_PLANE, Canvas, SlicePlane, coverage
 
 _ANGLES = np.linspace(-np.pi, np.pi, 721)  # 0 is the back, +pi/2 the patient's left
 
@@ -15,11 +15,11 @@ _ANGLES = np.linspace(-np.pi, np.pi, 721)  # 0 is the back, +pi/2 the patient's 
 class Trunk:
     """The trunk on one plane: signed distances in mm, negative inside."""
 
-    theta: np.ndarray  # (H, W) angle about the cavity's centre, 0 at the back
-    share: np.ndarray  # (H, W) distance from the centre over the cavity's radius at that angle
-    cavity: np.ndarray  # (H, W) to the inner face of the wall
-    muscle: np.ndarray  # (H, W) to the outer face of the muscle wall
-    skin: np.ndarray  # (H, W) to the air
+    theta: np.ndarray  # (H, W) angle around the centre of the cavity, 0 at the back
+    share: np.ndarray  # (H, W) distance from the centre, divided by the radius of the cavity at that angle
+    cavity: np.ndarray  # (H, W) distance to the inner face of the wall
+    muscle: np.ndarray  # (H, W) distance to the outer face of the muscle wall
+    skin: np.ndarray  # (H, W) distance to the air
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Body:
     squareness: float
     wall_mm: float
     fat_mm: float
-    flank_fat: float  # how much more fat there is at the flanks than in front
-    belly_mm: float  # how much further the front bulges 100 mm lower
-    ripple: np.ndarray  # (2, 5) low harmonics of the outline
+    flank_fat: float  # additional fat at the flanks, relative to the front
+    belly_mm: float  # how much the front protrudes further 100 mm lower
+    ripple: np.ndarray  # (2, 5) amplitudes of the cosine and sine harmonics of the outline
     rib_pitch_mm: float
     rib_phase_mm: float
     rib_drop_mm: float
@@ -47,7 +47,7 @@ class Body:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Body:
-        """A patient, slim to obese."""
+        """Draw a patient, from slim to obese."""
         return cls(
             half_width_mm=rng.uniform(118, 136),
             front_mm=rng.uniform(82, 98),
@@ -91,8 +91,8 @@ class Body:
         alba = 3.0 * np.exp(-(((np.pi - from_back) / 0.05) ** 2))  # the seam of the rectus muscles
         return cavity, cavity + wall - alba, cavity + wall + np.maximum(fat, 3)
 
-    def on(self, plane: Plane) -> Trunk:
-        """The trunk's distances on a plane."""
+    def trunk(self, plane: SlicePlane) -> Trunk:
+        """The trunk on one plane."""
         x = 0.5 * (plane.x + plane.x_axis)
         y = 0.5 * (plane.y + plane.y_axis[:, None])
         rho, theta = np.hypot(x, y), np.arctan2(x, y)
@@ -109,17 +109,16 @@ class Body:
         return Trunk(theta, rho / radius, cavity, distance(muscle)[0], distance(skin)[0])
 
     def paint(self, canvas: Canvas, trunk: Trunk) -> None:
-        """Skin, fat, muscle wall, ribs, and the fat that fills the cavity until organs do."""
+        """Paint skin, fat, muscle wall and ribs, and fill the cavity with fat."""
         plane = canvas.plane
-        whole = (slice(None), slice(None))
         lobules = self.fat_hu + 5 * plane.fine * (np.abs(plane.medium) > 0.6)
-        canvas.paint(whole, trunk.skin, 15.0)
-        canvas.paint(whole, trunk.skin + 1.8, lobules)
+        canvas.paint(WHOLE_PLANE, trunk.skin, 15.0)
+        canvas.paint(WHOLE_PLANE, trunk.skin + 1.8, lobules)
         back = np.exp(-((trunk.theta / 0.7) ** 4))
         strands = coverage(1.15 - 0.35 * self.marbling - plane.fine * 0.7 - 0.3 * plane.medium, 0.8)
         muscle = self.muscle_hu + 4 * plane.medium - 110 * strands * back * (0.4 + 0.6 * self.marbling)
-        canvas.paint(whole, trunk.muscle, muscle)
-        # Fat between the ribs' cage and the outer muscles (latissimus, serratus, external oblique).
+        canvas.paint(WHOLE_PLANE, trunk.muscle, muscle)
+        # Fat between the rib cage and the outer muscles (latissimus, serratus, external oblique).
         seam = np.abs(trunk.cavity - 0.62 * self.wall_mm - 1.2 * plane.medium) - 0.7
         side = np.abs(np.sin(trunk.theta)) ** 2 * coverage(-plane.coarse - 0.6, 1.0)
         canvas.hu[:] += (
@@ -128,11 +127,11 @@ class Body:
         # Fat between the muscles of the back.
         cleft = np.abs(trunk.muscle + 9 + 4 * np.cos(4 * trunk.theta) + 2 * plane.medium) - 0.6
         canvas.hu[:] += coverage(cleft, plane.pixel_mm) * back * 0.7 * (self.fat_hu - canvas.hu)
-        canvas.paint(whole, trunk.cavity, self.fat_hu + 4 * plane.medium)
+        canvas.paint(WHOLE_PLANE, trunk.cavity, self.fat_hu + 4 * plane.medium)
         self._ribs(canvas, trunk)
 
     def _ribs(self, canvas: Canvas, trunk: Trunk) -> None:
-        """Ribs run forward and down in the wall; the slice cuts each where it passes its height."""
+        """Paint the sections of the ribs, which run forwards and downwards in the wall."""
         plane = canvas.plane
         from_back = np.abs(trunk.theta)
         side = np.where(trunk.theta > 0, 0.35 * self.rib_pitch_mm, 0.0)
@@ -145,7 +144,7 @@ class Body:
         gradient = np.hypot(height / 5.8**2 * per_mm, depth / 3.7**2) / norm
         distance = ((norm - 1) / np.maximum(gradient, 0.03)).astype(np.float32)
         present = coverage(0.42 - from_back, 0.06)
-        # Ribs end in cartilage, earlier the lower the slice: the costal arch opens downwards.
+        # Bone turns into cartilage, further back in lower slices: the costal arch opens downwards.
         end = np.clip(2.35 + plane.z / 160, 1.6, 2.5)
         bone = coverage(from_back - end, 0.08)
         reach = coverage(from_back - np.clip(end + 0.45 + plane.z / 300, end, 2.95), 0.08)
@@ -157,7 +156,7 @@ class Body:
         canvas.hu[:] += alpha * (value + 15 * plane.fine - canvas.hu)
 
     def paint_table(self, canvas: Canvas, lowest_y: float) -> None:
-        """The table under the back, whose lowest skin lies at `lowest_y`: a thin shell with foam."""
+        """Paint the table below the back, a thin shell with foam; `lowest_y` is the lowest y of the skin."""
         plane = canvas.plane
         x, y = np.meshgrid(plane.x_axis, plane.y_axis)
         half = 215.0
@@ -174,9 +173,8 @@ class Body:
             face = y - top
             board = np.maximum(np.abs(face - 12) - 12, np.abs(x) - half)
             shell_hu, foam_hu = 20.0, -900.0
-        whole = (slice(None), slice(None))
         under = coverage(board, plane.pixel_mm)
         rim = coverage(np.abs(board + 1.2) - 1.2, plane.pixel_mm)
         air = np.where(canvas.hu < -900, 1.0, 0.0)
-        canvas.hu[whole] += air * under * (foam_hu - canvas.hu)
-        canvas.hu[whole] += air * rim * (shell_hu - canvas.hu)
+        canvas.hu[:] += air * under * (foam_hu - canvas.hu)
+        canvas.hu[:] += air * rim * (shell_hu - canvas.hu)

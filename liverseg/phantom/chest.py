@@ -1,4 +1,4 @@
-"""What lies above the diaphragm: its dome, the lung bases, the heart, and the mediastinum."""
+"""The diaphragm and the organs above it: lung bases, heart and mediastinum."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from liverseg.phantom.body import Trunk
-from liverseg.phantom.shapes import Canvas, Plane, box_of, coverage, ellipsoid, smooth_union
+from liverseg.phantom.shapes import (
+    WHOLE_PLANE,
+    Canvas,
+    SlicePlane,
+    box_around,
+    coverage,
+    ellipsoid,
+    smooth_union,
+)
 
 
 @dataclass(frozen=True)
 class Chest:
-    """The diaphragm's domes and the organs on it, drawn from a seed."""
+    """The domes of the diaphragm and the organs above it, drawn from a seed."""
 
     right_dome_mm: float
     left_dome_mm: float
-    recess_mm: float  # height of the lowest lung, at the back
+    recess_mm: float  # height of the lowest part of the lung, at the back
     steepness: float
     lung_hu: float
     heart_hu: float
@@ -24,7 +32,7 @@ class Chest:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Chest:
-        """Domes at about 95 mm above the porta hepatis, the right one higher."""
+        """Draw domes about 95 mm above the porta hepatis, the right one higher."""
         right = rng.uniform(86, 104)
         return cls(
             right_dome_mm=right,
@@ -36,10 +44,10 @@ class Chest:
             heart_mm=(rng.uniform(18, 32), rng.uniform(-38, -28), rng.uniform(106, 118)),
         )
 
-    def below(self, plane: Plane, trunk: Trunk) -> np.ndarray:
-        """Signed distance in mm to the abdomen's side of the diaphragm, negative below it: (H, W)."""
-        depth = np.where(plane.y > -5, plane.y + 5, 0.72 * (plane.y + 5))  # the front falls less
-        inward = 1 - 0.32 / (1 + np.exp(-(60 - np.abs(plane.x)) / 6))  # the saddle under the heart is shallow
+    def diaphragm(self, plane: SlicePlane, trunk: Trunk) -> np.ndarray:
+        """Signed distance in mm to the lower face of the diaphragm, negative below it: (H, W)."""
+        depth = np.where(plane.y > -5, plane.y + 5, 0.72 * (plane.y + 5))  # the slope is smaller in front
+        inward = 1 - 0.32 / (1 + np.exp(-(60 - np.abs(plane.x)) / 6))  # a shallow saddle under the heart
         right = ((plane.x + 58) * inward / 74) ** 2 + (depth / 78) ** 2
         left = ((plane.x - 62) * inward / 74) ** 2 + (depth / 78) ** 2
         dome = -smooth_union(60 * right - self.right_dome_mm, 60 * left - self.left_dome_mm, 24.0)
@@ -53,26 +61,25 @@ class Chest:
         return (plane.z - height) / np.sqrt(1 + np.minimum(dx**2 + dy**2, 60))
 
     def paint(
-        self, canvas: Canvas, trunk: Trunk, below: np.ndarray, spine_front_mm: float, vessel_hu: float
+        self, canvas: Canvas, trunk: Trunk, diaphragm: np.ndarray, spine_front_mm: float, vessel_hu: float
     ) -> None:
-        """Diaphragm, lungs with their vessels, then the mediastinum and the heart over them."""
+        """Paint the diaphragm, the lungs with their vessels, and the heart and oesophagus over them."""
         plane = canvas.plane
-        whole = (slice(None), slice(None))
-        lung = np.maximum(trunk.cavity + 1.2, -below + 1.6)
+        lung = np.maximum(trunk.cavity + 1.2, -diaphragm + 1.6)
         middle = ellipsoid(plane, (6, spine_front_mm - 4, plane.z), (25, 34, 1e6))
         lung = np.maximum(lung, -middle - 2 * plane.medium)
-        canvas.paint(whole, lung - 1.8, 52.0, opacity=0.85)
+        canvas.paint(WHOLE_PLANE, lung - 1.8, 52.0, opacity=0.85)
         twigs = coverage(2.05 - np.abs(plane.fine) - 0.25 * plane.medium, 0.25)
         dependent = 70 * np.clip(plane.y / 90, -1, 1)
         value = self.lung_hu + dependent + 25 * plane.medium + 760 * twigs
-        canvas.paint(whole, lung, value)
+        canvas.paint(WHOLE_PLANE, lung, value)
         self._heart(canvas, vessel_hu)
         self._oesophagus(canvas, spine_front_mm)
 
     def _heart(self, canvas: Canvas, vessel_hu: float) -> None:
         plane = canvas.plane
         centre = np.array(self.heart_mm)
-        box = box_of(plane, centre[None], 78)
+        box = box_around(plane, centre[None], 78)
         part = plane.crop(box)
         sac = ellipsoid(part, centre, (68, 48, 46), turn_deg=25, power=2.2) - 1.5 * part.medium
         if sac.min() > 3:
@@ -88,7 +95,7 @@ class Chest:
         if plane.z < 40:
             return
         centre = (4 + (90 - plane.z) * 0.25, spine_front_mm - 32, plane.z)
-        box = box_of(plane, np.array([centre]), 18)
+        box = box_around(plane, np.array([centre]), 18)
         part = plane.crop(box)
         wall = ellipsoid(part, centre, (9, 6.5, 1e6), turn_deg=15) - 0.6 * part.medium
         canvas.paint(box, wall, 58.0)

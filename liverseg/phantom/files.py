@@ -1,4 +1,4 @@
-"""Phantoms as files: PNG, NIfTI or DICOM, and their truth beside them."""
+"""Writing of phantoms and their labels as PNG, NIfTI or DICOM files."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from liverseg.errors import InvalidSetting
 from liverseg.phantom.generate import Phantom
 
 SUFFIXES = {"png": (".png",), "nifti": (".nii.gz", ".nii"), "dicom": (".dcm",)}
-"""File name endings of each format; the first is the usual one."""
+"""File name suffixes of each format; the first is the default."""
 
 
 def write(phantom: Phantom, out_path: str | Path, format: str = "png") -> list[Path]:
-    """Write a phantom and its truth; returns the paths written, the CT's first and the truth's last.
+    """Write a phantom and its labels; returns the paths written, first of the CT and last of the labels.
 
-    `out_path` is a file of the format's suffix, or a folder, which is made where it is missing:
+    `out_path` is a file with a suffix of the format, or a folder, which is created if missing:
 
-    - slice: ``ct.png``, ``ct.nii.gz`` or ``ct.dcm`` in the folder, or the file itself;
-    - volume: ``ct.nii.gz`` or the file itself; for png and dicom always a folder, with
-      ``slice_000.png`` or ``ct/slice_000.dcm`` and so on (000 is the lowest slice).
+    - slice: the file itself, or ``ct.png``, ``ct.nii.gz`` or ``ct.dcm`` in the folder;
+    - volume as nifti: the file itself, or ``ct.nii.gz`` in the folder;
+    - volume as png or dicom: always a folder, with ``slice_000.png`` or ``ct/slice_000.dcm`` and so on
+      (000 is the lowest slice).
 
-    The truth lies beside the CT: ``labels.png`` (values 0, 1, 2) for a slice as png or dicom,
-    ``labels_000.png`` and so on for a volume as png, else ``labels.nii.gz`` on the CT's grid.
-    PNGs are 8-bit at the window 40/400. Raises `InvalidSetting` where the path does not fit.
+    The labels are in the same folder: ``labels.png`` (values 0, 1, 2) for a slice as png or dicom,
+    ``labels_000.png`` and so on for a volume as png, otherwise ``labels.nii.gz`` on the grid of the CT.
+    PNGs are 8-bit in the window 40/400. Raises `InvalidSetting` for a path that does not match the format.
     """
     if format not in SUFFIXES:
         raise InvalidSetting(f'A phantom is written as "png", "nifti" or "dicom", not "{format}".')
-    folder, file = _place(Path(out_path), phantom.kind, format)
+    folder, file = _target(Path(out_path), phantom.kind, format)
     folder.mkdir(parents=True, exist_ok=True)
     if format == "nifti":
         return [_nifti(phantom, phantom.hu, file), _nifti(phantom, phantom.labels, folder / "labels.nii.gz")]
@@ -53,7 +54,7 @@ def write(phantom: Phantom, out_path: str | Path, format: str = "png") -> list[P
 
 
 def format_of(out_path: str | Path) -> str:
-    """The format that a path's suffix names; png for a folder.
+    """The format of a path's suffix; png for a folder.
 
     >>> format_of("ct.nii.gz"), format_of("ct.dcm"), format_of("folder")
     ('nifti', 'dicom', 'png')
@@ -63,10 +64,10 @@ def format_of(out_path: str | Path) -> str:
 
 
 def ras_affine(phantom: Phantom) -> np.ndarray:
-    """(4, 4) affine from voxel (column, row, slice) of `Phantom.hu` to mm to the right, front and head.
+    """(4, 4) affine from (column, row, slice) of `Phantom.hu` to RAS mm.
 
-    Columns run to the patient's left, rows to the back, so both are negative in NIfTI's RAS;
-    the origin is the centre of the grid, as DICOM's positions written by `liverseg.phantom.files`.
+    Columns run to the patient's left and rows to the back, so both are negative in RAS. The origin is the
+    centre of the grid, as in the positions that `dicom_slice` writes.
     """
     between, row, column = phantom.spacing_mm
     slices, height, width = phantom.hu.shape
@@ -75,25 +76,25 @@ def ras_affine(phantom: Phantom) -> np.ndarray:
     return affine
 
 
-def _place(out: Path, kind: str, format: str) -> tuple[Path, Path]:
-    """The folder and the CT's file that `out` stands for."""
+def _target(out: Path, kind: str, format: str) -> tuple[Path, Path]:
+    """The folder and the path of the CT for the output path `out`; checks that it matches the format."""
     every = [suffix for suffixes in SUFFIXES.values() for suffix in suffixes]
     named = next((suffix for suffix in every if out.name.lower().endswith(suffix)), None)
     if out.is_dir() or named is None:
         if out.exists() and not out.is_dir():
-            raise InvalidSetting("The place for the phantom is a file that is neither PNG, NIfTI nor DICOM.")
+            raise InvalidSetting("The output path is an existing file that is neither PNG, NIfTI nor DICOM.")
         return out, out / f"ct{SUFFIXES[format][0]}"
     if named not in SUFFIXES[format]:
         raise InvalidSetting(f'A phantom written as "{format}" cannot be named "*{named}".')
     if kind == "volume" and format != "nifti":
         raise InvalidSetting(f'A volume written as "{format}" is a folder of slices; name a folder.')
     if out.name.lower() in ("labels.png", "labels.nii.gz"):
-        raise InvalidSetting("That name is kept for the truth; choose another one for the CT.")
+        raise InvalidSetting("That name is reserved for the labels; choose another one for the CT.")
     return out.parent, out
 
 
 def _png(path: Path, grey: np.ndarray) -> Path:
-    """An 8-bit grey PNG (H, W)."""
+    """Write an 8-bit grey PNG (H, W)."""
     ok, encoded = cv2.imencode(".png", grey)
     if not ok:
         raise InvalidSetting("The phantom could not be encoded as PNG.")
@@ -102,10 +103,9 @@ def _png(path: Path, grey: np.ndarray) -> Path:
 
 
 def _nifti(phantom: Phantom, values: np.ndarray, path: Path) -> Path:
-    """HU as int16 or labels as uint8, stored (X, Y, Z) in the order L-A-S that DICOM converters write.
+    """Write HU as int16 or labels as uint8, stored (X, Y, Z) in L-A-S order, as DICOM converters do.
 
-    Rows are stored from back to front and columns from right to left of the patient, so a reader
-    that ignores the affine shows the phantom turned, never right by luck.
+    Rows are stored from back to front, so readers that ignore the affine show the phantom flipped.
     """
     is_labels = values.dtype == np.uint8
     stored = values if is_labels else np.rint(values).astype(np.int16)
@@ -128,13 +128,14 @@ def _dicom(phantom: Phantom, index: int, path: Path) -> Path:
 
 
 INTERCEPT_HU = -1024
+"""RescaleIntercept of the DICOM files."""
 
 
 def dicom_slice(phantom: Phantom, index: int) -> Dataset:
-    """Slice `index` of a phantom as a dataset of CT Image Storage, ready for `save_as`.
+    """Slice `index` of a phantom as a CT Image Storage dataset, ready for `save_as`.
 
-    Uncompressed signed 16-bit, rescale slope 1 and intercept -1024. Its UIDs depend on nothing but the
-    phantom's seed, kind and grid, so writing it twice gives the same file.
+    Pixels are uncompressed signed 16-bit, with rescale slope 1 and intercept -1024. UIDs depend only on the
+    phantom's seed, kind and grid, so the same phantom gives the same file.
     """
     slices, rows, columns = phantom.hu.shape
     between, row_mm, column_mm = phantom.spacing_mm
@@ -187,5 +188,5 @@ def _uid(identity: list[str], *parts: object) -> str:
 
 
 def _decimal(value: float) -> str:
-    """A decimal string of at most 16 characters, as DICOM's DS demands."""
+    """A decimal string of at most 16 characters, the limit of the value representation DS."""
     return f"{value:.8g}"

@@ -1,4 +1,4 @@
-"""Tumours of the liver: how many, where, how large, and how they look."""
+"""Liver tumours: number, positions, sizes and appearance."""
 
 from __future__ import annotations
 
@@ -6,38 +6,39 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liverseg.phantom.shapes import Canvas, Plane, box_of, coverage, ellipsoid
+from liverseg.phantom.shapes import Canvas, PixelBox, SlicePlane, box_around, coverage, ellipsoid
 
 
 @dataclass(frozen=True)
 class Tumour:
-    """One tumour as it is drawn: a lobulated ellipsoid with its enhancement."""
+    """One tumour: a lobulated ellipsoid and its enhancement."""
 
-    centre: tuple[float, float, float]  # in the phantom's millimetres
-    radii: tuple[float, float, float]
+    centre: tuple[float, float, float]  # in mm at scale 1
+    radii: tuple[float, float, float]  # in mm at scale 1
     turn_deg: float
     lobulation: float
     contrast_hu: float  # tumour minus liver
-    edge_mm: float  # how gradual its border is
-    rim_hu: float  # enhancement of its border against its inside; 0: none
-    core_share: float  # radius of the necrotic core over the tumour's; 0: none
+    edge_mm: float  # width of its border
+    rim_hu: float  # rim enhancement relative to the inside; 0: none
+    core_share: float  # radius of the necrotic core divided by that of the tumour; 0: none
     core_hu: float  # HU of the core
     mottle_hu: float
 
-    def distance(self, plane: Plane) -> np.ndarray:
-        """Signed distance in mm to its border: (H, W)."""
+    def distance(self, plane: SlicePlane) -> np.ndarray:
+        """Signed distance in mm to the border: (H, W)."""
         shape = ellipsoid(plane, self.centre, self.radii, self.turn_deg)
         size = min(self.radii)
         return shape + self.lobulation * (
             0.10 * min(size, 20) * plane.coarse + min(0.12 * size, 1.6) * plane.medium
         )
 
-    def paint(
-        self, canvas: Canvas, liver: np.ndarray, liver_hu: float
-    ) -> tuple[tuple[slice, slice], np.ndarray]:
-        """Draw it inside the liver; returns its box and its distance there, clipped to the liver."""
+    def paint(self, canvas: Canvas, liver: np.ndarray, liver_hu: float) -> tuple[PixelBox, np.ndarray]:
+        """Paint the tumour inside the liver.
+
+        Returns the tumour's box, and in it the signed distance in mm to the intersection with the liver.
+        """
         reach = 1.35 * max(self.radii[:2]) + 6
-        box = box_of(canvas.plane, np.array([self.centre]), reach)
+        box = box_around(canvas.plane, np.array([self.centre]), reach)
         part = canvas.plane.crop(box)
         raw = self.distance(part)
         inside = np.maximum(raw, liver[box])
@@ -57,25 +58,25 @@ class Tumour:
 
 
 def draw_tumours(rng: np.random.Generator, inside: np.ndarray, depth_mm: np.ndarray) -> list[Tumour]:
-    """The tumours of one patient; one patient in five has none.
+    """Draw the tumours of one patient; one patient in five has none.
 
-    `inside` (n, 3) are points of the liver in mm and `depth_mm` (n,) their depths under its surface.
+    `inside` (n, 3) are points of the liver in mm, and `depth_mm` (n,) their distances from its surface.
     """
     if rng.random() < 0.2 or len(inside) == 0:
         return []
     count = int(np.clip(rng.geometric(0.22), 1, 14))
-    hyper = rng.random() < 0.12
+    hyperdense = rng.random() < 0.12
     contrast = rng.uniform(25, 80)
     rim = rng.random() < 0.4
     largest = float(np.exp(rng.uniform(np.log(5), np.log(32))))
     tumours: list[Tumour] = []
-    for index in range(count):
-        radius = largest if index == 0 else float(np.clip(largest * rng.uniform(0.15, 0.9), 2.5, 30))
+    for number in range(count):
+        radius = largest if number == 0 else float(np.clip(largest * rng.uniform(0.15, 0.9), 2.5, 30))
         for _ in range(40):
-            pick = int(rng.integers(len(inside)))
-            centre = inside[pick]
+            index = int(rng.integers(len(inside)))
+            centre = inside[index]
             apart = all(np.linalg.norm(centre - t.centre) > radius + max(t.radii) + 4 for t in tumours)
-            if apart and depth_mm[pick] > 0.45 * radius:
+            if apart and depth_mm[index] > 0.45 * radius:
                 break
         else:
             continue
@@ -88,9 +89,9 @@ def draw_tumours(rng: np.random.Generator, inside: np.ndarray, depth_mm: np.ndar
                 radii=tuple(float(v) for v in radius * squeeze),
                 turn_deg=rng.uniform(-90, 90),
                 lobulation=rng.uniform(0.4, 1.6),
-                contrast_hu=float(0.7 * delta if hyper else -delta),
+                contrast_hu=float(0.7 * delta if hyperdense else -delta),
                 edge_mm=float(rng.uniform(1.0, 1.5 + 0.18 * radius)),
-                rim_hu=float(rng.uniform(12, 40)) if rim and radius > 6 and not hyper else 0.0,
+                rim_hu=float(rng.uniform(12, 40)) if rim and radius > 6 and not hyperdense else 0.0,
                 core_share=float(rng.uniform(0.4, 0.7)) if necrotic else 0.0,
                 core_hu=float(rng.uniform(8, 28)),
                 mottle_hu=float(rng.uniform(1, 5)),

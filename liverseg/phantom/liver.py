@@ -1,4 +1,4 @@
-"""The liver: its shape, the gallbladder under it, and how it looks in the venous phase."""
+"""The liver and the gallbladder: shapes, and appearance in the portal venous phase."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import numpy as np
 from liverseg.phantom.abdomen import Kidney
 from liverseg.phantom.body import Trunk
 from liverseg.phantom.shapes import (
+    WHOLE_PLANE,
     Canvas,
-    Plane,
-    box_of,
+    SlicePlane,
+    box_around,
     coverage,
     ellipsoid,
-    rounded,
+    rounded_path,
     smooth_intersection,
     smooth_union,
     tube,
@@ -43,11 +44,11 @@ class Liver:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, hu: float) -> Liver:
-        """A liver of 1.0 to 2 litres; one in seven patients has lost the gallbladder."""
+        """Draw a liver of 1 to 2 litres; one in seven patients has no gallbladder."""
         neck = np.array([-34, -12, -8]) + rng.uniform(-4, 4, 3)
         fundus = np.array([-58, -58, -46]) + rng.uniform(-9, 9, 3)
         size = rng.uniform(0.7, 1.15)
-        bladder = rounded([neck, 0.6 * neck + 0.4 * fundus, fundus], size * np.array([5, 13, 15]))
+        bladder = rounded_path([neck, 0.6 * neck + 0.4 * fundus, fundus], size * np.array([5, 13, 15]))
         return cls(
             hu=hu,
             mottle_hu=rng.uniform(1.0, 3.5),
@@ -67,9 +68,9 @@ class Liver:
 
     def distance(
         self,
-        plane: Plane,
+        plane: SlicePlane,
         trunk: Trunk,
-        below: np.ndarray,
+        diaphragm: np.ndarray,
         vessels: Vessels,
         kidney: Kidney,
         spine_front_mm: float,
@@ -80,7 +81,7 @@ class Liver:
         surface = (surface + 13 * plane.coarse - plane.z) / np.sqrt(1 + self.slant**2 + self.tilt**2)
         right = smooth_intersection(right, surface, 24.0)
         left = ellipsoid(plane, self.left_centre_mm, self.left_mm, self.left_turn_deg)
-        under = (-18 + 0.55 * plane.x + 9 * plane.coarse - plane.z) / 1.15  # its tip rides on the stomach
+        under = (-18 + 0.55 * plane.x + 9 * plane.coarse - plane.z) / 1.15  # the tip lies on the stomach
         left = smooth_intersection(left, under, 14.0)
         liver = smooth_union(right, left, 16.0)
         liver = liver + self.lobulation_mm * plane.coarse + 0.9 * plane.medium
@@ -97,25 +98,24 @@ class Liver:
             liver = smooth_intersection(liver, -(tube(plane, *self.gallbladder)[0] - 1.2), 3.0)
         liver = smooth_intersection(liver, -kidney.bed(plane), 8.0)
         liver = smooth_intersection(liver, trunk.cavity + 2.2, 6.0)
-        return smooth_intersection(liver, below + 2.6, 4.0)
+        return smooth_intersection(liver, diaphragm + 2.6, 4.0)
 
     def paint(
         self, canvas: Canvas, distance: np.ndarray, vessels: Vessels, vein_hu: float, slice_mm: float
     ) -> None:
-        """Gallbladder, then the liver with the fat around it and the veins inside."""
+        """Paint the gallbladder, then the liver with its surrounding fat and its veins."""
         plane = canvas.plane
         if self.gallbladder is not None:
             points, radii = self.gallbladder
-            box = box_of(plane, points, float(radii.max()) + 4)
+            box = box_around(plane, points, float(radii.max()) + 4)
             part = plane.crop(box)
             bladder = tube(part, points, radii)[0] - 0.8 * part.medium
             canvas.paint(box, bladder - 1.0, 62.0, opacity=0.8)
             canvas.paint(box, bladder + 0.8, self.gallbladder_hu)
-        whole = (slice(None), slice(None))
         tissue = self.hu + self.mottle_hu * (plane.coarse + plane.medium + 0.8 * plane.fine)
         portal, hepatic = vessels.in_liver(plane, slice_mm)
         sheath = coverage(0.5 - portal, 1.0) * (portal > 0) * 0.1
         tissue = tissue + np.maximum(portal, 0.92 * hepatic) * (vein_hu - tissue)
         tissue = tissue - 60 * sheath * (portal < 0.4)
-        canvas.paint(whole, distance - 1.6, -90.0, opacity=0.55)
-        canvas.paint(whole, distance, tissue)
+        canvas.paint(WHOLE_PLANE, distance - 1.6, -90.0, opacity=0.55)
+        canvas.paint(WHOLE_PLANE, distance, tissue)

@@ -1,8 +1,7 @@
-"""Implicit shapes that the phantom is built of: a plane to evaluate them on, and distances.
+"""Implicit shapes of the phantom: signed distances, the plane they are evaluated on, and painting.
 
-A shape is a function from points to a signed distance in mm, negative inside, so that a
-slice of any grid is cut out of the same three-dimensional anatomy, and its edges can be
-anti-aliased (partial volume) by the fraction of a pixel that lies inside.
+A shape is a function from points to a signed distance in mm, negative inside. So slices of any grid show the
+same three-dimensional anatomy, and edges have partial volume: the share of a pixel inside the shape.
 """
 
 from __future__ import annotations
@@ -11,15 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Box = tuple[slice, slice]
+PixelBox = tuple[slice, slice]
+"""Row and column ranges of a slice."""
+
+WHOLE_PLANE: PixelBox = (slice(None), slice(None))
 
 
 @dataclass(frozen=True)
 class SmoothField:
-    """Smooth Gaussian noise in space: a random lattice under a cubic B-spline.
+    """Smooth Gaussian noise in space: a random lattice, interpolated by cubic B-splines.
 
-    Evaluated at any point, so every grid and every slice sees the same field.
-    Mean 0, standard deviation 1.
+    The field has mean 0 and standard deviation 1, and can be evaluated at any point.
     """
 
     lattice: np.ndarray  # (nz, ny, nx)
@@ -28,13 +29,13 @@ class SmoothField:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, step_mm: float, reach_mm: float = 300.0) -> SmoothField:
-        """A field with features of about twice `step_mm`, periodic outside ±`reach_mm`."""
+        """Draw a field with features of about twice `step_mm`; it repeats outside ±`reach_mm`."""
         n = int(np.ceil(2 * reach_mm / step_mm))
         lattice = rng.standard_normal((n, n, n), dtype=np.float32) / np.float32(0.4794**1.5)
         return cls(lattice, step_mm, -reach_mm)
 
     def _weights(self, coordinate: np.ndarray, n: int) -> np.ndarray:
-        """(len(coordinate), n) weights of the uniform cubic B-spline (its four basis polynomials)."""
+        """(len(coordinate), n) weights of the uniform cubic B-spline."""
         position = (coordinate - self.origin_mm) / self.step_mm
         whole = np.floor(position).astype(int)
         t = (position - whole)[:, None]
@@ -47,27 +48,27 @@ class SmoothField:
             weights[rows, (whole + k - 1) % n] += basis[:, k] / 6
         return weights
 
-    def on(self, x: np.ndarray, y: np.ndarray, z: float) -> np.ndarray:
+    def sample(self, x: np.ndarray, y: np.ndarray, z: float) -> np.ndarray:
         """The field on the grid of `x` (W,) and `y` (H,) at height `z`: (H, W) float32."""
         nz, ny, nx = self.lattice.shape
         layers = self._weights(np.array([z]), nz)[0]
-        used = np.flatnonzero(layers)  # four at most
+        used = np.flatnonzero(layers)  # at most four
         sheet = np.tensordot(layers[used], self.lattice[used], 1)
         return self._weights(y, ny) @ sheet @ self._weights(x, nx).T
 
 
 @dataclass(frozen=True)
-class Plane:
-    """One axial plane of points: the pixel centres of a slice, in the phantom's millimetres.
+class SlicePlane:
+    """The pixel centres of an axial slice, in mm at scale 1, and noise fields at these points.
 
-    x grows to the patient's left (right of the picture), y to the back, z to the head.
+    x increases to the patient's left (right in the picture), y to the back, z to the head.
     """
 
-    x_axis: np.ndarray  # (W,) undistorted coordinates, for boxes
+    x_axis: np.ndarray  # (W,) coordinates without warp, for boxes
     y_axis: np.ndarray  # (H,)
     z: float
     pixel_mm: float
-    x: np.ndarray  # (H, W), gently warped: no patient is symmetric
+    x: np.ndarray  # (H, W) coordinates, slightly warped, because no patient is symmetric
     y: np.ndarray  # (H, W)
     coarse: np.ndarray  # (H, W) smooth noise of about 60 mm
     medium: np.ndarray  # (H, W) smooth noise of about 24 mm
@@ -78,27 +79,27 @@ class Plane:
         """(rows, columns)."""
         return self.x.shape  # type: ignore[return-value]
 
-    def box(self, x_low: float, x_high: float, y_low: float, y_high: float) -> Box:
-        """Index ranges that surely hold every point of the rectangle, the warp considered."""
+    def box(self, x_low: float, x_high: float, y_low: float, y_high: float) -> PixelBox:
+        """Index ranges that contain all points of the rectangle, with a margin for the warp."""
         slack = 14.0 + 2 * self.pixel_mm
         columns = np.searchsorted(self.x_axis, [x_low - slack, x_high + slack])
         rows = np.searchsorted(self.y_axis, [y_low - slack, y_high + slack])
         return slice(*rows), slice(*columns)
 
-    def crop(self, box: Box) -> Plane:
+    def crop(self, box: PixelBox) -> SlicePlane:
         """The part of the plane in a box."""
         rows, columns = box
-        return Plane(
+        return SlicePlane(
             self.x_axis[columns], self.y_axis[rows], self.z, self.pixel_mm,
             self.x[box], self.y[box], self.coarse[box], self.medium[box], self.fine[box],
         )  # fmt: skip
 
 
-def ellipsoid(plane: Plane, centre, radii, turn_deg: float = 0.0, power: float = 2.0) -> np.ndarray:
-    """Approximate signed distance to a (super)ellipsoid turned about the z axis: (H, W).
+def ellipsoid(plane: SlicePlane, centre, radii, turn_deg: float = 0.0, power: float = 2.0) -> np.ndarray:
+    """Approximate signed distance in mm to a (super)ellipsoid rotated about the z axis: (H, W).
 
-    First-order distance f / |∇f| (Taubin 1991) of f = |q|_p - 1, exact on the surface; the
-    height enters f but not the gradient's direction, so an edge seen in the slice is one pixel wide.
+    The first-order distance f / |∇f| (Taubin 1991) of f = |q|_p - 1, which is exact on the surface. The
+    gradient is taken within the slice only, so edges in the slice are one pixel wide.
     """
     cosine, sine = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))
     dx, dy = plane.x - centre[0], plane.y - centre[1]
@@ -110,8 +111,8 @@ def ellipsoid(plane: Plane, centre, radii, turn_deg: float = 0.0, power: float =
     return ((norm - 1) / np.maximum(gradient, 0.25 / max(radii[:2]))).astype(np.float32)
 
 
-def tube(plane: Plane, points: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Signed distance to a tube along a polyline, and the y of its nearest axis point: two (H, W).
+def tube(plane: SlicePlane, points: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Signed distance in mm to a tube along a polyline, and the y of the nearest axis point: two (H, W).
 
     `points` (n, 3) in mm, `radii` (n,) in mm at the points, linear between them.
     """
@@ -133,8 +134,8 @@ def tube(plane: Plane, points: np.ndarray, radii: np.ndarray) -> tuple[np.ndarra
     return best, axis_y
 
 
-def rounded(points, radii, times: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """A polyline and its radii with the corners cut `times` times (Chaikin 1974), ends kept."""
+def rounded_path(points, radii, times: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """A polyline and its radii, smoothed by `times` rounds of corner cutting (Chaikin 1974); ends stay."""
     path = np.column_stack([np.asarray(points, float), np.asarray(radii, float)])
     for _ in range(times):
         inner = np.empty((2 * len(path) - 2, 4))
@@ -145,18 +146,18 @@ def rounded(points, radii, times: int = 3) -> tuple[np.ndarray, np.ndarray]:
 
 
 def smooth_union(a: np.ndarray, b: np.ndarray, blend_mm: float) -> np.ndarray:
-    """Distance to the union of two shapes with a fillet of about `blend_mm` (polynomial minimum)."""
+    """Distance to the union of two shapes, with a fillet of about `blend_mm` (polynomial smooth minimum)."""
     h = np.clip(0.5 + 0.5 * (b - a) / blend_mm, 0, 1)
     return b + (a - b) * h - blend_mm * h * (1 - h)
 
 
 def smooth_intersection(a: np.ndarray, b: np.ndarray, blend_mm: float) -> np.ndarray:
-    """Distance to the intersection of two shapes with the edge rounded by about `blend_mm`."""
+    """Distance to the intersection of two shapes, with edges rounded by about `blend_mm`."""
     return -smooth_union(-a, -b, blend_mm)
 
 
 def coverage(distance: np.ndarray, edge_mm: float) -> np.ndarray:
-    """Share of a pixel inside the shape, from the distance at its centre, for an edge this wide.
+    """Share of a pixel inside a shape, from the distance at its centre, for an edge `edge_mm` wide.
 
     >>> coverage(np.array([-2.0, 0.0, 0.25, 2.0]), 1.0).tolist()
     [1.0, 0.5, 0.25, 0.0]
@@ -164,23 +165,23 @@ def coverage(distance: np.ndarray, edge_mm: float) -> np.ndarray:
     return np.clip(0.5 - distance / edge_mm, 0, 1)
 
 
-def box_of(plane: Plane, points: np.ndarray, reach_mm: float) -> Box:
-    """The box of a set of points (n, 3) and all that is within `reach_mm` of them."""
+def box_around(plane: SlicePlane, points: np.ndarray, reach_mm: float) -> PixelBox:
+    """The box that contains everything within `reach_mm` of the points (n, 3)."""
     low, high = points.min(axis=0) - reach_mm, points.max(axis=0) + reach_mm
     return plane.box(low[0], high[0], low[1], high[1])
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """HU of a plane under painting: later shapes cover earlier ones by their coverage."""
+    """HU of a plane; each painted shape covers what was painted before."""
 
-    plane: Plane
+    plane: SlicePlane
     hu: np.ndarray  # (H, W) float32
 
     def paint(
-        self, box: Box, distance: np.ndarray, value, edge_mm: float = 0.0, opacity: float = 1.0
+        self, box: PixelBox, distance: np.ndarray, value, edge_mm: float = 0.0, opacity: float = 1.0
     ) -> None:
-        """Cover what is inside the shape with `value` (HU, a number or an array of the box's shape)."""
+        """Blend `value` (HU, a number or an array of the box's shape) over the inside of a shape."""
         alpha = coverage(distance, max(edge_mm, self.plane.pixel_mm)) * np.float32(opacity)
         part = self.hu[box]
         part += alpha * (value - part)

@@ -1,13 +1,13 @@
-"""The spine and what lies along it: vertebrae, canal, psoas, crura."""
+"""The spine and the structures along it: vertebrae, spinal canal, psoas and diaphragmatic crura."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from liverseg.phantom.body import Body
-from liverseg.phantom.shapes import Canvas, box_of, coverage, ellipsoid, smooth_union, tube
+from liverseg.phantom.shapes import Canvas, box_around, coverage, ellipsoid, smooth_union, tube
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Spine:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, body: Body) -> Spine:
-        """Vertebrae that fit the body; bone gets weaker at random."""
+        """Draw vertebrae that fit the body, with random bone density."""
         return cls(
             y_mm=body.back_mm - rng.uniform(38, 43),
             pitch_mm=rng.uniform(31, 36),
@@ -36,11 +36,11 @@ class Spine:
         )
 
     def front_mm(self) -> float:
-        """The y of the vertebra's front edge."""
+        """The y of the front edge of the vertebral bodies."""
         return self.y_mm - self.half_depth_mm
 
     def paint(self, canvas: Canvas, body: Body) -> None:
-        """Psoas and crura beside the column, then the column."""
+        """Paint psoas and crura, then the spine."""
         plane = canvas.plane
         self._muscles(canvas, body)
         box = plane.box(-60, 60, self.y_mm - 30, self.y_mm + 75)
@@ -71,21 +71,17 @@ class Spine:
         canvas.paint(box, cord, 42.0)
 
     def _arch(self, canvas: Canvas, box, level: float, local: float) -> None:
-        """Pedicles, transverse processes, laminae and the spinous process of the vertebra at `level`."""
+        """Paint pedicles, transverse processes, laminae and spinous process of the vertebra at `level`."""
         part = canvas.plane.crop(box)
         back = self.y_mm + self.half_depth_mm
         arch = np.full(part.shape, 1e3, np.float32)
 
         def bar(start, end, r0, r1, rise=2.2):
-            # Heights are halved twice over so that the bars are taller than wide, as plates of bone are.
-            lift = local / rise + part.z - local
-            flat = part.__class__(
-                part.x_axis, part.y_axis, lift, part.pixel_mm, part.x, part.y,
-                part.coarse, part.medium, part.fine,
-            )  # fmt: skip
+            # Heights are divided by `rise`: bars are taller than wide, like plates of bone.
+            compressed = replace(part, z=local / rise + part.z - local)
             nonlocal arch
             points = np.array([start, end], float) + [0, 0, level]
-            arch = smooth_union(arch, tube(flat, points, np.array([r0, r1]))[0], 2.5)
+            arch = smooth_union(arch, tube(compressed, points, np.array([r0, r1]))[0], 2.5)
 
         for side in (-1, 1):
             bar((side * 14, back - 3, 4), (side * 16, back + 9, 2), 4.6, 5.2)
@@ -99,15 +95,15 @@ class Spine:
     def _muscles(self, canvas: Canvas, body: Body) -> None:
         plane = canvas.plane
         for side in (-1, 1):
-            # Psoas grows downwards from the twelfth rib.
-            grown = np.clip((-plane.z - 5) / 70, 0, 1.4)
-            if grown > 0.05:
-                centre = (side * (self.half_width_mm + 4 + 8 * grown), self.y_mm + 3, plane.z)
-                radii = (5 + 11 * grown, 8 + 10 * grown, 1e6)
-                box = box_of(plane, np.array([centre]), 32)
+            # The psoas starts at the twelfth rib and widens downwards.
+            growth = np.clip((-plane.z - 5) / 70, 0, 1.4)
+            if growth > 0.05:
+                centre = (side * (self.half_width_mm + 4 + 8 * growth), self.y_mm + 3, plane.z)
+                radii = (5 + 11 * growth, 8 + 10 * growth, 1e6)
+                box = box_around(plane, np.array([centre]), 32)
                 part = plane.crop(box)
                 canvas.paint(box, ellipsoid(part, centre, radii), body.muscle_hu + 3 * part.medium)
-            # Crura of the diaphragm, either side of the aorta.
+            # Crura of the diaphragm, on both sides of the aorta.
             thick = np.clip(1.2 - abs(plane.z - 10) / 110, 0.35, 1) * (4.5 if side < 0 else 3.6)
             front = self.front_mm()
             path = np.array(
@@ -118,7 +114,7 @@ class Spine:
                     (side * 6 + 3, front - 25, plane.z),
                 ]
             )
-            box = box_of(plane, path, 10)
+            box = box_around(plane, path, 10)
             part = plane.crop(box)
             crus = tube(part, path, np.array([0.6, 0.9, 0.8, 0.5]) * thick)[0]
             canvas.paint(box, crus - 0.8 * part.medium, body.muscle_hu + 4)

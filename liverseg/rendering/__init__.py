@@ -1,1 +1,1 @@
-"""Pictures, planes, charts and meshes of a segmentation: arrays in, RGB, SVG or surfaces out."""
+"""Pictures, planes, charts and meshes of a segmentation, as RGB arrays, SVG and triangle surfaces."""

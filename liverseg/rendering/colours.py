@@ -1,4 +1,4 @@
-"""The colours of every picture, and the blending of one over another (pure)."""
+"""The colours of all pictures, and alpha blending."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ THRESHOLD_RGB: RGB = (255, 255, 255)
 
 LIVER_ON_WHITE_RGB: RGB = (31, 157, 85)
 TUMOUR_ON_WHITE_RGB: RGB = (217, 45, 45)
-"""The same two for lines and numbers on a light ground, on the page and on paper."""
+"""Liver and tumour in lines and numbers on a light background, on the page and on paper."""
 
 FIRST_RGB: RGB = (86, 180, 233)
 SECOND_RGB: RGB = (240, 170, 30)
-"""Two segmentations of one slice. Sky blue and orange of Okabe and Ito's palette: told apart by everyone,
-and on grey."""
+"""The first and the second of two compared segmentations: sky blue and orange of Okabe and Ito's palette,
+which people with any colour vision can distinguish, also on grey."""
 BOTH_RGB: RGB = (240, 240, 240)
-"""What both have: no colour, so that what only one has stands out."""
+"""What both segmentations have in common: without hue, so that differences stand out."""
 
 _LEVELS = np.arange(256, dtype=np.uint8)[:, None]
 
 PROBABILITY_COLOURS = cv2.applyColorMap(_LEVELS, cv2.COLORMAP_INFERNO).reshape(256, 3)[:, ::-1].copy()
-"""(256, 3) uint8 RGB: inferno, perceptually uniform, so equal steps of probability look equal."""
+"""(256, 3) uint8 RGB of probability 0 to 1: inferno, which is perceptually uniform."""
 
 DARKENED = 0.7
-"""The grey of the CT under a heatmap, as a share of its own: the colours stand out, the anatomy stays."""
+"""Factor on the grey of the CT under a heatmap, which makes the colours stand out."""
 
 
 def css(rgb: RGB) -> str:
-    """A colour as SVG and CSS write it.
+    """A colour in the notation of SVG and CSS.
 
     >>> css((255, 60, 60))
     '#ff3c3c'
@@ -43,10 +43,10 @@ def css(rgb: RGB) -> str:
 
 
 def heat_opacity(opacity: float) -> np.ndarray:
-    """(256,) uint8 opacity of each probability: none at 0, rising to full at 0.3.
+    """(256,) uint8 opacity for probabilities from 0 to 1: 0 at 0, rising linearly to its maximum at 0.3.
 
-    The heatmap is more opaque than an overlay of the same setting (to the power 0.4), since a
-    colour must be told from its neighbours on the colour bar.
+    The maximum is `opacity ** 0.4`, more than that of an overlay, because neighbouring colours of the colour
+    bar must be distinguishable.
 
     >>> heat_opacity(0.3)[[0, 128, 255]].tolist()
     [0, 158, 158]
@@ -57,7 +57,7 @@ def heat_opacity(opacity: float) -> np.ndarray:
 
 
 def blend(under: np.ndarray, over: np.ndarray | RGB, opacity: np.ndarray) -> np.ndarray:
-    """`over` laid on `under` (h, w, 3) uint8 with an opacity (h, w) uint8; a colour is laid flat.
+    """Blend `over`, a picture or one colour, over `under` (h, w, 3) uint8 with `opacity` (h, w) uint8.
 
     >>> blend(np.zeros((1, 2, 3), np.uint8), (200, 100, 0), np.array([[0, 255]], np.uint8)).tolist()
     [[[0, 0, 0], [200, 100, 0]]]
@@ -65,5 +65,5 @@ def blend(under: np.ndarray, over: np.ndarray | RGB, opacity: np.ndarray) -> np.
     layer = np.empty_like(under)
     layer[:] = over
     weight = opacity.astype(np.float32) / np.float32(255)
-    laid: np.ndarray = cv2.blendLinear(np.ascontiguousarray(under), layer, 1 - weight, weight)
-    return laid
+    blended: np.ndarray = cv2.blendLinear(np.ascontiguousarray(under), layer, 1 - weight, weight)
+    return blended

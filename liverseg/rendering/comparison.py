@@ -1,7 +1,7 @@
-"""Two segmentations over one slice: contours in two colours, and a map of where they differ (pure).
+"""Two segmentations of one slice: contours in two colours, and a map of their differences.
 
-The two are a reference and a prediction, or the results of two checkpoints. The first is sky blue, the
-second orange; liver, with its tumours, has thin lines and tumour thick ones.
+They are a reference and a prediction, or the results of two checkpoints. The first is sky blue, the second
+orange. Contours of liver (with its tumours) are thin, contours of tumour thick.
 """
 
 from __future__ import annotations
@@ -21,26 +21,24 @@ from liverseg.rendering.colours import BOTH_RGB, FIRST_RGB, QUIET_RGB, RGB, SECO
 from liverseg.rendering.frame import frame_for
 from liverseg.rendering.slice_view import (
     DEFAULT_OPACITY,
-    box_of,
+    bounding_box,
     check_opacity,
+    contour_smoothing,
     enlarged_grey,
     finish,
     outline,
     overlay,
-    smoothing_of,
 )
-from liverseg.rendering.text import draw_text, text_width
+from liverseg.rendering.text import TextStyle, draw_text, text_width
 
 LEGEND_PX = 40
-THIN_PX, THICK_PX = 1, 2
-"""Of the contours of liver and of tumour."""
+"""Height of `comparison_legend`; titles above an overview are twice as high."""
 
-REFERENCE_AND_PREDICTION = ("Reference", "Prediction")
-A_AND_B = ("A", "B")
-"""What the first and the second are called in a legend."""
+THIN_PX, THICK_PX = 1, 2
+"""Line widths of the contours of liver and of tumour."""
 
 GAP_PX = 12
-"""Black between pictures that lie side by side."""
+"""Width of the black gaps between pictures side by side."""
 
 
 def comparison(
@@ -51,10 +49,10 @@ def comparison(
     spacing_mm: tuple[float, float] | None = None,
     side_px: int = 512,
 ) -> np.ndarray:
-    """The slice with the contours of both, RGB; its longer side is `side_px`.
+    """The slice with the contours of a reference and a prediction, RGB; its longer side is `side_px`.
 
-    `hu_slice` (H, W) HU, labels (H, W) 0, 1, 2; the second is drawn over the first. Raises
-    `InvalidSetting` when shapes differ.
+    `hu_slice` is (H, W) HU; `first` and `second` are labels (H, W) 0, 1, 2. The second is drawn over the
+    first. Raises `InvalidSetting` if shapes differ.
     """
     _check_shapes(hu_slice, first, second)
     steps = (1.0, 1.0) if spacing_mm is None else spacing_mm
@@ -62,17 +60,17 @@ def comparison(
     rows, columns = (max(1, round(side_px * length / max(lengths))) for length in lengths)
     shrunk = rows < hu_slice.shape[0]
 
-    def enlarge(image: np.ndarray, how: int = cv2.INTER_LINEAR) -> np.ndarray:
-        sized: np.ndarray = cv2.resize(
-            image, (columns, rows), interpolation=cv2.INTER_AREA if shrunk else how
+    def enlarge(image: np.ndarray, interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
+        resized: np.ndarray = cv2.resize(
+            image, (columns, rows), interpolation=cv2.INTER_AREA if shrunk else interpolation
         )
-        return sized
+        return resized
 
     grey = enlarge(to_grey(hu_slice, window), cv2.INTER_CUBIC)
     rgb: np.ndarray = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     smoothing = max(1, round(rows / hu_slice.shape[0]))
     for labels, colour in ((first, FIRST_RGB), (second, SECOND_RGB)):
-        _lay(rgb, colour, _contours(labels, enlarge, (THIN_PX, THICK_PX), smoothing))
+        _blend_in(rgb, colour, _contours(labels, enlarge, (THIN_PX, THICK_PX), smoothing))
     return rgb
 
 
@@ -83,14 +81,12 @@ def difference(
     window: Window = DEFAULT_WINDOW,
     opacity: float = DEFAULT_OPACITY,
     spacing_mm: tuple[float, float] | None = None,
-    names: tuple[str, str] = A_AND_B,
 ) -> np.ndarray:
-    """Where two segmentations differ, over the slice: as `rendering.overlay`, and of its size.
+    """A map of the differences between segmentations A and B over the slice, of the size of `overlay`.
 
-    Filled in the first's colour is what only the first calls so, in the second's what only the second
-    does, and in white the tumour of both; tumour is brighter than liver. Contours are opaque, so at opacity 0
-    they are all there is, and white where both run together. Raises `InvalidSetting` when shapes differ,
-    and unless 0 <= opacity <= 1.
+    Areas that only one segmentation has are filled in its colour, tumour of both in white; tumour is more
+    opaque than liver. Contours are always opaque, and white where both coincide. Raises `InvalidSetting` if
+    shapes differ, and unless 0 <= opacity <= 1.
     """
     check_opacity(opacity)
     _check_shapes(hu_slice, first, second)
@@ -98,25 +94,25 @@ def difference(
     rgb = cv2.cvtColor(enlarged_grey(hu_slice, window, frame), cv2.COLOR_GRAY2RGB)
     for mask, colour, cover in _fills(first, second, opacity):
         field = frame.enlarge(mask.view(np.uint8) * np.uint8(255))
-        _lay(rgb, colour, cv2.convertScaleAbs(field, alpha=cover))
+        _blend_in(rgb, colour, cv2.convertScaleAbs(field, alpha=cover))
     lines = (frame.line, 2 * frame.line)
-    smoothing = smoothing_of(frame, hu_slice.shape)
-    drawn = [_contours(labels, frame.enlarge, lines, smoothing) for labels in (first, second)]
-    near = [cv2.dilate(cover, np.ones((4 * frame.line + 1,) * 2, np.uint8)) for cover in drawn]
-    shared = [cv2.min(drawn[0], near[1]), cv2.min(drawn[1], near[0])]
+    smoothing = contour_smoothing(frame, hu_slice.shape)
+    contours = [_contours(labels, frame.enlarge, lines, smoothing) for labels in (first, second)]
+    near = [cv2.dilate(cover, np.ones((4 * frame.line + 1,) * 2, np.uint8)) for cover in contours]
+    shared = [cv2.min(contours[0], near[1]), cv2.min(contours[1], near[0])]
     for cover, colour in (
-        (drawn[0] - shared[0], FIRST_RGB),
-        (drawn[1] - shared[1], SECOND_RGB),
+        (contours[0] - shared[0], FIRST_RGB),
+        (contours[1] - shared[1], SECOND_RGB),
         (cv2.max(*shared), BOTH_RGB),
     ):
-        _lay(rgb, colour, cover)
-    return finish(rgb, legend.difference_strip(frame, names, tumour_cover(opacity)), frame)
+        _blend_in(rgb, colour, cover)
+    return finish(rgb, legend.difference_strip(frame, tumour_opacity(opacity)), frame)
 
 
-def tumour_cover(opacity: float) -> float:
-    """Opacity of a tumour's fill in a difference map, above that of liver, which is `opacity` itself.
+def tumour_opacity(opacity: float) -> float:
+    """Opacity of tumour fills in a difference map; that of liver fills is `opacity`.
 
-    >>> tumour_cover(0), round(tumour_cover(0.3), 2), tumour_cover(1)
+    >>> tumour_opacity(0), round(tumour_opacity(0.3), 2), tumour_opacity(1)
     (0.0, 0.62, 1.0)
     """
     return float(opacity**0.4)
@@ -130,15 +126,18 @@ def compared_pictures(
     window: Window = DEFAULT_WINDOW,
     opacity: float = DEFAULT_OPACITY,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One slice with the first segmentation, with the second, and where they differ: RGB of one size.
+    """Overlay of the first segmentation, overlay of the second, and difference map: three RGB of one size.
 
-    Raises `InvalidSetting` for a slice that is not there and an opacity out of range.
+    Raises `InvalidSetting` for a missing slice and for an opacity out of range.
     """
     index = check_slice(ct, slice_index)
     spacing_mm = None if ct.spacing_mm is None else ct.spacing_mm[1:]
-    hu, labels = ct.hu[index], (first.labels[index], second.labels[index])
-    one, other = (overlay(hu, drawn, window, opacity, spacing_mm) for drawn in labels)
-    return one, other, difference(hu, *labels, window, opacity, spacing_mm)
+    hu, a, b = ct.hu[index], first.labels[index], second.labels[index]
+    return (
+        overlay(hu, a, window, opacity, spacing_mm),
+        overlay(hu, b, window, opacity, spacing_mm),
+        difference(hu, a, b, window, opacity, spacing_mm),
+    )
 
 
 def comparison_overview(
@@ -149,43 +148,43 @@ def comparison_overview(
     window: Window = DEFAULT_WINDOW,
     opacity: float = DEFAULT_OPACITY,
 ) -> np.ndarray:
-    """The pictures of `compared_pictures` side by side, what each is above it, one RGB array."""
+    """The pictures of `compared_pictures` side by side under their titles: one RGB array."""
     pictures = compared_pictures(ct, first, second, slice_index, window, opacity)
-    where = f", slice {slice_index + 1} of {len(ct.hu)}" if len(ct.hu) > 1 else ""
-    titles = (f"A: {first.checkpoint.ref}", f"B: {second.checkpoint.ref}", f"Where they differ{where}")
+    suffix = f", slice {slice_index + 1} of {len(ct.hu)}" if len(ct.hu) > 1 else ""
+    titles = (f"A: {first.checkpoint.ref}", f"B: {second.checkpoint.ref}", f"Where they differ{suffix}")
     columns = []
     for picture, title in zip(pictures, titles, strict=True):
         width = picture.shape[1]
         size = next((s for s in range(28, 8, -1) if text_width(title, s) <= width - 2 * s), 8)
         head = np.zeros((2 * LEGEND_PX, width, 3), np.uint8)
-        draw_text(head, title, size, LEGEND_PX, size)
+        draw_text(head, title, (size, LEGEND_PX), TextStyle(size))
         column = np.vstack([head, picture])
         columns += [column, np.zeros((len(column), GAP_PX, 3), np.uint8)]
     return np.hstack(columns[:-1])
 
 
-def comparison_legend(width_px: int, names: tuple[str, str] = REFERENCE_AND_PREDICTION) -> np.ndarray:
-    """A strip (LEGEND_PX, width_px, 3) that says what the colours and the lines of `comparison` are."""
+def comparison_legend(width_px: int) -> np.ndarray:
+    """Legend of the colours and lines of `comparison`: (LEGEND_PX, width_px, 3) uint8."""
     entries: tuple[tuple[str, RGB, int], ...] = (
-        (names[0], FIRST_RGB, THICK_PX),
-        (names[1], SECOND_RGB, THICK_PX),
+        ("Reference", FIRST_RGB, THICK_PX),
+        ("Prediction", SECOND_RGB, THICK_PX),
         ("thin: liver", QUIET_RGB, THIN_PX),
         ("thick: tumour", QUIET_RGB, THICK_PX),
     )
 
-    def entry_width(words: str, size: int) -> int:
-        return int(2.5 * size) + text_width(words, size) + size
+    def entry_width(name: str, size: int) -> int:
+        return int(2.5 * size) + text_width(name, size) + size
 
     def legend_width(size: int) -> int:
-        return size + sum(entry_width(words, size) for words, _, _ in entries)
+        return size + sum(entry_width(name, size) for name, _, _ in entries)
 
     strip = np.zeros((LEGEND_PX, width_px, 3), np.uint8)
     size = next((s for s in range(16, 8, -1) if legend_width(s) <= width_px), 8)
     x, middle = size, LEGEND_PX // 2
-    for words, colour, thickness in entries:
+    for name, colour, thickness in entries:
         cv2.line(strip, (x, middle), (x + 2 * size, middle), colour, thickness, cv2.LINE_AA)
-        draw_text(strip, words, x + int(2.5 * size), middle, size)
-        x += entry_width(words, size)
+        draw_text(strip, name, (x + int(2.5 * size), middle), TextStyle(size))
+        x += entry_width(name, size)
     return strip
 
 
@@ -194,9 +193,9 @@ def _check_shapes(hu_slice: np.ndarray, first: np.ndarray, second: np.ndarray) -
         raise InvalidSetting("A slice and the two segmentations drawn on it must have the same shape.")
 
 
-def _lay(rgb: np.ndarray, colour: RGB, opacity: np.ndarray) -> None:
-    """Blend a colour over a picture (h, w, 3), in place, where its opacity (h, w) uint8 is not 0."""
-    box = box_of(opacity)
+def _blend_in(rgb: np.ndarray, colour: RGB, opacity: np.ndarray) -> None:
+    """Blend a colour over a picture (h, w, 3) with `opacity` (h, w) uint8, in place."""
+    box = bounding_box(opacity)
     if box is not None:
         rgb[box] = blend(rgb[box], colour, opacity[box])
 
@@ -207,7 +206,7 @@ def _contours(
     lines: tuple[int, int],
     smoothing: int,
 ) -> np.ndarray:
-    """Opacity (rows, columns) uint8 of the contours of liver and tumour; `lines` are their thicknesses."""
+    """Opacity (rows, columns) uint8 of the contours of liver and tumour, with line widths `lines`."""
     opacity = np.zeros_like(enlarge(labels))
     for mask, thickness in zip((labels > BACKGROUND, labels == TUMOUR), lines, strict=True):
         cover = enlarge(mask.view(np.uint8) * np.uint8(255))
@@ -216,14 +215,14 @@ def _contours(
 
 
 def _fills(first: np.ndarray, second: np.ndarray, opacity: float) -> list[tuple[np.ndarray, RGB, float]]:
-    """Mask, colour and opacity of every area; no two overlap. Liver of both is left as it is."""
-    tumours, livers = (first == TUMOUR, second == TUMOUR), (first == LIVER, second == LIVER)
-    neither = ~tumours[0] & ~tumours[1]
-    strong = tumour_cover(opacity)
+    """Mask, colour and opacity of each area to fill. Areas do not overlap; liver of both is not filled."""
+    (liver_a, liver_b), (tumour_a, tumour_b) = ((first == c, second == c) for c in (LIVER, TUMOUR))
+    no_tumour = ~tumour_a & ~tumour_b
+    strong = tumour_opacity(opacity)
     return [
-        (livers[0] & ~livers[1] & neither, FIRST_RGB, opacity),
-        (livers[1] & ~livers[0] & neither, SECOND_RGB, opacity),
-        (tumours[0] & tumours[1], BOTH_RGB, strong),
-        (tumours[0] & ~tumours[1], FIRST_RGB, strong),
-        (tumours[1] & ~tumours[0], SECOND_RGB, strong),
+        (liver_a & ~liver_b & no_tumour, FIRST_RGB, opacity),
+        (liver_b & ~liver_a & no_tumour, SECOND_RGB, opacity),
+        (tumour_a & tumour_b, BOTH_RGB, strong),
+        (tumour_a & ~tumour_b, FIRST_RGB, strong),
+        (tumour_b & ~tumour_a, SECOND_RGB, strong),
     ]

@@ -1,7 +1,7 @@
-"""Where things go in a picture: enlargement, aspect, orientation letters, scale bar (pure).
+"""Layout of a picture: enlargement, aspect ratio, orientation letters and scale bar.
 
-The three pictures of a slice share one `Frame`, so they have one size and the anatomy lies at one
-place in all of them. A frame is the slice, enlarged on black, and a strip below it for a legend.
+A picture is the enlarged slice on black, with a strip below it for a legend. The three pictures of a slice
+share one `Frame`, so they have the same size and show the anatomy at the same position.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import cv2
 import numpy as np
 
 from liverseg.rendering.colours import TEXT_RGB
-from liverseg.rendering.text import draw_text
+from liverseg.rendering.text import TextStyle, draw_text
 
 LONG_SIDE_PX = 1024
-"""The long side of an enlarged slice; at least three quarters of it where that makes whole factors."""
+"""The long side of an enlarged slice; down to three quarters of it if that gives a whole factor."""
 
 MIN_WIDTH_PX, MIN_HEIGHT_PX = 320, 192
-"""A narrow slice gets black margins up to this size, so that letters and legend have room."""
+"""Smaller pictures get black margins up to this size, to make room for letters and legend."""
 
 Letters = tuple[str, str, str, str]
-"""Which way of the patient lies at the left, the right, the top and the bottom of a picture."""
+"""Patient directions at the left, right, top and bottom of a picture."""
 
 AXIAL_LETTERS: Letters = ("R", "L", "A", "P")
 
@@ -31,25 +31,25 @@ AXIAL_LETTERS: Letters = ("R", "L", "A", "P")
 class Frame:
     """The layout of one picture, in its pixels."""
 
-    height: int  # of the picture, strip included
+    height: int  # of the whole picture, with its strip
     width: int
     strip: int  # height of the strip at the bottom
-    top: int  # where the slice begins
-    left: int
+    top: int  # first row of the slice
+    left: int  # first column of the slice
     rows: int  # size of the enlarged slice
     columns: int
-    text: int  # size of the text
+    text: int  # font size
     line: int  # thickness of a contour
     px_per_mm: float | None  # None: spacing unknown
     letters: Letters = AXIAL_LETTERS
 
     @property
-    def place(self) -> tuple[slice, slice]:
-        """Rows and columns of the picture that the slice fills."""
+    def slice_area(self) -> tuple[slice, slice]:
+        """Rows and columns of the picture that show the slice."""
         return slice(self.top, self.top + self.rows), slice(self.left, self.left + self.columns)
 
     def enlarge(self, image: np.ndarray, interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
-        """A (H, W) array at the size of the enlarged slice; averaged where it shrinks."""
+        """Resize a (H, W) array to the size of the enlarged slice; shrinking averages pixels."""
         if self.rows < image.shape[0] or self.columns < image.shape[1]:
             interpolation = cv2.INTER_AREA
         resized: np.ndarray = cv2.resize(image, (self.columns, self.rows), interpolation=interpolation)
@@ -64,7 +64,7 @@ def frame_for(
 ) -> Frame:
     """The frame of a slice of `shape` (H, W) with a pixel spacing of (rows, columns) in mm.
 
-    Without a spacing, pixels are taken to be square.
+    Without a spacing, pixels are assumed to be square.
 
     >>> frame = frame_for((512, 512))
     >>> frame.rows, frame.columns
@@ -99,7 +99,7 @@ def frame_for(
 
 
 def scale_bar_mm(frame: Frame) -> int | None:
-    """The round length whose bar fills at most a quarter of the picture; None: spacing unknown.
+    """Length of the scale bar: the largest round one up to a quarter of the width; None: spacing unknown.
 
     >>> scale_bar_mm(frame_for((512, 512), (0.7, 0.7))), scale_bar_mm(frame_for((512, 512)))
     (50, None)
@@ -111,18 +111,18 @@ def scale_bar_mm(frame: Frame) -> int | None:
 
 
 def draw_marks(rgb: np.ndarray, frame: Frame) -> None:
-    """Draw the orientation letters at the edges and the scale bar, in place, as radiological viewers do."""
+    """Draw the orientation letters at the edges, and the scale bar, in place."""
     margin, middle = round(0.9 * frame.text), (frame.height - frame.strip) / 2
     bottom = frame.height - frame.strip
     halo = max(1, frame.text // 14)
-    places = (
+    positions = (
         (margin, middle),
         (frame.width - margin, middle),
         (frame.width / 2, margin),
         (frame.width / 2, bottom - margin),
     )
-    for letter, (x, y) in zip(frame.letters, places, strict=True):
-        draw_text(rgb, letter, x, y, frame.text, TEXT_RGB, "centre", halo)
+    for letter, position in zip(frame.letters, positions, strict=True):
+        draw_text(rgb, letter, position, TextStyle(frame.text, align="centre", halo_px=halo))
 
     length_mm = scale_bar_mm(frame)
     if length_mm is None or frame.px_per_mm is None:
@@ -130,9 +130,10 @@ def draw_marks(rgb: np.ndarray, frame: Frame) -> None:
     length, tick = round(length_mm * frame.px_per_mm), max(3, frame.text // 4)
     x0, y = round(0.6 * frame.text), bottom - round(0.7 * frame.text)
     x1 = x0 + length
-    for colour, wider in (((0, 0, 0), 2), (TEXT_RGB, 0)):  # a dark edge, then the bar
+    for colour, wider in (((0, 0, 0), 2), (TEXT_RGB, 0)):  # a dark border, then the bar
         thick = max(1, frame.text // 14) + wider
         for start, end in (((x0, y), (x1, y)), ((x0, y - tick), (x0, y)), ((x1, y - tick), (x1, y))):
             cv2.line(rgb, start, end, colour, thick)
     small = round(0.8 * frame.text)
-    draw_text(rgb, f"{length_mm} mm", (x0 + x1) / 2, y - tick - 0.5 * small, small, TEXT_RGB, "centre", halo)
+    style = TextStyle(small, align="centre", halo_px=halo)
+    draw_text(rgb, f"{length_mm} mm", ((x0 + x1) / 2, y - tick - 0.5 * small), style)

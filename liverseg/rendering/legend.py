@@ -1,4 +1,4 @@
-"""The strips below the pictures: window, legend, colour bar (pure)."""
+"""The strips below pictures: window, colour legend and colour bar."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from liverseg.rendering.colours import (
     QUIET_RGB,
     RGB,
     SECOND_RGB,
-    TEXT_RGB,
     THRESHOLD_RGB,
     TUMOUR_RGB,
     blend,
 )
 from liverseg.rendering.frame import Frame
-from liverseg.rendering.text import draw_text, text_width
+from liverseg.rendering.text import TextStyle, draw_text, text_width
 
 Strip = np.ndarray  # (strip, width, 3) uint8, read-only
 
@@ -37,65 +36,57 @@ def _frozen(strip: Strip) -> Strip:
 
 @lru_cache(maxsize=16)
 def window_strip(frame: Frame, window: Window, caption: str = "") -> Strip:
-    """Width and centre of the window; at the right a caption, left out where it does not fit."""
+    """Width and centre of the window, and a caption at the right, omitted if it does not fit."""
     strip, y, margin = _blank(frame), frame.strip / 2, round(0.6 * frame.text)
-    told = f"W {window.width_hu:g}  C {window.center_hu:g} HU"
-    draw_text(strip, told, margin, y, frame.text)
-    room = frame.width - 3 * margin - text_width(told, frame.text)
+    window_text = f"W {window.width_hu:g}  C {window.center_hu:g} HU"
+    draw_text(strip, window_text, (margin, y), TextStyle(frame.text))
+    room = frame.width - 3 * margin - text_width(window_text, frame.text)
     if caption and text_width(caption, frame.text) <= room:
-        draw_text(strip, caption, frame.width - margin, y, frame.text, QUIET_RGB, "right")
-    return _frozen(strip)
-
-
-@lru_cache(maxsize=16)
-def text_strip(frame: Frame, text: str) -> Strip:
-    """One quiet line of text."""
-    strip = _blank(frame)
-    draw_text(strip, text, round(0.6 * frame.text), frame.strip / 2, frame.text, QUIET_RGB)
+        draw_text(strip, caption, (frame.width - margin, y), TextStyle(frame.text, QUIET_RGB, "right"))
     return _frozen(strip)
 
 
 @lru_cache(maxsize=16)
 def legend_strip(frame: Frame, opacity: float) -> Strip:
-    """What green and red stand for, each with a swatch as translucent as the overlay."""
+    """Legend of liver and tumour, with swatches of the overlay's opacity."""
     return _swatches(frame, (("Liver", LIVER_RGB, opacity), ("Tumour", TUMOUR_RGB, opacity)))
 
 
 @lru_cache(maxsize=16)
-def difference_strip(frame: Frame, names: tuple[str, str], opacity: float) -> Strip:
-    """What the colours of a difference map stand for."""
+def difference_strip(frame: Frame, opacity: float) -> Strip:
+    """Legend of a difference map of the segmentations A and B."""
     entries = (
-        (f"Only {names[0]}", FIRST_RGB, opacity),
-        (f"Only {names[1]}", SECOND_RGB, opacity),
+        ("Only A", FIRST_RGB, opacity),
+        ("Only B", SECOND_RGB, opacity),
         ("Both", BOTH_RGB, opacity),
     )
     return _swatches(frame, entries, "tumour bright, liver faint")
 
 
 def _swatches(frame: Frame, entries: tuple[tuple[str, RGB, float], ...], note: str = "") -> Strip:
-    """Squares of a colour with their names, and at the right a quiet note, left out where it does not fit."""
+    """Coloured squares with their names, and a note at the right, omitted if it does not fit."""
     strip, y, margin = _blank(frame), frame.strip / 2, round(0.6 * frame.text)
     side, edge, x = round(0.9 * frame.text), max(1, frame.line), margin
     for name, colour, opacity in entries:
         top = round(y - side / 2)
         strip[top : top + side, x : x + side] = colour
         inner = (slice(top + edge, top + side - edge), slice(x + edge, x + side - edge))
-        grey = np.full_like(strip[inner], 90)  # about the grey of liver in the usual window
+        grey = np.full_like(strip[inner], 90)  # about the grey of liver in the default window
         strip[inner] = blend(grey, colour, np.full(grey.shape[:2], round(255 * opacity), np.uint8))
         x += side + round(0.45 * frame.text)
-        draw_text(strip, name, x, y, frame.text)
+        draw_text(strip, name, (x, y), TextStyle(frame.text))
         x += text_width(name, frame.text) + round(1.2 * frame.text)
     if note and x + text_width(note, frame.text) + margin <= frame.width:
-        draw_text(strip, note, frame.width - margin, y, frame.text, QUIET_RGB, "right")
+        draw_text(strip, note, (frame.width - margin, y), TextStyle(frame.text, QUIET_RGB, "right"))
     return _frozen(strip)
 
 
 @lru_cache(maxsize=16)
 def probability_strip(frame: Frame, threshold: float) -> Strip:
-    """The colour bar of the heatmap from 0 to 1, with the threshold marked as in the picture."""
+    """The colour bar of the heatmap from 0 to 1, with a mark at the threshold."""
     strip, margin = _blank(frame), round(0.6 * frame.text)
     name = "Tumour probability"
-    draw_text(strip, name, margin, frame.strip / 2, frame.text)
+    draw_text(strip, name, (margin, frame.strip / 2), TextStyle(frame.text))
     x0 = margin + text_width(name, frame.text) + round(1.1 * frame.text)
     x1 = frame.width - margin - round(0.3 * frame.text)
     top, bottom = round(0.3 * frame.text), round(1.0 * frame.text)
@@ -110,8 +101,8 @@ def probability_strip(frame: Frame, threshold: float) -> Strip:
     reach = round(0.18 * frame.text)
     strip[top - reach : bottom + reach, mark - thin - 1 : mark + thin + 1] = 0
     strip[top - reach : bottom + reach, max(mark - thin, 0) : mark + thin] = THRESHOLD_RGB
-    small = round(0.72 * frame.text)
+    style = TextStyle(round(0.72 * frame.text), align="centre")
     for value, label in ((0.0, "0"), (0.5, "0.5"), (1.0, "1")):
         x = x0 + value * (x1 - x0 - 1)
-        draw_text(strip, label, x, bottom + 0.78 * frame.text, small, TEXT_RGB, "centre")
+        draw_text(strip, label, (x, bottom + 0.78 * frame.text), style)
     return _frozen(strip)

@@ -1,10 +1,10 @@
-"""A level set of a 3D field as a closed triangle surface (pure).
+"""A level set of a 3D field as a closed triangle surface, by surface nets (Gibson, 1998).
 
-Surface nets (Gibson, 1998): one vertex where the surface passes through a cell of eight neighbouring
-points, one quadrilateral for each edge of the grid that it crosses. Triangles come out better shaped than
-those of marching cubes. Where two sheets pass through one cell each gets a vertex of its own (as in
-Nielson's dual marching cubes, 2004), so that they stay apart. The surface is closed: each edge has as many
-faces on one side as on the other, two in all but, rarely, where a sheet comes back to the same face, four.
+Surface nets have one vertex in each cell of eight neighbouring points that the surface crosses, and one
+quadrilateral for each grid edge that it crosses. The triangles are better shaped than those of marching
+cubes. If two sheets of the surface pass through one cell, each has its own vertex (as in Nielson's dual
+marching cubes, 2004), so they stay separate. The surface is closed: each edge has equally many faces on both
+sides. It has two faces, or rarely four where a sheet meets the same cell face twice.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ _FACES = [[k for k in range(8) if bool(k & bit) == side] for bit in (4, 2, 1) fo
 
 @dataclass(frozen=True)
 class Surface:
-    """A triangle surface whose faces run counter-clockwise seen from outside."""
+    """A triangle surface with faces counter-clockwise as seen from outside."""
 
     vertices: np.ndarray  # (V, 3) float64
-    faces: np.ndarray  # (F, 3) int32, indices of vertices
+    faces: np.ndarray  # (F, 3) int32 indices of vertices
 
     def normals(self) -> np.ndarray:
-        """(V, 3) outward unit normals: those of the faces around a vertex, by their areas."""
+        """(V, 3) outward unit normals: means of the normals of adjacent faces, weighted by area."""
         a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
-        across = np.cross(b - a, c - a)
+        normals = np.cross(b - a, c - a)  # of faces; their length is twice the area
         corner = self.faces.ravel()
         total = np.stack(
-            [np.bincount(corner, np.repeat(across[:, k], 3), len(self.vertices)) for k in range(3)], axis=1
+            [np.bincount(corner, np.repeat(normals[:, k], 3), len(self.vertices)) for k in range(3)],
+            axis=1,
         )
         length = np.linalg.norm(total, axis=1, keepdims=True)
         return np.where(length > 0, total / np.where(length > 0, length, 1), [0.0, 0.0, 1.0])
@@ -49,9 +50,9 @@ class Surface:
         return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
 
     def enclosing(self, volume: float, steps: int = 8) -> Surface:
-        """The surface moved along its normals until it encloses `volume`, to within 0.1 % if it can."""
+        """The surface moved along its normals to enclose `volume` within 0.1 %; stops after `steps` steps."""
         normals, moved = self.normals(), self
-        for _ in range(steps):  # Newton: the volume grows by the area for each unit of the way
+        for _ in range(steps):  # Newton: the derivative of the volume is the area
             missing = volume - moved.volume()
             if abs(missing) <= 0.001 * volume:
                 break
@@ -59,19 +60,19 @@ class Surface:
         return moved
 
     def mapped(self, affine: np.ndarray) -> Surface:
-        """The surface under a (4, 4) affine; faces are turned where that mirrors."""
+        """The surface transformed by a (4, 4) affine; faces are reversed if the affine mirrors."""
         mirrors = np.linalg.det(affine[:3, :3]) < 0
         faces = self.faces[:, ::-1] if mirrors else self.faces
         return Surface(self.vertices @ affine[:3, :3].T + affine[:3, 3], faces)
 
 
-NOTHING = Surface(np.zeros((0, 3)), np.zeros((0, 3), np.int32))
+EMPTY_SURFACE = Surface(np.zeros((0, 3)), np.zeros((0, 3), np.int32))
 
 
-def joined(surfaces: list[Surface]) -> Surface:
+def merge_surfaces(surfaces: list[Surface]) -> Surface:
     """Several surfaces as one."""
     if not surfaces:
-        return NOTHING
+        return EMPTY_SURFACE
     starts = np.cumsum([0, *(len(s.vertices) for s in surfaces)])
     faces = [s.faces + start for s, start in zip(surfaces, starts, strict=False)]
     return Surface(np.concatenate([s.vertices for s in surfaces]), np.concatenate(faces).astype(np.int32))
@@ -79,11 +80,11 @@ def joined(surfaces: list[Surface]) -> Surface:
 
 @cache
 def _sheets() -> tuple[np.ndarray, np.ndarray]:
-    """Which sheet each edge belongs to, (256, 12) int8 with -1 for none, and their number (256,).
+    """Sheet of each cell edge (256, 12) int8, -1 for none, and number of sheets (256,), by configuration.
 
-    A cell's configuration has bit k set where corner k is inside. Crossed edges of one face belong
-    together; where a face has four, corners inside that lie across from each other are kept apart, which
-    both cells at the face see alike.
+    Bit k of a cell's configuration is set if corner k is inside. Crossed edges of one cell face belong to the
+    same sheet. If all four edges of a face are crossed, its two inside corners, which are diagonal, belong to
+    different sheets; both cells at the face make the same choice.
     """
     sheet = np.full((256, 12), -1, np.int8)
     number = np.zeros(256, np.int64)
@@ -109,8 +110,8 @@ def _sheets() -> tuple[np.ndarray, np.ndarray]:
 def level_surface(field: np.ndarray, level: float) -> Surface:
     """The surface around the points of `field` (Z, Y, X) above `level`, in index coordinates (z, y, x).
 
-    The border of the field must not be above the level, so that the surface is closed. Faces are
-    counter-clockwise seen from outside where z, y, x are taken as right-handed coordinates.
+    The border of the field must not be above the level; otherwise the surface is not closed. Faces are
+    counter-clockwise as seen from outside if z, y, x are right-handed coordinates.
 
     >>> field = np.zeros((5, 5, 5))
     >>> field[2, 2, 2] = 1
@@ -120,7 +121,7 @@ def level_surface(field: np.ndarray, level: float) -> Surface:
     """
     inside = field > level
     if not inside.any():
-        return NOTHING
+        return EMPTY_SURFACE
     sheet, number = _sheets()
     cells = tuple(n - 1 for n in field.shape)
     config = np.zeros(cells, np.uint8)
@@ -130,16 +131,16 @@ def level_surface(field: np.ndarray, level: float) -> Surface:
     active = np.flatnonzero((config.ravel() != 0) & (config.ravel() != 255))
     config_of = config.ravel()[active]
     first = np.concatenate([[0], np.cumsum(number[config_of])])  # the first vertex of each active cell
-    place = np.stack(np.unravel_index(active, cells), axis=1)  # (A, 3)
+    position = np.stack(np.unravel_index(active, cells), axis=1)  # (A, 3)
 
     total, crossings = np.zeros((first[-1], 3)), np.zeros(first[-1])
     for e, (a, b) in enumerate(_EDGES):
         which = np.flatnonzero(sheet[config_of, e] >= 0)
-        start, end = place[which] + _CORNERS[a], place[which] + _CORNERS[b]
+        start, end = position[which] + _CORNERS[a], position[which] + _CORNERS[b]
         low, high = (field[tuple(p.T)].astype(np.float64) for p in (start, end))
-        at = (level - low) / (high - low)
+        fraction = (level - low) / (high - low)
         vertex = first[which] + sheet[config_of[which], e]
-        total[vertex] += start + at[:, None] * (end - start)  # a vertex once an edge at most
+        total[vertex] += start + fraction[:, None] * (end - start)  # `vertex` has no duplicates
         crossings[vertex] += 1
     vertices = total / crossings[:, None]
 
@@ -152,31 +153,31 @@ def level_surface(field: np.ndarray, level: float) -> Surface:
 def _quads(
     inside: np.ndarray, config: np.ndarray, first: np.ndarray, sheet: np.ndarray, axis: int
 ) -> np.ndarray:
-    """(Q, 4) vertices around each crossed edge of the grid along one axis, outside in front."""
+    """(Q, 4) vertices around each crossed grid edge along `axis`, counter-clockwise as seen from outside."""
     low = np.moveaxis(inside, axis, 0)[:-1]
     high = np.moveaxis(inside, axis, 0)[1:]
     crossed = np.stack(np.nonzero(np.moveaxis(low != high, 0, axis)), axis=1)  # (Q, 3) lower ends
-    leaves = inside[tuple(crossed.T)]  # the surface faces along the axis
+    outward = inside[tuple(crossed.T)]  # whether the surface normal points along the axis
     others = [(axis + 1) % 3, (axis + 2) % 3]
     corners = []
-    for back in ((1, 1), (0, 1), (0, 0), (1, 0)):  # counter-clockwise around the axis
+    for steps in ((1, 1), (0, 1), (0, 0), (1, 0)):  # counter-clockwise around the axis
         cell = crossed.copy()
         offset = np.zeros(3, int)
-        for other, step in zip(others, back, strict=True):
+        for other, step in zip(others, steps, strict=True):
             cell[:, other] -= step
             offset[other] = step
         corner = int(offset @ (4, 2, 1))
         edge = _EDGES.index((corner, corner | (4, 2, 1)[axis]))
-        at = tuple(cell.T)
-        corners.append(first[at] + sheet[config[at], edge])
+        index = tuple(cell.T)
+        corners.append(first[index] + sheet[config[index], edge])
     quads = np.stack(corners, axis=1)
-    quads[~leaves] = quads[~leaves, ::-1]
+    quads[~outward] = quads[~outward, ::-1]
     return quads
 
 
 def _triangles(vertices: np.ndarray, quads: np.ndarray) -> np.ndarray:
-    """Each quadrilateral (Q, 4) cut along its shorter diagonal: (2 Q, 3) int32."""
+    """Triangles (2 Q, 3) int32 of quadrilaterals (Q, 4), each cut along its shorter diagonal."""
     a, b, c, d = (vertices[quads[:, k]] for k in range(4))
     swap = ((b - d) ** 2).sum(axis=1) < ((a - c) ** 2).sum(axis=1)
-    turned = np.where(swap[:, None], quads[:, [1, 2, 3, 0]], quads)
-    return np.concatenate([turned[:, [0, 1, 2]], turned[:, [0, 2, 3]]]).astype(np.int32)
+    rotated = np.where(swap[:, None], quads[:, [1, 2, 3, 0]], quads)
+    return np.concatenate([rotated[:, [0, 1, 2]], rotated[:, [0, 2, 3]]]).astype(np.int32)

@@ -1,13 +1,25 @@
-"""Antialiased text on RGB arrays, with Pillow's built-in font (pure)."""
+"""Antialiased text on RGB arrays, in Pillow's built-in font."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from liverseg.rendering.colours import RGB, TEXT_RGB, blend
+
+
+@dataclass(frozen=True)
+class TextStyle:
+    """How `draw_text` draws a line of text."""
+
+    size_px: int
+    colour: RGB = TEXT_RGB
+    align: Literal["left", "centre", "right"] = "left"  # the part of the text that lies at its position
+    halo_px: int = 0  # width of a black outline, which keeps text legible on any background
 
 
 @lru_cache(maxsize=16)
@@ -16,8 +28,8 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 @lru_cache(maxsize=256)
-def _letters(text: str, size_px: int, halo_px: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """The text and its halo as (h, w) uint8 coverage, and the row of the middle of a capital."""
+def _rasterise(text: str, size_px: int, halo_px: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Coverage (h, w) uint8 of the text and of its halo, and the row of the middle of its capitals."""
     font = _font(size_px)
     left, top, right, bottom = font.getbbox(text, anchor="ls")
     _, capital, _, _ = font.getbbox("H", anchor="ls")
@@ -40,34 +52,26 @@ def text_width(text: str, size_px: int) -> int:
     return int(np.ceil(right - left))
 
 
-def draw_text(
-    rgb: np.ndarray,
-    text: str,
-    x: float,
-    y: float,
-    size_px: int,
-    colour: RGB = TEXT_RGB,
-    align: str = "left",
-    halo_px: int = 0,
-) -> None:
-    """Draw a line of text into an (h, w, 3) uint8 array, in place; what falls outside is cut off.
+def draw_text(rgb: np.ndarray, text: str, position: tuple[float, float], style: TextStyle) -> None:
+    """Draw a line of text into an (h, w, 3) uint8 array, in place, cut off at the borders.
 
-    `x` is the left end, the centre or the right end of the text (`align`: "left", "centre",
-    "right"), `y` the middle of its capitals. A halo is black and keeps text legible on any ground.
+    `position` is (x, y): x of the text's left end, centre or right end (`style.align`), y of the middle of
+    its capitals.
     """
-    fill, halo, middle = _letters(text, size_px, halo_px)
+    x, y = position
+    fill, halo, middle = _rasterise(text, style.size_px, style.halo_px)
     height, width = fill.shape
-    pad = halo_px + 1
-    left = int(round(x - {"left": pad, "centre": width / 2, "right": width - pad}[align]))
+    pad = style.halo_px + 1
+    left = int(round(x - {"left": pad, "centre": width / 2, "right": width - pad}[style.align]))
     top = int(round(y)) - middle
     rows = slice(max(top, 0), min(top + height, rgb.shape[0]))
     columns = slice(max(left, 0), min(left + width, rgb.shape[1]))
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return
-    part = (
+    visible = (
         slice(rows.start - top, rows.stop - top),
         slice(columns.start - left, columns.stop - left),
     )
-    if halo_px:
-        rgb[rows, columns] = blend(rgb[rows, columns], (0, 0, 0), halo[part])
-    rgb[rows, columns] = blend(rgb[rows, columns], colour, fill[part])
+    if style.halo_px:
+        rgb[rows, columns] = blend(rgb[rows, columns], (0, 0, 0), halo[visible])
+    rgb[rows, columns] = blend(rgb[rows, columns], style.colour, fill[visible])

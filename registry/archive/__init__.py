@@ -1,1 +1,1 @@
-"""What is checked of a TorchScript archive and a safetensors file before torch opens it."""
+"""Checks of a TorchScript archive and of a safetensors file before torch opens them."""

@@ -1,10 +1,9 @@
 """The structure of a TorchScript archive, checked before torch opens it.
 
-The digest in the manifest says that the bytes are those that were published. This check
-says that they are weights and code of the expected kind, whoever published them. The
-reader in torch and `zipfile` must also agree on what the archive holds, so whatever they
-could read differently is refused: data before or behind the archive, names that occur
-twice or differ only by case, encryption.
+The digest in the manifest proves that the bytes are the published ones. This check proves that they are
+weights and code of the expected kind, also if the publisher is malicious. torch's reader and `zipfile` must
+agree on the content of the archive, so everything that they could read differently is refused: data before or
+after the archive, names that occur twice or differ only by case, encryption.
 """
 
 from __future__ import annotations
@@ -23,10 +22,11 @@ from registry.text import one_line
 
 MAX_MEMBERS = 20_000
 MAX_TEXT_BYTES = 16 * 1024**2
-"""Largest code, pickle or extra file inside the archive, unpacked."""
+"""Limit for one unpacked code, pickle or extra file."""
 MAX_TEXT_TOTAL_BYTES = 128 * 1024**2
+"""Limit for all of them together."""
 MAX_COMPRESSION_RATIO = 200
-"""Code compresses about tenfold; a thousandfold is a bomb."""
+"""Code compresses about tenfold, zip bombs a thousandfold."""
 
 EMBEDDED_MANIFEST = "extra/manifest.json"
 
@@ -38,17 +38,16 @@ _SMALL = re.compile(
     r"(?:\.data/)?version|byteorder|\.data/serialization_id|extra/[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII
 )
 _NEEDED = ("data.pkl", "constants.pkl")
-# torch writes the second for archives that use newer operators
+# torch writes the second for archives with newer operators
 _VERSIONS = ("version", ".data/version")
 
 
 def check_archive(data: bytes) -> bytes | None:
-    """Checks the bytes of `model.pt`; returns the manifest inside it, or None where there is none.
+    """Check the bytes of `model.pt`; returns the manifest inside it, or None where there is none.
 
-    Raises `ArchiveRefused` with one sentence when the archive is damaged, holds members
-    that torch never writes, would unpack to far more than it is, or when its pickles or its
-    code refer to anything beyond tensors and computing. Nothing of it is run, and tensors
-    are not unpacked.
+    Raises `ArchiveRefused` when the archive is damaged, has members that torch never writes, would unpack to
+    far more than its size, or when its pickles or code refer to anything beyond tensors and computations.
+    Nothing in the archive is run, and tensors are not unpacked.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -56,9 +55,9 @@ def check_archive(data: bytes) -> bytes | None:
             members = dict(_members(archive))
             for name in _NEEDED:
                 if name not in members:
-                    raise ArchiveRefused(f"The archive model.pt has no {name}, so it is no TorchScript.")
+                    raise ArchiveRefused(f"The archive model.pt has no {name}, so it is not TorchScript.")
             if not any(name in members for name in _VERSIONS):
-                raise ArchiveRefused("The archive model.pt has no version, so it is no TorchScript.")
+                raise ArchiveRefused("The archive model.pt has no version, so it is not TorchScript.")
             _check_sizes(members, len(data))
             for name, info in members.items():
                 _check_member(archive, name, info)
@@ -69,21 +68,21 @@ def check_archive(data: bytes) -> bytes | None:
                 raise ArchiveRefused("The manifest inside model.pt is too large.")
             return archive.read(embedded)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError, ValueError):
-        raise ArchiveRefused("The archive model.pt is damaged or is no TorchScript.") from None
+        raise ArchiveRefused("The archive model.pt is damaged or is not TorchScript.") from None
 
 
 def _check_container(archive: zipfile.ZipFile, data: bytes) -> None:
     infos = archive.infolist()
     if not infos or len(infos) > MAX_MEMBERS:
         raise ArchiveRefused(f"The archive model.pt has {len(infos)} members, not 1 to {MAX_MEMBERS}.")
-    # An end record that is the last 22 bytes, with no comment, and a first member at offset 0
-    # (offsets come out shifted where something was put before the archive).
+    # The end record must be the last 22 bytes, without a comment, and the first member must start at offset
+    # 0: `zipfile` shifts the offsets when there is data before the archive.
     if data[-22:-18] != b"PK\x05\x06" or data[-2:] != b"\0\0" or min(i.header_offset for i in infos) != 0:
-        raise ArchiveRefused("The archive model.pt has something before or behind it.")
+        raise ArchiveRefused("The archive model.pt has data before or after it.")
 
 
 def _members(archive: zipfile.ZipFile) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-    """Each member by its name below the one top folder."""
+    """Each member with its name inside the top folder, of which there must be one."""
     seen: set[str] = set()
     tops: set[str] = set()
     for info in archive.infolist():
@@ -92,14 +91,16 @@ def _members(archive: zipfile.ZipFile) -> Iterator[tuple[str, zipfile.ZipInfo]]:
         parts = raw.split("/")
         if raw != info.filename or "\\" in raw or not slash or any(p in ("", ".", "..") for p in parts):
             raise ArchiveRefused("A member of the archive model.pt has an unsafe name.")
-        if raw.lower() in seen:  # torch looks members up without regard to case
+        if raw.lower() in seen:  # torch ignores the case of names
             raise ArchiveRefused("Two members of the archive model.pt have the same name.")
         seen.add(raw.lower())
         tops.add(top)
         if not any(p.fullmatch(name) for p in (_TENSORS, _PICKLES, _CODE, _DEBUG, _SMALL)):
             raise ArchiveRefused(f"TorchScript never writes the member {one_line(name, 60)} of model.pt.")
         if info.flag_bits & 0x1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ArchiveRefused("A member of the archive model.pt is encrypted or oddly compressed.")
+            raise ArchiveRefused(
+                "A member of the archive model.pt is encrypted or has an unusual compression."
+            )
         yield name, info
     if len(tops) != 1:
         raise ArchiveRefused("The archive model.pt has more than one top folder.")

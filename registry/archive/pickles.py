@@ -1,8 +1,8 @@
-"""Which names the pickles of a TorchScript archive may refer to.
+"""Check the pickles of a TorchScript archive without running them.
 
-A pickle is a program; these are read with `pickletools`, which runs nothing. Only the
-instructions that torch writes are allowed, of which GLOBAL is the one that names anything
-outside the pickle, and it may name only tensor rebuilding and the archive's own classes.
+A pickle is a program. `pickletools` lists its instructions and runs nothing. Only instructions that torch
+writes are allowed. Of these GLOBAL alone refers to names outside the pickle, and it may refer only to torch's
+functions that rebuild tensors and to the archive's own classes.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _OWN_CLASS = re.compile(r"__torch__(?:\.[A-Za-z_]\w*)*", re.ASCII)
 
 
 def check_pickle(data: bytes, member: str) -> None:
-    """Raises `ArchiveRefused` when the pickle uses an instruction or a name that torch never writes.
+    """Raises `ArchiveRefused` when the pickle has an instruction or a name that torch never writes.
 
-    `member` is the name of the pickle inside the archive, for the sentence.
+    `member` is the name of the pickle inside the archive, for the message.
 
     >>> check_pickle(b"\\x80\\x02).", "constants.pkl")
     >>> check_pickle(b"cposix\\nsystem\\n.", "data.pkl")
@@ -58,13 +58,13 @@ def check_pickle(data: bytes, member: str) -> None:
     except (ValueError, IndexError, UnicodeDecodeError, OverflowError):
         raise ArchiveRefused(f"The pickle {member} in model.pt is damaged.") from None
     if position != len(data):
-        raise ArchiveRefused(f"The pickle {member} in model.pt has something behind its end.")
+        raise ArchiveRefused(f"The pickle {member} in model.pt has data after its end.")
 
 
 def _is_allowed(argument: str) -> bool:
     module, _, name = argument.partition(" ")
     if (module, name) in ALLOWED_GLOBALS:
         return True
-    if module.startswith("__torch__.torch.classes"):  # compiled classes, not the archive's own
+    if module.startswith("__torch__.torch.classes"):  # compiled classes of torch, not classes of the archive
         return False
     return _OWN_CLASS.fullmatch(module) is not None and name.isidentifier()

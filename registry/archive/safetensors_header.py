@@ -1,8 +1,7 @@
-"""The header of a safetensors file, checked without the library.
+"""Check the header of a safetensors file, without the library.
 
-The format (github.com/huggingface/safetensors): an unsigned little-endian 64-bit length,
-that many bytes of JSON (name -> dtype, shape, data_offsets), then the tensors, which must
-fill the rest of the file without gaps.
+The format (github.com/huggingface/safetensors) is an unsigned little-endian 64-bit length, as many bytes of
+JSON (name -> dtype, shape, data_offsets), and the tensors, which must fill the rest of the file without gaps.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 from registry.errors import CheckpointDamaged
 
 MAX_HEADER_BYTES = 100_000_000
-"""The limit of the format itself."""
+"""The format's own limit."""
 
 ITEM_BYTES = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
@@ -27,14 +26,14 @@ ITEM_BYTES = {
 def check_safetensors(data: bytes) -> int:
     """The number of parameters (elements of all tensors) in the file.
 
-    Raises `CheckpointDamaged` with one sentence when the header does not describe the file.
+    Raises `CheckpointDamaged` when the header does not describe the file.
 
     >>> check_safetensors(b"\\x02\\0\\0\\0\\0\\0\\0\\0{}")
     0
     """
     size = int.from_bytes(data[:8], "little")
     if len(data) < 8 or not 2 <= size <= min(len(data) - 8, MAX_HEADER_BYTES):
-        raise CheckpointDamaged("The file model.safetensors is truncated or is no safetensors file.")
+        raise CheckpointDamaged("The file model.safetensors is truncated or is not a safetensors file.")
     try:
         header = json.loads(data[8 : 8 + size])
         header.pop("__metadata__", None)
@@ -44,7 +43,7 @@ def check_safetensors(data: bytes) -> int:
     position = parameters = 0
     for begin, end, count, item_bytes in spans:
         if begin != position or end - begin != count * item_bytes:
-            raise CheckpointDamaged("A tensor in model.safetensors has not the size its header says.")
+            raise CheckpointDamaged("A tensor in model.safetensors does not have the size its header says.")
         position = end
         parameters += count
     if position != len(data) - 8 - size:
@@ -53,9 +52,9 @@ def check_safetensors(data: bytes) -> int:
 
 
 def _span(entry: dict[str, Any]) -> tuple[int, int, int, int]:
-    """Begin and end in bytes, number of elements, bytes of an element."""
+    """Begin and end in bytes, number of elements, bytes per element."""
     begin, end = entry["data_offsets"]
     shape = entry["shape"]
     if not all(type(n) is int and n >= 0 for n in (begin, end, *shape)):
-        raise ValueError("negative or no integer")
+        raise ValueError("negative, or not an integer")
     return begin, end, prod(shape), ITEM_BYTES[entry["dtype"]]

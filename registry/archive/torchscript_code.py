@@ -1,11 +1,9 @@
-"""What the code inside a TorchScript archive may call.
+"""Check the code inside a TorchScript archive without running it.
 
-TorchScript is a language of its own, and two of its operators reach the file system:
-`aten::save` writes any path and `aten::from_file` maps any path into a tensor. Both can
-stand in the code of an archive that otherwise looks like weights, so the code is read
-before torch is asked: `torch.<operator>` is allowed except for those two, `ops.<namespace>`
-only for harmless `ops.prim` operators, and neither namespace may be passed around as a
-value, which would hide what is called.
+Two operators of TorchScript reach the file system: `aten::save` writes to any path and `aten::from_file` maps
+any path into a tensor. An archive that otherwise looks like weights can call them. Therefore
+`torch.<operator>` is allowed except for these two, `ops.<namespace>` only for harmless `ops.prim` operators,
+and neither namespace may be used as a value, which would hide the call.
 """
 
 from __future__ import annotations
@@ -17,30 +15,30 @@ import threading
 from registry.errors import ArchiveRefused
 
 FORBIDDEN_OPERATORS = frozenset({"save", "from_file"})
-"""Operators of `torch` that read or write files by path."""
+"""Operators of `torch` that read or write files."""
 
 ALLOWED_PRIM = frozenset(
     "ConstantChunk ListConstruct ListUnpack NumToTensor RaiseException TupleConstruct TupleIndex TupleUnpack "
     "Uninitialized VarConcat VarStack abs data device dtype grad index itemsize layout max min name nbytes "
     "rangelist requires_grad tolist type unchecked_cast unchecked_unwrap_optional".split()
 )
-_PARSING = threading.Lock()
-_TRIES = 4
-_NOTHING_WITHIN = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.Constant)
+_PARSE_LOCK = threading.Lock()
+_PARSE_TRIES = 4
+_LEAF_NODES = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.Constant)
 _NAMESPACES = frozenset({"torch", "ops"})
 _PLAIN_TEXT = re.compile(rb"[\n\x20-\x7e]*")
 _HIDDEN = re.compile(r"\.\s*(?:save|from_file)\b|\bops\s*\.\s*(?!prim\b)\w")
 
 
 def check_code(source: bytes) -> None:
-    """Raises `ArchiveRefused` when the code could do more than compute.
+    """Raises `ArchiveRefused` when the code could do more than computations.
 
     >>> check_code(b"def f(x: Tensor) -> Tensor:\\n  return torch.relu(x)\\n")
     >>> check_code(b"def f(x: Tensor) -> Tensor:\\n  torch.save(x, 'a')\\n  return x\\n")
     Traceback (most recent call last):
     registry.errors.ArchiveRefused: The code in model.pt calls save, which reads or writes files.
     """
-    # Only characters that Python and TorchScript split into the same lines and tokens.
+    # Python and TorchScript split only these characters into the same lines and tokens.
     if not _PLAIN_TEXT.fullmatch(source):
         raise ArchiveRefused("The code in model.pt is not plain ASCII text.")
     text = source.decode("ascii")
@@ -55,12 +53,12 @@ def check_code(source: bytes) -> None:
 def _parse(text: str) -> ast.AST:
     """`ast.parse`, one thread at a time.
 
-    Python 3.11 counts the depth of its trees for all threads together, so that two that parse at once may
-    both be told `SystemError: AST constructor recursion depth mismatch` (python/cpython#106905). Code that is
-    too deep is told so each time; a foreign thread that parses meanwhile is met by trying again.
+    Python 3.11 counts the depth of syntax trees for all threads together, so threads that parse at the same
+    time can fail with `SystemError: AST constructor recursion depth mismatch` (python/cpython#106905). The
+    lock prevents it between calls of this function; other threads that parse are met by repeated tries.
     """
-    with _PARSING:
-        for _ in range(_TRIES - 1):
+    with _PARSE_LOCK:
+        for _ in range(_PARSE_TRIES - 1):
             try:
                 return ast.parse(text)
             except SystemError:
@@ -69,7 +67,7 @@ def _parse(text: str) -> ast.AST:
 
 
 def _check_tree(tree: ast.AST) -> None:
-    """Every node once; a namespace is checked together with the attributes that are taken of it."""
+    """Check every node once; a namespace is checked together with its attributes."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -80,7 +78,7 @@ def _check_tree(tree: ast.AST) -> None:
             continue
         if isinstance(node, ast.Name):
             if node.id in _NAMESPACES:
-                raise ArchiveRefused(f"The code in model.pt passes the namespace {node.id} around.")
+                raise ArchiveRefused(f"The code in model.pt uses the namespace {node.id} as a value.")
             continue
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
             _check_getattr(node)
@@ -90,14 +88,14 @@ def _check_tree(tree: ast.AST) -> None:
             value = getattr(node, name, None)
             if isinstance(value, list):
                 waiting.extend(item for item in value if isinstance(item, ast.AST))
-            elif isinstance(value, ast.AST) and not isinstance(value, _NOTHING_WITHIN):
+            elif isinstance(value, ast.AST) and not isinstance(value, _LEAF_NODES):
                 waiting.append(value)
 
 
 def _check_attribute(node: ast.Attribute) -> ast.AST | None:
-    """`torch` must be followed by an operator, `ops` by `prim` and an allowed operator.
+    """Check an attribute: `torch.<operator>` or `ops.prim.<allowed operator>`.
 
-    Returns what the attribute is taken of, where that is still to be checked.
+    Returns the node that the attribute belongs to, if that is still to be checked.
     """
     if node.attr in FORBIDDEN_OPERATORS:
         raise ArchiveRefused(_refusal(node.attr))
@@ -105,7 +103,7 @@ def _check_attribute(node: ast.Attribute) -> ast.AST | None:
         raise ArchiveRefused("The code in model.pt uses compiled classes.")
     inner = node.value
     if isinstance(inner, ast.Name):
-        if _is_ops(inner):  # and not followed by another attribute
+        if _is_ops(inner):  # `ops.<attribute>` without an operator after it
             raise ArchiveRefused(f"The code in model.pt uses the operators of {node.attr}.")
         return None
     if not isinstance(inner, ast.Attribute) or not _is_ops(inner.value):
@@ -122,10 +120,10 @@ def _is_ops(node: ast.AST) -> bool:
 
 
 def _check_getattr(node: ast.Call) -> None:
-    """`getattr(module, "0")` is how TorchScript names numbered submodules; nothing else needs it."""
+    """Allow `getattr(module, "0")` with a literal only, which TorchScript writes for numbered submodules."""
     name = node.args[1] if len(node.args) == 2 else None
     if not (isinstance(name, ast.Constant) and isinstance(name.value, str)):
-        raise ArchiveRefused("The code in model.pt looks up a name that is not a plain text.")
+        raise ArchiveRefused("The code in model.pt looks up a name that is not a literal.")
     if name.value in FORBIDDEN_OPERATORS or name.value == "classes":
         raise ArchiveRefused(_refusal(name.value))
 

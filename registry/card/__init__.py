@@ -1,1 +1,1 @@
-"""The model card, from the manifest."""
+"""The model card of a checkpoint: generated from its manifest, and checked."""

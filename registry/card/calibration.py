@@ -1,4 +1,4 @@
-"""What a card says of the tumour probability: how it was calibrated, and what a threshold gives."""
+"""The card's section on calibration: how the tumour probability was calibrated, and its thresholds."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from registry.manifest import Manifest
 from registry.text import markdown
 
 CURVE_ROWS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-"""Thresholds of the table on the card; the manifest's curve has more."""
+"""The thresholds in the card's table; the curve in the manifest has more."""
 
 
 def calibration_sections(manifest: Manifest) -> Iterator[str]:
-    """Paragraphs of a card; none for a manifest that has neither a calibration nor a curve."""
-    found = manifest.extra.get("calibration")
+    """The paragraphs of the section; none for a manifest with neither a calibration nor a curve."""
+    calibration = manifest.extra.get("calibration")
     entry = next((entry for entry in manifest.metrics if "curve" in entry), None)
-    if found is None and entry is None:
+    if calibration is None and entry is None:
         return
     yield "## Calibration"
-    if found is not None:
-        yield calibration_sentence(found)
+    if calibration is not None:
+        yield calibration_sentence(calibration)
         values = manifest.metrics[0]["values"] if manifest.metrics else {}
-        if told := worth_sentence(values):
-            yield told
+        if sentence := error_sentence(values):
+            yield sentence
     if entry is not None:
         yield _curve(entry, manifest.tumour_threshold)
 
 
-def calibration_sentence(found: dict[str, Any]) -> str:
-    """What was done to the tumour probability, and on what."""
-    scans = f"{found['scans']} scan" + ("s" if found["scans"] != 1 else "")
-    where = f"{markdown(found['dataset'])}, {markdown(found['split'])} ({scans})"
-    if found["method"] == "none":
-        reason = markdown(found.get("reason") or "it was not calibrated")
+def calibration_sentence(calibration: dict[str, Any]) -> str:
+    """How the tumour probability was calibrated, and on which scans."""
+    scans = f"{calibration['scans']} scan" + ("s" if calibration["scans"] != 1 else "")
+    where = f"{markdown(calibration['dataset'])}, {markdown(calibration['split'])} ({scans})"
+    if calibration["method"] == "none":
+        reason = markdown(calibration.get("reason") or "it was not calibrated")
         return f"The tumour probability is the network's own, looked at on {where}: {reason}."
-    own = found.get("own_threshold")
+    own = calibration.get("own_threshold")
     carried = "" if own is None else f" (here {own:g} of the network's own)"
     return (
         "The tumour probability is calibrated inside the archive by Platt scaling, slope "
-        f"{found['slope']:.3f} and shift {found['shift']:+.3f} on its logit, fitted on {where}, to "
-        f"{markdown(found.get('region', 'its pixels'))}. The map is monotone, so a threshold carried over "
-        f"with it{carried} draws the same tumour."
+        f"{calibration['slope']:.3f} and shift {calibration['shift']:+.3f} on its logit, fitted on {where}, "
+        f"to {markdown(calibration.get('region', 'its pixels'))}. The map is monotone, so a threshold "
+        f"carried over with it{carried} draws the same tumour."
     )
 
 
-def worth_sentence(values: dict[str, Any]) -> str:
-    """ECE and Brier score of tumour before and after; empty where the manifest does not have them."""
+def error_sentence(values: dict[str, Any]) -> str:
+    """ECE and Brier score of tumour before and after calibration; empty where they were not measured."""
     parts = []
     for name, metric in (
         ("Expected calibration error in the liver", "ece_in_liver"),
@@ -71,9 +71,11 @@ def _tumour(values: dict[str, Any], metric: str) -> float | None:
 def _curve(entry: dict[str, Any], threshold: float) -> str:
     points = entry["curve"]
     rows = ["| threshold | sensitivity | precision |", "| --- | --- | --- |"]
-    for t, hit, right in zip(points["threshold"], points["sensitivity"], points["precision"], strict=True):
+    for t, sensitivity, precision in zip(
+        points["threshold"], points["sensitivity"], points["precision"], strict=True
+    ):
         if any(abs(t - row) < 1e-9 for row in CURVE_ROWS):
-            rows.append(f"| {t:g} | {_percent(hit)} | {_percent(right)} |")
+            rows.append(f"| {t:g} | {_percent(sensitivity)} | {_percent(precision)} |")
     head = (
         f"Tumour pixels at other thresholds than {threshold:g}, those of all scans of "
         f"{markdown(entry['dataset'])}, {markdown(entry['split'])} pooled:"

@@ -1,1 +1,1 @@
-"""Checkpoints on the Hugging Face Hub."""
+"""Registries on the Hugging Face Hub: list, fetch, cache and publish."""

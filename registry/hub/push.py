@@ -10,7 +10,7 @@ from registry.card.check import check_hub_card
 from registry.errors import CheckpointExists, PushRefused
 from registry.folder import MANIFEST_FILE
 from registry.hub.client import SCHEME, api, is_offline
-from registry.hub.repository import Repository, is_same
+from registry.hub.repository import Repository, has_same_files
 from registry.manifest import FileRecord, Manifest
 from registry.progress import Progress, Pushed
 from registry.verify import CARD_FILE
@@ -25,7 +25,7 @@ def push_to_hub(
     private: bool,
     progress: Progress,
 ) -> Pushed:
-    """Publishes verified files as `owner/name`, tagged with the version. See `registry.push.push`."""
+    """Publish verified files as `owner/name`, tagged with the version. See `registry.push.push`."""
     if is_offline():
         raise PushRefused("Nothing can be published while HF_HUB_OFFLINE is set.")
     manifest, content = hub_content(manifest, files, owner)
@@ -41,17 +41,17 @@ def push_to_hub(
         return _published(repository, manifest, content, tags.get(manifest.version, ""), unchanged=False)
     for name, data in content.items():
         progress(name, len(data), len(data))
-    return Pushed(manifest.ref, repository.address(head), head, unchanged=False)
+    return Pushed(manifest.ref, repository.url(head), head, unchanged=False)
 
 
 def hub_content(
     manifest: Manifest, files: Mapping[str, bytes], owner: str
 ) -> tuple[Manifest, dict[str, bytes]]:
-    """The manifest and all files as they are published for an owner.
+    """The manifest and all files as they are published under an owner.
 
-    A card that was generated is generated again so that its example names the registry, and the manifest
-    lists that card; one that was written by hand stays. Raises `PushRefused` for a card that the Hub, or
-    a registry on it, could not use.
+    A generated card is generated again, so that its example names the owner's registry, and the manifest
+    lists the new card. A card written by hand is kept. Raises `PushRefused` for a card that the Hub or a
+    registry on it cannot use.
     """
     content = dict(files)
     picture = PICTURE_FILE if PICTURE_FILE in content else None
@@ -67,10 +67,10 @@ def hub_content(
 def _published(
     repository: Repository, manifest: Manifest, content: Mapping[str, bytes], commit: str, *, unchanged: bool
 ) -> Pushed:
-    """The version that is there already, if it is the same."""
-    if not commit or not is_same(repository.files(commit), content):
+    """The result for a version that is tagged already; raises `CheckpointExists` if its content differs."""
+    if not commit or not has_same_files(repository.files(commit), content):
         raise CheckpointExists(
             f"Another {manifest.ref} is on the Hub already, and versions never change; "
             "give the new one a new version."
         )
-    return Pushed(manifest.ref, repository.address(commit), commit, unchanged)
+    return Pushed(manifest.ref, repository.url(commit), commit, unchanged)

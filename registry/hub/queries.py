@@ -1,4 +1,4 @@
-"""Questions to the Hub that must not take long: each has a deadline, and a limit to its answer."""
+"""Queries to the Hub with a common deadline and a limit to the size of an answer."""
 
 from __future__ import annotations
 
@@ -7,79 +7,80 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from registry.card.card import HUB_TAG
+from registry.card.front_matter import HUB_TAG
 from registry.errors import HubRefused, HubUnreachable
-from registry.hub.client import endpoint, endpoint_name, headers, told
+from registry.hub.client import endpoint, endpoint_host, headers
+from registry.hub.errors import translate_hub_errors
 
 REQUEST_S = 4.0
-"""A Hub that is silent for longer is taken for unreachable."""
+"""A Hub that sends nothing for longer counts as unreachable."""
 MAX_ANSWER_BYTES = 16 * 1024**2
 
 
 @dataclass(frozen=True)
-class Questions:
-    """Questions that all have to be answered by one moment."""
+class HubQueries:
+    """Queries that together end before a deadline; each raises `HubRefused` or `HubUnreachable`."""
 
-    deadline: float  # time.monotonic()
+    deadline: float  # on the clock of time.monotonic()
 
-    def repositories(self, owner: str, most: int) -> list[str]:
+    def repositories(self, owner: str, limit: int) -> list[str]:
         """The names `owner/name` of the owner's model repositories that are tagged as checkpoints."""
         url: str | None = f"{endpoint()}/api/models"
         params: dict[str, str] | None = {"author": owner, "filter": HUB_TAG}
-        found: list[str] = []
-        while url is not None and len(found) < most:
+        names: list[str] = []
+        while url is not None and len(names) < limit:
             data, url = self._json(url, owner, params)
-            params = None  # the next page's address has them
-            with told(owner):
-                found += [str(item["id"]) for item in data]
-        found = list(dict.fromkeys(found))
-        return [r for r in found[:most] if r.split("/")[0].lower() == owner.lower() and r.count("/") == 1]
+            params = None  # the URL of the next page includes them
+            with translate_hub_errors(owner):
+                names += [str(item["id"]) for item in data]
+        names = list(dict.fromkeys(names))
+        return [n for n in names[:limit] if n.split("/")[0].lower() == owner.lower() and n.count("/") == 1]
 
     def tags(self, repository: str) -> dict[str, str]:
-        """The commit of each tag."""
+        """The repository's git tags and their commits."""
         data, _ = self._json(f"{endpoint()}/api/models/{repository}/refs", repository)
-        with told(repository):
+        with translate_hub_errors(repository):
             return {str(tag["name"]): str(tag["targetCommit"]) for tag in data["tags"]}
 
     def file(self, repository: str, commit: str, name: str, limit_bytes: int) -> bytes:
-        """A small file of a commit."""
+        """The content of a small file of a commit."""
         from huggingface_hub import hf_hub_url
 
         url = hf_hub_url(repository, name, revision=commit, endpoint=endpoint())
         return self._bytes(url, f"{name} of {repository}", limit_bytes)[0]
 
-    def _json(self, url: str, what: str, params: dict[str, str] | None = None) -> tuple[Any, str | None]:
-        data, following = self._bytes(url, what, MAX_ANSWER_BYTES, params)
-        with told(what):
-            return json.loads(data), following
+    def _json(self, url: str, subject: str, params: dict[str, str] | None = None) -> tuple[Any, str | None]:
+        data, next_page = self._bytes(url, subject, MAX_ANSWER_BYTES, params)
+        with translate_hub_errors(subject):
+            return json.loads(data), next_page
 
     def _bytes(
-        self, url: str, what: str, limit_bytes: int, params: dict[str, str] | None = None
+        self, url: str, subject: str, limit_bytes: int, params: dict[str, str] | None = None
     ) -> tuple[bytes, str | None]:
-        """The answer, and the address of the next page where there is one."""
-        with told(what):
+        """The answer, and the URL of the next page where there is one."""
+        with translate_hub_errors(subject):
             import httpx2
             from huggingface_hub import get_session
             from huggingface_hub.utils import hf_raise_for_status
 
             data = b""
-            timeout = httpx2.Timeout(min(REQUEST_S, self._left()))
+            timeout = httpx2.Timeout(min(REQUEST_S, self._remaining_s()))
             with get_session().stream(
                 "GET", url, params=params, headers=headers(), timeout=timeout
-            ) as answer:
-                hf_raise_for_status(answer)
-                for piece in answer.iter_bytes():
-                    data += piece
-                    self._left()
+            ) as response:
+                hf_raise_for_status(response)
+                for chunk in response.iter_bytes():
+                    data += chunk
+                    self._remaining_s()
                     if len(data) > limit_bytes:
-                        raise HubRefused(f"What the Hub answered about {what} is too large.")
-                following = answer.links.get("next", {}).get("url")
-        if following is not None and not following.startswith(f"{endpoint()}/"):
-            raise HubRefused(f"The Hub refers to another address for the rest of {what}.")
-        return data, following
+                        raise HubRefused(f"The Hub's answer about {subject} is too large.")
+                next_page = response.links.get("next", {}).get("url")
+        if next_page is not None and not next_page.startswith(f"{endpoint()}/"):
+            raise HubRefused(f"The Hub refers to another address for the rest of {subject}.")
+        return data, next_page
 
-    def _left(self) -> float:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise HubUnreachable(f"The Hub at {endpoint_name()} did not answer in time.")
-        return left
+    def _remaining_s(self) -> float:
+        remaining = self.deadline - time.monotonic()
+        if remaining <= 0:
+            raise HubUnreachable(f"The Hub at {endpoint_host()} did not answer in time.")
+        return remaining

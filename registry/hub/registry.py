@@ -1,8 +1,8 @@
-"""A registry that is an owner on the Hugging Face Hub.
+"""A registry on the Hugging Face Hub: the checkpoints of one owner.
 
-Each checkpoint is a model repository of the owner that is tagged `liverseg` and bears the checkpoint's name;
-each version is a git tag. A version is resolved to a full commit hash when it is first listed, and stays at
-that commit on this machine: versions never change.
+Each checkpoint is a model repository of the owner, tagged `liverseg` and named like the checkpoint. Each
+version is a git tag. A version is resolved to a full commit hash when it is first listed, and stays at that
+commit on this machine: versions never change.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from registry.checkpoint import Checkpoint, read_plain
+from registry.checkpoint import Checkpoint, read_regular_file
 from registry.errors import (
     CacheUnwritable,
     CheckpointDamaged,
@@ -23,175 +23,182 @@ from registry.errors import (
     RegistryError,
     RegistryUnreadable,
 )
-from registry.folder import MANIFEST_FILE, Listing, Problem, in_order
-from registry.hub.cache import Entry, HubStore, is_commit, write_kept
-from registry.hub.client import SCHEME, endpoint, endpoint_name, is_offline, load_client
-from registry.hub.queries import Questions
+from registry.folder import MANIFEST_FILE, Listing, Problem, sort_checkpoints
+from registry.hub.cache import HubCache, IndexEntry, is_commit, write_cached
+from registry.hub.client import SCHEME, endpoint, endpoint_host, is_offline, load_client
+from registry.hub.queries import HubQueries
 from registry.manifest import MODEL_FILE, Manifest
 from registry.reference import is_name, is_version
 from registry.schema import MAX_MANIFEST_BYTES
 
-ANSWER_S, LIST_S = 7.0, 9.0
-"""Questions are asked for the first; a listing takes no longer than the second, whatever the network does."""
-PAUSE_S = 30.0
-"""A Hub that could not be reached is not asked for a list again for this long."""
+QUERIES_S = 7.0
+"""The time limit for all queries of a listing."""
+LISTING_S = 9.0
+"""The time limit for a listing, whatever the network does."""
+RETRY_S = 30.0
+"""After a failed attempt to reach the Hub it is not asked for a listing for this long."""
 MAX_REPOSITORIES = 500
-_AT_ONCE = 8
+_THREADS = 8
 
-_resting: dict[str, tuple[float, str]] = {}  # endpoint -> when it may be asked again, and why not before
+_unreachable: dict[
+    str, tuple[float, str]
+] = {}  # endpoint -> (time of the next attempt, reason of the failure)
 
 
 @dataclass(frozen=True)
 class HubRegistry:
-    """The checkpoints of one user or organisation."""
+    """The checkpoints of one user or organisation on the Hub."""
 
     owner: str
 
     @property
     def name(self) -> str:
-        """As results quote it."""
+        """The name that reports quote: `hf://owner`."""
         return f"{SCHEME}{self.owner}"
 
     def list(self) -> Listing:
-        """Every version of every checkpoint; only manifests are fetched, each once.
+        """Every version of every checkpoint. Only manifests are fetched, each once.
 
-        Where the Hub cannot be asked, those whose `model.pt` is on this machine are listed, with a problem
-        that says why. Takes `LIST_S` at most.
+        Where the Hub cannot be reached, the checkpoints whose `model.pt` is in the cache are listed, with a
+        problem that says why. Takes at most `LISTING_S` seconds.
         """
-        store = HubStore(self.owner)
+        cache = HubCache(self.owner)
         if is_offline():
-            known = self._fetched(store)
-            nothing = "HF_HUB_OFFLINE is set, and nothing of this registry was fetched before."
-            return Listing(known, () if known else (Problem(self.name, "", nothing),))
-        until, why = _resting.get(endpoint(), (0.0, ""))
-        if time.monotonic() >= until:
-            load_client()  # seconds on a slow machine, which are not the Hub's
+            cached = self._cached(cache)
+            reason = "HF_HUB_OFFLINE is set, and nothing of this registry was fetched before."
+            return Listing(cached, () if cached else (Problem(self.name, "", reason),))
+        next_attempt, failure = _unreachable.get(endpoint(), (0.0, ""))
+        if time.monotonic() >= next_attempt:
+            load_client()  # outside the time limit: on a slow machine the import alone takes seconds
             try:
-                return _within(LIST_S, lambda: _Survey(self, store).listing())
+                return _run_within(LISTING_S, lambda: _HubListing(self, cache).listing())
             except RegistryUnreadable as error:
-                why = str(error)
+                failure = str(error)
                 if isinstance(error, HubUnreachable):
-                    _resting[endpoint()] = (time.monotonic() + PAUSE_S, why)
-        reason = f"{why} Only what was fetched before can be used."
-        return Listing(self._fetched(store), (Problem(self.name, "", reason),))
+                    _unreachable[endpoint()] = (time.monotonic() + RETRY_S, failure)
+        reason = f"{failure} Only checkpoints that were fetched before can be used."
+        return Listing(self._cached(cache), (Problem(self.name, "", reason),))
 
-    def _fetched(self, store: HubStore) -> tuple[Checkpoint, ...]:
-        """What can be used without the Hub."""
-        known = []
-        for entry in store.read_index():
+    def _cached(self, cache: HubCache) -> tuple[Checkpoint, ...]:
+        """The checkpoints that can be used without the Hub."""
+        cached = []
+        for entry in cache.read_index():
             try:
-                checkpoint = stored_checkpoint(self, store, entry)
+                checkpoint = cached_checkpoint(self, cache, entry)
             except RegistryError:
-                continue  # not fetched, or damaged on this machine: it cannot be used without the Hub
+                continue  # not fetched, or damaged in the cache
             if (checkpoint.folder / MODEL_FILE).is_file():
-                known.append(checkpoint)
-        return in_order(known)
+                cached.append(checkpoint)
+        return sort_checkpoints(cached)
 
 
-def stored_checkpoint(registry: HubRegistry, store: HubStore, entry: Entry) -> Checkpoint:
-    """The checkpoint of an entry whose manifest was fetched before.
+def cached_checkpoint(registry: HubRegistry, cache: HubCache, entry: IndexEntry) -> Checkpoint:
+    """The checkpoint of an index entry whose manifest is in the cache.
 
-    Raises `CheckpointDamaged` when the manifest is not there or is not the one that was listed.
+    Raises `CheckpointDamaged` when the manifest is missing or is not the one that was first listed.
     """
-    folder = store.checkpoint_folder(entry.name, entry.commit)
-    text = read_plain(folder / MANIFEST_FILE, MAX_MANIFEST_BYTES)
+    folder = cache.checkpoint_folder(entry.name, entry.commit)
+    text = read_regular_file(folder / MANIFEST_FILE, MAX_MANIFEST_BYTES)
     if hashlib.sha256(text).hexdigest() != entry.manifest_sha256:
         raise CheckpointDamaged(f"The stored manifest of {entry.name}@{entry.version} was changed.")
-    return Checkpoint(folder, Manifest.from_json(text), registry.name, entry.commit, store)
+    return Checkpoint(folder, Manifest.from_json(text), registry.name, entry.commit, cache)
 
 
 @dataclass
-class _Survey:
-    """One look at everything that an owner has on the Hub."""
+class _HubListing:
+    """Builds the listing of one owner from the Hub's answers and the cache."""
 
     registry: HubRegistry
-    store: HubStore
+    cache: HubCache
     problems: list[Problem] = field(default_factory=list)
 
     def listing(self) -> Listing:
-        self.questions = Questions(time.monotonic() + ANSWER_S)
-        self.known = {(entry.name, entry.version): entry for entry in self.store.read_index()}
-        repositories = self.questions.repositories(self.registry.owner, MAX_REPOSITORIES)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            wanted = [entry for entries in pool.map(self._versions, repositories) for entry in entries]
-            found = [pair for pair in pool.map(self._checkpoint, wanted) if pair is not None]
+        """The listing; problems with single checkpoints are collected in `problems`."""
+        self.queries = HubQueries(time.monotonic() + QUERIES_S)
+        self.known = {(entry.name, entry.version): entry for entry in self.cache.read_index()}
+        repositories = self.queries.repositories(self.registry.owner, MAX_REPOSITORIES)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            entries = [entry for versions in pool.map(self._versions, repositories) for entry in versions]
+            usable = [pair for pair in pool.map(self._checkpoint, entries) if pair is not None]
         try:
-            self.store.write_index([entry for entry, _ in found])
+            self.cache.write_index([entry for entry, _ in usable])
         except CacheUnwritable as error:
             self._problem("", str(error))
         problems = sorted(self.problems, key=lambda problem: problem.where)
-        return Listing(in_order([checkpoint for _, checkpoint in found]), tuple(problems))
+        return Listing(sort_checkpoints([checkpoint for _, checkpoint in usable]), tuple(problems))
 
     def _problem(self, where: str, reason: str) -> None:
         self.problems.append(Problem(self.registry.name, where, reason))
 
-    def _versions(self, repository: str) -> list[Entry]:
-        """The versions of a repository at the commits that they were first listed at."""
+    def _versions(self, repository: str) -> list[IndexEntry]:
+        """The versions of a repository, each at the commit where it was first listed."""
         name = repository.split("/")[1]
         if not is_name(name):
-            self._problem(name, "The repository's name is none that a checkpoint can have.")
+            self._problem(name, "The repository's name is not a valid name of a checkpoint.")
             return []
         try:
-            tags = self.questions.tags(repository)
+            tags = self.queries.tags(repository)
         except RegistryError as error:
             self._problem(name, str(error))
             return [entry for entry in self.known.values() if entry.name == name]
         return [self._pinned(name, v, c) for v, c in tags.items() if is_version(v) and is_commit(c)]
 
-    def _pinned(self, name: str, version: str, commit: str) -> Entry:
-        first = self.known.get((name, version))
-        if first is None:
-            return Entry(name, version, commit, "")
-        if first.commit != commit:
-            reason = f"The tag was moved on the Hub; {first.commit[:12]}, where it was first, is used."
+    def _pinned(self, name: str, version: str, commit: str) -> IndexEntry:
+        """The known entry of a version, with a problem if its tag was moved; otherwise a new entry."""
+        known = self.known.get((name, version))
+        if known is None:
+            return IndexEntry(name, version, commit, "")
+        if known.commit != commit:
+            reason = f"The tag was moved on the Hub; its first commit, {known.commit[:12]}, is used."
             self._problem(f"{name}/{version}", reason)
-        return first
+        return known
 
-    def _checkpoint(self, entry: Entry) -> tuple[Entry, Checkpoint] | None:
-        """The entry with its manifest's digest, and the checkpoint; a problem and None if it is unusable."""
+    def _checkpoint(self, entry: IndexEntry) -> tuple[IndexEntry, Checkpoint] | None:
+        """The entry with its manifest's digest, and the checkpoint; None and a problem if it is unusable."""
         try:
             try:
-                return entry, stored_checkpoint(self.registry, self.store, entry)
+                return entry, cached_checkpoint(self.registry, self.cache, entry)
             except CheckpointDamaged:
                 entry = self._fetch_manifest(entry)
-            return entry, stored_checkpoint(self.registry, self.store, entry)
+            return entry, cached_checkpoint(self.registry, self.cache, entry)
         except RegistryError as error:
             self._problem(f"{entry.name}/{entry.version}", str(error))
             return None
 
-    def _fetch_manifest(self, entry: Entry) -> Entry:
-        folder = self.store.checkpoint_folder(entry.name, entry.commit)
+    def _fetch_manifest(self, entry: IndexEntry) -> IndexEntry:
+        """Fetch the manifest into the cache; returns the entry with its digest."""
+        folder = self.cache.checkpoint_folder(entry.name, entry.commit)
         repository = f"{self.registry.owner}/{entry.name}"
-        text = self.questions.file(repository, entry.commit, MANIFEST_FILE, MAX_MANIFEST_BYTES)
+        text = self.queries.file(repository, entry.commit, MANIFEST_FILE, MAX_MANIFEST_BYTES)
         manifest = Manifest.from_json(text)
         if (manifest.name, manifest.version) != (entry.name, entry.version):
-            raise CheckpointDamaged(f"The manifest there is that of {manifest.ref}.")
+            raise CheckpointDamaged(f"The manifest at this tag is that of {manifest.ref}.")
         digest = hashlib.sha256(text).hexdigest()
         if entry.manifest_sha256 not in ("", digest):
-            raise CheckpointDamaged("The manifest is not the one that was listed first.")
-        write_kept(folder / MANIFEST_FILE, text)
-        return Entry(entry.name, entry.version, entry.commit, digest)
+            raise CheckpointDamaged("The manifest is not the one that was first listed.")
+        write_cached(folder / MANIFEST_FILE, text)
+        return IndexEntry(entry.name, entry.version, entry.commit, digest)
 
 
-def _within(seconds: float, work: Callable[[], Listing]) -> Listing:
-    """The result of `work`; `HubUnreachable` when it takes longer.
+def _run_within(seconds: float, work: Callable[[], Listing]) -> Listing:
+    """The result of `work`; raises `HubUnreachable` when it takes longer.
 
-    A look-up of the host's name knows no time limit, so the work goes on in a thread of its own; that ends
-    with its own deadline, or with the process.
+    The work runs in a thread, because the look-up of a host's name has no time limit. A thread that is too
+    late ends with the deadline of its queries, or with the process.
     """
     results: queue.SimpleQueue[Listing | BaseException] = queue.SimpleQueue()
 
     def run() -> None:
         try:
             results.put(work())
-        except BaseException as error:  # raised again where the result is awaited
+        except BaseException as error:  # raised again in the waiting thread
             results.put(error)
 
     threading.Thread(target=run, daemon=True).start()
     try:
         result = results.get(timeout=seconds)
     except queue.Empty:
-        raise HubUnreachable(f"The Hub at {endpoint_name()} did not answer in time.") from None
+        raise HubUnreachable(f"The Hub at {endpoint_host()} did not answer in time.") from None
     if isinstance(result, BaseException):
         raise result
     return result

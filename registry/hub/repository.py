@@ -1,4 +1,4 @@
-"""A repository on the Hugging Face Hub to write to: looked at, created, changed in one commit, tagged."""
+"""A repository on the Hugging Face Hub: read its state, create it, commit files to it, tag it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import HubRefused, PushRefused
-from registry.hub.client import endpoint, told
+from registry.hub.client import endpoint
+from registry.hub.errors import translate_hub_errors
 from registry.progress import Progress
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository on the Hub; every method raises `HubRefused` or `HubUnreachable`."""
+    """A repository on the Hub. Every method may raise `HubRefused` or `HubUnreachable`."""
 
     client: HfApi
     id: str  # owner/name
@@ -31,24 +32,27 @@ class Repository:
 
     @property
     def name(self) -> str:
-        """As sentences call it."""
+        """The name for messages."""
         return self.id if self.kind == "model" else f"Space {self.id}"
 
-    def address(self, commit: str = "") -> str:
-        """Of the repository, or of its files at a commit."""
-        start = f"{endpoint()}/{'spaces/' if self.kind == 'space' else ''}{self.id}"
-        return f"{start}/tree/{commit}" if commit else start
+    def url(self, commit: str = "") -> str:
+        """The URL of the repository, or of its files at a commit."""
+        root = f"{endpoint()}/{'spaces/' if self.kind == 'space' else ''}{self.id}"
+        return f"{root}/tree/{commit}" if commit else root
 
     def state(self, private: bool) -> tuple[dict[str, str], str | None]:
-        """The commit of each tag, and the head of main, None where there is no such repository."""
+        """The commit of each tag, and the head of main, which is None where the repository does not exist.
+
+        Raises `PushRefused` where the repository must be `private` and is public.
+        """
         from huggingface_hub.errors import HfHubHTTPError
 
-        with told(self.name):
+        with translate_hub_errors(self.name):
             try:
                 info = self.client.repo_info(self.id, repo_type=self.kind)
             except HfHubHTTPError as error:
-                # For a repository that is not there the Hub answers 401 to who gives no token, or none
-                # that counts; creating it tells the two apart.
+                # The Hub answers 401 to a request without a valid token for a repository that does not exist.
+                # An attempt to create the repository then shows whether the token is the problem.
                 if error.response.status_code in (401, 404):
                     return {}, None
                 raise
@@ -59,8 +63,8 @@ class Repository:
             return {tag.name: tag.target_commit for tag in refs.tags}, heads[0] if heads else None
 
     def create(self, private: bool, **settings: Any) -> str:
-        """Creates it, with settings that only its kind has; returns the head of main."""
-        with told(f"{self.name} to write to"):
+        """Create the repository, with the client's `settings` for its kind; returns the head of main."""
+        with translate_hub_errors(f"{self.name} to write to"):
             self.client.create_repo(
                 self.id, private=private or None, repo_type=self.kind, exist_ok=True, **settings
             )
@@ -70,52 +74,52 @@ class Repository:
         return head
 
     def files(self, commit: str) -> dict[str, RepoFile]:
-        """The files of a commit by their paths."""
-        with told(self.name):
+        """The files of a commit, by path."""
+        with translate_hub_errors(self.name):
             tree = self.client.list_repo_tree(self.id, revision=commit, recursive=True, repo_type=self.kind)
             return {entry.path: entry for entry in tree if hasattr(entry, "blob_id")}
 
     def replace(
         self, content: Mapping[str, bytes], parent: str, message: str, progress: Progress
     ) -> str | None:
-        """Makes the commit on top of `parent` hold exactly `content`, hidden files aside, if it does not.
+        """Commit exactly the files `content`, hidden files aside, on top of `parent`.
 
-        Returns the new commit, or None where there was nothing to do.
+        Returns the new commit, or None where `parent` holds the same files already.
         """
-        there = self.files(parent)
-        if is_same(there, content):
+        existing = self.files(parent)
+        if has_same_files(existing, content):
             return None
-        stale = [name for name in there if name not in content and not name.startswith(".")]
-        with reporting(content, progress) as streams:
+        stale = [name for name in existing if name not in content and not name.startswith(".")]
+        with progress_streams(content, progress) as streams:
             head = self._commit(streams, stale, parent, message)
-        if not is_same(self.files(head), content):
+        if not has_same_files(self.files(head), content):
             raise HubRefused(f"The Hub did not keep all files of {self.name}, so it was not published.")
         return head
 
     def _commit(
         self, streams: Mapping[str, _Stream | bytes], stale: list[str], parent: str, message: str
     ) -> str:
-        """All files in one commit on top of `parent`, which must still be the head; returns its hash."""
+        """Commit all files on top of `parent`, which must still be the head; returns the commit's hash."""
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-        with told(f"{self.name} to write to"):
+        with translate_hub_errors(f"{self.name} to write to"):
             operations = [
                 *(CommitOperationAdd(name, stream) for name, stream in streams.items()),
                 *(CommitOperationDelete(name) for name in stale),
             ]
             for stream in streams.values():
                 if isinstance(stream, _Stream):
-                    stream.is_sent = True  # what was read until here was for the digest
-            done = self.client.create_commit(
+                    stream.is_upload = True  # reads until here computed the digest
+            commit = self.client.create_commit(
                 self.id, operations, commit_message=message, parent_commit=parent, repo_type=self.kind
             )
-        return str(done.oid)
+        return str(commit.oid)
 
     def tag(self, name: str, commit: str) -> bool:
-        """Whether the tag could be set: False where somebody else was faster."""
+        """Set a tag; False where the tag exists already."""
         from huggingface_hub.errors import HfHubHTTPError
 
-        with told(f"{self.name} to write to"):
+        with translate_hub_errors(f"{self.name} to write to"):
             try:
                 self.client.create_tag(self.id, tag=name, revision=commit)
             except HfHubHTTPError as error:
@@ -125,9 +129,9 @@ class Repository:
         return True
 
 
-def is_same(there: Mapping[str, RepoFile], content: Mapping[str, bytes]) -> bool:
-    """Whether a commit holds exactly these files, apart from hidden ones such as `.gitattributes`."""
-    visible = {name: entry for name, entry in there.items() if not name.startswith(".")}
+def has_same_files(existing: Mapping[str, RepoFile], content: Mapping[str, bytes]) -> bool:
+    """Whether the files of a commit equal `content`, apart from hidden ones such as `.gitattributes`."""
+    visible = {name: entry for name, entry in existing.items() if not name.startswith(".")}
     return visible.keys() == content.keys() and all(
         entry.lfs.sha256 == hashlib.sha256(content[name]).hexdigest()
         if entry.lfs
@@ -137,31 +141,33 @@ def is_same(there: Mapping[str, RepoFile], content: Mapping[str, bytes]) -> bool
 
 
 def _git_hash(data: bytes) -> str:
-    """The name that git gives to a file's content."""
+    """The hash by which git identifies a file's content."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 class _Stream(io.BytesIO):
-    """A file's bytes that tell how far they were sent, which is done in pieces."""
+    """A file's bytes; reports progress when it is read in chunks during the upload."""
 
     def __init__(self, name: str, data: bytes, progress: Progress) -> None:
         super().__init__(data)
-        self.is_sent = False
+        self.is_upload = False
         self._name, self._total, self._progress = name, len(data), progress
 
     def read(self, size: int | None = -1) -> bytes:
         chunk = super().read(size)
-        if self.is_sent and size not in (None, -1):
+        if self.is_upload and size not in (None, -1):
             self._progress(self._name, self.tell(), self._total)
         return chunk
 
 
 @contextmanager
-def reporting(content: Mapping[str, bytes], progress: Progress) -> Iterator[dict[str, _Stream | bytes]]:
-    """Streams of the files that report their progress, in place of the client's own bars and warnings.
+def progress_streams(
+    content: Mapping[str, bytes], progress: Progress
+) -> Iterator[dict[str, _Stream | bytes]]:
+    """Streams of the files that report progress; the client's own progress bars and warnings are off.
 
-    The client sends streams over HTTP, not Xet, and warns of it each time. Files of the same content stay
-    bytes: the client sends all of them from the last one, at the same time, which a stream does not survive.
+    The client sends streams over HTTP instead of Xet, with a warning each time. Files with equal content stay
+    bytes: the client would read the last of their streams for all of them, in parallel.
     """
     from huggingface_hub.utils import (
         are_progress_bars_disabled,
@@ -181,9 +187,9 @@ def reporting(content: Mapping[str, bytes], progress: Progress) -> Iterator[dict
     if had_bars:
         disable_progress_bars()
     try:
-        alike = Counter(content.values())
+        copies = Counter(content.values())
         yield {
-            name: data if alike[data] > 1 else _Stream(name, data, one_at_a_time)
+            name: data if copies[data] > 1 else _Stream(name, data, one_at_a_time)
             for name, data in content.items()
         }
     finally:

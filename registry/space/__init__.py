@@ -1,1 +1,1 @@
-"""The page as a Space on the Hugging Face Hub."""
+"""Publish the page as a Space on the Hugging Face Hub."""

@@ -1,9 +1,9 @@
-"""What a Gradio Space of this project holds: the files that the page needs, and what the Hub is told of them.
+"""The files of a Gradio Space of this project.
 
-The tree is the project's own, tests and training aside. Two files are completed for the Space: the front
-matter of `README.md` (Python, hardware, the weights to have at hand before the first start) and, for
-ZeroGPU, the torch of `requirements.txt`. A Space installs that file and adds gradio's extras `oauth` and
-`mcp` to it, so no more is pinned there: the extras ask for other versions of what gradio brings along.
+They are the project's own files without tests and training. Two are changed for the Space: the front matter
+of `README.md` (Python, hardware, weights to fetch before the first start) and, for ZeroGPU, the torch version
+in `requirements.txt`. A Space installs that file together with gradio's extras `oauth` and `mcp`. Only direct
+dependencies are pinned there, because the extras need other versions of gradio's own dependencies.
 """
 
 from __future__ import annotations
@@ -13,56 +13,56 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from registry.checkpoint import Checkpoint, read_plain
+from registry.card.front_matter import split_front_matter
+from registry.checkpoint import Checkpoint, read_regular_file
 from registry.errors import CheckpointDamaged, PushRefused
-from registry.hub.cache import CONFIG_FILE
 from registry.hub.client import SCHEME
-from registry.manifest import MODEL_FILE
+from registry.manifest import CONFIG_FILE, MODEL_FILE
 from registry.text import one_line
 
 ROOT = Path(__file__).parents[2]
-CARD, REQUIREMENTS, CONSTRAINTS = "README.md", "requirements.txt", "constraints.txt"
-SINGLE_FILES = ("app.py", "LICENSE", CARD, REQUIREMENTS, CONSTRAINTS)
+README, REQUIREMENTS, CONSTRAINTS = "README.md", "requirements.txt", "constraints.txt"
+SINGLE_FILES = ("app.py", "LICENSE", README, REQUIREMENTS, CONSTRAINTS)
 PACKAGES = ("liverseg/", "registry/")
 BUNDLED_FILES = "registry/bundled/"
 MAX_FILE_BYTES = 1024**3
 
 _PICTURE = re.compile(r"!\[[^\]]*\]\(([\w./-]+)\)")
-_FRONT = re.compile(r"---\n(.*?)\n---\n", re.DOTALL)
 _TOKEN = re.compile(rb"\bhf_[A-Za-z0-9]{30,}\b")
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a kind of hardware needs."""
+    """A kind of hardware for Spaces and the versions that it needs."""
 
-    flavour: str  # as the Hub calls it
+    flavour: str  # the Hub's name for it
     python: str
-    pins: tuple[tuple[str, str | None], ...] = ()  # package -> version in place of ours; None: left out
+    pins: tuple[
+        tuple[str, str | None], ...
+    ] = ()  # (package, version to pin instead; None removes the package)
 
 
 HARDWARE = {
     hardware.flavour: hardware
     for hardware in (
         Hardware("cpu-basic", "3.11"),
-        # ZeroGPU has torch 2.8.0, 2.9.1, 2.10.0 and 2.11.0 with Python 3.12.12 or 3.10.13, and no other. The
-        # network runs on torch alone there.
+        # ZeroGPU supports only torch 2.8.0, 2.9.1, 2.10.0 and 2.11.0, with Python 3.12.12 or 3.10.13. The
+        # network runs on torch there, so OpenVINO is not installed.
         Hardware("zero-a10g", "3.12.12", (("torch", "2.11.0"), ("openvino", None))),
     )
 }
-"""By flavour; the first is the default."""
+"""Flavour -> hardware; the first is the default."""
 
 
 def project_files(root: Path = ROOT) -> list[str]:
-    """The paths of the project's files in `root`, sorted: those that git tracks, else those not hidden.
+    """The sorted paths of the project's files: those that git tracks, or without git those not hidden.
 
-    Raises `PushRefused` where `root` is not the project, as when only its packages were installed.
+    Raises `PushRefused` where `root` is not a copy of the project, but for instance installed packages.
     """
-    names = _tracked(root) or _walked(root)
+    names = _git_files(root) or _visible_files(root)
     if not set(SINGLE_FILES) <= set(names):
         raise PushRefused(
             "A Space is made from a copy of the whole project, with app.py, README.md and requirements.txt; "
@@ -71,58 +71,62 @@ def project_files(root: Path = ROOT) -> list[str]:
     return sorted(names)
 
 
-def _tracked(root: Path) -> list[str]:
-    """Empty where `root` is not in a git repository that tracks it."""
+def _git_files(root: Path) -> list[str]:
+    """The files that git tracks; empty where `root` is not the project's git repository."""
     try:
-        told = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, timeout=60)
+        listing = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    names = [name for name in told.stdout.decode(errors="surrogateescape").split("\0") if name]
-    return names if told.returncode == 0 and "app.py" in names else []
+    names = [name for name in listing.stdout.decode(errors="surrogateescape").split("\0") if name]
+    return names if listing.returncode == 0 and "app.py" in names else []
 
 
-def _walked(root: Path) -> list[str]:
-    found = []
+def _visible_files(root: Path) -> list[str]:
+    """The files of the project's folders without hidden files and compiled Python."""
+    visible = []
     for top in [root / name for name in SINGLE_FILES] + [root / name for name in (*PACKAGES, "docs/")]:
         inside = sorted(top.rglob("*")) if top.is_dir() else [top]
         names = [path.relative_to(root) for path in inside if path.is_file()]
-        found += [n.as_posix() for n in names if not any(p[0] == "." or p == "__pycache__" for p in n.parts)]
-    return found
+        visible += [
+            n.as_posix() for n in names if not any(p[0] == "." or p == "__pycache__" for p in n.parts)
+        ]
+    return visible
 
 
-def space_files(names: Iterable[str], card: str, *, with_bundled: bool) -> list[str]:
-    """Of the project's files, those that belong on a Space: the page, its packages, the card's pictures.
+def space_files(names: Iterable[str], readme: str, *, with_bundled: bool) -> list[str]:
+    """The project's files that a Space needs: the page, its packages, the pictures in the README.
 
     >>> space_files(["app.py", "docs/app.png", "liverseg/core/image.py", "tests/t.py"], "![x](docs/app.png)",
     ...             with_bundled=True)
     ['app.py', 'docs/app.png', 'liverseg/core/image.py']
     """
-    wanted = {*SINGLE_FILES, *_PICTURE.findall(card)}
+    wanted = {*SINGLE_FILES, *_PICTURE.findall(readme)}
     chosen = [name for name in names if name in wanted or name.startswith(PACKAGES)]
     return [name for name in chosen if with_bundled or not name.startswith(BUNDLED_FILES)]
 
 
 def read_files(root: Path, names: Iterable[str], secrets: Iterable[str] = ()) -> dict[str, bytes]:
-    """The content of files, by their names.
+    """The content of files, by name.
 
-    Raises `PushRefused` for one that is missing, is a link, or holds a token of the Hub or one of `secrets`.
+    Raises `PushRefused` for a file that is missing, a link, too large, or contains a token of the Hub or one
+    of `secrets`.
     """
     content = {}
     for name in names:
         try:
-            data = read_plain(root / name, MAX_FILE_BYTES)
+            data = read_regular_file(root / name, MAX_FILE_BYTES)
         except CheckpointDamaged:
             raise PushRefused(f"The file {one_line(name)} is missing, or is a link.") from None
         if len(data) > MAX_FILE_BYTES:
             raise PushRefused(f"The file {one_line(name)} is too large for a Space.")
         if _TOKEN.search(data) or any(secret.encode() in data for secret in secrets if secret):
-            raise PushRefused(f"The file {one_line(name)} holds a token of the Hub; take it out first.")
+            raise PushRefused(f"The file {one_line(name)} holds a token of the Hub; remove it first.")
         content[name] = data
     return content
 
 
 def preload_line(checkpoint: Checkpoint) -> str:
-    """How the front matter asks for a checkpoint: repository, the files that running it reads, full hash."""
+    """The line of `preload_from_hub` for a checkpoint: repository, files needed to run it, commit."""
     files = [MODEL_FILE, *([CONFIG_FILE] if CONFIG_FILE in checkpoint.manifest.files else [])]
     return f"{_repository(checkpoint)} {','.join(files)} {checkpoint.revision}"
 
@@ -131,18 +135,22 @@ def _repository(checkpoint: Checkpoint) -> str:
     return f"{checkpoint.registry.removeprefix(SCHEME)}/{checkpoint.manifest.name}"
 
 
-def space_card(
-    card: str, hardware: Hardware, gradio_version: str, preloaded: Iterable[Checkpoint], used: Iterable[str]
+def space_readme(
+    readme: str,
+    hardware: Hardware,
+    gradio_version: str,
+    preloaded: Iterable[Checkpoint],
+    models: Iterable[str],
 ) -> str:
-    """The project's README as that of a Space, its front matter completed.
+    """The project's README with the front matter of a Space.
 
-    `preloaded` are fetched when the Space is built, `used` the model repositories that it names.
-    Raises `PushRefused` for a README without front matter.
+    The checkpoints `preloaded` are fetched when the Space is built; `models` are the model repositories that
+    the Space's page on the Hub links to. Raises `PushRefused` for a README without front matter.
     """
-    match = _FRONT.match(card)
-    front: dict[str, Any] | None = yaml.safe_load(match[1]) if match else None
-    if match is None or not isinstance(front, dict):
-        raise PushRefused("The README has no front matter, without which the Hub does not know the Space.")
+    split = split_front_matter(readme)
+    if split is None:
+        raise PushRefused("The README has no front matter, which the Hub needs to configure the Space.")
+    front, body = split
     front |= {
         "sdk": "gradio",
         "sdk_version": gradio_version,
@@ -150,16 +158,19 @@ def space_card(
         "app_file": "app.py",
         "suggested_hardware": hardware.flavour,
     }
-    models, lines = list(used), [preload_line(checkpoint) for checkpoint in preloaded]
-    front |= {key: value for key, value in (("models", models), ("preload_from_hub", lines)) if value}
+    lists = {
+        "models": list(models),
+        "preload_from_hub": [preload_line(checkpoint) for checkpoint in preloaded],
+    }
+    front |= {key: value for key, value in lists.items() if value}
     text = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=1000)
-    return f"---\n{text}---\n{card[match.end() :]}"
+    return f"---\n{text}---\n{body}"
 
 
-def repinned(text: str, hardware: Hardware) -> str:
-    """Lines `package==version` with the pins that the hardware needs.
+def replace_pins(text: str, hardware: Hardware) -> str:
+    """Lines `package==version` with the versions that the hardware needs.
 
-    >>> repinned("torch==2.13.0\\nnumpy==2.4.6\\n", HARDWARE["zero-a10g"])
+    >>> replace_pins("torch==2.13.0\\nnumpy==2.4.6\\n", HARDWARE["zero-a10g"])
     'torch==2.11.0\\nnumpy==2.4.6\\n'
     """
     for package, version in hardware.pins:
@@ -169,7 +180,7 @@ def repinned(text: str, hardware: Hardware) -> str:
 
 
 def pinned_version(requirements: str, package: str) -> str:
-    """The version of a line `package==version`; raises `PushRefused` where there is none.
+    """The version in the line `package==version`; raises `PushRefused` where there is no such line.
 
     >>> pinned_version("torch==2.13.0\\ngradio==6.31.0\\n", "gradio")
     '6.31.0'
@@ -186,15 +197,19 @@ def space_content(
     preloaded: Iterable[Checkpoint],
     used: Iterable[Checkpoint],
 ) -> dict[str, bytes]:
-    """Every file of the Space, from those of the project."""
-    requirements = repinned(files[REQUIREMENTS].decode(), hardware)
+    """Every file of the Space, made from the project's `files`.
+
+    The checkpoints `preloaded` are fetched when the Space is built; `used` are all that it serves from the
+    Hub.
+    """
+    requirements = replace_pins(files[REQUIREMENTS].decode(), hardware)
     models = dict.fromkeys(_repository(checkpoint) for checkpoint in used)
-    card = space_card(
-        files[CARD].decode(), hardware, pinned_version(requirements, "gradio"), preloaded, models
+    readme = space_readme(
+        files[README].decode(), hardware, pinned_version(requirements, "gradio"), preloaded, models
     )
     return {
         **files,
-        CARD: card.encode(),
+        README: readme.encode(),
         REQUIREMENTS: requirements.encode(),
-        CONSTRAINTS: repinned(files[CONSTRAINTS].decode(), hardware).encode(),
+        CONSTRAINTS: replace_pins(files[CONSTRAINTS].decode(), hardware).encode(),
     }

@@ -1,4 +1,4 @@
-"""What the Hub stand-in answers to each kind of request."""
+"""The answers of the Hub stand-in to each kind of request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REPO = r"(?P<repo>[\w.-]+/[\w.-]+)"
 
 @dataclass(frozen=True)
 class Seen:
-    """A request that arrived."""
+    """A request that the stand-in received."""
 
     origin: str  # "hub" or "storage"
     request: str  # "METHOD /path?query"
@@ -34,7 +34,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Answer:
-    """A response before faults."""
+    """A response, before a fault changes it."""
 
     status: int
     body: bytes
@@ -47,20 +47,20 @@ def as_json(value: Any, status: int = 200, **headers: str) -> Answer:
 
 
 class Answers:
-    """The stand-in's state, and one method for each kind of request."""
+    """The state of the stand-in, with one method for each kind of request."""
 
     def __init__(self) -> None:
         self.repositories = Repositories()
         self.faults = Faults()
-        self.tokens: dict[str, str] = {}  # token -> the namespace that it may read and write
+        self.tokens: dict[str, str] = {}  # token -> the owner whose repositories it can read and write
         self.seen: list[Seen] = []
         self.page_size = 100
         self.url = self.storage_url = ""
-        # by name, so that a test can put another in place of one
+        # by name, so that a test can replace one
         self.actions = {action: getattr(self, action) for routes in _ROUTES.values() for *_, action in routes}
 
     def answer(self, origin: str, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
-        """The response to a request."""
+        """The response to a request. Raises `HubRefusal` for a status that is not 2xx."""
         parts = urlsplit(target)
         path, query = unquote(parts.path), parse_qs(parts.query)
         authorization = headers.get("authorization", "")
@@ -71,30 +71,30 @@ class Answers:
         for verb, pattern, action in _ROUTES[origin]:
             match = re.fullmatch(pattern, path)
             if match and method in verb:
-                found = match.groupdict()
-                kind = found.pop("kind", None)
+                arguments = match.groupdict()
+                kind = arguments.pop("kind", None)
                 if kind in ("spaces", "datasets"):
-                    found["repo"] = f"{kind}/{found['repo']}"
-                return self.actions[action](user, body, query | found, headers)
+                    arguments["repo"] = f"{kind}/{arguments['repo']}"
+                return self.actions[action](user, body, query | arguments, headers)
         raise HubRefusal(404, "", "Sorry, we can't find the page you are looking for.")
 
-    # What follows answers one kind of request each.
+    # One method for each kind of request: token's owner, body, query and path arguments, headers
 
     def create(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
-        asked = json.loads(body)
-        owner = asked.get("organization") or user
+        request = json.loads(body)
+        owner = request.get("organization") or user
         self._may_write(user, f"{owner}/")
-        repo_id = f"{SPACES if asked.get('type') == 'space' else ''}{owner}/{asked['name']}"
-        if repo_id.startswith(SPACES) and asked.get("sdk") != "gradio":
+        repo_id = f"{SPACES if request.get('type') == 'space' else ''}{owner}/{request['name']}"
+        if repo_id.startswith(SPACES) and request.get("sdk") != "gradio":
             raise HubRefusal(400, "", "A Space needs an SDK")
-        made = self.repositories.create(repo_id, asked.get("visibility") == "private")
-        made.variables |= {variable["key"]: variable["value"] for variable in asked.get("variables", [])}
-        made.hardware = asked.get("hardware", made.hardware)
+        repository = self.repositories.create(repo_id, request.get("visibility") == "private")
+        repository.variables |= {v["key"]: v["value"] for v in request.get("variables", [])}
+        repository.hardware = request.get("hardware", repository.hardware)
         return as_json({"url": f"{self.url}/{repo_id}", "id": repo_id})
 
     def models(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
         wanted, author = set(query.get("filter", [])), query.get("author", [""])[0]
-        found = [
+        entries = [
             {"id": r.id, "modelId": r.id, "sha": r.head, "private": r.private, "tags": r.card_tags()}
             for r in self.repositories.all.values()
             if r.id.startswith(f"{author}/" if author else "")
@@ -104,22 +104,22 @@ class Answers:
         ]
         start = int(query.get("cursor", ["0"])[0])
         more = {}
-        if start + self.page_size < len(found):
+        if start + self.page_size < len(entries):
             rest = f"author={author}&filter={'&filter='.join(wanted)}&cursor={start + self.page_size}"
             more["Link"] = f'<{self.url}/api/models?{rest}>; rel="next"'
-        return as_json(found[start : start + self.page_size], **more)
+        return as_json(entries[start : start + self.page_size], **more)
 
     def info(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
         repository = self.repositories.get(query["repo"], user)
         commit = repository.resolve(query.get("revision") or "main")
         siblings = [{"rfilename": name} for name in repository.commits[commit]]
-        found = {
+        info = {
             "id": repository.id.removeprefix(SPACES).removeprefix(DATASETS),
             "sha": commit,
             "private": repository.private,
             "siblings": siblings,
         }
-        return as_json(found | {"tags": repository.card_tags()})
+        return as_json(info | {"tags": repository.card_tags()})
 
     def refs(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
         repository = self.repositories.get(query["repo"], user)
@@ -133,22 +133,22 @@ class Answers:
     def tree(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
         repository = self.repositories.get(query["repo"], user)
         folder = f"{query['folder']}/" if query.get("folder") else ""
-        there = repository.commits[repository.resolve(query["revision"])]
-        found = {path: blob for path, blob in there.items() if path.startswith(folder)}
-        if folder and not found:
+        commit_files = repository.commits[repository.resolve(query["revision"])]
+        listed = {path: blob for path, blob in commit_files.items() if path.startswith(folder)}
+        if folder and not listed:
             raise HubRefusal(404, "EntryNotFound", f"{folder} does not exist")
-        return as_json([_entry(path, blob) for path, blob in found.items()])
+        return as_json([_entry(path, blob) for path, blob in listed.items()])
 
     def paths_info(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
         repository = self.repositories.get(query["repo"], user)
-        there = repository.commits[repository.resolve(query["revision"])]
-        found = []
+        commit_files = repository.commits[repository.resolve(query["revision"])]
+        entries = []
         for path in parse_qs(body.decode()).get("paths", []):
-            if path in there:
-                found.append(_entry(path, there[path]))
-            elif any(name.startswith(f"{path}/") for name in there):
-                found.append({"type": "directory", "path": path, "oid": "0" * 40, "size": 0})
-        return as_json(found)
+            if path in commit_files:
+                entries.append(_entry(path, commit_files[path]))
+            elif any(name.startswith(f"{path}/") for name in commit_files):
+                entries.append({"type": "directory", "path": path, "oid": "0" * 40, "size": 0})
+        return as_json(entries)
 
     def validate(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
         front = re.match(r"---\n(.*?)\n---\n", json.loads(body)["content"], re.DOTALL)
@@ -158,13 +158,13 @@ class Answers:
 
     def preupload(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
         repository = self._writable(user, query["repo"])
-        there = repository.commits[repository.resolve(query["revision"])]
+        commit_files = repository.commits[repository.resolve(query["revision"])]
         files = []
         for file in json.loads(body)["files"]:
             mode = "lfs" if file["path"].endswith(LARGE_FILES) else "regular"
             entry = {"path": file["path"], "uploadMode": mode, "shouldIgnore": False}
-            if file["path"] in there:
-                entry["oid"] = there[file["path"]].etag
+            if file["path"] in commit_files:
+                entry["oid"] = commit_files[file["path"]].etag
             files.append(entry)
         return as_json({"files": files})
 
@@ -207,8 +207,8 @@ class Answers:
     def variables(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
         space = self._writable(user, query["repo"])
         if body:
-            asked = json.loads(body)
-            space.variables[asked["key"]] = asked["value"]
+            variable = json.loads(body)
+            space.variables[variable["key"]] = variable["value"]
         return as_json({key: {"key": key, "value": value} for key, value in space.variables.items()})
 
     def runtime(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:

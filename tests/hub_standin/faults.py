@@ -7,28 +7,31 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+ALWAYS = 10**6
+"""For `Fault.times`: every request of a test."""
+
 
 @dataclass
 class Fault:
-    """What happens to the next `times` requests that match; without a field set, nothing does.
+    """A fault for the next `times` matching requests. By default the requests are answered normally.
 
-    `request` is a regular expression searched in "METHOD /path?query".
+    `request` is a regular expression that is searched in "METHOD /path?query".
     """
 
     request: str
     times: int = 1
-    skip: int = 0  # matching requests that are let through first
-    status: int | None = None  # answered at once, nothing is done
-    headers: dict[str, str] = field(default_factory=dict)  # of that answer
-    drop: bool = False  # the connection is closed, nothing is done
-    lose_answer: bool = False  # what was asked is done, then the connection is closed
-    delay_s: float = 0  # before anything is done
-    cut_after: int | None = None  # bytes of the answer's body that are sent before the connection is closed
-    change: Callable[[bytes], bytes] | None = None  # the body that is sent instead
+    skip: int = 0  # matching requests that are answered normally first
+    status: int | None = None  # answered at once, the request is not carried out
+    headers: dict[str, str] = field(default_factory=dict)  # of the answer with `status`
+    drop: bool = False  # the connection is closed, the request is not carried out
+    lose_answer: bool = False  # the request is carried out, then the connection is closed
+    delay_s: float = 0  # before the request is carried out
+    cut_after: int | None = None  # bytes of the body that are sent before the connection is closed
+    change: Callable[[bytes], bytes] | None = None  # returns the body that is sent instead
 
 
 class Faults:
-    """The faults that are planted, in order; the first one that matches is used up."""
+    """The planted faults in order. A request takes the first fault that matches and is not used up."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""The stand-in as a fixture, for the `conftest.py` of the tests that need it."""
+"""The fixture `hub`. A `conftest.py` imports it for its tests."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ TOKEN = "hf_" + "secretOfTheLab" * 2
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubStandin]:
-    """A Hub on this machine that the client talks to, whose owner `lab` has the token `TOKEN`."""
+    """A running stand-in that the client uses as the Hub; `TOKEN` is the token of its owner `lab`."""
     with HubStandin() as standin:
         standin.tokens[TOKEN] = "lab"
         monkeypatch.setenv("HF_ENDPOINT", standin.url)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-        hurried = SimpleNamespace(sleep=lambda seconds: None, time=time.time)  # between the client's retries
-        monkeypatch.setattr("huggingface_hub.utils._http.time", hurried)
-        monkeypatch.setattr(hub_registry, "ANSWER_S", 50.0)  # the machine may be busy
-        monkeypatch.setattr(hub_registry, "LIST_S", 60.0)
-        monkeypatch.setattr(hub_registry, "_resting", {})
+        no_sleep = SimpleNamespace(sleep=lambda seconds: None, time=time.time)  # between the client's retries
+        monkeypatch.setattr("huggingface_hub.utils._http.time", no_sleep)
+        monkeypatch.setattr(hub_registry, "QUERIES_S", 50.0)  # the machine may be busy
+        monkeypatch.setattr(hub_registry, "LISTING_S", 60.0)
+        monkeypatch.setattr(hub_registry, "_unreachable", {})
         yield standin

@@ -1,7 +1,7 @@
-"""What the Hub stand-in remembers: repositories of models and Spaces, and the large file storage.
+"""The repositories of the Hub stand-in, of models and Spaces, and its storage of large files.
 
-It does with them what the Hub documents: a commit is applied whole or not at all, one whose parent is not
-the head of the branch is refused, and a tag never moves.
+They follow the Hub's documentation: a commit is applied completely or not at all, a commit whose parent is
+not the head of the branch is refused, and a tag never moves.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from typing import Any
 import yaml
 
 LARGE_FILES = (".pt", ".safetensors", ".png")
-"""Endings that the Hub's default `.gitattributes` puts into large file storage."""
-
+"""File name endings that the Hub's default `.gitattributes` puts into the large file storage."""
 
 SPACES = "spaces/"
 DATASETS = "datasets/"
 
 
 class HubRefusal(Exception):
-    """A status that is not 2xx, with the headers by which the client tells what it means."""
+    """A status that is not 2xx, with the code and message that the client reads from the headers."""
 
     def __init__(self, status: int, code: str, message: str, **more: str) -> None:
         super().__init__(message)
@@ -34,7 +33,7 @@ class HubRefusal(Exception):
 
 
 def owner_of(repo_id: str) -> str:
-    """The owner in `owner/name`, with or without the kind before it."""
+    """The owner in `owner/name`, which may have the prefix of a Space or dataset."""
     return repo_id.removeprefix(SPACES).removeprefix(DATASETS).split("/")[0]
 
 
@@ -64,7 +63,7 @@ class Blob:
 
 @dataclass
 class Repository:
-    """A repository: its branch `main`, its commits and its tags; of a Space also how it runs."""
+    """A repository: its branch `main`, commits and tags; for a Space also variables and hardware."""
 
     id: str  # owner/name of a model, spaces/owner/name of a Space
     private: bool
@@ -87,7 +86,7 @@ class Repository:
         return self.head
 
     def resolve(self, revision: str) -> str:
-        """The full hash of a branch, a tag or a hash."""
+        """The commit hash of a branch, a tag or a hash."""
         commit = self.head if revision in ("main", "refs/heads/main") else self.tags.get(revision, revision)
         if commit not in self.commits:
             raise HubRefusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
@@ -101,7 +100,7 @@ class Repository:
 
 
 class Repositories:
-    """All repositories of the stand-in; every method may be called from several threads."""
+    """All repositories of the stand-in. The methods are thread-safe."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -110,7 +109,7 @@ class Repositories:
         self.url = ""
 
     def get(self, repo_id: str, reader: str | None) -> Repository:
-        """The repository for `reader` (the owner of the token, None without one)."""
+        """The repository as `reader` sees it (the owner of the request's token; None without one)."""
         repository = self.all.get(repo_id)
         if repository is None or (repository.private and reader != repository.owner):
             raise HubRefusal(404 if reader else 401, "RepoNotFound", "Repository not found")
@@ -126,7 +125,7 @@ class Repositories:
             return repository
 
     def commit(self, repository: Repository, lines: list[dict[str, Any]]) -> str:
-        """Applies the lines of a commit request in one step."""
+        """Apply the lines of a commit request in one step; returns the commit's hash."""
         with self.lock:
             header = next(line["value"] for line in lines if line["key"] == "header")
             if header.get("parentCommit") not in (None, repository.head):

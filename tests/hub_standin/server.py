@@ -1,8 +1,8 @@
 """A small stand-in for the Hugging Face Hub, over HTTP on the loopback address.
 
-It speaks the part of the Hub's protocol that publishing and fetching models, and publishing Spaces, needs, so
-that the real client runs against it: `HF_ENDPOINT=<HubStandin.url>`. Large files are uploaded to and served
-by a second origin, as the Hub's are; every header that either is sent is noted.
+It implements the part of the Hub's protocol for publishing and fetching models and for publishing Spaces. The
+real client runs against it: `HF_ENDPOINT=<HubStandin.url>`. As on the Hub, large files are uploaded to and
+served by a second origin. All requests with their headers are recorded in `seen`.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class HubStandin(Answers):
         self.stop()
 
     def stop(self) -> None:
-        """No request is answered any more."""
+        """Stop both servers."""
         for server in self._servers:
             server.shutdown()
             server.server_close()
 
     def requests(self, pattern: str = "") -> list[str]:
-        """The requests seen that match."""
+        """The received requests that match a regular expression."""
         return [seen.request for seen in self.seen if re.search(pattern, seen.request)]
 
 
@@ -77,8 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
                 raise HubRefusal(fault.status, "", "Planted by the test")
             answer = self.hub.answer(self.origin, self.command, self.path, headers, body)
         except HubRefusal as refusal:
-            told = {"X-Error-Code": refusal.code, "X-Error-Message": refusal.message} | fault.headers
-            answer = as_json(refusal.body, refusal.status, **{k: v for k, v in told.items() if v})
+            error = {"X-Error-Code": refusal.code, "X-Error-Message": refusal.message} | fault.headers
+            answer = as_json(refusal.body, refusal.status, **{k: v for k, v in error.items() if v})
         if fault.lose_answer:
             self.close_connection = True
             return
@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body if fault.cut_after is None else body[: fault.cut_after])
             self.close_connection |= fault.cut_after is not None
         except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True  # the client went away, as some tests have it
+            self.close_connection = True  # some tests close the client early
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the tests look at `seen`."""
+        """Log nothing: the tests use `seen`."""

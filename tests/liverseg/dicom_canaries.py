@@ -84,7 +84,7 @@ QUOTED_UIDS = [b"1.2.999.7001", b"1.2.999.7002", b"1.2.999.7003", *(b"1.2.999.8.
 """The UIDs that the output of a series of six slices must quote."""
 
 
-def everything_said(folder: Path) -> dict[str, bytes]:
+def output_contents(folder: Path) -> dict[str, bytes]:
     """Content of the files below a folder by name: unpacked, with the metadata and text of PNG and PDF."""
     files = {}
     for path in (path for path in folder.rglob("*") if path.is_file()):

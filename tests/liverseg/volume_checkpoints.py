@@ -1,4 +1,4 @@
-"""Segmenters that follow a rule on HU in place of a network, for slices and for volumes."""
+"""Segmenters for slices and volumes that apply a fixed rule on HU instead of a trained network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from registry.write_checkpoint import write_checkpoint
 from tests.liverseg.app.rule_checkpoints import NO_TRAINING
 
 LIVER_HU, TUMOUR_HU, BACKGROUND_HU = 110.0, 60.0, -50.0
-"""What the rule calls liver, tumour and neither; in between it is of two minds."""
+"""Values that the rule labels liver, tumour and background; between them its probabilities are not 0 or 1."""
 
 
 def manifest(name: str, spec: InputSpec) -> Manifest:
@@ -43,7 +43,7 @@ def probabilities(hu: np.ndarray) -> np.ndarray:
 
 
 class SliceRule:
-    """An engine for slices; counts what it was asked."""
+    """An engine for slices that counts them."""
 
     name = "rule"
 
@@ -59,14 +59,14 @@ class SliceRule:
 
 
 def slice_segmenter(engine: object | None = None) -> Segmenter:
-    """A segmenter of slices by the rule."""
+    """A segmenter of slices that applies the rule."""
     made = manifest("rule", InputSpec("slices", 1, (WindowSpec(40, 400),), 512))
     files = {"model.pt": FileRecord("ab" * 32, 1)}
     return Segmenter(Checkpoint(Path("nowhere"), made.with_files(files), "tests"), engine or SliceRule())
 
 
 class VolumeRule(nn.Module):
-    """The rule as contract 1 has a network for volumes: (N, 1, D, H, W) HU to (N, 3, D, H, W)."""
+    """The rule as a network for volumes: (N, 1, D, H, W) HU to (N, 3, D, H, W) probabilities."""
 
     def forward(self, hu: Tensor) -> Tensor:
         organ = (hu / 50.0).clamp(0.0, 1.0)

@@ -1,4 +1,4 @@
-"""A real, tiny checkpoint: a TorchScript archive, its safe twin, card, table and manifest."""
+"""Fixtures: a tiny, complete checkpoint, a folder of checkpoints, checkpoints on the stand-in of the Hub."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 import torch
 from safetensors.torch import save as save_tensors
 
-from registry import Checkpoint, Manifest
+from registry import Checkpoint, Manifest, push
 from registry.card.card import model_card
 from registry.write_checkpoint import write_checkpoint
 from tests.hub_standin.fixture import hub  # noqa: F401
+from tests.hub_standin.server import HubStandin
 from tests.registry.sample_checkpoint import METRICS_CSV, TinyNet, manifest_for
 
 
@@ -26,7 +27,7 @@ def tiny_script() -> torch.jit.ScriptModule:
 
 @pytest.fixture(scope="session")
 def archive_for(tiny_script: torch.jit.ScriptModule) -> Callable[[Manifest], bytes]:
-    """model.pt with the given manifest inside."""
+    """Builds `model.pt` with a given manifest inside."""
 
     built: dict[str, bytes] = {}
 
@@ -46,7 +47,7 @@ def archive_for(tiny_script: torch.jit.ScriptModule) -> Callable[[Manifest], byt
 def files_for(
     archive_for: Callable[[Manifest], bytes], tiny_script: torch.jit.ScriptModule
 ) -> Callable[[Manifest], dict[str, bytes]]:
-    """All files of a checkpoint but manifest.json."""
+    """Builds all files of a checkpoint except manifest.json."""
     weights = {name: tensor.contiguous() for name, tensor in tiny_script.state_dict().items()}
 
     def build(manifest: Manifest) -> dict[str, bytes]:
@@ -63,7 +64,7 @@ def files_for(
 
 @pytest.fixture
 def write(tmp_path: Path, files_for: Callable[[Manifest], dict[str, bytes]]) -> Callable[..., Checkpoint]:
-    """Writes a checkpoint into `tmp_path / "models" / where` (by default its name and version)."""
+    """Writes a checkpoint into `tmp_path / "models" / where` (by default `name/version`)."""
 
     def build(name: str = "tiny", version: str = "1.0.0", where: str = "", **changes: object) -> Checkpoint:
         manifest = manifest_for(name, version, **changes)
@@ -71,3 +72,23 @@ def write(tmp_path: Path, files_for: Callable[[Manifest], dict[str, bytes]]) -> 
         return write_checkpoint(folder, manifest, files_for(manifest))
 
     return build
+
+
+@pytest.fixture
+def models(write: Callable[..., Checkpoint], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two versions of `b0`, which `LIVERSEG_REGISTRY` names."""
+    write("b0", "1.0.0")
+    write("b0", "1.1.0")
+    monkeypatch.setenv("LIVERSEG_REGISTRY", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def published(hub: HubStandin, write: Callable[..., Checkpoint]) -> dict[str, str]:  # noqa: F811
+    """Two versions of `tiny` and one of `other` at hf://lab: reference -> commit."""
+    commits = {}
+    for name, version in (("tiny", "1.0.0"), ("tiny", "1.1.0"), ("other", "0.1.0")):
+        pushed = push(write(name, version).folder, "hf://lab")
+        commits[pushed.ref] = pushed.revision
+    hub.seen.clear()
+    return commits

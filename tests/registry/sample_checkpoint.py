@@ -1,4 +1,4 @@
-"""A tiny network, a complete manifest and a way to tamper with archives, for the tests."""
+"""A tiny network, a complete manifest, and ways to tamper with a checkpoint."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
-from registry import Checkpoint, InputSpec, Manifest, WindowSpec
+from registry import Checkpoint, FileRecord, InputSpec, Manifest, WindowSpec
 from registry.folder import open_checkpoint
 
+FILE_RECORDS = {"model.pt": FileRecord("ab" * 32, 123)}
 METRICS_CSV = b"scan,slices,dice_liver,dice_tumour\nval-1,40,0.93,0.41\nval-2,38,0.91,\n"
 
 
 class TinyNet(torch.nn.Module):
-    """HU (N, 1, H, W) to three probabilities; with a submodule, a buffer and an interpolation."""
+    """HU (N, 1, H, W) to probabilities (N, 3, H, W); has a submodule, a buffer and an interpolation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,8 +78,13 @@ def manifest_for(name: str = "tiny", version: str = "1.0.0", **changes: object) 
     return Manifest(**(values | changes))
 
 
+def manifest_dict(**changes: Any) -> dict[str, Any]:
+    """The data of a complete manifest with one file."""
+    return manifest_for().with_files(FILE_RECORDS).to_dict() | changes
+
+
 def repack(archive: bytes, change: Callable[[dict[str, bytes]], None]) -> bytes:
-    """A TorchScript archive whose members (name with top folder -> bytes) went through `change`."""
+    """A TorchScript archive after `change` was applied to its members (name with top folder -> bytes)."""
     with zipfile.ZipFile(io.BytesIO(archive)) as source:
         members = {info.filename: source.read(info) for info in source.infolist()}
     change(members)
@@ -88,8 +95,8 @@ def repack(archive: bytes, change: Callable[[dict[str, bytes]], None]) -> bytes:
     return out.getvalue()
 
 
-def put(checkpoint: Checkpoint, name: str, data: bytes) -> Checkpoint:
-    """Replaces a file and makes the manifest agree, so that only its content is judged."""
+def replace_file(checkpoint: Checkpoint, name: str, data: bytes) -> Checkpoint:
+    """Replace a file and its record in the manifest, so that only its content can be wrong."""
     (checkpoint.folder / name).write_bytes(data)
     path = checkpoint.folder / "manifest.json"
     manifest = json.loads(path.read_text())

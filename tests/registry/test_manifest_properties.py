@@ -1,4 +1,4 @@
-"""Manifests of any content come back as they were, and a damaged one is refused or one that can be read."""
+"""Properties: every valid manifest survives writing and reading; every damaged text is read or refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registry.errors import ManifestInvalid
 from registry.manifest import FileRecord
 from tests.registry.sample_checkpoint import manifest_for
 
-cheap = settings(deadline=None, max_examples=40)
+few_examples = settings(deadline=None, max_examples=40)
 
 names = st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True)
 versions = st.builds("{}.{}.{}".format, *[st.integers(0, 99)] * 3)
@@ -29,7 +29,7 @@ files = st.dictionaries(
     st.builds(FileRecord, st.integers(0, 2**256 - 1).map("{:064x}".format), st.integers(0, 2**31)),
     max_size=4,
 )
-scraps = st.recursive(
+json_values = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
@@ -44,37 +44,37 @@ def complete(manifest: Manifest) -> Manifest:
     return manifest.with_files({"model.pt": FileRecord("0" * 64, 1), **manifest.files})
 
 
-@cheap
+@few_examples
 @given(names, versions, inputs, files, st.text(max_size=30), st.floats(0.01, 1))
-def test_what_is_written_is_read(name, version, spec, listed, title, threshold):
-    made = complete(
+def test_a_valid_manifest_written_and_read_again_is_equal(name, version, spec, listed, title, threshold):
+    manifest = complete(
         manifest_for(name, version, input=spec, title=title, tumour_threshold=threshold).with_files(listed)
     )
     try:
-        made.check()
+        manifest.check()
     except ManifestInvalid as refusal:
         assert str(refusal).endswith(".") and "\n" not in str(refusal)
         return
-    again = Manifest.from_json(made.to_json())
-    assert again == made and again.to_json() == made.to_json() and again.ref == f"{name}@{version}"
+    again = Manifest.from_json(manifest.to_json())
+    assert again == manifest and again.to_json() == manifest.to_json() and again.ref == f"{name}@{version}"
 
 
-@cheap
+@few_examples
 @given(st.data())
-def test_a_value_of_any_kind_in_any_place_is_read_or_refused(data):
+def test_any_value_at_any_key_is_read_or_refused(data):
     manifest = json.loads(complete(manifest_for()).to_json())
-    place = manifest
+    node = manifest
     for _ in range(data.draw(st.integers(0, 3))):
         inner = [
             value
-            for value in (place.values() if isinstance(place, dict) else place)
+            for value in (node.values() if isinstance(node, dict) else node)
             if value and isinstance(value, dict | list)
         ]
         if not inner:
             break
-        place = data.draw(st.sampled_from(inner))
-    key = data.draw(st.sampled_from(sorted(place))) if isinstance(place, dict) else 0
-    place[key] = data.draw(scraps)
+        node = data.draw(st.sampled_from(inner))
+    key = data.draw(st.sampled_from(sorted(node))) if isinstance(node, dict) else 0
+    node[key] = data.draw(json_values)
     text = json.dumps(manifest)
     try:
         read = Manifest.from_json(text)
@@ -84,7 +84,7 @@ def test_a_value_of_any_kind_in_any_place_is_read_or_refused(data):
         assert Manifest.from_json(read.to_json()) == read
 
 
-@cheap
+@few_examples
 @given(st.data())
 def test_damaged_text_is_read_or_refused(data):
     text = complete(manifest_for()).to_json().encode()

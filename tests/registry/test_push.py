@@ -1,11 +1,5 @@
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,39 +9,16 @@ from registry import (
     Checkpoint,
     CheckpointDamaged,
     CheckpointExists,
-    HubRefused,
-    HubUnreachable,
-    Manifest,
-    Pushed,
     PushRefused,
     RegistryError,
     UnsupportedRegistry,
     open_registries,
     push,
 )
-from registry.__main__ import main
-from registry.card.card import model_card
-from registry.hub.push import push_to_hub
-from registry.write_checkpoint import write_checkpoint
-from tests.hub_standin.faults import Fault
-from tests.hub_standin.fixture import TOKEN
 from tests.hub_standin.server import HubStandin
-from tests.registry.sample_checkpoint import manifest_for
-
-ROOT = Path(__file__).resolve().parents[2]
-ALWAYS = 10**6
 
 
-def remote(hub: HubStandin, revision: str, repo: str = "lab/tiny") -> dict[str, bytes]:
-    repository = hub.repositories.all[repo]
-    files = repository.commits[repository.resolve(revision)]
-    return {name: blob.data for name, blob in files.items() if not name.startswith(".")}
-
-
-# To a folder
-
-
-def test_a_folder_gets_a_checkpoint_that_lists_and_loads(
+def test_a_checkpoint_pushed_to_a_folder_can_be_listed_and_loaded(
     write: Callable[..., Checkpoint], tmp_path: Path
 ) -> None:
     checkpoint = write()
@@ -60,7 +31,7 @@ def test_a_folder_gets_a_checkpoint_that_lists_and_loads(
     assert {name for name, sent, total in done if sent == total} == set(checkpoint.manifest.files)
 
 
-def test_the_same_again_does_nothing_and_another_is_refused(
+def test_pushing_the_same_again_does_nothing_and_other_content_is_refused(
     write: Callable[..., Checkpoint], tmp_path: Path
 ) -> None:
     shelf = str(tmp_path / "shelf")
@@ -73,7 +44,7 @@ def test_the_same_again_does_nothing_and_another_is_refused(
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "shelf").rglob("*")} == before
 
 
-def test_a_version_is_found_wherever_the_registry_keeps_it(
+def test_an_existing_version_is_found_in_any_folder_of_the_registry(
     write: Callable[..., Checkpoint], tmp_path: Path
 ) -> None:
     flat = write("tiny", "1.0.0", where="tiny")
@@ -86,7 +57,7 @@ def test_a_version_is_found_wherever_the_registry_keeps_it(
 
 
 @pytest.mark.parametrize("name", ["model.pt", "metrics.csv", "README.md", "manifest.json"])
-def test_a_damaged_checkpoint_is_not_published_anywhere(
+def test_a_damaged_checkpoint_is_not_published(
     write: Callable[..., Checkpoint], tmp_path: Path, hub: HubStandin, name: str
 ) -> None:
     checkpoint = write()
@@ -99,7 +70,7 @@ def test_a_damaged_checkpoint_is_not_published_anywhere(
     assert not (tmp_path / "shelf").exists() and hub.requests() == []
 
 
-def test_targets_that_are_none(write: Callable[..., Checkpoint], tmp_path: Path) -> None:
+def test_invalid_targets_are_refused(write: Callable[..., Checkpoint], tmp_path: Path) -> None:
     folder = write().folder
     with pytest.raises(PushRefused, match="itself a checkpoint"):
         push(folder, str(folder))
@@ -113,331 +84,3 @@ def test_targets_that_are_none(write: Callable[..., Checkpoint], tmp_path: Path)
         push(folder, str(tmp_path / "file"))
     with pytest.raises(CheckpointDamaged, match=r"manifest\.json .* missing"):
         push(tmp_path / "nowhere", str(tmp_path / "shelf"))
-
-
-# To the Hub
-
-
-def test_one_commit_with_all_files_then_the_tag(write: Callable[..., Checkpoint], hub: HubStandin) -> None:
-    checkpoint = write()
-    done: dict[str, list[tuple[int, int]]] = {}
-    pushed = push(
-        checkpoint.folder, "hf://lab", progress=lambda name, *step: done.setdefault(name, []).append(step)
-    )
-    repository = hub.repositories.all["lab/tiny"]
-    assert repository.tags == {"1.0.0": pushed.revision} and repository.head == pushed.revision
-    assert repository.messages == ["initial commit", "Publish tiny@1.0.0"]
-    assert pushed.location == f"{hub.url}/lab/tiny/tree/{pushed.revision}" and not pushed.unchanged
-    files = remote(hub, "1.0.0")
-    assert set(files) == {"manifest.json", *checkpoint.manifest.files}
-    assert files["model.pt"] == checkpoint.read_model()
-    manifest = Manifest.from_json(files["manifest.json"])
-    for name, record in manifest.files.items():
-        assert len(files[name]) == record.bytes
-    assert files["README.md"].decode() == model_card(checkpoint.manifest, registry="hf://lab")
-    assert "liverseg" in repository.card_tags()
-    assert all(steps[-1][0] == steps[-1][1] for steps in done.values()) and set(done) == set(files)
-    assert [seen for seen in hub.requests("POST") if "/tag/" in seen or "/commit/" in seen] == [
-        "POST /api/models/lab/tiny/commit/main",
-        f"POST /api/models/lab/tiny/tag/{pushed.revision}",
-    ]
-
-
-def test_the_same_again_writes_nothing(write: Callable[..., Checkpoint], hub: HubStandin) -> None:
-    folder = write().folder
-    first = push(folder, "hf://lab")
-    hub.seen.clear()
-    again = push(folder, "hf://lab/")
-    assert again.unchanged and (again.revision, again.location) == (first.revision, first.location)
-    assert hub.requests("^(POST|PUT|DELETE)") == []
-
-
-def test_other_content_under_a_version_that_is_there_is_refused(
-    write: Callable[..., Checkpoint], hub: HubStandin
-) -> None:
-    push(write().folder, "hf://lab")
-    repository = hub.repositories.all["lab/tiny"]
-    head, tags = repository.head, dict(repository.tags)
-    hub.seen.clear()
-    with pytest.raises(CheckpointExists, match="tiny@1.0.0 is on the Hub already"):
-        push(write(title="Another of the same version", where="other").folder, "hf://lab")
-    assert (repository.head, repository.tags) == (head, tags)
-    assert hub.requests("^(POST|PUT|DELETE)") == []
-
-
-def test_a_new_version_leaves_no_file_of_the_old_one(
-    write: Callable[..., Checkpoint],
-    files_for: Callable[..., dict[str, bytes]],
-    hub: HubStandin,
-    tmp_path: Path,
-) -> None:
-    manifest = manifest_for("tiny", "1.0.0")
-    files = files_for(manifest) | {"overview.png": b"\x89PNG"}
-    files["README.md"] = model_card(manifest, picture="overview.png").encode()
-    push(write_checkpoint(tmp_path / "pictured", manifest, files).folder, "hf://lab")
-    assert "![" in remote(hub, "1.0.0")["README.md"].decode()
-    push(write("tiny", "1.1.0").folder, "hf://lab")
-    assert "overview.png" in remote(hub, "1.0.0") and "overview.png" not in remote(hub, "1.1.0")
-    assert ".gitattributes" in hub.repositories.all["lab/tiny"].commits[hub.repositories.all["lab/tiny"].head]
-
-
-def test_a_card_written_by_hand_stays_and_is_checked(
-    write: Callable[..., Checkpoint],
-    files_for: Callable[..., dict[str, bytes]],
-    hub: HubStandin,
-    tmp_path: Path,
-) -> None:
-    manifest = manifest_for()
-    files = files_for(manifest)
-    own = files["README.md"] + b"\nAnd a word of our own.\n"
-    kept = write_checkpoint(tmp_path / "own", manifest, files | {"README.md": own})
-    push(kept.folder, "hf://lab")
-    assert remote(hub, "1.0.0")["README.md"] == own
-    for number, (old, new, reason) in enumerate(
-        [
-            (b"- liverseg\n", b"", "tag liverseg"),
-            (b"library_name: liverseg\n", b"", "library_name"),
-            (b"image-segmentation\ntags", b"other\ntags", "pipeline_tag"),
-            (b"model-index:", b"index:", "no model-index"),
-            (b"value: 0.9241", b"value: high", "numbers"),
-            (b"    dataset:\n      type: lits\n", b"    dataset:\n", "not complete"),
-        ]
-    ):
-        assert old in own
-        changed = files | {"README.md": own.replace(old, new)}
-        folder = write_checkpoint(tmp_path / f"bad-{number}", manifest, changed).folder
-        with pytest.raises(PushRefused, match=reason):
-            push(folder, "hf://lab")
-
-
-def test_a_private_repository(write: Callable[..., Checkpoint], hub: HubStandin) -> None:
-    push(write().folder, "hf://lab", private=True)
-    assert hub.repositories.all["lab/tiny"].private
-    assert push(write().folder, "hf://lab", private=True).unchanged
-    push(write("open").folder, "hf://lab")
-    with pytest.raises(PushRefused, match="lab/open is public"):
-        push(write("open", "1.1.0").folder, "hf://lab", private=True)
-    assert set(hub.repositories.all["lab/open"].tags) == {"1.0.0"}
-
-
-# What goes wrong
-
-
-@pytest.mark.parametrize("how", ["drop", "lose_answer"])
-def test_a_push_that_ends_at_any_moment_leaves_the_previous_version(
-    how: str, write: Callable[..., Checkpoint], hub: HubStandin
-) -> None:
-    """The connection is lost for good from the n-th request on, for every n."""
-
-    def publish(checkpoint: Checkpoint) -> Pushed:
-        files = {name: checkpoint.read_verified(name) for name in checkpoint.manifest.files}
-        steps: list[tuple[str, int, int]] = []
-        return push_to_hub(
-            checkpoint.manifest,
-            files,
-            "lab",
-            token=None,
-            private=False,
-            progress=lambda *step: steps.append(step),
-        )
-
-    first, second = write("tiny", "1.0.0"), write("tiny", "1.1.0")
-    moment = 0
-    while True:
-        hub.repositories.all.clear()
-        hub.repositories.large.clear()
-        before = publish(first)
-        old = remote(hub, "1.0.0")
-        hub.faults.plant(Fault("", skip=moment, **{how: True}))
-        hub.faults.plant(Fault("", skip=moment, times=ALWAYS, drop=True))
-        try:
-            publish(second)
-        except (HubUnreachable, HubRefused) as error:
-            assert str(error).endswith(".") and "\n" not in str(error)
-            ended = True
-        else:
-            ended = False
-        hub.faults.clear()
-        tags = hub.repositories.all["lab/tiny"].tags
-        assert tags["1.0.0"] == before.revision and remote(hub, "1.0.0") == old
-        again = publish(second)
-        assert set(tags) == {"1.0.0", "1.1.0"} and tags["1.1.0"] == again.revision
-        assert set(remote(hub, "1.1.0")) == set(old)
-        assert hub.repositories.all["lab/tiny"].messages.count("Publish tiny@1.1.0") == 1
-        if not ended:
-            break
-        moment += 1
-    assert moment >= 8  # look, refs, tree, card, preupload, batch, uploads, commit, tree, tag
-
-
-def test_a_killed_process_leaves_the_previous_version(
-    write: Callable[..., Checkpoint], hub: HubStandin
-) -> None:
-    push(write("tiny", "1.0.0").folder, "hf://lab")
-    tags = dict(hub.repositories.all["lab/tiny"].tags)
-    folder = write("tiny", "1.1.0").folder
-    hub.faults.plant(Fault("POST .*/commit/", delay_s=2, drop=True))
-    command = [sys.executable, "-m", "registry", "push", str(folder), "hf://lab"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    hub.seen.clear()
-    while not hub.requests("/commit/") and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert hub.requests("/commit/") and hub.repositories.all["lab/tiny"].tags == tags
-    assert not push(folder, "hf://lab").unchanged
-    uploads = [request for request in hub.requests("PUT /upload/") if request]
-    assert len(uploads) == 1  # the weights are those of 1.0.0, and model.pt was not sent a second time
-
-
-@pytest.mark.parametrize(
-    ("request_", "status", "error", "says"),
-    [
-        ("GET /api/models/lab/tiny", 403, HubRefused, "no right"),
-        ("GET /api/models/lab/tiny", 500, HubUnreachable, "status 500"),
-        ("POST /api/repos/create", 401, HubRefused, "HF_TOKEN"),
-        ("POST /api/repos/create", 403, HubRefused, "no right"),
-        ("POST /api/repos/create", 429, HubUnreachable, "no more requests"),
-        ("preupload", 401, HubRefused, "HF_TOKEN"),
-        ("preupload", 404, HubRefused, "There is no"),
-        ("preupload", 500, HubUnreachable, "status 500"),
-        ("objects/batch", 403, HubRefused, "no right"),
-        ("PUT /upload", 403, HubRefused, "no right"),
-        ("PUT /upload", 500, HubUnreachable, "status 500"),
-        ("lfs/verify", 404, HubRefused, "There is no"),
-        ("/commit/", 409, HubRefused, "changed by somebody else"),
-        ("/commit/", 412, HubRefused, "changed by somebody else"),
-        ("/commit/", 429, HubUnreachable, "no more requests"),
-        ("/commit/", 500, HubUnreachable, "status 500"),
-        ("/tag/", 403, HubRefused, "no right"),
-        ("/tag/", 500, HubUnreachable, "status 500"),
-    ],
-)
-def test_what_the_hub_refuses_is_one_sentence_and_publishes_nothing(
-    request_: str,
-    status: int,
-    error: type[RegistryError],
-    says: str,
-    write: Callable[..., Checkpoint],
-    hub: HubStandin,
-) -> None:
-    folder = write().folder
-    hub.faults.plant(Fault(request_, status=status, times=ALWAYS))
-    with pytest.raises(error, match=says) as refusal:
-        push(folder, "hf://lab")
-    text = str(refusal.value)
-    assert text.endswith(".") and "\n" not in text and TOKEN not in text and "lab/tiny" in text
-    assert not any(repository.tags for repository in hub.repositories.all.values())
-    hub.faults.clear()
-    assert not push(folder, "hf://lab").unchanged
-
-
-def test_a_failure_that_passes_is_tried_again(write: Callable[..., Checkpoint], hub: HubStandin) -> None:
-    for request in ("preupload", "objects/batch", "PUT /upload"):
-        hub.faults.plant(Fault(request, status=503, times=2))
-    hub.faults.plant(Fault("PUT /upload", drop=True))
-    assert not push(write().folder, "hf://lab").unchanged
-
-
-@pytest.mark.parametrize("request_", ["preupload", "/commit/", "/tree/", "/refs"])
-def test_what_the_hub_garbles_on_the_way_is_not_published(
-    request_: str, write: Callable[..., Checkpoint], hub: HubStandin
-) -> None:
-    hub.faults.plant(Fault(request_, change=lambda body: b"[{}]", times=ALWAYS))
-    with pytest.raises(HubRefused, match="not understood"):
-        push(write().folder, "hf://lab")
-    assert not any(repository.tags for repository in hub.repositories.all.values())
-
-
-def test_somebody_else_publishes_at_the_same_time(write: Callable[..., Checkpoint], hub: HubStandin) -> None:
-    push(write("tiny", "0.9.0").folder, "hf://lab")
-    repository = hub.repositories.all["lab/tiny"]
-    mine, theirs = write("tiny", "1.0.0"), write("tiny", "1.0.0", where="theirs", title="Theirs")
-    raced = []
-
-    def race(body: bytes) -> bytes:
-        if not raced:
-            raced.append(push(theirs.folder, "hf://lab"))
-        return body
-
-    hub.faults.plant(Fault("GET .*/tree/", change=race))
-    with pytest.raises(HubRefused, match="changed by somebody else"):
-        push(mine.folder, "hf://lab")
-    assert repository.tags["1.0.0"] == raced[0].revision
-    with pytest.raises(CheckpointExists):
-        push(mine.folder, "hf://lab")
-
-    raced.clear()
-    mine, theirs = write("tiny", "1.1.0"), write("tiny", "1.1.0", where="theirs-1.1", title="Theirs")
-    hub.faults.plant(Fault("GET .*/tree/", skip=1, change=race))  # after my commit, before my tag
-    with pytest.raises(CheckpointExists):
-        push(mine.folder, "hf://lab")
-    assert repository.tags["1.1.0"] == raced[0].revision
-
-
-def test_tokens(write: Callable[..., Checkpoint], hub: HubStandin, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = write().folder
-    monkeypatch.delenv("HF_TOKEN")
-    with pytest.raises(HubRefused, match="set HF_TOKEN"):
-        push(folder, "hf://lab")
-    with pytest.raises(HubRefused, match="set HF_TOKEN"):
-        push(folder, "hf://lab", token="hf_expired")
-    with pytest.raises(HubRefused, match="no right"):
-        push(folder, "hf://other", token=TOKEN)
-    assert hub.repositories.all == {}
-    hub.seen.clear()
-    assert push(folder, "hf://lab", token=TOKEN).revision
-    assert any(TOKEN in seen.headers.get("authorization", "") for seen in hub.seen)
-    for seen in hub.seen:
-        assert TOKEN not in seen.request
-        if seen.origin == "storage":
-            assert TOKEN not in str(seen.headers)
-
-
-def test_a_hub_that_is_not_there(write: Callable[..., Checkpoint], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://user:secret@127.0.0.1:9")
-    with pytest.raises(HubUnreachable, match="127.0.0.1:9 cannot be reached") as refusal:
-        push(write().folder, "hf://lab")
-    assert "secret" not in str(refusal.value)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(PushRefused, match="HF_HUB_OFFLINE"):
-        push(write().folder, "hf://lab")
-
-
-# The command
-
-
-def test_the_command(
-    write: Callable[..., Checkpoint], hub: HubStandin, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = str(write().folder)
-    size = (Path(folder) / "model.pt").stat().st_size
-    for target in ("hf://lab", str(tmp_path / "shelf")):
-        assert main(["push", folder, target]) == 0
-        captured = capsys.readouterr()
-        assert captured.out.startswith("tiny@1.0.0 published: ")
-        assert f"model.pt {size / 1e3:.1f} kB" in captured.err
-        assert main(["push", folder, target, "--json"]) == 0
-        again = json.loads(capsys.readouterr().out)
-        assert again["unchanged"] is True and again["ref"] == "tiny@1.0.0"
-        assert (again["revision"] is None) == (target != "hf://lab")
-    assert main(["push", "--private", folder, "hf://lab"]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == "" and len(captured.err.splitlines()) == 1
-    assert main(["push", str(write("closed").folder), "hf://lab", "--private"]) == 0
-    assert hub.repositories.all["lab/closed"].private
-    assert TOKEN not in capsys.readouterr().err
-
-
-def test_the_command_writes_and_prints_no_token(
-    write: Callable[..., Checkpoint], hub: HubStandin, tmp_path: Path
-) -> None:
-    hub.faults.plant(Fault("PUT /upload", status=500, times=1))
-    environment = os.environ | {"HF_DEBUG": "", "HF_HUB_VERBOSITY": "debug", "PYTHONUTF8": "1"}
-    command = [sys.executable, "-m", "registry", "push", str(write().folder), "hf://lab", "--json"]
-    out = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
-    assert json.loads(out.stdout)["revision"] == hub.repositories.all["lab/tiny"].head
-    assert TOKEN.encode() not in out.stdout + out.stderr
-    for path in tmp_path.rglob("*"):
-        assert not path.is_file() or TOKEN.encode() not in path.read_bytes()

@@ -1,4 +1,4 @@
-"""A checkpoint of which anything was changed is never loaded: every file of it, region by region."""
+"""A checkpoint with any changed file is never loaded. Bits are flipped in every region of every file."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from registry.folder import MANIFEST_FILE, open_checkpoint
 from registry.registries import BUNDLED_FOLDER
 from tests.registry.sample_checkpoint import manifest_for
 
-REGIONS = 240  # of each file: with six files, over a thousand flips
+REGIONS = 240  # per file; over a thousand flips in six files
 
 
 @pytest.fixture
-def whole(write) -> Path:
+def folder(write) -> Path:
     return write("tiny", "1.0.0").folder
 
 
 def flips(size: int, regions: int, rng: random.Random) -> Iterator[tuple[int, int]]:
-    """A byte of each region of a file, and the bit of it to flip."""
+    """A position and a bit mask to flip for each region of a file."""
     regions = min(regions, size)
     for region in range(regions):
         start, stop = region * size // regions, (region + 1) * size // regions
         yield rng.randrange(start, stop), 1 << rng.randrange(8)
 
 
-def test_a_bit_flipped_anywhere_is_never_loaded(whole):
-    checkpoint = open_checkpoint(whole, "here")
+def test_a_bit_flipped_anywhere_is_never_loaded(folder):
+    checkpoint = open_checkpoint(folder, "here")
     rng, tried = random.Random(1), 0
-    assert checkpoint.read_model(), "as it is, it loads"
+    assert checkpoint.read_model(), "the unchanged checkpoint can be read"
     for name in sorted(checkpoint.manifest.files):
-        path = whole / name
+        path = folder / name
         data = path.read_bytes()
-        for place, bit in flips(len(data), REGIONS, rng):
-            path.write_bytes(data[:place] + bytes([data[place] ^ bit]) + data[place + 1 :])
+        for position, bit in flips(len(data), REGIONS, rng):
+            path.write_bytes(data[:position] + bytes([data[position] ^ bit]) + data[position + 1 :])
             with pytest.raises(CheckpointDamaged, match=name):
                 checkpoint.read_model()
             tried += 1
         path.write_bytes(data)
-    manifest = (whole / MANIFEST_FILE).read_bytes()
-    for place, bit in flips(len(manifest), REGIONS, rng):
-        (whole / MANIFEST_FILE).write_bytes(
-            manifest[:place] + bytes([manifest[place] ^ bit]) + manifest[place + 1 :]
+    manifest = (folder / MANIFEST_FILE).read_bytes()
+    for position, bit in flips(len(manifest), REGIONS, rng):
+        (folder / MANIFEST_FILE).write_bytes(
+            manifest[:position] + bytes([manifest[position] ^ bit]) + manifest[position + 1 :]
         )
         with pytest.raises(RegistryError):
-            open_checkpoint(whole, "here").read_model()
+            open_checkpoint(folder, "here").read_model()
         tried += 1
-    (whole / MANIFEST_FILE).write_bytes(manifest)
+    (folder / MANIFEST_FILE).write_bytes(manifest)
     assert checkpoint.read_model()
     assert tried >= 1000
 
@@ -64,16 +64,16 @@ def test_a_bit_flipped_in_a_bundled_checkpoint_is_never_loaded(tmp_path):
     rng = random.Random(2)
     for name in sorted(checkpoint.manifest.files):
         path = folder / name
-        for place, bit in flips(path.stat().st_size, 4, rng):
+        for position, bit in flips(path.stat().st_size, 4, rng):
             with path.open("r+b") as file:
-                file.seek(place)
+                file.seek(position)
                 before = file.read(1)
-                file.seek(place)
+                file.seek(position)
                 file.write(bytes([before[0] ^ bit]))
             with pytest.raises(CheckpointDamaged, match=name):
                 checkpoint.read_model()
             with path.open("r+b") as file:
-                file.seek(place)
+                file.seek(position)
                 file.write(before)
     assert checkpoint.read_model()
 
@@ -81,42 +81,42 @@ def test_a_bit_flipped_in_a_bundled_checkpoint_is_never_loaded(tmp_path):
 @pytest.mark.parametrize(
     "path", ["../tiny/model.pt", "..", "/etc/passwd", "a/b", "", ".hidden", "model.pt\n"]
 )
-def test_a_manifest_that_names_a_path_is_refused(whole, path):
-    text = (whole / MANIFEST_FILE).read_text().replace('"config.json"', f'"{path}"'.replace("\n", "\\n"))
-    (whole / MANIFEST_FILE).write_text(text)
+def test_a_manifest_that_names_a_path_is_refused(folder, path):
+    text = (folder / MANIFEST_FILE).read_text().replace('"config.json"', f'"{path}"'.replace("\n", "\\n"))
+    (folder / MANIFEST_FILE).write_text(text)
     with pytest.raises(ManifestInvalid):
-        open_checkpoint(whole, "here")
+        open_checkpoint(folder, "here")
 
 
 @pytest.mark.parametrize("name", ["model.pt", "README.md", "model.safetensors", "manifest.json"])
-def test_a_link_in_the_place_of_a_file_is_refused(whole, tmp_path, name):
-    shutil.move(whole / name, tmp_path / "moved")
-    (whole / name).symlink_to(tmp_path / "moved")
+def test_a_link_instead_of_a_file_is_refused(folder, tmp_path, name):
+    shutil.move(folder / name, tmp_path / "moved")
+    (folder / name).symlink_to(tmp_path / "moved")
     with pytest.raises(CheckpointDamaged, match="is a link"):
-        open_checkpoint(whole, "here").read_model()
+        open_checkpoint(folder, "here").read_model()
 
 
 def test_the_files_of_another_version_are_refused(write):
     old, new = write("tiny", "1.0.0"), write("tiny", "1.1.0")
     shutil.copy(old.folder / "model.pt", new.folder / "model.pt")
-    found = open_registries(str(new.folder)).find("tiny@1.1.0")
-    with pytest.raises(CheckpointDamaged, match="not the one its manifest describes|swapped"):
-        found.read_model()
+    mixed = open_registries(str(new.folder)).find("tiny@1.1.0")
+    with pytest.raises(CheckpointDamaged, match="not the one its manifest describes|replaced"):
+        mixed.read_model()
 
 
-def test_a_whole_folder_under_another_version_s_name_is_what_its_manifest_says(write, tmp_path):
+def test_a_folder_named_like_another_version_has_the_version_of_its_manifest(write, tmp_path):
     old, new = write("tiny", "1.0.0"), write("tiny", "1.1.0")
-    place = tmp_path / "registry" / "tiny" / "1.1.0"
-    shutil.copytree(old.folder, place)
+    target = tmp_path / "registry" / "tiny" / "1.1.0"
+    shutil.copytree(old.folder, target)
     listed = open_registries(str(tmp_path / "registry"))
-    assert [found.ref for found in listed.list()] == ["tiny@1.0.0"] and new.ref == "tiny@1.1.0"
+    assert [checkpoint.ref for checkpoint in listed.list()] == ["tiny@1.0.0"] and new.ref == "tiny@1.1.0"
     with pytest.raises(RegistryError):
         listed.find("tiny@1.1.0")
 
 
-def test_a_manifest_that_claims_another_version_is_refused(whole):
-    text = (whole / MANIFEST_FILE).read_text()
+def test_a_manifest_that_claims_another_version_is_refused(folder):
+    text = (folder / MANIFEST_FILE).read_text()
     assert manifest_for().version == "1.0.0"
-    (whole / MANIFEST_FILE).write_text(text.replace('"version": "1.0.0"', '"version": "9.0.0"'))
+    (folder / MANIFEST_FILE).write_text(text.replace('"version": "1.0.0"', '"version": "9.0.0"'))
     with pytest.raises(RegistryError):
-        open_checkpoint(whole, "here").read_model()
+        open_checkpoint(folder, "here").read_model()

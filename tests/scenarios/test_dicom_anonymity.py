@@ -16,7 +16,7 @@ from tests.liverseg.dicom_canaries import (
     MARKS,
     QUOTED_UIDS,
     canaries_in,
-    everything_said,
+    output_contents,
     plant_everywhere,
 )
 from tests.phantoms import make
@@ -38,7 +38,7 @@ def test_only_the_uids_that_must_be_quoted_leave(series, tmp_path, capfd, caplog
     out = tmp_path / "out"
     arguments = ["--checkpoint", "segformer-b0-fast", "--out", str(out), "--formats", ",".join(FORMATS)]
     assert main(["segment", str(series), *arguments, "--json"]) == 0
-    output = everything_said(out)
+    output = output_contents(out)
     assert {"segmentation.dcm", "rtstruct.dcm", "report.json", "report.pdf", "mesh.glb"} <= set(output)
     streams = capfd.readouterr()
     output |= {"stdout": streams.out.encode(), "stderr": streams.err.encode(), "log": caplog.text.encode()}

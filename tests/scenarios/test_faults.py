@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 import liverseg
-from fuzzing.networks import rule
 from fuzzing.seeds import of_kind
+from fuzzing.segmenters import rule
 from liverseg.errors import InvalidSetting
-from liverseg.io.files import staged
+from liverseg.io.files import staging_folder
 from liverseg.io.write import write_results
 from registry import files as registry_files
 from registry.files import temporary_folder
@@ -75,10 +75,10 @@ def test_the_next_run_removes_the_temporary_folder_of_a_killed_one(tmp_path, mon
     kill_while(WRITING, tmp_path)
     assert (tmp_path / "report.json").read_text() == "old" and len(hidden(tmp_path)) == 1
     monkeypatch.setattr(registry_files, "_YOUNG_S", 0.0)
-    with staged(tmp_path) as stage:
+    with staging_folder(tmp_path) as stage:
         assert hidden(tmp_path) == [stage.name], "only the folder of this run is left"
         (stage / "report.json").write_text("new")
-        with staged(tmp_path):
+        with staging_folder(tmp_path):
             assert len(hidden(tmp_path)) == 2, "the folder of a running process is kept"
     assert [path.read_text() for path in tmp_path.iterdir()] == ["new"]
 
@@ -140,7 +140,7 @@ def test_a_failed_write_is_one_sentence_and_keeps_the_old_results(number, reason
     with pytest.raises(InvalidSetting) as refusal:
         write_results(out, ct, seg, report)
     assert str(refusal.value) == f"The results cannot be written to the output folder: {reason}."
-    with pytest.raises(InvalidSetting, match=reason), staged(out) as stage:
+    with pytest.raises(InvalidSetting, match=reason), staging_folder(out) as stage:
         write_results(stage, ct, seg, report)
     assert {p.name: p.read_bytes() for p in out.iterdir()} == before, (
         "the earlier results are unchanged, and no other file is there"

@@ -1,4 +1,4 @@
-"""A small dataset of discs, for the tests of training."""
+"""A small dataset of discs for the tests of training."""
 
 import json
 
@@ -14,7 +14,10 @@ from train.data.dataset import DatasetFolder
 
 
 def _write(folder, scans=3, slices=4, label_values=None, size=96, tumour_in=(0,)):
-    """A bright disc for the liver in the middle slices, a darker tumour in some scans; scan 2 is val."""
+    """Write and open a dataset: a bright disc is liver, a darker one in it tumour; scan 2 is the val split.
+
+    The first and last slice of each scan show no liver.
+    """
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()
     lines = ["slice,scan,index,split,tumour_px"]
@@ -43,8 +46,8 @@ def _write(folder, scans=3, slices=4, label_values=None, size=96, tumour_in=(0,)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def phantoms_are_made_once():
-    """Preparing, checking parity and drawing cards ask again and again for the same few phantoms."""
+def cached_phantoms():
+    """Phantoms are cached: preparing, checking parity and drawing cards repeatedly need the same few."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(liverseg.phantom, "make", make)
         patch.setattr(train.export.card_picture, "make", make)
@@ -53,10 +56,11 @@ def phantoms_are_made_once():
 
 @pytest.fixture(scope="session")
 def write_discs():
-    """A function that writes such a dataset into a folder and opens it."""
+    """A function that writes a dataset of discs to a folder and opens it."""
     return _write
 
 
 @pytest.fixture
 def discs(tmp_path):
+    """A dataset of three scans with four slices each; scan 0 has a tumour."""
     return _write(tmp_path / "discs")

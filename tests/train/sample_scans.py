@@ -1,4 +1,4 @@
-"""Datasets of small squares for the evaluation's tests, and a network that answers what it is told."""
+"""Datasets of small squares for the tests of the evaluation, and a network that knows their labels."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy as np
 SHAPE = (64, 64)
 LABEL_VALUES = {"0": ["background"], "1": ["liver"], "2": ["tumour"]}
 GREYS = {0: 20, 1: 120, 2: 60}
-"""Of each label in the pictures; a network can read its answer from them."""
+"""Grey value of each label in the pictures; `label_reading_network` recognises labels by it."""
 
 
 def box(rows: tuple[int, int], columns: tuple[int, int], label: int, labels: np.ndarray | None = None):
-    """Labels (64, 64) with a rectangle of one value, on others or on background."""
+    """Labels (64, 64) with a rectangle of one label, on top of `labels` or of background."""
     labels = np.zeros(SHAPE, np.uint8) if labels is None else labels.copy()
     labels[slice(*rows), slice(*columns)] = label
     return labels
@@ -30,7 +30,7 @@ SMALL = box((30, 36), (20, 26), 2, LIVER)
 def write_dataset(
     folder: Path, scans: dict[str, dict], spacing=None, label_values=None, name="squares"
 ) -> Path:
-    """A dataset of contract 2. `scans`: name -> {"split", "slices": {index: labels}, "group"}."""
+    """Write a dataset folder. `scans` maps a name to {"split": …, "slices": {index: labels}}."""
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()
     rows = []
@@ -59,10 +59,10 @@ def write_dataset(
     return folder
 
 
-def reads_the_labels(sure: float = 1.0, blind_to=()):
-    """A network that finds the classes from the grey values that `write_dataset` paints.
+def label_reading_network(sure: float = 1.0, blind_to=()):
+    """A function from HU to probabilities that recognises the grey values of `write_dataset`.
 
-    `sure` is the probability it gives them; classes in `blind_to` it takes for liver.
+    It gives the class of a pixel the probability `sure`. Classes in `blind_to` become liver.
     """
     hus = {label: -160 + 400 * grey / 255 for label, grey in GREYS.items()}
 

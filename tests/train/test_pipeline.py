@@ -1,29 +1,24 @@
-"""The whole way: prepare phantoms, fit and resume, export a checkpoint, verify it, evaluate, segment."""
+"""From phantoms to a segmentation: prepare, fit, export, verify, evaluate and segment."""
+
+from __future__ import annotations
 
 import csv
-import io
 import json
 import zipfile
 from pathlib import Path
 
 import cv2
-import nibabel
 import numpy as np
 import pytest
 import torch
 
 import train.models.graph
 from liverseg import phantom
-from liverseg.core.window import Window
 from liverseg.inference.segmenter import Segmenter
 from registry import open_registries
 from registry.verify import verify
 from train.__main__ import main
-from train.data.prepare import prepare
-from train.errors import TrainError
 from train.export import card_picture
-from train.export.archive import without_debug_records
-from train.weights import load_run
 
 FIT = (
     "--crop 64 --working-range 60 80 --working-size 64 --batch 4 --option decoder_width=32 --score-every 8 "
@@ -71,15 +66,7 @@ def test_run_is_logged_scored_and_kept(trained):
     assert state["progress"]["step"] == 4
 
 
-def test_a_file_that_is_no_run_is_refused(tmp_path):
-    (tmp_path / "text.pt").write_text("no weights")
-    torch.save({"something": 1}, tmp_path / "other.pt")
-    for name in ("text.pt", "other.pt", "absent.pt"):
-        with pytest.raises(TrainError, match="no weights of a run"):
-            load_run(tmp_path / name)
-
-
-def test_exported_checkpoint_keeps_the_contract(trained):
+def test_the_exported_checkpoint_passes_verification(trained):
     checkpoint = open_registries(str(trained / "registry")).find("tiny")
     failed = [result for result in verify(checkpoint) if not result.ok]
     assert not failed
@@ -95,11 +82,11 @@ def test_exported_checkpoint_keeps_the_contract(trained):
         assert torch.allclose(probabilities.sum(1), torch.ones(2, *shape), atol=1e-5)
 
 
-def test_the_card_shows_what_the_network_makes_of_a_phantom(trained):
+def test_the_card_shows_the_prediction_for_a_phantom(trained):
     folder = trained / "registry" / "tiny"
     assert "](overview.png)" in (folder / "README.md").read_text()
     picture = cv2.imread(str(folder / "overview.png"))
-    assert picture.shape[1] == card_picture.WIDTH_PX and 300 < picture.shape[0] < 600
+    assert picture.shape[1] == card_picture.CARD_WIDTH_PX and 300 < picture.shape[0] < 600
 
     def half_tumour(hu):
         tumour = (np.arange(hu.shape[-1]) < 256) * np.ones_like(hu[:, :1])
@@ -109,31 +96,14 @@ def test_the_card_shows_what_the_network_makes_of_a_phantom(trained):
     assert shown.shape == picture.shape and not np.array_equal(shown, picture)
 
 
-def test_the_archive_tells_nothing_of_the_machine(trained):
+def test_the_archive_holds_no_local_paths(trained):
     with zipfile.ZipFile(trained / "registry" / "tiny" / "model.pt") as packed:
         names = packed.namelist()
         assert not any(str(Path(train.__file__).parent).encode() in packed.read(name) for name in names)
         assert not any(name.endswith(".debug_pkl") for name in names)
 
 
-def test_debug_records_go_and_everything_else_stays():
-    buffer = io.BytesIO()
-    module = torch.jit.script(
-        train.models.graph.HuToProbabilities(torch.nn.Conv2d(3, 3, 1), [Window(60, 200)], 64, 1)
-    )
-    torch.jit.save(module, buffer, _extra_files={"manifest.json": "{}"})
-    before = zipfile.ZipFile(buffer)
-    after = zipfile.ZipFile(io.BytesIO(without_debug_records(buffer.getvalue())))
-    kept = {name for name in before.namelist() if not name.endswith(".debug_pkl")}
-    own = {name for name in kept if name.endswith("serialization_id")}
-    assert set(after.namelist()) == kept
-    assert all(after.read(name) == before.read(name) for name in kept - own)
-    stored = torch.jit.load(io.BytesIO(without_debug_records(buffer.getvalue())))
-    hu = torch.full((1, 1, 64, 80), 60.0)
-    assert torch.equal(stored(hu), module(hu))
-
-
-def test_evaluate_repeats_what_the_manifest_says(trained, monkeypatch, capsys):
+def test_evaluate_repeats_the_scores_in_the_manifest(trained, monkeypatch, capsys):
     monkeypatch.setenv("LIVERSEG_REGISTRY", str(trained / "registry"))
     rows = trained / "scans.csv"
     capsys.readouterr()
@@ -148,7 +118,7 @@ def test_evaluate_repeats_what_the_manifest_says(trained, monkeypatch, capsys):
     assert len(rows.read_text().splitlines()) == 3
 
 
-def test_segmenter_sees_the_same_network(trained, monkeypatch):
+def test_segmenter_gives_the_probabilities_of_the_archive(trained, monkeypatch):
     monkeypatch.setenv("LIVERSEG_REGISTRY", str(trained / "registry"))
     from liverseg.io.read import from_array
 
@@ -157,31 +127,3 @@ def test_segmenter_sees_the_same_network(trained, monkeypatch):
     hu = torch.from_numpy(ct.hu).expand(3, -1, -1)[None]
     expected = torch.jit.load(trained / "registry" / "tiny" / "model.pt")(hu)[0]
     assert np.allclose(seg.tumour_probability[0], expected[2].detach(), atol=1e-6)
-
-
-def test_prepare_reads_lits_and_names_what_it_leaves_out(tmp_path, caplog):
-    source = tmp_path / "LiTS"
-    source.mkdir()
-    for number in range(3):
-        made = phantom.make("slice", seed=number, size=128)
-        affine = np.diag([-1.5, 1.5, 5.0, 1.0])
-        hu = made.hu.transpose(2, 1, 0)[:, ::-1]  # stored left to right, back to front, as LiTS often is
-        labels = made.labels.transpose(2, 1, 0)[:, ::-1]
-        nibabel.save(nibabel.Nifti1Image(hu.astype(np.int16), affine), source / f"volume-{number}.nii")
-        nibabel.save(
-            nibabel.Nifti1Image(labels.astype(np.uint8), affine), source / f"segmentation-{number}.nii"
-        )
-    cut = source / "segmentation-2.nii"
-    cut.write_bytes(cut.read_bytes()[:4000])
-    problems = prepare(str(source), tmp_path / "out")
-    assert len(problems) == 1 and problems[0].startswith("Scan 2 is left out")
-    assert sorted(path.name for path in (tmp_path / "out" / "images").iterdir()) == [
-        "scan-0_slice-000.png",
-        "scan-1_slice-000.png",
-    ]
-    assert main(["prepare", str(source), str(tmp_path / "again")]) == 1
-
-
-def test_prepare_refuses_a_folder_without_pairs(tmp_path, capsys):
-    assert main(["prepare", str(tmp_path), str(tmp_path / "out")]) == 1
-    assert "volume-N.nii" in capsys.readouterr().err

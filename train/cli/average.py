@@ -1,36 +1,37 @@
-"""`python -m train average`: the mean of several runs' weights, as a weights file of its own."""
+"""`python -m train average`: the mean of the weights of several runs, as a weights file."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from train.cli.parsing import command_parser
+from train.cli.options import command_parser
 
 
-def add_average(subparsers) -> None:  # noqa: ANN001
-    """`average RUN RUN... --out FILE`."""
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add `average RUN RUN... --out FILE` to the command line."""
     parser = command_parser(
         subparsers,
         "average",
-        "the mean of the weights of runs that began from one another",
+        "write the mean of the weights of several runs that started from the same weights",
         "registry/bundled/segformer-b0 runs/more/final.pt --out runs/mean/final.pt",
     )
     parser.add_argument(
-        "runs", metavar="RUN", nargs="+", type=Path, help="run folders, weights files or checkpoints' folders"
+        "runs", metavar="RUN", nargs="+", type=Path, help="run folders, weights files or checkpoint folders"
     )
     parser.add_argument(
         "--out", required=True, type=Path, metavar="FILE", help="the weights file to write, for `export`"
     )
-    parser.set_defaults(run=_average)
+    parser.set_defaults(run=run)
 
 
-def _average(args: argparse.Namespace) -> int:
-    from train.fit.state import write
+def run(args: argparse.Namespace) -> int:
+    """Write the mean weights with the settings of the last run. Returns the exit status."""
+    from train.fit.state import save_state
     from train.weights import load_run, mean_weights
 
-    states = [load_run(run) for run in args.runs]
+    states = [load_run(path) for path in args.runs]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     kept = {key: value for key, value in states[-1].items() if key not in ("hours", "training")}
-    write(args.out, {**kept, "weights": mean_weights([state["weights"] for state in states])})
+    save_state(args.out, {**kept, "weights": mean_weights([state["weights"] for state in states])})
     return 0

@@ -1,21 +1,21 @@
-"""`python -m train crossvalidate`: score every scan by the run that did not train on it."""
+"""`python -m train crossvalidate`: score every scan with the run that did not train on it."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from train.cli.evaluate import add_graph, add_protocol, protocol_of, with_progress
-from train.cli.parsing import command_parser
+from train.cli.options import add_protocol_options, add_run_options, command_parser, protocol_of
+from train.cli.progress import scan_progress
 from train.errors import TrainError
 
 
-def add_crossvalidate(subparsers) -> None:  # noqa: ANN001
-    """`crossvalidate --runs RUN0 RUN1 ... --data DIR --folds K --out DIR`."""
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add `crossvalidate --runs RUN0 RUN1 ... --data DIR --folds K --out DIR` to the command line."""
     parser = command_parser(
         subparsers,
         "crossvalidate",
-        "score every scan of a dataset by the run that did not train on it",
+        "score every scan of a dataset with the run that did not train on it",
         "--runs runs/fold-* --data data/lits --folds 5 --out results/cv",
     )
     parser.add_argument(
@@ -24,37 +24,40 @@ def add_crossvalidate(subparsers) -> None:  # noqa: ANN001
         required=True,
         type=Path,
         metavar="RUN",
-        help="one a fold: run folders, whose best weights were chosen by their score on the fold, or weights "
-        "files such as RUN/final.pt, which were not",
+        help="one run per fold: run folders, whose best weights were selected by their score on the fold, or "
+        "weights files such as RUN/final.pt, which were not selected",
     )
-    parser.add_argument("--data", metavar="DIR", help="the dataset whose folds the runs were fitted for")
-    parser.add_argument("--folds", type=int, metavar="K", help="how many")
+    parser.add_argument("--data", metavar="DIR", help="the dataset whose folds the runs were trained for")
+    parser.add_argument("--folds", type=int, metavar="K", help="the number of folds")
     parser.add_argument(
         "--fold-data",
         nargs="+",
         metavar="DIR",
-        help="instead of --data and --folds: a dataset a run, whose val split is its fold",
+        help="instead of --data and --folds: one dataset folder per run, whose val split is the fold",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write")
-    parser.add_argument("--threshold", type=float, default=0.5, help="tumour threshold of all (default 0.5)")
-    add_protocol(parser)
-    add_graph(parser)
-    parser.set_defaults(run=_crossvalidate)
+    parser.add_argument(
+        "--threshold", type=float, default=0.5, help="tumour threshold of all runs (default 0.5)"
+    )
+    add_protocol_options(parser)
+    add_run_options(parser)
+    parser.set_defaults(run=run)
 
 
-def _crossvalidate(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Score all folds, write the evaluation and print the path of its tables. Returns the exit status."""
     from train.data.dataset import DatasetFolder
     from train.evaluation.crossvalidation import cross_validate, folds_of_folders, folds_of_runs
-    from train.evaluation.write import write
+    from train.evaluation.write import write_evaluation
 
     if args.fold_data and not (args.data or args.folds):
         folds = folds_of_folders(args.runs, [DatasetFolder.open(path) for path in args.fold_data])
     elif args.data and args.folds and not args.fold_data:
         folds = folds_of_runs(args.runs, DatasetFolder.open(args.data), args.folds)
     else:
-        raise TrainError("Give either --data with --folds, or --fold-data with a dataset a run.")
+        raise TrainError("Give either --data with --folds, or --fold-data with one dataset folder per run.")
     protocol = protocol_of(args, args.threshold)
-    scores, record = cross_validate(folds, protocol, args.working_size, args.context_slices, with_progress)
-    write(args.out, scores, record)
+    scores, record = cross_validate(folds, protocol, args.working_size, args.context_slices, scan_progress)
+    write_evaluation(args.out, scores, record)
     print(args.out / "metrics.md")
     return 0

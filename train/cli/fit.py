@@ -1,4 +1,4 @@
-"""`python -m train fit`: train a network, or resume its training."""
+"""`python -m train fit`: train a network, or resume an interrupted run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from train.cli.parsing import command_parser
+from train.cli.options import command_parser
 from train.errors import TrainError
 
 _EXAMPLE = (
@@ -18,103 +18,167 @@ _EXAMPLE = (
     "  torchrun --standalone --nproc_per_node 4 -m train fit --data data/lits --out runs/b0\n"
     "  accelerate launch --multi_gpu --num_processes 4 -m train fit --data data/lits --out runs/b0\n"
     "  sbatch --nodes 2 train/slurm/fit.sbatch --data data/lits --out runs/b0\n"
-    "\nA run that was stopped goes on where it was when the same command is given again, on any number of "
-    "processes.\ndocs/training-on-a-cluster.md has several machines, losses of processes, and Slurm."
+    "\nThe same command resumes an interrupted run, on any number of processes.\n"
+    "docs/training-on-a-cluster.md describes several machines, lost processes and Slurm."
 )
 
 
-def add_fit(subparsers) -> None:  # noqa: ANN001
-    """`fit --data ... --out RUN`."""
-    parser = command_parser(subparsers, "fit", "train a network, or resume its training", _EXAMPLE)
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add `fit --data ... --out RUN` to the command line."""
+    parser = command_parser(subparsers, "fit", "train a network, or resume an interrupted run", _EXAMPLE)
     _add_options(parser)
-    parser.add_argument("--config", type=Path, metavar="FILE", help=".toml or .yaml with options by name")
-    parser.set_defaults(run=_fit)
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="a .toml or .yaml file with options by name"
+    )
+    parser.set_defaults(run=run)
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    """Every option, none of them with a default: `FitSettings` and `Runtime` have those."""
+    """Add all options but `--config`, without defaults: those are in `FitSettings` and `Runtime`."""
     from train.fit.settings import LOSS_NAMES, PRECISIONS, SELECTORS, FitSettings, Runtime
     from train.sampling.augment import FLIPS, AugmentSettings
 
     default = {f.name: f.default for f in (*fields(FitSettings), *fields(Runtime))}
 
-    def add(group, *names: str, help: str = "", **how: Any) -> None:  # noqa: ANN001
-        value = default.get(how.get("dest") or names[-1].lstrip("-").replace("-", "_"))
+    def add(group: argparse._ArgumentGroup, *names: str, help: str = "", **options: Any) -> None:
+        value = default.get(options.get("dest") or names[-1].lstrip("-").replace("-", "_"))
         if value is not None and isinstance(value, (int, float, str)) and value not in ("", False):
             help = f"{help} (default {value})".strip()
-        group.add_argument(*names, default=argparse.SUPPRESS, help=help, **how)
+        group.add_argument(*names, default=argparse.SUPPRESS, help=help, **options)
 
-    group = parser.add_argument_group("what is trained")
-    add(group, "--out", type=Path, metavar="RUN", help="the run folder; one begun before is resumed")
-    add(group, "--arch", "--architecture", dest="architecture", metavar="NAME")
-    add(group, "--option", dest="options", metavar="KEY=VALUE", action="append", type=_pair,
-        help="of the architecture, as decoder_width=128; may be repeated")  # fmt: skip
+    group = parser.add_argument_group("network")
+    add(group, "--out", type=Path, metavar="RUN", help="the run folder; an existing run is resumed")
+    add(group, "--arch", "--architecture", dest="architecture", metavar="NAME", help="the network")
+    add(
+        group,
+        "--option",
+        dest="options",
+        metavar="KEY=VALUE",
+        action="append",
+        type=_key_value,
+        help="option of the architecture, as decoder_width=128; may be repeated",
+    )
     add(group, "--pretrained", metavar="NAME_OR_FOLDER", help="start from Hugging Face weights")
-    add(group, "--init", metavar="RUN", help="start from a run's weights or a checkpoint's folder")
-    add(group, "--context-slices", type=int, choices=(1, 3, 5), help="slices that the network sees")
-    add(group, "--window", dest="windows", type=float, nargs=2, action="append",
-        metavar=("CENTER", "WIDTH"), help="in HU (default 60 200); may be repeated")  # fmt: skip
+    add(group, "--init", metavar="RUN", help="start from the weights of a run or of a checkpoint folder")
+    add(
+        group,
+        "--context-slices",
+        type=int,
+        choices=(1, 3, 5),
+        help="slices of the input, the middle one of which is labelled",
+    )
+    add(
+        group,
+        "--window",
+        dest="windows",
+        type=float,
+        nargs=2,
+        action="append",
+        metavar=("CENTER", "WIDTH"),
+        help="window in HU (default 60 200); may be repeated",
+    )
 
     group = parser.add_argument_group("data")
-    add(group, "--data", nargs="+", action="extend", type=_data, metavar="DIR[:SHARE[:LESIONS]]",
-        help="datasets, their share of the samples, the share of those with painted lesions")  # fmt: skip
-    add(group, "--validation", metavar="DIR", help="scored on (default: the first dataset)")
+    add(
+        group,
+        "--data",
+        nargs="+",
+        action="extend",
+        type=_dataset_share,
+        metavar="DIR[:SHARE[:LESIONS]]",
+        help="dataset folders, their share of the samples, the share of these with painted lesions",
+    )
+    add(
+        group, "--validation", metavar="DIR", help="the dataset that is scored (default: the first of --data)"
+    )
     add(group, "--folds", type=int, metavar="K", help="cross-validate the scored dataset in K folds")
-    add(group, "--fold", type=int, metavar="k", help="the fold to score, from 0 (its own val split)")
-    add(group, "--groups", metavar="FILE", help="CSV of scan,group; a group stays in one fold")
-    add(group, "--cache", metavar="DIR", help="where datasets are packed (default: RUN/cache)")
+    add(
+        group,
+        "--fold",
+        type=int,
+        metavar="k",
+        help="the fold to score; fold 0 is the dataset's own val split",
+    )
+    add(group, "--groups", metavar="FILE", help="CSV of scan,group; scans of one group stay in one fold")
+    add(group, "--cache", metavar="DIR", help="the folder of the packed datasets (default: RUN/cache)")
 
     group = parser.add_argument_group("size and augmentation")
     add(group, "--working-size", type=int, metavar="PX", help="longer side of a slice when scoring")
-    add(group, "--working-range", type=int, nargs=2, metavar=("LOW", "HIGH"),
-        help="the same in training (default 225 400)")  # fmt: skip
+    add(
+        group,
+        "--working-range",
+        type=int,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="range of that side in training (default 225 400)",
+    )
     add(group, "--crop", type=int, metavar="PX", help="side of a training sample")
-    add(group, "--progressive", type=int, metavar="PX", help="begin with crops of this size")
-    add(group, "--flip", choices=FLIPS)
-    strays = [f"{f.name} {f.default:g}" for f in fields(AugmentSettings) if isinstance(f.default, float)]
-    add(group, "--augment", metavar="KEY=VALUE", action="append", type=_pair,
-        help=f"how far samples stray, as noise=0; repeatable; there are {', '.join(strays)}")  # fmt: skip
-    add(group, "--augment-on", choices=("auto", "cpu", "device"),
-        help="cpu: in the loader's processes; device: in batches")  # fmt: skip
+    add(group, "--progressive", type=int, metavar="PX", help="side of the first crops, which grow to --crop")
+    add(group, "--flip", choices=FLIPS, help="random mirror images")
+    strengths = [f"{f.name} {f.default:g}" for f in fields(AugmentSettings) if isinstance(f.default, float)]
+    add(
+        group,
+        "--augment",
+        metavar="KEY=VALUE",
+        action="append",
+        type=_key_value,
+        help=f"strength of an augmentation, as noise=0; may be repeated; defaults: {', '.join(strengths)}",
+    )
+    add(
+        group,
+        "--augment-on",
+        choices=("auto", "cpu", "device"),
+        help="cpu: in the loader processes; device: in batches",
+    )
 
     group = parser.add_argument_group("optimisation")
     for name, kind, text in (
-        ("--samples", int, "training length"),
-        ("--batch", int, "samples of an update, over all processes"),
-        ("--accumulate", int, "parts that a batch is computed in"),
-        ("--learning-rate", float, ""),
-        ("--weight-decay", float, ""),
-        ("--warmup", int, "samples"),
+        ("--samples", int, "samples of the whole run"),
+        ("--batch", int, "samples per update, over all processes"),
+        ("--accumulate", int, "parts that a batch is computed in, one after the other"),
+        ("--learning-rate", float, "highest learning rate"),
+        ("--weight-decay", float, "of matrices and kernels"),
+        ("--warmup", int, "samples of the linear warm-up"),
         ("--clip", float, "largest norm of the gradient"),
-        ("--average", float, "decay of the weights' average"),
-        ("--tumour-weight", float, "in the cross-entropy"),
-        ("--seed", int, ""),
+        ("--average", float, "decay of the moving average of the weights"),
+        ("--tumour-weight", float, "weight of tumour pixels in the cross-entropy"),
+        ("--seed", int, "seed of the run"),
     ):
         add(group, name, type=kind, help=text)
-    add(group, "--loss", choices=LOSS_NAMES)
-    add(group, "--precision", choices=PRECISIONS)
+    add(group, "--loss", choices=LOSS_NAMES, help="terms of the loss")
+    add(group, "--precision", choices=PRECISIONS, help="of matrix products")
 
     group = parser.add_argument_group("scoring")
-    add(group, "--score-every", type=int, metavar="SAMPLES")
-    add(group, "--score-alone", action=argparse.BooleanOptionalAction,
-        help="score with neighbours hidden, too")  # fmt: skip
-    add(group, "--select", choices=tuple(SELECTORS), help="what the best weights are chosen by")
-    add(group, "--patience", type=int, metavar="SCORINGS", help="stop when tumour Dice rises no more")
+    add(group, "--score-every", type=int, metavar="SAMPLES", help="interval between scorings")
+    add(
+        group,
+        "--score-alone",
+        action=argparse.BooleanOptionalAction,
+        help="also score with the neighbouring slices hidden",
+    )
+    add(group, "--select", choices=tuple(SELECTORS), help="the score that selects the best weights")
+    add(
+        group,
+        "--patience",
+        type=int,
+        metavar="SCORINGS",
+        help="stop after so many scorings without a better tumour Dice",
+    )
     add(group, "--pictures", type=int, metavar="N", help="slices drawn at each scoring")
-    add(group, "--tensorboard", action=argparse.BooleanOptionalAction, help="write its events")
+    add(group, "--tensorboard", action=argparse.BooleanOptionalAction, help="write TensorBoard events")
 
     group = parser.add_argument_group("machine")
-    add(group, "--workers", type=int, help="processes that make samples, for each training process")
+    add(group, "--workers", type=int, help="loader processes for each training process")
     add(
         group,
         "--threads",
         type=int,
-        help="of the network (default: OMP_NUM_THREADS, or the processors shared among the processes)",
+        help="CPU threads (default: OMP_NUM_THREADS, or the CPUs shared among the processes)",
     )
-    add(group, "--save-every", type=int, metavar="SAMPLES", help="save the state between scorings, too")
+    add(group, "--save-every", type=int, metavar="SAMPLES", help="also save the state between scorings")
 
 
-def _data(text: str) -> tuple[str, float, float]:
+def _dataset_share(text: str) -> tuple[str, float, float]:
     folder, *numbers = text.split(":")
     try:
         share, lesions = (*map(float, numbers), *(1.0, 0.0)[len(numbers) :])
@@ -123,7 +187,7 @@ def _data(text: str) -> tuple[str, float, float]:
     return folder, share, lesions
 
 
-def _pair(text: str) -> tuple[str, Any]:
+def _key_value(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
@@ -134,14 +198,14 @@ def _pair(text: str) -> tuple[str, Any]:
 
 
 class _FileParser(argparse.ArgumentParser):
-    """Reads what a file says; its faults are refusals that name the file, not wrong usage."""
+    """Parses the options in a file; an error raises `TrainError` with the file's name instead of exiting."""
 
     def error(self, message: str) -> NoReturn:
         raise TrainError(f"{self.prog}: {message}.")
 
 
 def resolve(args: argparse.Namespace) -> dict[str, Any]:
-    """Settings by name, from the command line and, where it says nothing, from `--config`."""
+    """The given options by name; those in `--config` are overridden by the command line."""
     from train.fit.config import as_arguments, read_config
 
     given = {name: value for name, value in vars(args).items() if name not in ("run", "config")}
@@ -158,7 +222,8 @@ def resolve(args: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _fit(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Train and print the path of the best weights. Returns the exit status."""
     from train.fit.settings import FitSettings, Runtime
 
     given = resolve(args)
@@ -171,6 +236,6 @@ def _fit(args: argparse.Namespace) -> int:
     from train.fit import fit
 
     best = fit(settings, out, Runtime(**runtime))
-    if os.environ.get("RANK", "0") == "0":  # of several processes one tells
+    if os.environ.get("RANK", "0") == "0":  # only one of several processes prints
         print(best)
     return 0

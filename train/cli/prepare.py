@@ -1,16 +1,16 @@
-"""`python -m train prepare`: scans to a dataset."""
+"""`python -m train prepare`: convert scans with reference labels to a dataset."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from train.cli.parsing import command_parser
+from train.cli.options import command_parser
 from train.errors import TrainError
 
 
-def add_prepare(subparsers) -> None:  # noqa: ANN001
-    """`prepare SOURCE OUT`."""
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add `prepare SOURCE OUT` to the command line."""
     parser = command_parser(
         subparsers,
         "prepare",
@@ -19,7 +19,7 @@ def add_prepare(subparsers) -> None:  # noqa: ANN001
         "  python -m train prepare Task03_Liver/ data/msd --hu16 --jobs 8\n"
         "  python -m train prepare pictures/ data/own --picture-window 60 200 "
         "--mask-values 0=background,127=liver,255=tumour\n"
-        "\nA run that was stopped goes on where it was when the same command is given again.",
+        "\nAn interrupted conversion is resumed by the same command.",
     )
     parser.add_argument(
         "source",
@@ -28,19 +28,19 @@ def add_prepare(subparsers) -> None:  # noqa: ANN001
         "pictures (images, and masks or labels), or phantom:N",
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="the dataset folder to write")
-    _pixels(parser)
-    _pictures(parser)
-    _splits(parser)
-    parser.add_argument("--jobs", type=int, help="processes at once (default: the processors, up to 16)")
+    _add_pixel_options(parser)
+    _add_picture_options(parser)
+    _add_split_options(parser)
+    parser.add_argument("--jobs", type=int, help="parallel processes (default: one per CPU, up to 16)")
     parser.add_argument(
-        "--overwrite", action="store_true", help="start over where OUT was begun with other settings"
+        "--overwrite", action="store_true", help="replace OUT where it was started with other settings"
     )
     for option in ("name", "licence", "citation"):
-        parser.add_argument(f"--{option}", help=f"{option} of the dataset, where the source's is not right")
-    parser.set_defaults(run=_prepare)
+        parser.add_argument(f"--{option}", help=f"{option} of the dataset (default: that of the source)")
+    parser.set_defaults(run=run)
 
 
-def _pixels(parser: argparse.ArgumentParser) -> None:
+def _add_pixel_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("pixels")
     how = group.add_mutually_exclusive_group()
     how.add_argument(
@@ -49,10 +49,10 @@ def _pixels(parser: argparse.ArgumentParser) -> None:
         nargs=2,
         action="append",
         metavar=("CENTER", "WIDTH"),
-        help="window in HU (default 40 400, of pictures their own); given two or three times, each is a "
-        "colour channel",
+        help="window in HU (default 40 400; for pictures, the window they were made with); two or three "
+        "windows become colour channels",
     )
-    how.add_argument("--hu16", action="store_true", help="no window: 16 bits that hold HU + 1024")
+    how.add_argument("--hu16", action="store_true", help="no window: store HU + 1024 in 16 bits")
     group.add_argument(
         "--empty",
         type=float,
@@ -63,31 +63,33 @@ def _pixels(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--mask-values",
         metavar="V=CLASS,…",
-        help="what the values of the references mean, as in 0=background,127=liver,255=tumour or "
-        "0=background,1=liver+tumour (either); default 0, 1, 2; any other value is refused",
+        help="the classes of the mask values, as in 0=background,127=liver,255=tumour or "
+        "0=background,1=liver+tumour (either of them); default 0, 1, 2; a mask with another value is refused",
     )
 
 
-def _pictures(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("pictures as a source")
+def _add_picture_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("pictures as the source")
     group.add_argument("--masks", metavar="DIR", help="folder of the masks; SOURCE then holds the pictures")
     group.add_argument(
         "--picture-window",
         type=float,
         nargs=2,
         metavar=("CENTER", "WIDTH"),
-        help="window that the pictures were made with (default 40 400)",
+        help="the window that the pictures were made with (default 40 400)",
     )
-    group.add_argument("--picture-offset", type=float, metavar="N", help="16-bit pictures hold HU + N")
+    group.add_argument(
+        "--picture-offset", type=float, metavar="N", help="the pictures hold HU + N in 16 bits"
+    )
     group.add_argument(
         "--scan-pattern",
         metavar="REGEX",
-        help="how a name tells (?P<scan>…) and (?P<index>…); the default reads volume-10_slice-012 and "
-        "liver_7_33",
+        help="regular expression with (?P<scan>…) and (?P<index>…) for file names; the default matches "
+        "volume-10_slice-012 and liver_7_33",
     )
 
 
-def _splits(parser: argparse.ArgumentParser) -> None:
+def _add_split_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("splits")
     how = group.add_mutually_exclusive_group()
     how.add_argument(
@@ -95,31 +97,32 @@ def _splits(parser: argparse.ArgumentParser) -> None:
     )
     how.add_argument("--val", type=float, metavar="SHARE", help="the same as --split train=1-SHARE,val=SHARE")
     how.add_argument(
-        "--splits", type=Path, metavar="FILE", help="CSV (scan,split) or JSON that fixes the splits"
+        "--splits", type=Path, metavar="FILE", help="CSV (scan,split) or JSON with the split of each scan"
     )
     group.add_argument(
         "--groups",
         type=Path,
         metavar="FILE",
-        help="CSV (scan,group) or JSON of scans to keep on one side; LiTS scans 7 to 12 always are",
+        help="CSV (scan,group) or JSON; scans of a group stay in one split, as LiTS scans 7 to 12 always do",
     )
-    group.add_argument("--seed", type=int, default=0, help="of the draw (default 0)")
+    group.add_argument("--seed", type=int, default=0, help="seed of the random splits (default 0)")
 
 
-def _prepare(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Convert the scans; raises `TrainError` at the end when some were left out. Returns the exit status."""
     from liverseg.core.window import DEFAULT_WINDOW, Window
     from train.data.intensity import Intensity
-    from train.data.prepare import Conversion, PrepareSettings, Splitting, prepare
+    from train.data.prepare import ConversionSettings, PrepareSettings, SplitSettings, prepare
     from train.data.prepare.labels import LabelMapping
     from train.data.prepare.parallel import default_jobs
     from train.data.prepare.settings import SCAN_PATTERN
     from train.data.prepare.splits import parse_shares, read_table
 
     if args.jobs is not None and args.jobs < 1:
-        raise TrainError("--jobs is a number from 1 up.")
+        raise TrainError("--jobs must be at least 1.")
     picture_window = Window(*args.picture_window) if args.picture_window else DEFAULT_WINDOW
     windows = tuple(Window(*pair) for pair in args.window or ()) or (picture_window,)
-    conversion = Conversion(
+    conversion = ConversionSettings(
         intensity=Intensity.hu16() if args.hu16 else Intensity(windows),
         empty_share=args.empty,
         labels=LabelMapping.parse(args.mask_values) if args.mask_values else LabelMapping(),
@@ -132,7 +135,7 @@ def _prepare(args: argparse.Namespace) -> int:
         shares = parse_shares(args.split)
     elif args.val is not None:
         shares = {"train": 1 - args.val, "val": args.val}
-    splitting = Splitting(
+    splitting = SplitSettings(
         shares=shares,
         seed=args.seed,
         groups=read_table(args.groups, "group") if args.groups else {},
@@ -151,6 +154,6 @@ def _prepare(args: argparse.Namespace) -> int:
     problems = prepare(args.source, args.out, settings)
     if problems:
         raise TrainError(
-            f"{len(problems)} scans were left out, each is named above; the others are in {args.out}."
+            f"{len(problems)} scans were left out, as listed above; the others are in {args.out}."
         )
     return 0

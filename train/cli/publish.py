@@ -1,4 +1,4 @@
-"""`python -m train publish`: an exported checkpoint to a registry."""
+"""`python -m train publish`: send an exported checkpoint to a registry."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import json
 import sys
 from pathlib import Path
 
-from train.cli.parsing import command_parser
+from train.cli.options import command_parser
 
 
-def add_publish(subparsers) -> None:  # noqa: ANN001
-    """`publish CHECKPOINT TARGET`."""
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add `publish CHECKPOINT TARGET` to the command line."""
     parser = command_parser(
         subparsers,
         "publish",
@@ -20,11 +20,12 @@ def add_publish(subparsers) -> None:  # noqa: ANN001
     )
     parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="the folder that export wrote")
     parser.add_argument("target", metavar="TARGET", help="a registry: a folder, or hf://owner")
-    parser.add_argument("--private", action="store_true", help="make a new repository of the Hub private")
-    parser.set_defaults(run=_publish)
+    parser.add_argument("--private", action="store_true", help="create a private repository on the Hub")
+    parser.set_defaults(run=run)
 
 
-def _publish(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Publish the checkpoint and print where it is. Returns the exit status."""
     from train.export.publish import publish
 
     def progress(name: str, done: int, total: int) -> None:

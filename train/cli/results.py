@@ -1,18 +1,18 @@
-"""`python -m train results`: the results page from manifests and records."""
+"""`python -m train results`: write the results page."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from train.cli.parsing import command_parser
+from train.cli.options import command_parser
 
-PAGE = Path(__file__).parents[1] / "RESULTS.md"
+RESULTS_PAGE = Path(__file__).parents[1] / "RESULTS.md"
 RECORDS = Path(__file__).parents[1] / "results" / "data"
 
 
-def add_results(subparsers) -> None:  # noqa: ANN001
-    """`results`."""
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add `results` to the command line."""
     parser = command_parser(
         subparsers,
         "results",
@@ -20,14 +20,27 @@ def add_results(subparsers) -> None:  # noqa: ANN001
         "--registry bundled",
     )
     parser.add_argument(
-        "--registry", default="bundled", help="whose checkpoints are listed (default bundled)"
+        "--registry", default="bundled", help="the registry whose checkpoints are listed (default bundled)"
     )
-    parser.add_argument("--records", type=Path, default=RECORDS, metavar="DIR", help="default: the project's")
-    parser.add_argument("--out", type=Path, default=PAGE, metavar="FILE", help="default: train/RESULTS.md")
-    parser.set_defaults(run=_results)
+    parser.add_argument(
+        "--records",
+        type=Path,
+        default=RECORDS,
+        metavar="DIR",
+        help="the folder of records (default: train/results/data)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=RESULTS_PAGE,
+        metavar="FILE",
+        help="the page to write (default: train/RESULTS.md)",
+    )
+    parser.set_defaults(run=run)
 
 
-def _results(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Write the page and print its path. Returns the exit status."""
     from registry import open_registries
     from train.results.page import results_page
 

@@ -1,1 +1,1 @@
-"""Datasets on disk and in memory, folds, preparation."""
+"""Training data: dataset folders, their slices in memory or packed, folds, and the conversion of scans."""

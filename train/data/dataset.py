@@ -1,14 +1,15 @@
-"""Datasets of contract 2 on disk, and the slices of one split in memory.
+"""Dataset folders on disk, and the slices of one split in memory.
 
 A dataset is a folder with `dataset.json`, `slices.csv`, `images/<slice>.png|jpg` and
-`labels/<slice>.png`. A label value stands for the set of classes it may be; here every pixel
-carries that set as bits (1 background, 2 liver, 4 tumour), so partial labels need no special case.
+`labels/<slice>.png`. Each label value stands for a set of possible classes. In memory every pixel
+stores that set as bits (1 background, 2 liver, 4 tumour), so partial labels need no special case.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,26 +30,26 @@ _BIT = dict(zip(CLASSES, (BACKGROUND_BIT, LIVER_BIT, TUMOUR_BIT), strict=True))
 
 @dataclass(frozen=True)
 class SliceRow:
-    """One line of `slices.csv`."""
+    """One row of `slices.csv`."""
 
     name: str
     scan: str
     index: int
     split: str
-    tumour_px: int = 0  # 0 too where the list does not say
+    tumour_px: int = 0  # also 0 where `slices.csv` has no such column
 
 
 @dataclass(frozen=True)
 class DatasetFolder:
-    """A dataset on disk: its description and its lines, no pixels yet."""
+    """A dataset on disk: its description and its list of slices, without pixels."""
 
     folder: Path
-    about: dict  # dataset.json
+    about: dict  # content of dataset.json
     rows: tuple[SliceRow, ...]
 
     @classmethod
     def open(cls, folder: str | Path) -> DatasetFolder:
-        """Read the description and the list of slices. Raises `TrainError` when either is missing."""
+        """Read `dataset.json` and `slices.csv`. Raises `TrainError` if either is missing or invalid."""
         folder = Path(folder)
         try:
             about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
@@ -58,33 +59,34 @@ class DatasetFolder:
                     for r in csv.DictReader(lines)
                 )
         except (OSError, KeyError, ValueError) as error:
-            raise TrainError(f"{folder} is no dataset: {error}.") from error
+            raise TrainError(f"{folder} is not a dataset: {error}.") from error
         return cls(folder, about, rows)
 
     @property
     def name(self) -> str:
+        """The dataset's name, from `dataset.json`."""
         return self.about["name"]
 
     @cached_property
     def intensity(self) -> Intensity:
-        """What a stored value is in HU. Raises `TrainError` where the description does not say."""
+        """How stored values map to HU. Raises `TrainError` if the description is missing or invalid."""
         return Intensity.from_json(self.about.get("intensity"))
 
     @property
     def window(self) -> Window:
-        """The window that the grey values were made with, or one over all of them."""
+        """The window of the grey values; with several windows or none, one that covers their whole range."""
         return self.intensity.window
 
     @property
     def label_bits(self) -> np.ndarray:
-        """(256,) uint8: label value to the bits of the classes it may be; unknown values may be any."""
+        """(256,) uint8: the bits of the possible classes by label value; an unlisted value has all bits."""
         bits = np.full(256, BACKGROUND_BIT | ORGAN_BITS, np.uint8)
         for value, classes in self.about["label_values"].items():
             bits[int(value)] = np.bitwise_or.reduce([_BIT[name] for name in classes])
         return bits
 
     def load(self, split: str) -> SlicesInMemory:
-        """All slices of a split, decoded. Raises `TrainError` when there is none."""
+        """All slices of a split, decoded. Raises `TrainError` if the split is empty."""
         rows = sorted((r for r in self.rows if r.split == split), key=lambda r: (r.scan, r.index))
         if not rows:
             raise TrainError(f"{self.name} has no slices of the split {split!r}.")
@@ -92,27 +94,29 @@ class DatasetFolder:
         with ThreadPoolExecutor(2) as pool:
             greys = list(pool.map(self._read_grey, rows))
             labels = list(
-                pool.map(lambda row: bits[self._read(self.folder / "labels" / f"{row.name}.png")], rows)
+                pool.map(
+                    lambda row: bits[self._read_picture(self.folder / "labels" / f"{row.name}.png")], rows
+                )
             )
         return SlicesInMemory(self.name, self.intensity, tuple(rows), greys, labels)
 
     def _read_grey(self, row: SliceRow) -> np.ndarray:
-        """The stored values of a slice as `Intensity.to_hu` takes them."""
+        """The stored values of a slice, in the form that `Intensity.to_hu` takes."""
         png = self.folder / "images" / f"{row.name}.png"
         path = png if png.exists() else png.with_suffix(".jpg")
         if self.intensity.bits == 16:
-            picture = self._read(path, cv2.IMREAD_UNCHANGED)
+            picture = self._read_picture(path, cv2.IMREAD_UNCHANGED)
             if picture.dtype != np.uint16 or picture.ndim != 2:
-                raise TrainError(f"{path} is not a grey picture of 16 bits, as its dataset.json says.")
+                raise TrainError(f"{path} is not a 16-bit grey picture, although dataset.json says so.")
             return picture
         if self.intensity.channels == 1:
-            return self._read(path)
-        channels = self._read(path, cv2.IMREAD_COLOR_RGB)[..., : self.intensity.channels]
+            return self._read_picture(path)
+        channels = self._read_picture(path, cv2.IMREAD_COLOR_RGB)[..., : self.intensity.channels]
         return np.ascontiguousarray(channels)
 
     @staticmethod
-    def _read(path: Path, how: int = cv2.IMREAD_GRAYSCALE) -> np.ndarray:
-        picture = cv2.imread(str(path), how)
+    def _read_picture(path: Path, flags: int = cv2.IMREAD_GRAYSCALE) -> np.ndarray:
+        picture = cv2.imread(str(path), flags)
         if picture is None:
             raise TrainError(f"{path} cannot be read.")
         return picture
@@ -120,33 +124,33 @@ class DatasetFolder:
 
 @dataclass(frozen=True)
 class SlicesInMemory:
-    """The slices of one split: stored values, label bits, and who is whose neighbour."""
+    """The slices of one split, sorted by scan and index: stored values and label bits."""
 
-    name: str
-    intensity: Intensity  # what `greys` are in HU
+    name: str  # of the dataset
+    intensity: Intensity  # maps `greys` to HU
     rows: tuple[SliceRow, ...]
-    greys: list[np.ndarray]  # (H, W) uint8 each; (H, W, windows) uint8 for several, (H, W) uint16 for none
-    labels: list[np.ndarray]  # (H, W) uint8 bits each
+    greys: Sequence[np.ndarray]  # (H, W) uint8; (H, W, windows) uint8 with several, (H, W) uint16 with none
+    labels: Sequence[np.ndarray]  # (H, W) uint8 bits
 
     @property
     def window(self) -> Window:
-        """The window that the grey values were made with, or one over all of them."""
+        """The window of the grey values; with several windows or none, one that covers their whole range."""
         return self.intensity.window
 
     def neighbour(self, position: int, offset: int) -> int:
-        """The position `offset` slices away in the same scan; the end slice is repeated."""
+        """The position `offset` slices away in the same scan, clamped to the first or last slice."""
         scan = self.rows[position].scan
         step = 1 if offset > 0 else -1
         for _ in range(abs(offset)):
-            following = position + step
-            if not 0 <= following < len(self.rows) or self.rows[following].scan != scan:
+            adjacent = position + step
+            if not 0 <= adjacent < len(self.rows) or self.rows[adjacent].scan != scan:
                 break
-            position = following
+            position = adjacent
         return position
 
     @cached_property
     def by_scan(self) -> dict[str, np.ndarray]:
-        """Positions of each scan's slices, in order."""
+        """Positions of the slices of each scan, in order."""
         scans: dict[str, list[int]] = {}
         for position, row in enumerate(self.rows):
             scans.setdefault(row.scan, []).append(position)
@@ -154,15 +158,10 @@ class SlicesInMemory:
 
     @cached_property
     def shows_tumour(self) -> np.ndarray:
-        """(slices,) bool: some pixel is tumour for certain."""
+        """(slices,) bool: whether some pixel is certainly tumour."""
         return np.array([bool((bits == TUMOUR_BIT).any()) for bits in self.labels])
 
     @cached_property
-    def tells_liver(self) -> bool:
-        """Whether some pixel is background for certain; where none is, a liver cannot be scored."""
-        return any(bool((bits == BACKGROUND_BIT).any()) for bits in self.labels)
-
-    @cached_property
     def shows_organ(self) -> np.ndarray:
-        """(slices,) bool: some pixel is liver or tumour for certain."""
+        """(slices,) bool: whether some pixel is certainly liver or tumour."""
         return np.array([bool(((bits & BACKGROUND_BIT) == 0).any()) for bits in self.labels])

@@ -1,6 +1,11 @@
-"""Evaluation: every scan of a split scored once, then tables, numbers with intervals, plots and overlays.
+"""Evaluation: the scores of every scan of a split, with tables, confidence intervals, plots and overlays.
 
-`protocol` says how a number is made, `scans` reads the reference a scan at a time, `scoring` turns a scan
-and a network into a `ScanScore`, `summary` sums those up, `record` is `metrics.json`, and `writing` the
-folder of an evaluation. `crossvalidation` scores every scan by the run that did not train on it.
+- `protocol`: the settings of an evaluation
+- `scans`: the reference slices of one scan at a time
+- `models`, `predict`: the network that is evaluated
+- `score_scan`: one scan and a network to a `scores.ScanScore`
+- `summary`, `lesions`, `first_project`: numbers over all scans
+- `record`, `tables`, `plots`, `overlays`, `write`: `metrics.json` and the rest of the output folder
+- `evaluate`: the entries of a checkpoint's manifest
+- `crossvalidation`: every scan scored by the run that did not train on it
 """

@@ -1,4 +1,4 @@
-"""Cross-validation: every scan scored by the run that did not train on it, all of them pooled."""
+"""Cross-validation: every scan is scored by the run that did not train on it, and the scores are pooled."""
 
 from __future__ import annotations
 
@@ -11,61 +11,62 @@ from train.data.folds import dataset_folds
 from train.errors import TrainError
 from train.evaluation.models import Model, run_model
 from train.evaluation.protocol import Protocol
-from train.evaluation.record import numbers, record
+from train.evaluation.record import evaluation_numbers, metrics_record
 from train.evaluation.scans import scan_names, scans_of
 from train.evaluation.score_scan import score_scan
 from train.evaluation.scores import ScanScore
-from train.weights import load_run, stages
-
-SPLITS = ("train", "val")
+from train.weights import load_run, training_stages
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One run, and the scans that it is to be scored on."""
+    """One run and the scans that it is scored on."""
 
     number: int
     run: Path
     folder: DatasetFolder
-    split: str | None  # of `folder`; None: `scans` names them, whatever split they are in
+    split: str | None  # the split of `folder` that holds the scans; None: they may be in any split
     scans: tuple[str, ...]
 
 
 def folds_of_runs(runs: Sequence[Path], folder: DatasetFolder, count: int) -> list[Fold]:
-    """The folds that the runs' own settings (`folds`, `fold`, `groups`) name, one run each.
+    """The folds of a dataset that the settings `folds`, `fold` and `groups` of the runs name.
 
-    Raises `TrainError` unless there is one run for each of the `count` folds of this dataset, and the
-    folds together hold each of its train and val scans once.
+    Raises `TrainError` unless there is one run for each of the `count` folds and the folds together hold
+    each train and val scan of the dataset once.
     """
     result = []
     for run in runs:
         settings = load_run(run)["settings"]
         if settings.get("folds") != count or settings.get("fold") is None:
-            raise TrainError(f"{run.name} was not fitted for one of {count} folds.")
+            raise TrainError(f"{run.name} was not trained for one of {count} folds.")
         scored = settings.get("validation") or settings["data"][0][0]
         if _open(scored, run).name != folder.name:
-            raise TrainError(f"{run.name} was fitted for a fold of another dataset than {folder.name}.")
-        held = _partition(folder, settings)[settings["fold"]]
-        result.append(Fold(settings["fold"], run, folder, None, tuple(sorted(held))))
+            raise TrainError(f"{run.name} was trained for a fold of another dataset than {folder.name}.")
+        held_out = _folds_of_settings(folder, settings)[settings["fold"]]
+        result.append(Fold(settings["fold"], run, folder, None, tuple(sorted(held_out))))
     if sorted(fold.number for fold in result) != list(range(count)):
         raise TrainError(f"Name one run for each of the folds 0 to {count - 1}.")
-    every = sorted(row for split in SPLITS for row in scan_names(folder, split))
-    if sorted(scan for fold in result for scan in fold.scans) != every:
+    all_scans = sorted(scan for split in ("train", "val") for scan in scan_names(folder, split))
+    if sorted(scan for fold in result for scan in fold.scans) != all_scans:
         raise TrainError(
-            f"The runs' folds do not hold every scan of {folder.name} once; were their groups the same?"
+            f"The folds of the runs do not hold every scan of {folder.name} once. Check that all runs used "
+            "the same groups."
         )
     return sorted(result, key=lambda fold: fold.number)
 
 
 def folds_of_folders(runs: Sequence[Path], folders: Sequence[DatasetFolder]) -> list[Fold]:
-    """A dataset folder a run, whose val split is what the run was not trained on.
+    """The folds of runs with one dataset folder each, whose val split is the fold.
 
-    Raises `TrainError` unless there are as many of both, of one dataset, and no scan is in two folds.
+    Raises `TrainError` unless there is one folder per run, all of one dataset, and no scan is in two folds.
     """
     if len(runs) != len(folders):
-        raise TrainError(f"There are {len(runs)} runs and {len(folders)} fold folders; name one for each.")
+        raise TrainError(
+            f"There are {len(runs)} runs and {len(folders)} fold folders; name one folder for each run."
+        )
     if len({folder.name for folder in folders}) > 1:
-        raise TrainError("The fold folders are of several datasets.")
+        raise TrainError("The fold folders belong to several datasets.")
     result = [
         Fold(number, run, folder, "val", tuple(scan_names(folder, "val")))
         for number, (run, folder) in enumerate(zip(runs, folders, strict=True))
@@ -78,13 +79,13 @@ def folds_of_folders(runs: Sequence[Path], folders: Sequence[DatasetFolder]) -> 
 
 
 def check_held_out(fold: Fold, state: dict | None = None) -> None:
-    """Raises `TrainError` when the run, or one that it started from, was trained on a scan of its fold.
+    """Raise `TrainError` when the run, or one that it started from, was trained on a scan of its fold.
 
-    Scans are told apart by dataset name and scan name. A dataset that is no longer where the run's
-    settings say cannot be checked, which is refused too.
+    Scans are identified by dataset name and scan name. A training dataset that is no longer in its folder
+    cannot be checked, and also raises `TrainError`.
     """
     state = load_run(fold.run) if state is None else state
-    for stage in stages(state):
+    for stage in training_stages(state):
         if fold.folder.name in {data["name"] for data in stage.get("training", {}).get("datasets", ())}:
             raise TrainError(
                 f"{fold.run.name} started from a checkpoint that was trained on scans of {fold.folder.name}."
@@ -99,17 +100,17 @@ def check_held_out(fold: Fold, state: dict | None = None) -> None:
 
 
 def trained_scans(state: dict, run: Path) -> dict[str, set[str]]:
-    """dataset name -> scans that a run was trained on, those of the runs it started from included."""
+    """The training scans of a run and of the runs that it started from, by dataset name."""
     seen: dict[str, set[str]] = {}
-    for stage in stages(state):
+    for stage in training_stages(state):
         settings = stage["settings"]
         scored = settings.get("validation") or settings["data"][0][0]
         for path, *_ in settings["data"]:
             folder = _open(path, run)
             scans = set(scan_names(folder, "train"))
             if settings.get("folds") and _open(scored, run).name == folder.name:
-                parts = _partition(folder, settings)
-                scans = set().union(*parts) - parts[settings["fold"]]
+                folds = _folds_of_settings(folder, settings)
+                scans = set().union(*folds) - folds[settings["fold"]]
             seen.setdefault(folder.name, set()).update(scans)
     return seen
 
@@ -118,11 +119,11 @@ def _open(path: str, run: Path) -> DatasetFolder:
     try:
         return DatasetFolder.open(path)
     except TrainError as error:
-        raise TrainError(f"What {run.name} was trained on cannot be checked: {error}") from error
+        raise TrainError(f"The training data of {run.name} cannot be checked: {error}") from error
 
 
-def _partition(folder: DatasetFolder, settings: dict) -> list[set[str]]:
-    """The folds as `fit` dealt them out."""
+def _folds_of_settings(folder: DatasetFolder, settings: dict) -> list[set[str]]:
+    """The scans of each fold, as `fit` computed them."""
     return dataset_folds(folder, settings["folds"], settings.get("groups"))
 
 
@@ -133,10 +134,10 @@ def cross_validate(
     context_slices: int | None = None,
     progress: Callable[[Iterator, int], Iterator] = lambda items, total: items,
 ) -> tuple[list[ScanScore], dict]:
-    """Score every fold by its run; returns the scores and `metrics.json`, pooled and of each fold.
+    """Score every fold with its run; returns the scores and the metrics record, pooled and per fold.
 
-    Every run is checked before the first is scored. `progress` wraps the scores as they come.
-    Raises `TrainError` as `check_held_out` does.
+    All runs are checked by `check_held_out` before the first is scored. `progress` wraps the iterator of
+    scores and receives their number.
     """
     for fold in folds:
         check_held_out(fold)
@@ -154,7 +155,7 @@ def cross_validate(
 
     scores = list(progress(scored(), sum(len(fold.scans) for fold in folds)))
     name = f"cross-validation of {len(folds)} runs: " + ", ".join(model.name for model in models)
-    result = record(scores, name, {"kind": "cross-validation", "runs": len(folds)}, protocol)
+    result = metrics_record(scores, name, {"kind": "cross-validation", "runs": len(folds)}, protocol)
     result["split"] = f"cross-validation, {len(folds)} folds"
     result["folds"] = [
         {
@@ -162,13 +163,15 @@ def cross_validate(
             "checkpoint": model.name,
             "model": model.about,
             "scans_held_out": list(fold.scans),
-            **_without_lesions(numbers([s for s in scores if s.fold == fold.number], protocol.seed)),
+            **_without_lesions(
+                evaluation_numbers([s for s in scores if s.fold == fold.number], protocol.seed)
+            ),
         }
         for fold, model in zip(folds, models, strict=True)
     ]
     return scores, result
 
 
-def _without_lesions(found: dict) -> dict:
-    """A fold's numbers; its lesions by size are few and stay in the pooled ones."""
-    return {key: value for key, value in found.items() if key != "lesions"}
+def _without_lesions(numbers: dict) -> dict:
+    """The numbers of a fold without `lesions`: a fold has too few lesions to report them by size."""
+    return {key: value for key, value in numbers.items() if key != "lesions"}

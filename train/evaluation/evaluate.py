@@ -1,10 +1,9 @@
-"""Evaluation of a checkpoint, and the numbers that go into its manifest.
+"""Evaluation of a checkpoint for its manifest.
 
-Protocol: every slice of the split, slices without liver included, at the labels' own resolution;
-the liver is label 1 and 2 together, the tumour label 2 (LiTS convention). Pixels are counted per
-scan. `dice_global` pools the pixels of all scans; `dice_per_case` is the mean over the scans whose
-reference shows the structure. Intervals are 95 % bootstrap intervals over scans. The full set of
-measures, and how each is made, is in `train.evaluation`.
+Protocol: all slices of the split count, including those without liver, at the resolution of the labels. The
+liver is label 1 and 2 together, the tumour is label 2 (LiTS convention). Pixels are counted per scan.
+`dice_global` pools the pixels of all scans; `dice_per_case` is the mean over the scans whose reference shows
+the structure. Intervals are 95 % bootstrap intervals over scans. `train.evaluation` computes further metrics.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from dataclasses import dataclass
 
 from liverseg.analysis.metrics import dice_global
 from train.data.dataset import SlicesInMemory
-from train.evaluation.predict import CaseCounts, Predict, count
-from train.evaluation.protocol import PROTOCOL, SPACES, STRUCTURES, THRESHOLDS, Protocol
-from train.evaluation.record import numbers
-from train.evaluation.scans import scans_in
+from train.evaluation.predict import Predict, count_pixels
+from train.evaluation.protocol import PROTOCOL, SPACES, THRESHOLDS, Protocol
+from train.evaluation.record import evaluation_numbers
+from train.evaluation.scans import LoadedSplit
 from train.evaluation.score_scan import score_scans
 from train.evaluation.scores import ScanScore
 from train.evaluation.tables import csv_table
@@ -39,9 +38,9 @@ ENTRY_METRICS = (
     "ece_in_liver",
     "clean_slices",
 )
-"""Of `Evaluation.entry`, in its order; those that the scans do not define are left out."""
+"""The metrics of a manifest entry, in its order; those that are undefined for the scans are left out."""
 
-_CENTRAL = ENTRY_METRICS[:4]
+_ALWAYS_LISTED = ENTRY_METRICS[:4]
 
 
 @dataclass(frozen=True)
@@ -51,78 +50,59 @@ class Evaluation:
     dataset: str
     split: str
     scores: tuple[ScanScore, ...]
-    note: str = ""  # what a reader must know besides the protocol
-
-    @property
-    def table(self) -> CaseCounts:
-        """scan -> structure -> pixels."""
-        return {s.scan: {name: found.counts for name, found in s.structures.items()} for s in self.scores}
+    note: str = ""  # added to the protocol in the manifest
 
     @property
     def slices(self) -> int:
-        """Of all scans."""
+        """The number of slices of all scans."""
         return sum(score.slices for score in self.scores)
-
-    @property
-    def structures(self) -> tuple[str, ...]:
-        """What the dataset's labels can score."""
-        return tuple(name for name in STRUCTURES if any(name in s.structures for s in self.scores))
 
     def entry(self) -> dict:
         """One entry of the manifest's `metrics`."""
-        found = numbers(self.scores, seed=0)
-        summary, values = found["summary"], {}
+        numbers = evaluation_numbers(self.scores, seed=0)
+        summary, values = numbers["summary"], {}
         for metric in ENTRY_METRICS:
-            of = {name: _rounded(summary[name][metric]) for name in summary if metric in summary[name]}
-            if metric in _CENTRAL or any(record["value"] is not None for record in of.values()):
-                values[metric] = of
-        kind = found["cases"]["tumour"]
-        without = kind["both_empty"] + kind["reference_empty"]
-        if without:
+            by_structure = {
+                name: _rounded(summary[name][metric]) for name in summary if metric in summary[name]
+            }
+            if metric in _ALWAYS_LISTED or any(item["value"] is not None for item in by_structure.values()):
+                values[metric] = by_structure
+        cases = numbers["cases"]["tumour"]
+        tumour_free = cases["both_empty"] + cases["reference_empty"]
+        if tumour_free:
             values["tumour_free_scans"] = {
                 "tumour": {
-                    "value": kind["both_empty"],
-                    "n": without,
-                    "false_positive_px": kind["false_positive_px"],
+                    "value": cases["both_empty"],
+                    "n": tumour_free,
+                    "false_positive_px": cases["false_positive_px"],
                 }
             }
         protocol = f"{PROTOCOL}; {self.slices} slices" + (f"; {self.note}" if self.note else "")
         return {"dataset": self.dataset, "split": self.split, "protocol": protocol, "values": values}
 
     def csv(self) -> str:
-        """A row a scan, with the columns of every metrics.csv."""
+        """The content of `metrics.csv`: one row per scan."""
         return csv_table(self.scores)
 
 
 def evaluate(
-    slices: SlicesInMemory,
-    split: str,
-    predict: Predict,
-    context_slices: int,
-    threshold: float,
-    context: bool = True,
-    note: str = "",
-    about: dict | None = None,
+    split: LoadedSplit, predict: Predict, context_slices: int, protocol: Protocol, note: str = ""
 ) -> Evaluation:
-    """Score every slice at one tumour threshold; `context` False hides the neighbouring slices.
-
-    `about` is the `dataset.json` of the slices; without it lengths come out in pixels of the slice.
-    """
-    protocol = Protocol(threshold=threshold, context=context)
-    scores = score_scans(scans_in(slices, split, about), predict, context_slices, protocol)
-    return Evaluation(slices.name, split, tuple(scores), note)
+    """Score every scan of a split; `note` is added to the protocol in the manifest."""
+    scores = score_scans(split.scans(), predict, context_slices, protocol)
+    return Evaluation(split.slices.name, split.name, tuple(scores), note)
 
 
 def best_threshold(
     slices: SlicesInMemory, predict: Predict, context_slices: int, thresholds: Sequence[float] = THRESHOLDS
 ) -> float:
-    """The tumour threshold with the highest pooled tumour Dice on these slices."""
-    tables = count(slices, predict, context_slices, thresholds)
+    """The tumour threshold with the highest pooled tumour Dice on the slices."""
+    tables = count_pixels(slices, predict, context_slices, thresholds)
     return max(tables, key=lambda t: dice_global([case["tumour"] for case in tables[t].values()]))
 
 
 def _rounded(entry: dict) -> dict:
-    """Value, n and interval alone, to four places; a calibration error keeps its first digits."""
+    """The value, n and interval of an entry, rounded to four decimals."""
     short = {"value": _round(entry["value"]), "n": entry["n"]}
     if "interval_95" in entry:
         short["interval_95"] = [_round(end) for end in entry["interval_95"]]

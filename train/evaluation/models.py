@@ -1,4 +1,4 @@
-"""What is evaluated: a checkpoint of a registry, or the weights of a run that was never exported."""
+"""The network that is evaluated: a checkpoint of a registry, or the weights of a run."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ import torch
 from liverseg.inference.segmenter import Segmenter
 from train.errors import TrainError
 from train.evaluation.predict import Predict, predictor
-from train.weights import load_run, trained_graph
+from train.networks import trained_graph
+from train.weights import load_run
 
 
 @dataclass(frozen=True)
 class Model:
-    """HU to probabilities, and what to call it."""
+    """A network as a function from HU to probabilities, with its name and description."""
 
     name: str
     predict: Predict
     context_slices: int
-    threshold: float  # its own tumour threshold; 0.5 for a run, which has none
-    about: dict  # for the record
+    threshold: float  # the checkpoint's tumour threshold; 0.5 for a run
+    about: dict  # `model` of metrics.json
 
 
 def checkpoint_model(ref: str, engine: str = "auto") -> Model:
-    """A checkpoint of the registries, run as the app runs it. Raises `LiversegError` when it is refused.
+    """A checkpoint of the registries with the engine that the app uses.
 
-    Raises `TrainError` for one that takes volumes: scans are scored slice by slice.
+    Raises `LiversegError` when it cannot be opened, and `TrainError` when it takes volumes, because scans
+    are scored slice by slice.
     """
     segmenter = Segmenter.load(ref, engine=engine)
     manifest = segmenter.checkpoint.manifest
@@ -54,33 +56,33 @@ def checkpoint_model(ref: str, engine: str = "auto") -> Model:
 
 
 def run_model(path: Path, working_size: int | None = None, context_slices: int | None = None) -> Model:
-    """A run folder's best weights, or a weights file of `fit`.
+    """The weights of a run folder (`best.pt`) or of a weights file that `fit` wrote.
 
-    Without a working size or number of context slices, those that the run was scored with.
+    The working size and the number of context slices are those of the run unless they are given.
     """
     state = load_run(path)
-    fit = state["settings"]
-    working_size = working_size or fit["working_size"]
-    context_slices = context_slices or fit["context_slices"]
+    settings = state["settings"]
+    working_size = working_size or settings["working_size"]
+    context_slices = context_slices or settings["context_slices"]
     if context_slices not in (1, 3, 5):
-        raise TrainError("The context slices are 1, 3 or 5.")
-    module = trained_graph(state, working_size, context_slices)
+        raise TrainError("The context must be 1, 3 or 5 slices.")
+    graph = trained_graph(state, working_size, context_slices)
     weights = path / "best.pt" if path.is_dir() else path
     about = {
         "kind": "run",
         "weights": weights.name,
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
-        "architecture": fit["architecture"],
+        "architecture": settings["architecture"],
         "engine": f"torch {torch.__version__.split('+')[0]} float32",
         "working_size": working_size,
         "context_slices": context_slices,
         "samples_seen": state["seen"],
     }
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Model(_run_name(path), predictor(module.to(device)), context_slices, 0.5, about)
+    return Model(_run_name(path), predictor(graph.to(device)), context_slices, 0.5, about)
 
 
 def _run_name(path: Path) -> str:
-    """The run folder's name, with the file's where another than its best weights was named."""
+    """The name of the run folder, followed by that of the weights file where one is given."""
     path = path.resolve()
     return path.name if path.is_dir() else f"{path.parent.name}/{path.name}"

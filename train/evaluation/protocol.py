@@ -1,8 +1,8 @@
-"""How the numbers are made: the settings of an evaluation, and the texts that go beside its numbers."""
+"""The settings of an evaluation, and the texts in `metrics.json` that define its numbers."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from liverseg.analysis.metrics.bootstrap import RESAMPLES
 from liverseg.analysis.metrics.calibration import BINS
@@ -12,13 +12,13 @@ from train.errors import TrainError
 
 STRUCTURES = ("liver", "tumour")
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-"""Of the sweep: tumour thresholds whose Dice is reported beside the one that was fixed beforehand."""
+"""Tumour thresholds of the sweep, whose Dice is reported besides that of the threshold of the evaluation."""
 
 SPACES = ("mm", "2d_mm", "2d_px")
-"""Where distances are measured, the suffix of their names: see `TEXTS["distances"]`."""
+"""Spaces in which distances are measured, used as suffixes of metric names; see `TEXTS["distances"]`."""
 
 OVERLAP = 0.5
-"""Intersection over union above which LiTS calls a lesion found."""
+"""Intersection over union above which a lesion counts as detected (LiTS)."""
 
 PROTOCOL = (
     "all slices of the split, full resolution, pixels counted per scan; liver = liver and tumour, "
@@ -26,60 +26,56 @@ PROTOCOL = (
 )
 
 TEXTS = {
-    "counting": PROTOCOL + ". Pixels whose label leaves the question open are not counted.",
-    "empty_masks": "Per-case means are over the scans whose reference shows the structure; a scan of them "
-    "where nothing is predicted has Dice 0, VOE 1, RVD -1 and no distance. Scans whose reference is empty "
-    "are in no mean: the share left clean and the false-positive pixels are given instead. What is "
-    "undefined is null, with the n of every number.",
+    "counting": PROTOCOL + ". Pixels whose partial label does not decide membership are not counted.",
+    "empty_masks": "Per-case means are over the scans whose reference shows the structure; where nothing is "
+    "predicted in such a scan, it has Dice 0, VOE 1, RVD -1 and no distance. Scans with an empty reference "
+    "are in no mean; the share of them without a prediction and the false-positive pixels are given "
+    "instead. Undefined values are null, and every number has its n.",
     "rvd": "rvd = (predicted - reference) / reference. rvd_lits_compat = (reference - predicted) / "
-    "predicted, as LiTS's own evaluation prints it, over the scans where something is predicted.",
-    "distances": "Surfaces are what an erosion with the 18-neighbourhood (8 in a slice) takes away. "
-    "Names ending in _mm are in 3D, for scans of known spacing whose slices follow one another without a "
-    "gap; _2d_mm and _2d_px are in the plane of each slice, pooled over the slices of a scan, for scans "
-    "whose slices were thinned or whose spacing is unknown. Each scan is in one of the three, and they do "
-    "not compare. In the plane, slices where only one of the masks is present have no distance; the "
-    "surface Dice counts their surface as wrong. assd = average symmetric, msd = maximum (Hausdorff), "
-    "rmsd = root mean square, hd95 = the larger of both ways' 95th percentiles; surface_dice = share of "
-    "both surfaces within the tolerance.",
-    "lesions": "Connected components (26-neighbourhood where slices follow one another without a gap, "
-    "else 8 within each slice). Found: intersection over union above 0.5 after pieces are joined "
-    "(overlap_50), or any shared pixel (overlap_any). Sizes are longest diameters in a slice, of reference "
-    "lesions for recall and of predicted ones for precision.",
+    "predicted, as in the output of the LiTS evaluation code, over the scans where something is predicted.",
+    "distances": "The surface of a mask is the set of pixels that an erosion with the 18-neighbourhood (8 "
+    "in a slice) removes. Names ending in _mm are distances in 3D, for scans of known spacing with "
+    "consecutive slices; _2d_mm and _2d_px are distances in the plane of each slice, pooled over the slices "
+    "of a scan, for scans with left-out slices or of unknown spacing. Each scan is in one of the three "
+    "groups, whose numbers cannot be compared with each other. In the plane, slices where only one of the "
+    "masks is present have no distance; the surface Dice counts their surface as wrong. assd = average "
+    "symmetric, msd = maximum (Hausdorff), rmsd = root mean square, hd95 = the larger of the 95th "
+    "percentiles of the two directions; surface_dice = share of both surfaces within the tolerance.",
+    "lesions": "Connected components (26-neighbourhood where slices are consecutive, else 8 within each "
+    "slice). A lesion is detected if its intersection over union, after its pieces are merged, is above 0.5 "
+    "(overlap_50), or if it shares any pixel (overlap_any). Sizes are longest diameters in a slice, of "
+    "reference lesions for recall and of predicted lesions for precision.",
     "burden": "Tumour / (liver and tumour), over the slices of the dataset, for scans whose reference shows "
     "a liver; 0 where no liver is predicted.",
     "calibration": f"Brier score and expected calibration error ({BINS} bins of equal width) over all pixels "
-    "of the slices, and over those where reference or prediction shows liver (in_liver).",
-    "first_project": "The SegFormer project's protocol: only slices with annotation, arg max at a quarter of "
-    "the resolution (here of the probabilities averaged over 4 x 4 pixels), labels shrunk to that by "
-    "nearest neighbour, pixels of all scans pooled; each class by itself, so that liver is label 1 without "
-    "the tumour (liver_with_tumour is the organ).",
-    "intervals": f"95 % percentile bootstrap over scans, {RESAMPLES} resamples; none for fewer than two "
-    "scans. Those of means and pooled numbers alike draw whole scans.",
+    "of the slices, and over the pixels where reference or prediction is liver (in_liver).",
+    "first_project": "The protocol of the SegFormer project: only annotated slices, arg max at a quarter of "
+    "the resolution (here of the probabilities averaged over 4 x 4 pixels), labels reduced to it by nearest "
+    "neighbour, pixels of all scans pooled; each class separately, so that liver is label 1 without the "
+    "tumour (liver_with_tumour is the organ).",
+    "intervals": f"95 % percentile bootstrap over scans, {RESAMPLES} resamples; no interval for fewer than "
+    "two scans. Both means and pooled numbers resample whole scans.",
 }
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """What an evaluation decides before it looks at a scan. Raises `LiversegError`s out of range."""
+    """The settings of an evaluation. Raises a `LiversegError` for values out of range."""
 
-    threshold: float = 0.5  # tumour probability from which a pixel is called tumour
+    threshold: float = 0.5  # tumour probability from which a pixel is labelled tumour
     context: bool = True  # False: neighbouring slices are hidden
-    flips: bool = False  # True: averaged with the mirror image's probabilities
-    tolerance: float = 2.0  # of the surface Dice, mm or px
-    connectivity: int = CONNECTIVITY  # of the surfaces
+    flips: bool = False  # True: probabilities are averaged with those of the mirror image
+    tolerance: float = 2.0  # of the surface Dice, mm or pixels
+    connectivity: int = CONNECTIVITY  # of the erosion that defines a surface: 1, 2 or 3
     seed: int = 0  # of the bootstrap
 
     def __post_init__(self) -> None:
         check_threshold(self.threshold)
         if self.tolerance < 0 or self.connectivity not in (1, 2, 3):
-            raise TrainError("The tolerance must not be negative, the connectivity 1, 2 or 3.")
+            raise TrainError("The tolerance must be 0 or more, and the connectivity 1, 2 or 3.")
         if self.seed < 0:
             raise TrainError("The seed of the bootstrap must be 0 or more.")
 
-    def at(self, threshold: float) -> Protocol:
-        """The same at another threshold."""
-        return replace(self, threshold=threshold)
-
     def to_json(self) -> dict:
-        """The settings and the texts."""
+        """`protocol` of metrics.json: the settings and the texts that define the numbers."""
         return {**asdict(self), "intervals": f"bootstrap, {RESAMPLES} resamples", "texts": TEXTS}

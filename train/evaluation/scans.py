@@ -1,9 +1,9 @@
-"""The scans of a dataset, one at a time, with what is known of their geometry."""
+"""The scans of a dataset, one at a time, with the geometry that the dataset states."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,26 +11,26 @@ from train.data.dataset import DatasetFolder, SlicesInMemory
 from train.errors import TrainError
 
 Spacing = tuple[float, float, float]
-"""Between slices, rows and columns, mm."""
+"""Distance between slices, rows and columns, mm."""
 
 MIN_VOLUME_SLICES = 3
-"""Fewer slices are all surface in 3D: their distances are taken in the plane."""
+"""In a scan with fewer slices, all of it is surface in 3D, so distances are measured within the slices."""
 
 
 @dataclass(frozen=True)
 class ScanSlices:
-    """The slices of one scan, in order, and where they lie."""
+    """The slices of one scan in order, with its dataset, split and spacing."""
 
     dataset: str
     split: str
     scan: str
     slices: SlicesInMemory
-    positions: tuple[int, ...]  # of the scan's slices in `slices`
+    positions: tuple[int, ...]  # the positions of the scan's slices in `slices`
     spacing_mm: Spacing | None
 
     @property
     def contiguous(self) -> bool:
-        """Whether the slices follow one another without a gap, at one size: a volume."""
+        """Whether the slices form a volume: all of one size, with consecutive indices."""
         indices = [self.slices.rows[p].index for p in self.positions]
         shapes = {self.slices.labels[p].shape for p in self.positions}
         steps = np.diff(indices)
@@ -38,14 +38,42 @@ class ScanSlices:
 
     @property
     def space(self) -> str:
-        """One of `protocol.SPACES`."""
+        """The space in which distances are measured, one of `protocol.SPACES`."""
         if self.spacing_mm is None:
             return "2d_px"
         return "mm" if self.contiguous else "2d_mm"
 
 
+@dataclass(frozen=True)
+class LoadedSplit:
+    """One split of a dataset in memory."""
+
+    slices: SlicesInMemory
+    name: str  # "train", "val", …
+    about: dict = field(default_factory=dict)  # `dataset.json`; without a spacing, lengths are in pixels
+
+    @classmethod
+    def load(cls, folder: DatasetFolder, name: str) -> LoadedSplit:
+        """Decode a split. Raises `TrainError` when it has no slices."""
+        return cls(folder.load(name), name, folder.about)
+
+    def scans(self) -> Iterator[ScanSlices]:
+        """Each scan of the split."""
+        for scan, positions in self.slices.by_scan.items():
+            yield ScanSlices(
+                self.slices.name,
+                self.name,
+                scan,
+                self.slices,
+                tuple(int(position) for position in positions),
+                spacing_of(self.about, scan),
+            )
+
+
 def spacing_of(about: dict, scan: str) -> Spacing | None:
-    """The spacing in `dataset.json`: None, one for all scans, or one (or None) a scan.
+    """The spacing of a scan in `dataset.json`, which holds None, one spacing, or one (or None) per scan.
+
+    Raises `TrainError` when the spacing is not three positive numbers.
 
     >>> spacing_of({"spacing_mm": {"3": [5, 0.7, 0.7], "28": None}}, "3")
     (5.0, 0.7, 0.7)
@@ -67,7 +95,7 @@ def spacing_of(about: dict, scan: str) -> Spacing | None:
 
 
 def scan_names(folder: DatasetFolder, split: str | None = None) -> list[str]:
-    """The scans of a split, of all splits with None, in the order of their numbers."""
+    """The scans of a split (of all splits for None), in numerical order."""
     names = {row.scan for row in folder.rows if split is None or row.split == split}
     return sorted(names, key=lambda name: (len(name), name))
 
@@ -75,29 +103,22 @@ def scan_names(folder: DatasetFolder, split: str | None = None) -> list[str]:
 def scans_of(
     folder: DatasetFolder, split: str | None, only: Collection[str] | None = None
 ) -> Iterator[ScanSlices]:
-    """Each scan of a split (None: of all splits), decoded when its turn comes and not kept after.
+    """Each scan of a split (of all splits for None), decoded when it is yielded and not kept.
 
-    `only` names the scans to give. Raises `TrainError` when there is none.
+    `only` limits the scans to those it names. Raises `TrainError` when no scan is left.
     """
     names = [name for name in scan_names(folder, split) if only is None or name in only]
     if not names:
         raise TrainError(f"{folder.name} has no scans of the split {split!r} to evaluate.")
     for name in names:
-        # One split's name for all of the scan's rows, so that a scan is read whole.
+        # All rows of the scan get one split name, because `load` reads one split.
         rows = tuple(
             replace(row, split="chosen")
             for row in folder.rows
             if row.scan == name and split in (None, row.split)
         )
         slices = replace(folder, rows=rows).load("chosen")
-        told = split or next(row.split for row in folder.rows if row.scan == name)
+        scan_split = split or next(row.split for row in folder.rows if row.scan == name)
         yield ScanSlices(
-            folder.name, told, name, slices, tuple(range(len(rows))), spacing_of(folder.about, name)
+            folder.name, scan_split, name, slices, tuple(range(len(rows))), spacing_of(folder.about, name)
         )
-
-
-def scans_in(slices: SlicesInMemory, split: str, about: dict | None = None) -> Iterator[ScanSlices]:
-    """Each scan of slices that are in memory; `about`, their `dataset.json`, tells their spacing."""
-    for name, positions in slices.by_scan.items():
-        spacing = spacing_of(about or {}, name)
-        yield ScanSlices(slices.name, split, name, slices, tuple(int(p) for p in positions), spacing)

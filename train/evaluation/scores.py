@@ -1,4 +1,4 @@
-"""What an evaluation keeps of one scan: counts, distances, lesions, calibration, a few slices to look at."""
+"""The score of one scan: counts, distances, lesions, calibration, and a few slices to draw."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ DISTANCES = ("assd", "msd", "rmsd", "hd95", "surface_dice")
 
 @dataclass(frozen=True)
 class SliceTally:
-    """Slices of a scan that show a structure, and those that do not, and how each were handled."""
+    """Counts of the slices of a scan with and without a structure."""
 
-    shown: int = 0
-    found: int = 0  # of those, with a pixel in common
-    free: int = 0  # every pixel known, none of them the structure
-    clean: int = 0  # of those, with nothing predicted
+    shown: int = 0  # the reference shows the structure
+    found: int = 0  # of `shown`: prediction and reference overlap
+    free: int = 0  # the whole slice is known to be free of the structure
+    clean: int = 0  # of `free`: nothing is predicted
 
 
 @dataclass(frozen=True)
 class StructureScore:
-    """One structure in one scan."""
+    """The score of one structure in one scan."""
 
     counts: Counts = Counts(0, 0, 0)
-    pixels: int = 0  # that the reference answers for
-    unknown: int = 0  # that it does not
+    pixels: int = 0  # pixels where the reference is known
+    unknown: int = 0  # pixels where it is not
     slices: SliceTally = SliceTally()
-    distances: dict[str, float] = field(default_factory=dict)  # of `DISTANCES`; nan where undefined
+    distances: dict[str, float] = field(default_factory=dict)  # by `DISTANCES`; nan where undefined
     calibration: dict[str, Reliability] = field(
         default_factory=lambda: {"slice": NO_PIXELS, "in_liver": NO_PIXELS}
     )
@@ -40,24 +40,24 @@ class StructureScore:
 
 @dataclass(frozen=True)
 class ScanScore:
-    """One scan, scored."""
+    """The score of one scan."""
 
     dataset: str
     split: str
     scan: str
     slices: int
-    space: str  # of `protocol.SPACES`
+    space: str  # one of `protocol.SPACES`
     spacing_mm: tuple[float, float, float] | None
     contiguous: bool
-    structures: dict[str, StructureScore]  # "liver" (where the labels tell it) and "tumour"
-    sweep: dict[float, dict[str, Counts]]  # tumour threshold -> structure -> pixels
-    lesions: dict[str, Detection] | None  # rule -> lesions; None: the labels leave tumour open
-    burden: tuple[float, float] | None  # tumour share of the liver: reference, prediction
-    confusion: np.ndarray | None  # (3, 3) reference by prediction, of the first project's protocol
+    structures: dict[str, StructureScore]  # "tumour", and "liver" where the labels can score it
+    sweep: dict[float, dict[str, Counts]]  # tumour threshold -> structure -> pixel counts
+    lesions: dict[str, Detection] | None  # by detection rule; None: the labels leave tumour undecided
+    burden: tuple[float, float] | None  # tumour's share of the liver: reference, prediction
+    confusion: np.ndarray | None  # (3, 3) reference by prediction, by the first project's protocol
     snapshots: tuple[Snapshot, ...] = ()
-    fold: int | None = None
+    fold: int | None = None  # of a cross-validation
 
     @property
     def unit(self) -> str:
-        """Of the lesions' diameters."""
+        """The unit of lesion diameters."""
         return "px" if self.spacing_mm is None else "mm"

@@ -1,4 +1,4 @@
-"""A few telling slices of every scan, kept small until it is known which scans are shown."""
+"""A few slices of every scan, kept compressed until the scans to draw are chosen."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 
 from liverseg.core.segmentation import TUMOUR
 
-KEPT = 4
-"""Slices of a scan, at most."""
+MAX_SLICES = 4
+"""The largest number of slices kept per scan."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One slice with reference and prediction, as PNG bytes; the HU to a quarter of their step of 1."""
+    """One slice with reference and prediction, as PNG bytes; HU are rounded to multiples of 0.25."""
 
-    index: int
+    index: int  # in the scan
     _hu: bytes
     _reference: bytes
     _prediction: bytes
@@ -33,23 +33,23 @@ class Snapshot:
         prediction: np.ndarray,
         spacing_mm: tuple[float, float] | None,
     ) -> Snapshot:
-        """Keep a slice: HU (H, W) within -8000 and 8000, labels (H, W) uint8."""
+        """Compress a slice: HU (H, W), clipped to -8000 to 8383.75, and labels (H, W) uint8."""
         stored = np.clip(np.round((hu + 8000) * 4), 0, 65535).astype(np.uint16)
         return cls(index, _png(stored), _png(reference), _png(prediction), spacing_mm)
 
     @property
     def hu(self) -> np.ndarray:
-        """(H, W) float32."""
+        """The HU of the slice, (H, W) float32."""
         return _array(self._hu).astype(np.float32) / 4 - 8000
 
     @property
     def reference(self) -> np.ndarray:
-        """(H, W) uint8 labels."""
+        """The reference labels, (H, W) uint8."""
         return _array(self._reference)
 
     @property
     def prediction(self) -> np.ndarray:
-        """(H, W) uint8 labels."""
+        """The predicted labels, (H, W) uint8."""
         return _array(self._prediction)
 
 
@@ -61,12 +61,14 @@ def _array(png: bytes) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
 
 
-def telling_slices(reference: Sequence[np.ndarray], prediction: Sequence[np.ndarray]) -> list[int]:
-    """Up to `KEPT` slices of a scan's labels, in order: where most tumour lies, where most of it was missed,
-    where most was invented, and where the liver is most wrong; then where most liver lies.
+def informative_slices(reference: Sequence[np.ndarray], prediction: Sequence[np.ndarray]) -> list[int]:
+    """The indices of up to `MAX_SLICES` slices, in ascending order.
+
+    They are the slices with the most tumour, missed tumour, false tumour, wrong liver and liver; a slice
+    that leads in several of these counts once. The middle slice stands in for a scan without any.
 
     >>> truth = [np.array([[0, 1]]), np.array([[2, 2]]), np.array([[1, 1]])]
-    >>> telling_slices(truth, [np.array([[0, 1]]), np.array([[2, 1]]), np.array([[0, 1]])])
+    >>> informative_slices(truth, [np.array([[0, 1]]), np.array([[2, 1]]), np.array([[0, 1]])])
     [1, 2]
     """
     pairs = list(zip(reference, prediction, strict=True))
@@ -80,6 +82,6 @@ def telling_slices(reference: Sequence[np.ndarray], prediction: Sequence[np.ndar
     chosen: list[int] = []
     for tally in tallies:
         most = int(np.argmax(tally))
-        if tally[most] and most not in chosen and len(chosen) < KEPT:
+        if tally[most] and most not in chosen and len(chosen) < MAX_SLICES:
             chosen.append(most)
     return sorted(chosen) or [len(pairs) // 2]

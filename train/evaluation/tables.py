@@ -1,4 +1,4 @@
-"""The tables of an evaluation: a row a scan as CSV, and the headline numbers as Markdown."""
+"""The tables of an evaluation: one row per scan as CSV, and the main numbers as Markdown."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from train.evaluation.protocol import SPACES, STRUCTURES
 from train.evaluation.record import scan_line
 from train.evaluation.scores import DISTANCES, ScanScore
 
-_COUNTED = [f"{s}_{c}" for s in STRUCTURES for c in ("tp", "fp", "fn", "dice")]
-_MEASURED = (
+_COUNT_COLUMNS = [f"{s}_{c}" for s in STRUCTURES for c in ("tp", "fp", "fn", "dice")]
+_MEASURE_COLUMNS = (
     "pixels unknown voe rvd rvd_lits_compat precision recall specificity "
     "slices_shown slices_found slices_free slices_clean brier ece brier_in_liver ece_in_liver"
 ).split() + [f"{measure}_{space}" for space in SPACES for measure in DISTANCES]
-_LESIONS = [
+_LESION_COLUMNS = [
     f"lesions_{rule}_{kind}"
     for rule in ("overlap_50", "overlap_any")
     for kind in ("found", "reference", "true", "predicted")
 ]
-_BURDEN = ("burden_reference", "burden_predicted")
+_BURDEN_COLUMNS = ("burden_reference", "burden_predicted")
 
 COLUMNS = (
-    ["dataset", "split", "scan", *_COUNTED, "slices", "distances_in"]
+    ["dataset", "split", "scan", *_COUNT_COLUMNS, "slices", "distances_in"]
     + ["spacing_slice_mm", "spacing_row_mm", "spacing_column_mm"]
-    + [f"{s}_{c}" for s in STRUCTURES for c in _MEASURED]
-    + [f"tumour_{c}" for c in _LESIONS]
-    + list(_BURDEN)
+    + [f"{s}_{c}" for s in STRUCTURES for c in _MEASURE_COLUMNS]
+    + [f"tumour_{c}" for c in _LESION_COLUMNS]
+    + list(_BURDEN_COLUMNS)
 )
-"""Of every metrics.csv, whatever the dataset's labels tell; cells that say nothing are empty."""
+"""The columns of every metrics.csv. A cell is empty where its value is undefined or the labels cannot score
+it."""
 
 
 def csv_table(scores: Sequence[ScanScore]) -> str:
-    """A row a scan, with a column `fold` after `scan` where the scans have one."""
-    folded = any(score.fold is not None for score in scores)
-    columns = [*COLUMNS[:3], "fold", *COLUMNS[3:]] if folded else COLUMNS
+    """One row per scan; the scans of a cross-validation have a column `fold` after `scan`."""
+    has_folds = any(score.fold is not None for score in scores)
+    columns = [*COLUMNS[:3], "fold", *COLUMNS[3:]] if has_folds else COLUMNS
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -45,6 +46,7 @@ def csv_table(scores: Sequence[ScanScore]) -> str:
 
 
 def _flat(line: dict) -> dict:
+    """An item of `scans` with nested keys joined by underscores."""
     flat: dict = {}
     for key, value in line.items():
         if key == "spacing_mm":
@@ -59,12 +61,12 @@ def _flat(line: dict) -> dict:
 
 def _cell(key: str, value: object) -> object:
     if isinstance(value, float):
-        # Calibration errors over whole slices are small: four digits of them, four places of the rest.
+        # Four significant digits for calibration errors, which are small, and for spacings; else 4 decimals.
         return f"{value:.4g}" if "brier" in key or "ece" in key or "spacing" in key else f"{value:.4f}"
     return "" if value is None else value
 
 
-_ROWS: tuple[tuple[str, str, str], ...] = (
+_MARKDOWN_ROWS: tuple[tuple[str, str, str], ...] = (
     ("dice_per_case", "Dice, mean over scans", "{:.3f}"),
     ("dice_global", "Dice, pooled", "{:.3f}"),
     ("iou_global", "IoU, pooled", "{:.3f}"),
@@ -81,9 +83,9 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("recall_global", "sensitivity, pooled", "{:.3f}"),
     ("precision_global", "precision, pooled", "{:.3f}"),
     ("specificity_global", "specificity, pooled", "{:.5f}"),
-    ("clean_scans", "scans without it left clean", "{:.3f}"),
-    ("clean_slices", "slices without it left clean", "{:.3f}"),
-    ("found_slices", "slices with it found", "{:.3f}"),
+    ("clean_scans", "scans without the structure and without prediction", "{:.3f}"),
+    ("clean_slices", "slices without the structure and without prediction", "{:.3f}"),
+    ("found_slices", "slices with the structure where prediction overlaps it", "{:.3f}"),
     ("lesion_recall", "lesion recall, overlap > 50 %", "{:.3f}"),
     ("lesion_precision", "lesion precision, overlap > 50 %", "{:.3f}"),
     ("lesion_f1", "lesion F1, overlap > 50 %", "{:.3f}"),
@@ -96,46 +98,53 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("brier_in_liver", "Brier score, in the liver", "{:.4f}"),
     ("ece_in_liver", "ECE, in the liver", "{:.4f}"),
 )
+"""The metric, its label and its number format for each row of the Markdown table."""
+
 _SPACE_WORDS = {"mm": "mm (3D)", "2d_mm": "mm (in slices)", "2d_px": "px (in slices)"}
 
 
 def markdown(record: dict) -> str:
-    """The headline numbers of a record with n and intervals, to paste into a page."""
+    """The main numbers of a metrics record with n and intervals, as Markdown."""
     summary, n, protocol = record["summary"], record["n"], record["protocol"]
     lines = [
         f"**{record['checkpoint']}** on `{record['dataset']}`, split {record['split']}: {n['scans']} scans, "
         f"{n['slices']} slices. Tumour from probability {protocol['threshold']:g}"
-        + ("; averaged with the mirror image" if protocol["flips"] else "")
-        + ("" if protocol["context"] else "; every slice on its own")
+        + ("; probabilities averaged with the mirror image" if protocol["flips"] else "")
+        + ("" if protocol["context"] else "; neighbouring slices hidden")
         + ".",
         "",
         "| measure | " + " | ".join(summary) + " |",
         "| --- |" + " --- |" * len(summary),
     ]
-    for key, words, shape in _ROWS:
+    for key, label, number_format in _MARKDOWN_ROWS:
         entries = [metrics.get(key) for metrics in summary.values()]
         if any(e and e["value"] is not None for e in entries):
-            label = words.format(tolerance=f"{protocol['tolerance']:g}", **_SPACE_WORDS)
-            lines.append(f"| {label} | " + " | ".join(_numbers(e, shape) for e in entries) + " |")
-    lines += ["", *_lesion_table(record["lesions"]), *_first_project(record["first_project"])]
+            label = label.format(tolerance=f"{protocol['tolerance']:g}", **_SPACE_WORDS)
+            lines.append(f"| {label} | " + " | ".join(_number_cell(e, number_format) for e in entries) + " |")
+    lines += ["", *_lesion_table(record["lesions"]), *_first_project_table(record["first_project"])]
     lines += [
         "",
-        "Brackets: 95 % bootstrap interval over scans. Per-case means are over the scans that show ",
+        "Brackets: 95 % bootstrap interval over scans. Per-case means are over the scans that show "
+        "the structure; liver means liver and tumour together, except in the first project's protocol.",
     ]
-    lines[-1] += (
-        "the structure; liver means liver and tumour together, except in the first project's protocol."
-    )
     return "\n".join(lines) + "\n"
 
 
-def _numbers(found: dict | None, shape: str) -> str:
-    if found is None or found["value"] is None:
+def _number_cell(entry: dict | None, number_format: str) -> str:
+    """The value with interval and n, or an empty cell."""
+    value = _interval_cell(entry, number_format)
+    return f"{value} (n = {entry['n']})" if entry and value else ""
+
+
+def _interval_cell(entry: dict | None, number_format: str) -> str:
+    """The value with its interval, or an empty cell."""
+    if entry is None or entry["value"] is None:
         return ""
-    text = shape.format(found["value"])
-    if "interval_95" in found:
-        low, high = found["interval_95"]
-        text += f" [{shape.format(low)}, {shape.format(high)}]"
-    return f"{text} (n = {found['n']})"
+    text = number_format.format(entry["value"])
+    if "interval_95" in entry:
+        low, high = entry["interval_95"]
+        text += f" [{number_format.format(low)}, {number_format.format(high)}]"
+    return text
 
 
 def _lesion_table(lesions: dict) -> list[str]:
@@ -145,21 +154,21 @@ def _lesion_table(lesions: dict) -> list[str]:
         "| lesions, overlap > 50 % | in the reference | recall | predicted | precision | F1 |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for size, found in lesions["overlap_50"].items():
+    for size, numbers in lesions["overlap_50"].items():
         cells = (
             size.replace("_", " "),
-            str(found["reference_lesions"]),
-            _numbers(found["recall"], "{:.3f}").split(" (")[0],
-            str(found["predicted_lesions"]),
-            _numbers(found["precision"], "{:.3f}").split(" (")[0],
-            _numbers(found["f1"], "{:.3f}").split(" (")[0],
+            str(numbers["reference_lesions"]),
+            _interval_cell(numbers["recall"], "{:.3f}"),
+            str(numbers["predicted_lesions"]),
+            _interval_cell(numbers["precision"], "{:.3f}"),
+            _interval_cell(numbers["f1"], "{:.3f}"),
         )
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
-def _first_project(found: dict | None) -> list[str]:
-    if found is None:
+def _first_project_table(classes: dict | None) -> list[str]:
+    if classes is None:
         return []
     lines = [
         "",
@@ -172,8 +181,6 @@ def _first_project(found: dict | None) -> list[str]:
         ("liver_with_tumour", "liver with tumour"),
         ("tumour", "tumour"),
     ):
-        cells = [
-            _numbers(found[name][m], "{:.3f}").split(" (")[0] for m in ("dice", "iou", "precision", "recall")
-        ]
+        cells = [_interval_cell(classes[name][m], "{:.3f}") for m in ("dice", "iou", "precision", "recall")]
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return lines

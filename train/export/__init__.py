@@ -1,1 +1,1 @@
-"""From trained weights to a checkpoint: graph, calibration, parity, publication."""
+"""Export: from trained weights to a checkpoint, with calibration, a parity check and publication."""

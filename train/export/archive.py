@@ -1,4 +1,4 @@
-"""The bytes of `model.pt`: a TorchScript archive with its manifest inside, and nothing of the machine."""
+"""The bytes of `model.pt`: a TorchScript archive with the manifest inside and without local paths."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import warnings
 import torch
 
 _WRITTEN_BY_TORCH = (".data/version", ".data/serialization_id", "version", "byteorder")
+"""Records that torch's writer, or `without_debug_records` itself, adds to every archive."""
 
 
 def archive(module: torch.jit.ScriptModule, manifest_json: str) -> bytes:
-    """`module` as TorchScript, `manifest_json` inside it as the extra file `manifest.json`."""
+    """The TorchScript archive of `module`, with `manifest_json` as its extra file `manifest.json`."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -20,16 +21,16 @@ def archive(module: torch.jit.ScriptModule, manifest_json: str) -> bytes:
 
 
 def without_debug_records(data: bytes) -> bytes:
-    """The same archive without its debug records: they name the folders of whoever exported it.
+    """The same archive without its debug records, which hold paths of the exporting machine.
 
-    Written by torch's own writer, which aligns the tensors as its readers expect.
+    It is written by torch's own writer, which aligns the tensors as torch's readers expect.
     """
     reader = torch._C.PyTorchFileReader(io.BytesIO(data))
     buffer = io.BytesIO()
     writer = torch._C.PyTorchFileWriter(buffer)
     names = reader.get_all_records()
     version = next(name for name in (".data/version", "version") if name in names)
-    writer.set_min_version(int(reader.get_record(version)))  # which meaning of each operator holds
+    writer.set_min_version(int(reader.get_record(version)))  # selects the version of each operator
     for name in names:
         if not name.endswith(".debug_pkl") and name not in _WRITTEN_BY_TORCH:
             record = reader.get_record(name)

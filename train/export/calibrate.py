@@ -1,62 +1,57 @@
-"""Calibration at export: a scripted network made to mean its tumour probability, and the record of it."""
+"""Calibrates a scripted network at export, and records the calibration in the manifest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from train.data.dataset import SlicesInMemory
 from train.evaluation.predict import predictor
+from train.evaluation.scans import LoadedSplit
 from train.export.calibration import (
     IDENTITY,
     REGION,
-    Calibrated,
     Calibration,
-    Worth,
-    as_it_is,
-    calibrate,
-    count_tumour,
-    curve,
+    CalibrationFit,
+    fit_calibration,
+    precision_recall_curve,
+    tumour_counts,
+    uncalibrated,
 )
 from train.export.torchscript import with_calibration
 from train.models.graph import CalibratedTumour
 
 DIGITS = 6
-"""Of slope and shift, in the archive as in the manifest."""
+"""Decimals of slope and shift, in the archive and in the manifest."""
 
-_WORTH: dict[str, Callable[[Worth], float]] = {
-    "brier_in_liver": lambda worth: worth.brier,
-    "ece_in_liver": lambda worth: worth.ece,
-    "ece_from_1_percent": lambda worth: worth.ece_from_1_percent,
-}
+_METRICS = {"brier_in_liver": "brier", "ece_in_liver": "ece", "ece_from_1_percent": "ece_from_1_percent"}
+"""Manifest metrics and the fields of `CalibrationQuality` that hold them, in the order of the manifest."""
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """A network whose tumour probability was looked at on a validation split."""
+class CalibratedNetwork:
+    """A network after calibration on a validation split, which may have left it unchanged."""
 
     module: torch.jit.ScriptModule
-    graph: nn.Module  # the trained network with the same map, to compare the archive with
-    threshold: float  # of the module's tumour probability
-    own_threshold: float  # of the network's own
-    found: Calibrated
-    points: dict  # `train.export.calibration.curve` of the module's probability
+    graph: nn.Module  # the trained network with the same calibration, for comparison with the archive
+    threshold: float  # tumour threshold of the calibrated probability
+    own_threshold: float  # the same threshold of the uncalibrated probability
+    fit: CalibrationFit
+    curve: dict  # `precision_recall_curve` of the calibrated probability
     dataset: str
     split: str
 
     @property
     def note(self) -> str:
-        """What a reader of the split's scores must know; empty where nothing was fitted."""
-        if self.found.chosen == IDENTITY:
+        """What the protocol of the split's scores must add; empty without calibration."""
+        if self.fit.chosen == IDENTITY:
             return ""
         return "tumour probability calibrated on this split, which changes no label"
 
     def record(self) -> dict:
         """The manifest's `calibration`."""
-        chosen = self.found.chosen
+        chosen = self.fit.chosen
         record = {
             "method": "none" if chosen == IDENTITY else "platt",
             "slope": chosen.slope,
@@ -64,56 +59,62 @@ class Tuned:
             "own_threshold": self.own_threshold,
             "dataset": self.dataset,
             "split": self.split,
-            "scans": self.found.scans,
+            "scans": self.fit.scans,
             "region": REGION,
         }
-        return record | ({"reason": self.found.reason} if self.found.reason else {})
+        return record | ({"reason": self.fit.reason} if self.fit.reason else {})
 
     def values(self) -> dict[str, dict]:
-        """metric -> tumour -> value, beside those of the split's entry in the manifest's `metrics`.
+        """Metric -> "tumour" -> value and n, added to the split's entry in the manifest's `metrics`.
 
-        The entry's own `ece_in_liver` and `brier_in_liver` are those of the module: after calibration.
+        The entry itself already holds `ece_in_liver` and `brier_in_liver` after calibration.
         """
-        found = self.found
-        told = {"_uncalibrated": found.before, "_cross_fitted": found.cross_fitted}
-        rows = [(name, suffix, worth) for suffix, worth in told.items() for name in _WORTH]
-        rows.append(("ece_from_1_percent", "", found.after or found.before))
-        return {
-            f"{name}{suffix}": {"tumour": {"value": round(_WORTH[name](worth), 5), "n": found.scans}}
-            for name, suffix, worth in sorted(rows, key=lambda row: list(_WORTH).index(row[0]))
-            if worth is not None
-        }
+        fit = self.fit
+        values = {}
+        for metric, field in _METRICS.items():
+            qualities = {"_uncalibrated": fit.before, "_cross_fitted": fit.cross_fitted}
+            if metric == "ece_from_1_percent":
+                qualities[""] = fit.after or fit.before
+            for suffix, quality in qualities.items():
+                if quality is not None:
+                    value = round(getattr(quality, field), 5)
+                    values[f"{metric}{suffix}"] = {"tumour": {"value": value, "n": fit.scans}}
+        return values
 
 
-def tuned(
+def calibrate_network(
     module: torch.jit.ScriptModule,
     trained: nn.Module,
-    slices: SlicesInMemory,
-    split: str,
+    split: LoadedSplit,
     context_slices: int,
     own_threshold: float,
     wanted: bool = True,
-) -> Tuned:
-    """Calibrate a scripted network on a split's slices; with `wanted` False only look at it.
+) -> CalibratedNetwork:
+    """Calibrate a scripted network on a split, or only measure its calibration where it is not `wanted`.
 
-    `trained` is contract 1's graph around the network as it was trained; it gets the same map.
-    `own_threshold` is of the network's own tumour probability.
+    `trained` is the checkpoint graph around the network as it was trained; it gets the same calibration.
+    `own_threshold` is a tumour threshold of the uncalibrated probability.
     """
-    counts = count_tumour(slices, predictor(module), context_slices)
-    found = calibrate(counts, DIGITS) if wanted else as_it_is(counts, "calibration was not asked for")
-    chosen, threshold = found.chosen, own_threshold
+    counts = tumour_counts(split.slices, predictor(module), context_slices)
+    if wanted:
+        fit = fit_calibration(counts, DIGITS)
+    else:
+        fit = uncalibrated(counts, "calibration was not asked for")
+    chosen, threshold = fit.chosen, own_threshold
     if chosen != IDENTITY:
         module = with_calibration(module, chosen.slope, chosen.shift)
         trained = CalibratedTumour(trained, chosen.slope, chosen.shift).eval()
-        threshold = moved(own_threshold, chosen)
-    points = curve(counts, chosen)
-    return Tuned(module, trained, threshold, own_threshold, found, points, slices.name, split)
+        threshold = calibrated_threshold(own_threshold, chosen)
+    curve = precision_recall_curve(counts, chosen)
+    return CalibratedNetwork(
+        module, trained, threshold, own_threshold, fit, curve, split.slices.name, split.name
+    )
 
 
-def moved(own_threshold: float, calibration: Calibration) -> float:
-    """A threshold of the network's own probability as one of the calibrated, to three digits after the point.
+def calibrated_threshold(own_threshold: float, calibration: Calibration) -> float:
+    """The threshold of the calibrated probability that equals one of the uncalibrated, to three decimals.
 
-    >>> moved(0.5, Calibration(1.0, -1.0)), moved(1.0, Calibration(1.0, 0.0))
+    >>> calibrated_threshold(0.5, Calibration(1.0, -1.0)), calibrated_threshold(1.0, Calibration(1.0, 0.0))
     (0.269, 1.0)
     """
     return min(max(round(calibration(own_threshold), 3), 0.001), 1.0)

@@ -1,4 +1,4 @@
-"""The picture on a checkpoint's card: what it makes of a synthetic slice that it was not shown."""
+"""The picture on a checkpoint's model card: its segmentation of a phantom that it was not trained on."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from liverseg.phantom import make
 from liverseg.rendering.slice_view import overview
 from train.evaluation.predict import Predict
 
-SEED = 14
-"""A liver with four tumours of several sizes and sharpness; a vein beside them."""
+PHANTOM_SEED = 14
+"""The phantom has four tumours of different size and sharpness, next to a vein."""
 
-WIDTH_PX = 1200
+CARD_WIDTH_PX = 1200
 
 
 def card_picture(predict: Predict, context_slices: int, threshold: float, ref: str) -> bytes:
-    """A PNG of a phantom's slice, its segmentation and its tumour probability, side by side.
+    """A PNG of a phantom slice, its segmentation and its tumour probability, side by side.
 
-    `predict` takes (1, C, H, W) HU, the one slice repeated `context_slices` times. A phantom, because a
-    card goes round the world and a patient's picture must not.
+    `predict` gets (1, C, H, W) HU with the slice repeated `context_slices` times. A phantom is used because
+    model cards are public, and pictures of patients must not be.
     """
-    phantom = make(seed=SEED)
+    phantom = make(seed=PHANTOM_SEED)
     grid = NativeGrid(phantom.hu.shape, (0, 1, 2), (False, False, False))
     ct = CTImage(phantom.hu, phantom.spacing_mm, "phantom", "array", grid)
     _, liver, tumour = predict(np.repeat(phantom.hu[None], context_slices, axis=1))[0][:, None]
@@ -37,6 +37,6 @@ def card_picture(predict: Predict, context_slices: int, threshold: float, ref: s
         engine="torch",
     )
     rgb = overview(ct, seg, 0)
-    height = round(rgb.shape[0] * WIDTH_PX / rgb.shape[1])
-    smaller = cv2.resize(rgb, (WIDTH_PX, height), interpolation=cv2.INTER_AREA)
+    height = round(rgb.shape[0] * CARD_WIDTH_PX / rgb.shape[1])
+    smaller = cv2.resize(rgb, (CARD_WIDTH_PX, height), interpolation=cv2.INTER_AREA)
     return cv2.imencode(".png", smaller[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()

@@ -1,7 +1,7 @@
-"""Weights stored as float16 and computed with as float32: half the file, the same arithmetic.
+"""Layers that store their weights as float16 and compute in float32, which halves the file.
 
-Rounding weights to 11 bits moves probabilities by less than a thousandth; rounding activations
-would move them by more and is slower on most processors.
+Rounding weights to 11 significant bits changes probabilities by less than 0.001. Computing in float16 would
+change them more and is slower on most CPUs.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ class HalfConv2d(nn.Conv2d):
 
 
 class HalfConv3d(nn.Conv3d):
-    """The same for volumes."""
+    """A 3D convolution whose stored weights are float16."""
 
     def forward(self, grid: Tensor) -> Tensor:
         return self._conv_forward(grid, self.weight.float(), _float(self.bias))
 
 
 class HalfConvTranspose2d(nn.ConvTranspose2d):
-    """A transposed convolution whose stored weights are float16; the output's size is the natural one."""
+    """A transposed convolution whose stored weights are float16; its output has the default size."""
 
     def forward(self, grid: Tensor) -> Tensor:
         weight, bias = self.weight.float(), _float(self.bias)
@@ -44,7 +44,7 @@ class HalfConvTranspose2d(nn.ConvTranspose2d):
 
 
 class HalfConvTranspose3d(nn.ConvTranspose3d):
-    """The same for volumes."""
+    """A 3D transposed convolution whose stored weights are float16; its output has the default size."""
 
     def forward(self, grid: Tensor) -> Tensor:
         weight, bias = self.weight.float(), _float(self.bias)
@@ -53,7 +53,7 @@ class HalfConvTranspose3d(nn.ConvTranspose3d):
         )
 
 
-_STORED = {
+_HALF_LAYERS = {
     nn.Linear: HalfLinear,
     nn.Conv2d: HalfConv2d,
     nn.Conv3d: HalfConv3d,
@@ -67,10 +67,13 @@ def _float(bias: Tensor | None) -> Tensor | None:
 
 
 def with_half_weights(network: nn.Module) -> nn.Module:
-    """A copy whose matrices are stored as float16; norms and tables, which are small, stay float32."""
+    """A copy of the network with linear and convolution layers stored as float16.
+
+    Norms and position tables, which are small, stay float32.
+    """
     network = copy.deepcopy(network)
     for module in network.modules():
-        if type(module) in _STORED:
+        if type(module) in _HALF_LAYERS:
             module.half()
-            module.__class__ = _STORED[type(module)]
+            module.__class__ = _HALF_LAYERS[type(module)]
     return network

@@ -1,6 +1,7 @@
-"""Whether the archive gives what the trained network gives: folded, rounded to float16, traced, reloaded.
+"""The parity check: an exported archive must repeat the output of the trained network.
 
-Compared on phantoms, at sizes other than the one that was traced, the longest side first.
+Export folds batch norms, rounds weights to float16, and traces and saves the network. The check reloads the
+archive and compares both on phantoms, at other sizes than the one that was traced.
 """
 
 from __future__ import annotations
@@ -20,25 +21,25 @@ from liverseg import phantom
 from liverseg.core.segmentation import labels_from_probabilities
 from train.errors import TrainError
 
-log = logging.getLogger("train.export.export")
+_log = logging.getLogger(__name__)
 
 SIZES = ((512, 512), (300, 411), (640, 288))
-"""(height, width) of the pictures compared, pixels: LiTS's own, an odd one, an elongated one."""
+"""(height, width) of the compared slices, pixels: that of LiTS, an odd size and an elongated one."""
 
 LABELS_EQUAL = 0.9999
-"""The share of pixels that must carry the same label at every size for a checkpoint to be published."""
+"""To be published, a checkpoint must give at least this share of pixels the same label at every size."""
 
 LARGEST_ROUNDING = 0.02
-"""Rounding the weights to float16 moves no probability by more."""
+"""The largest change of a probability that rounding the weights to float16 can explain."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How closely an archive repeats its network."""
+    """The agreement between an archive and its network."""
 
-    sizes: tuple[tuple[int, ...], ...]  # of the inputs, pixels
-    labels_equal: float  # share of pixels, at the worst size
-    largest_difference: float  # of any probability, at any size
+    sizes: tuple[tuple[int, ...], ...]  # (height, width) of the inputs, pixels
+    labels_equal: float  # smallest share of pixels with equal labels, over the sizes
+    largest_difference: float  # of any probability at any size
 
     @property
     def holds(self) -> bool:
@@ -61,21 +62,23 @@ def check_parity(
     threshold: float,
     sizes: Sequence[tuple[int, int]] = SIZES,
 ) -> Parity:
-    """Compare `trained`, (N, C, H, W) HU to probabilities, with the archive's module on phantoms.
+    """Compare the trained network with the archive on phantoms.
 
-    `trained` is contract 1's graph around the network as it was trained, in float32. Raises
-    `TrainError` when a probability differs by more than rounding explains. Labels may still differ in
-    more than 1 of 10,000 pixels where a network has hardly learnt anything and most pixels are near a tie.
+    `trained` is the checkpoint graph around the network as it was trained, in float32. Raises `TrainError`
+    when a probability differs by more than rounding explains. Labels may still differ in more than 1 of
+    10,000 pixels for a barely trained network, whose probabilities are close to a tie in most pixels.
     """
     reloaded = _reload(archive)
     shares, differences = [], []
     for number, size in enumerate(sizes):
         hu = torch.from_numpy(_phantom(number, size, context_slices))
         with torch.inference_mode():
-            expected, found = trained(hu).numpy(), reloaded(hu).numpy()
-        labels = [labels_from_probabilities(p[:, 1] + p[:, 2], p[:, 2], threshold) for p in (expected, found)]
+            expected, actual = trained(hu).numpy(), reloaded(hu).numpy()
+        labels = [
+            labels_from_probabilities(p[:, 1] + p[:, 2], p[:, 2], threshold) for p in (expected, actual)
+        ]
         shares.append(float((labels[0] == labels[1]).mean()))
-        differences.append(float(np.abs(expected - found).max()))
+        differences.append(float(np.abs(expected - actual).max()))
     parity = Parity(tuple(map(tuple, sizes)), min(shares), max(differences))
     if parity.largest_difference > LARGEST_ROUNDING:
         raise TrainError(
@@ -83,9 +86,9 @@ def check_parity(
             f"{parity.largest_difference:.3g}, which rounding does not explain; it was not written."
         )
     if not parity.holds:
-        log.warning(
-            "The archive labels %.3f %% of the pixels as the network does: it is undecided on many; such a "
-            "checkpoint is not published.",
+        _log.warning(
+            "The archive gives only %.3f %% of the pixels the same label as the trained network, because "
+            "many of its probabilities are close to a tie. Such a checkpoint cannot be published.",
             100 * parity.labels_equal,
         )
     return parity
@@ -98,7 +101,9 @@ def _reload(archive: bytes) -> torch.jit.ScriptModule:
 
 
 def _phantom(seed: int, size: tuple[int, int], slices: int) -> np.ndarray:
-    """(2, slices, H, W) float32 HU: two phantoms, resized; neighbours are shifted by a pixel each."""
-    made = [cv2.resize(phantom.make(kind="slice", seed=200 + 2 * seed + i).hu[0], size[::-1]) for i in (0, 1)]
-    stacks = [[np.roll(hu, offset, axis=1) for offset in range(slices)] for hu in made]
+    """Two resized phantoms, (2, slices, H, W) float32 HU; each further slice is shifted by one pixel."""
+    phantoms = [
+        cv2.resize(phantom.make(kind="slice", seed=200 + 2 * seed + i).hu[0], size[::-1]) for i in (0, 1)
+    ]
+    stacks = [[np.roll(hu, offset, axis=1) for offset in range(slices)] for hu in phantoms]
     return np.array(stacks, np.float32)

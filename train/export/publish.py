@@ -1,4 +1,4 @@
-"""From an exported checkpoint to a registry, refused unless everything a reader needs is on it."""
+"""Publishes an exported checkpoint to a registry, after a check that its manifest is complete."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from train.errors import TrainError
 from train.export.parity import LABELS_EQUAL
 
 UNSTATED = ("", "unknown", "none", "tbd", "not stated")
-"""What stands for a licence or a citation where there is none; the last is `prepare`'s."""
+"""Texts that stand for a missing licence or citation; `prepare` writes "not stated"."""
 
 
 def publish(folder: Path, target: str, *, private: bool = False, progress: Progress | None = None) -> Pushed:
-    """Send the checkpoint `folder` to `target`, a folder registry or `hf://owner`.
+    """Send the checkpoint in `folder` to `target`, a folder registry or `hf://owner`.
 
-    Raises `TrainError` naming everything that is missing: parity with the trained network,
-    metrics, licence or training data; and the registry's errors when it refuses the push.
+    Raises `TrainError` with everything that is missing (parity with the trained network, metrics, licence,
+    training data), and `RegistryError` when the registry refuses the push.
     """
     missing = shortcomings(open_checkpoint(folder, "").manifest)
     if missing:
@@ -28,29 +28,31 @@ def publish(folder: Path, target: str, *, private: bool = False, progress: Progr
 
 
 def shortcomings(manifest: Manifest) -> list[str]:
-    """What keeps a checkpoint from being published; empty when nothing does."""
+    """The reasons why a checkpoint cannot be published; empty for a complete one."""
     parity = manifest.extra.get("parity")
-    found = []
+    reasons = []
     if parity is None:
-        found.append("its parity with the trained network was not checked")
+        reasons.append("its parity with the trained network was not checked")
     elif parity["labels_equal"] < LABELS_EQUAL:
-        found.append(f"its labels equal the trained network's on {parity['labels_equal']:.4%} of pixels only")
-    if not _scored(manifest):
-        found.append("it has no Dice of the liver and the tumour with the number of scans")
+        reasons.append(
+            f"its labels equal the trained network's on only {parity['labels_equal']:.4%} of pixels"
+        )
+    if not _has_dice(manifest):
+        reasons.append("it has no Dice of the liver and the tumour with the number of scans")
     if manifest.licence.strip().lower() in UNSTATED:
-        found.append("its licence is not stated")
+        reasons.append("its licence is not stated")
     if "metrics.csv" not in manifest.files:
-        found.append("it has no metrics.csv with a row for each scan")
+        reasons.append("it has no metrics.csv with a row for each scan")
     if not manifest.training["datasets"] or not manifest.training["samples_seen"]:
-        found.append("its training data are not stated")
+        reasons.append("its training data are not stated")
     for dataset in manifest.training["datasets"]:
         if any(dataset[key].strip().lower() in UNSTATED for key in ("licence", "citation")):
-            found.append(f"the training data {dataset['name']} have no licence or citation")
-    return found
+            reasons.append(f"the training data {dataset['name']} have no licence or citation")
+    return reasons
 
 
-def _scored(manifest: Manifest) -> bool:
-    """Whether some evaluation has a pooled Dice of both structures, with its n."""
+def _has_dice(manifest: Manifest) -> bool:
+    """Whether an evaluation states the pooled Dice of liver and tumour with its n."""
     for entry in manifest.metrics:
         dice = entry["values"].get("dice_global", {})
         records = [dice.get(structure) or {} for structure in ("liver", "tumour")]

@@ -1,4 +1,4 @@
-"""A network inside contract 1's graph, as TorchScript whose sizes are free and whose weights are float16."""
+"""The checkpoint graph around a network as TorchScript, for inputs of any size, with float16 weights."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from train.models.graph import (
 
 SLICE_EXAMPLE = (128, 160)
 VOLUME_EXAMPLE = (16, 64, 96)
-"""What the network is traced with; nothing of it is fixed in the result."""
+"""Sizes of the inputs for tracing, pixels and voxels; the traced network takes other sizes too."""
 
 
 def script(network: nn.Module, spec: InputSpec) -> torch.jit.ScriptModule:
-    """HU to probabilities as contract 1 has it, for slices or for volumes as `spec.kind` says.
+    """The checkpoint graph, HU to probabilities, for slices or volumes according to `spec.kind`.
 
-    `network` is the one that `for_inference()` gives, made for the spec's number of channels. Batch,
-    height and width (and depth) stay free, whatever the network was traced with.
+    `network` is the result of `for_inference()` and has the number of input channels of the spec. The batch
+    size, height, width and depth of the input are not fixed by tracing.
     """
     windows = [Window(w.center_hu, w.width_hu) for w in spec.windows]
     volume = spec.kind == "volume"
     channels = len(windows) if volume else network_channels(windows, spec.context_slices)
     example = torch.zeros(1, channels, *(VOLUME_EXAMPLE if volume else SLICE_EXAMPLE))
     with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
-        warnings.simplefilter("ignore")  # TorchScript's deprecation; the tracer's notes on shapes
+        warnings.simplefilter("ignore")  # TorchScript's deprecation and the tracer's notes on shapes
         traced = torch.jit.trace(with_half_weights(network), example, check_trace=False)
         graph: nn.Module
         if volume:
@@ -45,7 +45,10 @@ def script(network: nn.Module, spec: InputSpec) -> torch.jit.ScriptModule:
 
 
 def with_calibration(module: nn.Module, slope: float, shift: float) -> torch.jit.ScriptModule:
-    """A module of contract 1 with its tumour probability calibrated; one module where `script` made one."""
+    """A checkpoint graph with calibrated tumour probability.
+
+    For a graph of slices the result is one flat module; any other module is wrapped.
+    """
     kind = CalibratedHuToProbabilities if hasattr(module, "working_size") else CalibratedTumour
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript's deprecation

@@ -1,4 +1,4 @@
-"""What a checkpoint's manifest says of its training: data, samples, hours, seed, commit, hardware."""
+"""The training record of a checkpoint's manifest: data, samples, hours, seed, commit and hardware."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from train import provenance
 from train.data.dataset import DatasetFolder
-from train.weights import stages
+from train.weights import training_stages
 
 
 def dataset_records(data: Iterable[Sequence]) -> list[dict]:
-    """What is to be known of each dataset of a run's settings, (folder, …) each.
+    """Name, licence, citation and number of training slices of each dataset.
 
-    Raises `TrainError` when one is not there.
+    `data` is the setting of a run, whose items start with a folder. Raises `TrainError` when a dataset is
+    missing.
     """
     folders = [DatasetFolder.open(path) for path, *_ in data]
     return [
@@ -27,13 +28,13 @@ def dataset_records(data: Iterable[Sequence]) -> list[dict]:
 
 
 def training_record(state: dict) -> dict:
-    """The manifest's `training` of a run, the runs that it started from (`init`) included.
+    """The manifest's `training` for a run and the runs that it started from (`init`).
 
-    Hours are those of training, scoring aside, and missing where a run kept no log. Runs that do not say
-    what they were trained on, as older ones, have their datasets opened.
+    `hours` leaves out the time for scoring, and is absent when a run has no log. The datasets of older runs,
+    whose weights files do not describe them, are opened.
     """
     datasets: dict[str, dict] = {}
-    runs = stages(state)
+    runs = training_stages(state)
     for stage in runs:
         for dataset in stage.get("datasets") or dataset_records(stage["settings"]["data"]):
             datasets[dataset["name"]] = dataset

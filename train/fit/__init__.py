@@ -1,8 +1,13 @@
-"""Training a network: `fit(settings, run)`; see `train.fit` for its parts.
+"""Training a network: `fit(settings, run)` writes a run folder, and resumes one that was interrupted.
 
-A run folder holds `settings.json`, `log.csv` (a line a scoring), `tensorboard/`, `pictures/` (one a
-scoring), `last.pt` (everything a resume needs), `best.pt` (the averaged weights that scored best),
-`final.pt` (the newest) and, unless another folder was named, `cache/` (the datasets, packed).
+A run folder holds
+
+- `settings.json`: the settings, fixed for the life of the run
+- `log.csv` and `tensorboard/`: one entry per scoring
+- `pictures/`: one picture per scoring
+- `last.pt`: the training state that a resume needs
+- `best.pt`, `final.pt`: the averaged weights with the best score, and the newest ones
+- `cache/`: the packed datasets, unless `Runtime.cache` names another folder
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Settings from a TOML or YAML file: the options of the command line by their names.
+"""A TOML or YAML file of `fit` options, converted to command-line arguments.
 
-Names may be written with - or _. A list gives an option several values, a list of lists or a table gives
-it several times, true gives a flag and false its opposite. What stands on the command line wins.
+Keys are the names of the command-line options, written with - or _. A list gives an option several values.
+A list of lists or a table repeats the option. `true` sets a flag, `false` sets its `--no-` form. An option
+given on the command line overrides the file.
 
     arch = "segformer-b0"
     data = ["data/lits:0.8:0.3", "data/msd-liver:0.2"]
@@ -20,11 +21,11 @@ from typing import Any
 from train.errors import TrainError
 
 ALIASES = {"architecture": "arch", "options": "option", "windows": "window"}
-"""Names that settings.json uses for options that are called otherwise."""
+"""Keys of `settings.json` and the option names they stand for."""
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The file's names and values. Raises `TrainError` when it is neither TOML nor YAML."""
+    """The keys and values of the file. Raises `TrainError` when it is not valid TOML or YAML."""
     try:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".toml":
@@ -43,12 +44,12 @@ def read_config(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise TrainError(f"{path} cannot be read.") from error
     if not isinstance(values, dict):
-        raise TrainError(f"{path} must hold names and values.")
+        raise TrainError(f"{path} must hold a table of option names and values.")
     return values
 
 
 def as_arguments(values: dict[str, Any]) -> list[str]:
-    """A file's names and values as command-line arguments.
+    """The keys and values of a file as command-line arguments; None leaves an option out.
 
     >>> as_arguments({"arch": "b0", "window": [[60, 200], [40, 400]], "option": {"width": 8}})
     ['--arch', 'b0', '--window', '60', '200', '--window', '40', '400', '--option', 'width=8']

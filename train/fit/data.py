@@ -1,8 +1,8 @@
-"""What a run is trained and scored on, and which process computes which sample.
+"""The slices that a run trains on and is scored on, and the training samples of each process.
 
-Sample numbers count through the whole run. Update `step` takes the numbers from `step * batch`; they are
-dealt out in parts (for accumulation) and, in each part, to the processes in turn, so that the samples of
-an update are the same however many processes there are.
+Samples are numbered through the whole run. Update `step` uses the `batch` numbers from `step * batch`. They
+are split into `accumulate` parts, and the samples of each part are dealt to the processes in rotation. The
+samples of an update therefore do not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -20,27 +20,26 @@ from train.data.dataset import DatasetFolder, SlicesInMemory
 from train.data.folds import dataset_folds
 from train.data.pack import Pack, pack
 from train.errors import TrainError
-from train.fit.network import channels
+from train.fit.network import input_channels
 from train.fit.optimiser import resolution
 from train.fit.settings import FitSettings, Runtime
 from train.sampling.channels import span_of
-from train.sampling.samples import Samples, Source, collate_uncut
-
-SPLITS = ("train", "val")
+from train.sampling.samples import Samples, SampleSettings, SampleSource, collate_uncut
 
 
 @dataclass(frozen=True)
 class RunData:
-    """The slices that a run is trained on, by dataset, and those it is scored on."""
+    """The training slices of each dataset, and the slices that the run is scored on."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[SampleSource, ...]
     validation: SlicesInMemory
 
 
 def open_data(settings: FitSettings, runtime: Runtime, run: Path, accelerator: Accelerator) -> RunData:
-    """Pack and open every dataset; the first process packs, the others wait for it.
+    """Pack and open every dataset of the settings.
 
-    Where the cache is a disk of each node's own, the first process of each node packs.
+    The main process packs first, then the first process of each node, because a cache folder may be on a
+    disk that only one node can read. All other processes wait and then read the packed files.
 
     Raises `TrainError` when a dataset or a split is missing.
     """
@@ -49,15 +48,15 @@ def open_data(settings: FitSettings, runtime: Runtime, run: Path, accelerator: A
     paths = dict.fromkeys([path for path, _, _ in settings.data] + [scored])
     with accelerator.main_process_first(), accelerator.local_main_process_first():
         packs = {path: pack(DatasetFolder.open(path), cache) for path in paths}
-    splits = {path: _splits(opened) for path, opened in packs.items()}
+    splits = {path: _own_splits(opened) for path, opened in packs.items()}
     if settings.folds:
-        splits[scored] = _fold(packs[scored], settings)
+        splits[scored] = _fold_splits(packs[scored], settings)
     sources = []
     for path, share, lesions in settings.data:
         train = splits[path]["train"]
         if not train:
             raise TrainError(f"{packs[path].folder.name} has no scans to train on.")
-        sources.append(Source(packs[path].slices(train), share, lesions))
+        sources.append(SampleSource(packs[path].slices(train), share, lesions))
     if not splits[scored]["val"]:
         raise TrainError(f"{packs[scored].folder.name} has no scans to score on.")
     return RunData(tuple(sources), packs[scored].slices(splits[scored]["val"]))
@@ -66,31 +65,26 @@ def open_data(settings: FitSettings, runtime: Runtime, run: Path, accelerator: A
 def batches(
     settings: FitSettings, runtime: Runtime, data: RunData, accelerator: Accelerator, first_step: int
 ) -> Iterator[tuple[int, list[tuple[Tensor, Tensor]]]]:
-    """From `first_step` to the run's end: the step, and its parts for this process.
+    """Each step from `first_step` to the end of the run, with this process's parts of its batch.
 
     A part is images (n, channels, crop, crop) float32 in [0, 1] and label bits (n, crop, crop) uint8, on
-    the process's device.
+    the device of the process.
     """
     device = accelerator.device
     on_device = {"cpu": False, "device": True, "auto": device.type != "cpu"}[settings.augment_on]
-    samples = Samples(
-        data.sources,
-        span_of(settings.windows),
-        settings.view,
-        settings.seed,
-        settings.context_slices,
-        channels(settings),
-        on_device,
+    sample_settings = SampleSettings(
+        span_of(settings.windows), settings.view, settings.context_slices, input_channels(settings)
     )
+    samples = Samples(data.sources, sample_settings, settings.seed, on_device)
     loader = DataLoader(
         samples,
         batch_sampler=list(
-            _dealt(settings, first_step, accelerator.process_index, accelerator.num_processes)
+            _sample_numbers(settings, first_step, accelerator.process_index, accelerator.num_processes)
         ),
         num_workers=runtime.workers,
         collate_fn=collate_uncut if on_device else None,
         pin_memory=device.type == "cuda",
-        generator=torch.Generator(),  # so that starting the loader draws nothing from the training's own
+        generator=torch.Generator(),  # keeps the loader from drawing from torch's global generator
     )
     parts: list[tuple[Tensor, Tensor]] = []
     step = first_step
@@ -105,10 +99,10 @@ def batches(
             step, parts = step + 1, []
 
 
-def _dealt(
+def _sample_numbers(
     settings: FitSettings, first_step: int, process: int, processes: int
 ) -> Iterator[list[tuple[int, float]]]:
-    """For each part of each step, this process's sample numbers and their resolution."""
+    """For each part of each step, the sample numbers of one process and the step's share of resolution."""
     part = settings.batch // settings.accumulate
     for step in range(first_step, settings.steps):
         scale = resolution(step, settings)
@@ -116,12 +110,16 @@ def _dealt(
             yield [(number, scale) for number in range(start + process, start + part, processes)]
 
 
-def _splits(opened: Pack) -> dict[str, set[str]]:
-    return {split: {row.scan for row in opened.rows if row.split == split} for split in SPLITS}
+def _own_splits(opened: Pack) -> dict[str, set[str]]:
+    """The scans of the dataset's own train and val splits."""
+    return {split: {row.scan for row in opened.rows if row.split == split} for split in ("train", "val")}
 
 
-def _fold(opened: Pack, settings: FitSettings) -> dict[str, set[str]]:
-    """One fold to score on and all the others to train on; fold 0 is the dataset's own val split."""
-    parts = dataset_folds(opened.folder, settings.folds, settings.groups)
-    scored = parts[settings.fold]
-    return {"train": set().union(*parts) - scored, "val": scored}
+def _fold_splits(opened: Pack, settings: FitSettings) -> dict[str, set[str]]:
+    """The scans of the chosen fold as "val" and of all other folds as "train".
+
+    Fold 0 is the dataset's own val split.
+    """
+    folds = dataset_folds(opened.folder, settings.folds, settings.groups)
+    held_out = folds[settings.fold]
+    return {"train": set().union(*folds) - held_out, "val": held_out}

@@ -1,4 +1,4 @@
-"""A running average of the weights: steadier than any one step, and what is scored and exported."""
+"""The exponential moving average of the weights, which is what a run scores and exports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from torch import nn
 
 
 class WeightAverage:
-    """Exponential moving average of parameters and buffers, young averages adapting faster."""
+    """Exponential moving average of a network's parameters and buffers.
+
+    The decay is lower during the first updates, so that the initial weights are forgotten quickly.
+    """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
@@ -18,7 +21,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Move towards the network's present weights."""
+        """Move the averages towards the present weights of `network`; integer buffers are copied."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         current = network.state_dict()
@@ -29,4 +32,4 @@ class WeightAverage:
                 values.append(current[name])
             else:
                 average.copy_(current[name])
-        torch._foreach_lerp_(averages, values, 1 - decay)  # one kernel, not one a tensor
+        torch._foreach_lerp_(averages, values, 1 - decay)  # one kernel for all tensors

@@ -1,4 +1,4 @@
-"""What can be watched while a run goes on: log.csv, TensorBoard, a progress bar on a terminal."""
+"""The log of a run: `log.csv`, TensorBoard events and a progress bar."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from tqdm import tqdm
 
 from registry.files import atomic_path
 
-log = logging.getLogger("train.fit")
+_log = logging.getLogger(__name__)
 
 
 class RunLog:
-    """A line a scoring in `log.csv` and in TensorBoard's events; lines after `seen` are forgotten."""
+    """Writes one line per scoring to `log.csv` and to TensorBoard.
+
+    `seen` is the number of samples that the run had seen when it was last saved. Lines after it are
+    removed: a run that was killed between its log and its state repeats those scorings.
+    """
 
     def __init__(self, run: Path, seen: int, tensorboard: bool) -> None:
         self.path = run / "log.csv"
-        self._forget(seen)
+        self._remove_lines_after(seen)
         self._writer = None
         if tensorboard:
             from torch.utils.tensorboard import SummaryWriter
@@ -28,7 +32,7 @@ class RunLog:
             self._writer = SummaryWriter(run / "tensorboard", purge_step=seen + 1)
 
     def line(self, values: dict[str, float]) -> None:
-        """Add a scoring; `values["samples"]` is when it was."""
+        """Add one scoring; `values["samples"]` is the number of samples seen."""
         new = not self.path.exists()
         with self.path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, values)
@@ -42,7 +46,7 @@ class RunLog:
                 if name != "samples":
                     self._writer.add_scalar(name, value, values["samples"])
             self._writer.flush()
-        log.info("%s", "  ".join(f"{name} {value:.6g}" for name, value in values.items()))
+        _log.info("%s", "  ".join(f"{name} {value:.6g}" for name, value in values.items()))
 
     def picture(self, rgb: np.ndarray, seen: int) -> None:
         """Add a picture (H, W, 3) uint8 to TensorBoard."""
@@ -50,21 +54,21 @@ class RunLog:
             self._writer.add_image("validation", rgb, seen, dataformats="HWC")
 
     def close(self) -> None:
+        """Close the TensorBoard writer."""
         if self._writer:
             self._writer.close()
 
-    def _forget(self, seen: int) -> None:
-        """A run killed between its log and its state scores again what it has logged already."""
+    def _remove_lines_after(self, seen: int) -> None:
         if not self.path.exists():
             return
         with self.path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file))
-        if not rows:  # killed before its first line was written
+        if not rows:  # the run was killed before it wrote the header
             self.path.unlink()
             return
         header, lines = rows[0], rows[1:]
-        place = header.index("samples")
-        kept = [line for line in lines if len(line) == len(header) and int(line[place]) <= seen]
+        column = header.index("samples")
+        kept = [line for line in lines if len(line) == len(header) and int(line[column]) <= seen]
         if kept == lines:
             return
         with atomic_path(self.path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
@@ -72,7 +76,7 @@ class RunLog:
 
 
 def progress_bar(total: int, seen: int, main: bool) -> tqdm:
-    """Samples seen, on a terminal only: a log file wants no bar."""
+    """A bar of the samples seen, shown by the main process and only on a terminal."""
     return tqdm(
         total=total, initial=seen, unit=" samples", disable=not (main and sys.stderr.isatty()), smoothing=0.1
     )

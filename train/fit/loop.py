@@ -1,13 +1,12 @@
-"""Training: samples in, a run folder out, to be stopped and resumed at will, on one process or many."""
+"""The training loop: it can be stopped and resumed at any time, on one process or several."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import math
-import signal
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -22,80 +21,105 @@ from train.fit.losses import LOSSES, segmentation_loss
 from train.fit.network import new_network
 from train.fit.optimiser import autocast_dtype, learning_rate, new_optimiser, seed_step
 from train.fit.pictures import picture_grid, write_picture
-from train.fit.processes import any_process, lost_processes, pooled, several, share_out, start
-from train.fit.scoring import chosen_by, score
+from train.fit.processes import (
+    any_process,
+    distribute,
+    refuse_lost_processes,
+    several_processes,
+    start_accelerator,
+    sum_over_processes,
+)
+from train.fit.scoring import score, selection_value
 from train.fit.settings import FitSettings, Runtime
 from train.fit.state import TrainingState, claim, save_weights
+from train.fit.stop_signals import stop_signals
 from train.models.graph import normalise
 
-log = logging.getLogger("train.fit")
+_log = logging.getLogger(__name__)
 
 DEFAULT_RUNTIME = Runtime()
 
 
 class Interrupted(TrainError):
-    """The run was asked to stop and has saved its state: the same command goes on from there."""
+    """The run was asked to stop and has saved its state; the same command resumes it."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The fixed parts of a run in one process; `TrainingState` holds what changes."""
+
+    settings: FitSettings
+    runtime: Runtime
+    folder: Path
+    data: RunData
+    accelerator: Accelerator
+    logs: RunLog | None  # in the main process only
 
 
 def fit(settings: FitSettings, run: Path, runtime: Runtime = DEFAULT_RUNTIME) -> Path:
-    """Train until `settings.samples` are seen, resuming `run` when it was begun before.
+    """Train until `settings.samples` samples are seen; an existing folder `run` is resumed.
 
-    Returns the path of `best.pt`. Raises `TrainError` when `run` was begun with other settings, or data
-    or settings cannot be used, or another process of the run ends, and `Interrupted` after a SIGUSR1 or
-    SIGTERM.
+    Returns the path of `best.pt`. Raises `TrainError` when `run` was started with other settings, when the
+    data or settings cannot be used, or when another process of the run ends. Raises `Interrupted` after
+    SIGUSR1 or SIGTERM.
     """
-    accelerator = start(settings.batch, settings.accumulate, runtime.threads)
-    with lost_processes():
-        return _fit(settings, run, runtime, accelerator)
+    accelerator = start_accelerator(settings.batch, settings.accumulate, runtime.threads)
+    with refuse_lost_processes():
+        if accelerator.is_main_process:
+            claim(run, settings)
+        accelerator.wait_for_everyone()
+        data = open_data(settings, runtime, run, accelerator)
+        state = new_state(settings, accelerator)
+        state.resume(run)
+        seen = state.progress.step * settings.batch
+        logs = RunLog(run, seen, runtime.tensorboard) if accelerator.is_main_process else None
+        _train(_Run(settings, runtime, run, data, accelerator, logs), state)
+        if several_processes():
+            accelerator.end_training()
+    return run / "best.pt"
 
 
-def _fit(settings: FitSettings, run: Path, runtime: Runtime, accelerator: Accelerator) -> Path:
-    if accelerator.is_main_process:
-        claim(run, settings)
-    accelerator.wait_for_everyone()
-    data = open_data(settings, runtime, run, accelerator)
-    state = new_state(settings, accelerator)
-    state.resume(run)
-    trained = accelerator.prepare(state.network) if several() else state.network
-    progress, batch = state.progress, settings.batch
-    main = accelerator.is_main_process
-    logs = RunLog(run, progress.step * batch, runtime.tensorboard) if main else None
-    bar = progress_bar(settings.steps * batch, progress.step * batch, main)
-    started, counted = time.monotonic(), progress.step
-    with _stop_signals() as asked, contextlib.closing(bar):
-        steps = () if progress.stopped else batches(settings, runtime, data, accelerator, progress.step)
+def _train(run: _Run, state: TrainingState) -> None:
+    """Update, score and save until the run is complete, stops early or is interrupted."""
+    settings, accelerator, progress = run.settings, run.accelerator, state.progress
+    save_every, batch = run.runtime.save_every, settings.batch
+    trained = accelerator.prepare(state.network) if several_processes() else state.network
+    bar = progress_bar(settings.steps * batch, progress.step * batch, run.logs is not None)
+    clock, first_step = time.monotonic(), progress.step
+    with stop_signals() as stop, contextlib.closing(bar):
+        steps = (
+            () if progress.stopped else batches(settings, run.runtime, run.data, accelerator, progress.step)
+        )
         for step, parts in steps:
             progress.losses.append(update(trained, state, parts, step, settings, accelerator))
             progress.step = step + 1
             seen = progress.step * batch
             bar.update(batch)
-            if _passed(settings.score_every, seen, batch) or progress.step == settings.steps:
-                rate = (progress.step - counted) * batch / (time.monotonic() - started)
-                _score(settings, runtime, run, data, state, accelerator, logs, rate)
-                started, counted = time.monotonic(), progress.step
-            elif main and runtime.save_every and _passed(runtime.save_every, seen, batch):
-                state.save(run)
+            if _is_due(settings.score_every, seen, batch) or progress.step == settings.steps:
+                rate = (progress.step - first_step) * batch / (time.monotonic() - clock)
+                _score_and_save(run, state, rate)
+                clock, first_step = time.monotonic(), progress.step
+            elif run.logs and save_every and _is_due(save_every, seen, batch):
+                state.save(run.folder)
             if progress.stopped:
-                log.info("stopping early: %d scorings without a better tumour Dice", settings.patience)
+                _log.info("stopping early: %d scorings without a better tumour Dice", settings.patience)
                 break
-            if any_process(asked.is_set(), accelerator.device) and progress.step < settings.steps:
-                if main:
-                    state.save(run)
-                    logs.close()
+            if any_process(stop.is_set(), accelerator.device) and progress.step < settings.steps:
+                if run.logs:
+                    state.save(run.folder)
+                    run.logs.close()
                 accelerator.wait_for_everyone()
-                raise Interrupted(f"Stopped after {seen} samples; the same command goes on from there.")
-    if main:
-        logs.close()
+                raise Interrupted(f"Stopped after {seen} samples; the same command resumes the run.")
+    if run.logs:
+        run.logs.close()
     accelerator.wait_for_everyone()
-    if several():
-        accelerator.end_training()
-    return run / "best.pt"
 
 
 def new_state(settings: FitSettings, accelerator: Accelerator) -> TrainingState:
+    """The state at the start of a run: the network on its device, its average and its optimiser."""
     network = new_network(settings)
-    if several():
-        share_out(network)
+    if several_processes():
+        distribute(network)
     network.to(accelerator.device)
     half = autocast_dtype(settings.precision, accelerator.device) is torch.float16
     return TrainingState(
@@ -114,20 +138,25 @@ def update(
     settings: FitSettings,
     accelerator: Accelerator,
 ) -> Tensor:
-    """One update of the weights and of their average; returns the loss of the whole batch, unread."""
+    """Update the weights and their average once.
+
+    `trained` is the network of `state`, wrapped for several processes where there are several. Returns the
+    loss of the whole batch, a scalar on the device.
+    """
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate(step * settings.batch, settings)
     seed_step(settings.seed, step)
     state.network.train()
     state.optimiser.zero_grad(set_to_none=True)
     dtype = autocast_dtype(settings.precision, accelerator.device)
+    loss_terms = LOSSES[settings.loss]
     losses = []
     for number, (images, bits) in enumerate(parts):
         last = number == len(parts) - 1
         with contextlib.nullcontext() if last else accelerator.no_sync(trained):
             with torch.autocast(accelerator.device.type, dtype, enabled=dtype is not torch.float32):
                 logits = trained(normalise(images))
-            loss = segmentation_loss(logits, bits, settings.tumour_weight, LOSSES[settings.loss], pooled)
+            loss = segmentation_loss(logits, bits, settings.tumour_weight, loss_terms, sum_over_processes)
             state.scaler.scale(loss / len(parts)).backward()
             losses.append(loss.detach())
     state.scaler.unscale_(state.optimiser)
@@ -138,75 +167,39 @@ def update(
     return torch.stack(losses).mean()
 
 
-def _score(
-    settings: FitSettings,
-    runtime: Runtime,
-    run: Path,
-    data: RunData,
-    state: TrainingState,
-    accelerator: Accelerator,
-    logs: RunLog | None,
-    rate: float,
-) -> None:
-    """Score the averaged weights, keep them, draw and log them, and save the state."""
-    progress, average = state.progress, state.average.network
+def _score_and_save(run: _Run, state: TrainingState, rate: float) -> None:
+    """Score the averaged weights; the main process saves, draws and logs them and saves the state.
+
+    `rate` is the training speed since the last scoring, in samples per second.
+    """
+    settings, progress, average = run.settings, state.progress, state.average.network
     seen = progress.step * settings.batch
     loss = progress.take_mean_loss()
     if math.isnan(loss):
         raise TrainError(
-            f"The loss is no number any more, {seen} samples in: lower the --learning-rate, or compute with "
-            "--precision fp32. What was saved before is kept."
+            f"The loss is NaN after {seen} samples: lower the --learning-rate, or use --precision fp32. "
+            "What was saved before is kept."
         )
-    scores = score(average, data.validation, settings, accelerator)
-    value = chosen_by(scores, settings.select)
-    better, progress.best = value > progress.best, max(value, progress.best)
-    tumour = chosen_by(scores, "tumour")
-    progress.stale = 0 if tumour > progress.best_tumour else progress.stale + 1
-    progress.best_tumour = max(tumour, progress.best_tumour)
-    progress.stopped = settings.patience is not None and progress.stale >= settings.patience
-    if logs is None:
+    scores = score(average, run.data.validation, settings, run.accelerator)
+    better = progress.record(
+        selection_value(scores, settings.select), selection_value(scores, "tumour"), settings.patience
+    )
+    if run.logs is None:
         return
     if better:
-        save_weights(run / "best.pt", average, settings, seen, scores)
-    save_weights(run / "final.pt", average, settings, seen, scores)
-    if runtime.pictures:
-        grid = picture_grid(average, data.validation, settings, runtime.pictures, accelerator.device)
-        write_picture(run / "pictures" / f"{seen:07d}.png", grid)
-        logs.picture(grid, seen)
+        save_weights(run.folder / "best.pt", average, settings, seen, scores)
+    save_weights(run.folder / "final.pt", average, settings, seen, scores)
+    if run.runtime.pictures:
+        grid = picture_grid(
+            average, run.data.validation, settings, run.runtime.pictures, run.accelerator.device
+        )
+        write_picture(run.folder / "pictures" / f"{seen:07d}.png", grid)
+        run.logs.picture(grid, seen)
     rates = {"rate": rate, "learning_rate": learning_rate(seen - settings.batch, settings)}
-    logs.line({"samples": seen, "loss": loss, **rates, **scores})
-    state.save(run)
+    run.logs.line({"samples": seen, "loss": loss, **rates, **scores})
+    state.save(run.folder)
 
 
-def _passed(every: int, seen: int, batch: int) -> bool:
-    """Whether a multiple of `every` samples lies in the last batch."""
+def _is_due(every: int, seen: int, batch: int) -> bool:
+    """Whether the last batch reached a multiple of `every` samples."""
     return seen // every != (seen - batch) // every
-
-
-class _Asked:
-    """Whether the process was asked to stop."""
-
-    def __init__(self) -> None:
-        self.by: int | None = None
-
-    def is_set(self) -> bool:
-        return self.by is not None
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[_Asked]:
-    """Note SIGUSR1 (a scheduler's warning) and SIGTERM instead of dying of them, where that is possible."""
-    asked = _Asked()
-
-    def note(number: int, _frame: object) -> None:
-        asked.by = number
-
-    before = {}
-    for number in (signal.SIGUSR1, signal.SIGTERM):
-        with contextlib.suppress(ValueError):  # not in the main thread: the default stays
-            before[number] = signal.signal(number, note)
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

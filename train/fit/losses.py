@@ -1,8 +1,8 @@
-"""Losses for labels that may be sets of classes: a term for each pixel plus one for each region.
+"""Losses for partial labels, whose pixels may belong to one of several classes.
 
-A pixel's term is computed on the probability summed over the classes it may be. A region's is computed
-over the whole batch, pooled over all processes, for liver-or-tumour and for tumour, on the pixels where
-the label settles the question.
+A loss adds a pixel term and a region term. The pixel term uses the probability summed over the classes that
+the label allows. The region term (Dice or Tversky) is computed for liver with tumour and for tumour alone,
+over the whole batch of all processes, on the pixels whose label decides membership in the region.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from torch import Tensor
 from train.data.dataset import BACKGROUND_BIT, LIVER_BIT, TUMOUR_BIT
 
 SMOOTH = 100.0
-"""Pixels added above and below a region's fraction: a batch without tumour asks for none, gently."""
+"""Pixels added to numerator and denominator of the region term, so that a batch without tumour gives a
+small gradient."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Which terms are added."""
+    """The terms of a loss."""
 
     cross_entropy: bool = True
     focus: float = 0.0  # exponent of the focal loss (Lin et al., arXiv 1708.02002); 0 is cross-entropy
     regions: bool = True
-    # Costs of a false positive and a missed pixel (Tversky, Salehi et al., arXiv 1706.05721);
-    # one half each is Dice.
+    # Costs of a false-positive and a false-negative pixel in the Tversky loss (Salehi et al.,
+    # arXiv 1706.05721). One half each gives Dice.
     false_positive: float = 0.5
     false_negative: float = 0.5
 
@@ -40,11 +41,11 @@ LOSSES: dict[str, Loss] = {
     "focal+dice": Loss(focus=2.0),
     "ce+tversky": Loss(false_positive=0.3, false_negative=0.7),
 }
-"""By the name that `--loss` takes."""
+"""The losses by their `--loss` names."""
 
 
-def same(sums: Tensor) -> Tensor:
-    """The pooling of a single process."""
+def no_pooling(sums: Tensor) -> Tensor:
+    """The sums over all processes when there is only one."""
     return sums
 
 
@@ -53,13 +54,13 @@ def segmentation_loss(
     bits: Tensor,
     tumour_weight: float = 2.0,
     loss: Loss = LOSSES["ce+dice"],
-    pool: Callable[[Tensor], Tensor] = same,
+    pool: Callable[[Tensor], Tensor] = no_pooling,
 ) -> Tensor:
-    """Scalar loss of logits (N, 3, h, w) against label bits (N, H, W) uint8.
+    """The scalar loss of logits (N, 3, h, w) for label bits (N, H, W) uint8.
 
-    Several logits, the finest first, are deep supervision: weighted 1, 1/2, 1/4, …, normalised.
-    Logits coarser than the labels are compared at twice their own resolution: finer adds time, not
-    accuracy. `pool` adds a vector up over the processes.
+    A sequence of logits, the finest first, is deep supervision with the weights 1, 1/2, 1/4, …, normalised
+    to sum to 1. Logits coarser than the labels are compared at twice their own resolution; a finer one
+    takes longer and is no more accurate. `pool` sums a vector over all processes.
     """
     outputs = [logits] if isinstance(logits, Tensor) else list(logits)
     weights = [0.5**level for level in range(len(outputs))]
@@ -91,8 +92,8 @@ def _at_one_resolution(
         sums += [cost.sum(), torch.tensor(float(cost.numel()), device=cost.device)]
     if loss.regions:
         probability = log_probability.exp()
-        settled = ~allowed[:, 0]
-        sums += region_sums(probability[:, 1] + probability[:, 2], settled, ~(allowed[:, 1] | allowed[:, 2]))
+        is_organ = ~allowed[:, 0]
+        sums += region_sums(probability[:, 1] + probability[:, 2], is_organ, ~(allowed[:, 1] | allowed[:, 2]))
         sums += region_sums(probability[:, 2], is_tumour, ~allowed[:, 2])
     pooled = list(pool(torch.stack(sums)))
 
@@ -106,13 +107,15 @@ def _at_one_resolution(
 
 
 def region_sums(probability: Tensor, inside: Tensor, outside: Tensor) -> list[Tensor]:
-    """Overlap, probability and truth over the pixels known to be inside or outside a region."""
+    """Sums over the pixels known to be inside or outside a region: overlap, probability, true pixels."""
     known = probability * (inside | outside)
     return [(known * inside).sum(), known.sum(), inside.sum().float()]
 
 
 def region_loss(overlap: Tensor, probability: Tensor, truth: Tensor, loss: Loss) -> Tensor:
-    """1 - (overlap + s) / (overlap + costs + s): Dice where a false and a missed pixel cost one half.
+    """The Tversky loss 1 - (overlap + s) / (overlap + costs + s) with s = `SMOOTH` / 2.
+
+    It is the Dice loss where both costs are one half.
 
     >>> round(region_loss(torch.tensor(50.0), torch.tensor(100.0), torch.tensor(50.0), Loss()).item(), 6)
     0.2

@@ -1,4 +1,4 @@
-"""The network that a run trains, and contract 1's graph around it."""
+"""The network that a run trains, and the checkpoint graph around it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from train.models.graph import HuToProbabilities, network_channels
 from train.weights import load_run
 
 
-def channels(settings: FitSettings) -> int:
-    """Channels of the network's input, as the contract's graph fills them."""
-    return network_channels(windows(settings), settings.context_slices)
+def input_channels(settings: FitSettings) -> int:
+    """The number of input channels of the network."""
+    return network_channels(input_windows(settings), settings.context_slices)
 
 
-def windows(settings: FitSettings) -> list[Window]:
-    """What each group of channels shows."""
+def input_windows(settings: FitSettings) -> list[Window]:
+    """The intensity window of each group of input channels."""
     return [Window(*window) for window in settings.windows]
 
 
 def new_network(settings: FitSettings) -> nn.Module:
-    """Freshly initialised from the run's seed, then filled with the weights it starts from, if any.
+    """The network with the weights that the run starts from.
 
-    Raises `TrainError` when those are missing or of another network.
+    It is initialised from the run's seed, then filled with pretrained weights or those of another run where
+    the settings name them. Raises `TrainError` when these are missing or belong to another network.
     """
     torch.manual_seed(settings.seed)
-    network = build(settings.architecture, classes=3, channels=channels(settings), **settings.options)
+    network = build(settings.architecture, classes=3, channels=input_channels(settings), **settings.options)
     if settings.pretrained:
         from train.models.pretrained import load_hugging_face
 
@@ -39,13 +40,14 @@ def new_network(settings: FitSettings) -> nn.Module:
             network.load_state_dict(load_run(settings.init)["weights"])
         except RuntimeError as error:
             raise TrainError(
-                f"The weights of {settings.init} are of another network: its --arch, --option, --window and "
-                "--context-slices are in its settings.json."
+                f"The weights of {settings.init} belong to another network: give the --arch, --option, "
+                "--window and --context-slices of its settings.json."
             ) from error
     return network
 
 
-def contract_graph(network: nn.Module, settings: FitSettings) -> nn.Module:
-    """HU in, probabilities out, as an exported checkpoint computes it."""
-    inference, seen = network.for_inference(), windows(settings)
-    return HuToProbabilities(inference, seen, settings.working_size, settings.context_slices).eval()
+def inference_graph(network: nn.Module, settings: FitSettings) -> nn.Module:
+    """The checkpoint graph, HU to probabilities, around the network as an exported checkpoint computes it."""
+    return HuToProbabilities(
+        network.for_inference(), input_windows(settings), settings.working_size, settings.context_slices
+    ).eval()

@@ -1,4 +1,4 @@
-"""The optimiser, its learning rate, its arithmetic's precision and the randomness of each step."""
+"""The optimiser, the schedules of learning rate and resolution, the precision, and the seed of a step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from train.fit.settings import FitSettings
 
 
 def new_optimiser(network: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:
-    """AdamW; matrices decay, biases and norms do not."""
+    """AdamW with weight decay for matrices and kernels but not for biases and norms."""
     matrices = [p for p in network.parameters() if p.ndim > 1]
     rest = [p for p in network.parameters() if p.ndim <= 1]
     groups = [
@@ -23,7 +23,7 @@ def new_optimiser(network: nn.Module, settings: FitSettings) -> torch.optim.Opti
 
 
 def learning_rate(seen: int, settings: FitSettings) -> float:
-    """Linear warm-up, then half a cosine down to a hundredth.
+    """The learning rate after `seen` samples: a half cosine down to 1 %, with a linear warm-up.
 
     >>> settings = FitSettings(data=(("data", 1.0, 0.0),), samples=100, warmup=10, learning_rate=1.0)
     >>> [round(learning_rate(seen, settings), 3) for seen in (0, 50, 100)]
@@ -35,16 +35,17 @@ def learning_rate(seen: int, settings: FitSettings) -> float:
 
 
 def seed_step(seed: int, step: int) -> None:
-    """Set what dropout and stochastic depth draw from: by step, so that a resume needs no state.
+    """Seed torch for dropout and stochastic depth, from the run's seed and the step alone.
 
-    The same in every process: each draws for the whole batch (`train.models.layers.DropsSamples`).
+    A resume therefore needs no random state. All processes use the same seed, because each draws for the
+    whole batch (`train.models.layers.PerSampleDropout`).
     """
     words = np.random.SeedSequence([seed, step, 0]).generate_state(2)
     torch.manual_seed(int(words[0]) << 31 ^ int(words[1]))
 
 
 def resolution(step: int, settings: FitSettings, stages: int = 4) -> float:
-    """Share of the full resolution at a step: progressive resizing grows it linearly, in stages.
+    """The resolution at a step as a share of the full one; progressive resizing raises it in equal stages.
 
     >>> settings = FitSettings(data=(("data", 1.0, 0.0),), samples=160, crop=256, progressive=128)
     >>> [round(resolution(step, settings), 3) for step in range(10)]
@@ -58,10 +59,13 @@ def resolution(step: int, settings: FitSettings, stages: int = 4) -> float:
 
 
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """What matrices are multiplied in; "auto" is bf16 where the device computes in it natively."""
+    """The dtype of matrix products.
+
+    "auto" is bf16 where the device supports it in hardware, else fp16 on a GPU and fp32 on a CPU.
+    """
     if precision == "auto":
         precision = "fp32"
-        if device.type == "cuda":  # T4 and V100 only emulate bf16
+        if device.type == "cuda":  # GPUs before compute capability 8.0 emulate bf16
             precision = "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
         elif device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
             precision = "bf16"

@@ -1,4 +1,4 @@
-"""What decides a run. No torch here: the command line reads its defaults from this module."""
+"""The settings of a run. The command line reads its defaults here, so this module does not import torch."""
 
 from __future__ import annotations
 
@@ -17,56 +17,56 @@ SELECTORS: dict[str, tuple[str, ...]] = {
     "per-case": ("liver_per_case", "tumour_per_case"),
     "tumour-per-case": ("tumour_per_case",),
 }
-"""What `best.pt` is chosen by: the sum of these columns of the log."""
+"""`best.pt` holds the weights with the highest sum of these columns of `log.csv`."""
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-LOSS_NAMES = ("ce+dice", "ce", "dice", "focal+dice", "ce+tversky")  # of `train.fit.losses.LOSSES`
+LOSS_NAMES = ("ce+dice", "ce", "dice", "focal+dice", "ce+tversky")  # the keys of `train.fit.losses.LOSSES`
 
 
 def refuse(rules: list[tuple[bool, str]]) -> None:
-    """Raise a `TrainError` with the first sentence whose rule is broken."""
-    for wrong, sentence in rules:
-        if wrong:
+    """Raise `TrainError` with the sentence of the first rule that is broken; a rule is (broken, sentence)."""
+    for broken, sentence in rules:
+        if broken:
             raise TrainError(sentence)
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """Everything that decides what a run computes, whatever machine it runs on."""
+    """Everything that decides the result of a run, independent of the machine it runs on."""
 
-    data: tuple[tuple[str, float, float], ...]  # folder, share of samples, share of painted lesions
+    data: tuple[tuple[str, float, float], ...]  # folder, share of samples, share with painted lesions
     architecture: str = "segformer-b0"
     options: dict[str, Any] = field(default_factory=dict)  # of the architecture
     pretrained: str | None = None  # a name on the Hub or a folder with Hugging Face weights
     init: str | None = None  # a run folder or weights file to start from
-    windows: tuple[tuple[float, float], ...] = ((60.0, 200.0),)  # centre and width in HU of each channel
+    windows: tuple[tuple[float, float], ...] = ((60.0, 200.0),)  # centre and width, HU
     context_slices: int = 3
-    working_size: int = 256  # longer side of the slice when scoring, pixels
-    working_range: tuple[int, int] = (225, 400)  # in training
-    crop: int = 256
-    progressive: int | None = None  # begin with crops of this size and grow to `crop`
+    working_size: int = 256  # longer side of a slice when scoring, pixels
+    working_range: tuple[int, int] = (225, 400)  # of a slice in training, pixels
+    crop: int = 256  # side of a training sample, pixels
+    progressive: int | None = None  # side of the first crops, which grow to `crop`, pixels
     augment: dict[str, float] = field(default_factory=dict)  # fields of `AugmentSettings`
     flip: str = "none"
-    augment_on: str = "auto"  # cpu: in the loader's processes; device: in batches; auto: by the device
+    augment_on: str = "auto"  # cpu: in the loader; device: in batches; auto: cpu only without a GPU
     samples: int = 60_000
-    batch: int = 16  # samples of one update, over all processes and accumulated parts
-    accumulate: int = 1  # parts that a batch is computed in
+    batch: int = 16  # samples per update, over all processes and accumulated parts
+    accumulate: int = 1  # parts that a batch is computed in, one after the other
     learning_rate: float = 6e-4
     weight_decay: float = 0.02
     warmup: int = 1_500  # samples
     clip: float = 1.0  # largest norm of the gradient
-    average: float = 0.999
+    average: float = 0.999  # decay of the average of the weights
     precision: str = "auto"
     loss: str = "ce+dice"
-    tumour_weight: float = 2.0
+    tumour_weight: float = 2.0  # of tumour pixels in the cross-entropy
     score_every: int = 5_000  # samples
-    score_alone: bool = False  # score every slice with its neighbours hidden, too
+    score_alone: bool = False  # also score with the neighbours of every slice hidden
     select: str = "liver+tumour"
-    patience: int | None = None  # scorings without a better pooled tumour Dice before the run ends
-    validation: str = ""  # dataset folder whose val split is scored; default: the first of `data`
-    folds: int | None = None  # cross-validation on the scored dataset: its number of folds
-    fold: int | None = None  # and which of them is scored
-    groups: str | None = None  # CSV of scan,group: scans of a group stay in one fold
+    patience: int | None = None  # scorings without a better pooled tumour Dice before the run stops
+    validation: str = ""  # dataset folder whose val split is scored; "": the first of `data`
+    folds: int | None = None  # number of folds of a cross-validation on the scored dataset
+    fold: int | None = None  # the fold that is scored, from 0
+    groups: str | None = None  # CSV of scan,group; scans of one group stay in one fold
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -90,7 +90,7 @@ class FitSettings:
             ),
             (
                 self.architecture.endswith("-3d"),
-                f"{self.architecture} takes volumes, and datasets hold slices: choose another architecture.",
+                f"{self.architecture} takes volumes, but datasets hold slices: choose another architecture.",
             ),
             (self.context_slices not in (1, 3, 5), "The context must be 1, 3 or 5 slices."),
             (not self.windows, "Name at least one window."),
@@ -105,17 +105,17 @@ class FitSettings:
             ),
             (
                 bool(unknown),
-                f"No augmentation {', '.join(unknown)}; there are {', '.join(sorted(known))}.",
+                f"Unknown augmentation {', '.join(unknown)}; choose from {', '.join(sorted(known))}.",
             ),
             (
                 any(not (isinstance(v, Real) and 0 <= v < math.inf) for v in self.augment.values()),
-                "An augmentation's value is a number from 0 up, as in noise=0.5.",
+                "The value of an augmentation must be a number of at least 0, as in noise=0.5.",
             ),
             (self.flip not in FLIPS, f"The flip must be one of {', '.join(FLIPS)}."),
-            (self.augment_on not in ("auto", "cpu", "device"), "Augment on auto, cpu or device."),
+            (self.augment_on not in ("auto", "cpu", "device"), "Augment on must be auto, cpu or device."),
             (self.precision not in PRECISIONS, f"The precision must be one of {', '.join(PRECISIONS)}."),
             (self.loss not in LOSS_NAMES, f"The loss must be one of {', '.join(LOSS_NAMES)}."),
-            (self.select not in SELECTORS, f"Select by one of {', '.join(SELECTORS)}."),
+            (self.select not in SELECTORS, f"Select must be one of {', '.join(SELECTORS)}."),
             (
                 not (0 < self.learning_rate < math.inf and 0 < self.clip),
                 "The learning rate and the largest norm of the gradient must be above 0.",
@@ -129,36 +129,36 @@ class FitSettings:
             ((self.folds is None) != (self.fold is None), "Give both the number of folds and the fold."),
             (
                 self.folds is not None and (self.folds < 2 or not 0 <= (self.fold or 0) < self.folds),
-                "There must be at least 2 folds, and the fold counts from 0.",
+                "There must be at least 2 folds, and the fold is numbered from 0.",
             ),
             (bool(self.pretrained and self.init), "Start from pretrained weights or from a run, not both."),
         ]
 
     @property
     def steps(self) -> int:
-        """Updates of the whole run; its last batch is as large as the others."""
+        """The number of updates of the whole run; its last batch is as large as the others."""
         return -(-self.samples // self.batch)
 
     @property
     def view(self) -> AugmentSettings:
-        """How samples are drawn at full resolution."""
+        """The augmentation settings at full resolution."""
         return AugmentSettings(
             working_px=self.working_range, crop_px=self.crop, flip=self.flip, **self.augment
         )
 
     def record(self) -> dict:
-        """As JSON keeps it."""
+        """The content of `settings.json`."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """How a run uses the machine; nothing here changes its result."""
+    """How a run uses the machine; no field changes its result."""
 
-    workers: int = 1  # processes that make samples, for each training process
-    threads: int | None = None  # of the network; default: OMP_NUM_THREADS, or a share of the processors
-    cache: str | None = None  # folder of the packed datasets; default: RUN/cache
-    save_every: int | None = None  # samples between saves besides those at scorings
+    workers: int = 1  # loader processes for each training process
+    threads: int | None = None  # CPU threads; None: OMP_NUM_THREADS, or this process's share of the CPUs
+    cache: str | None = None  # folder of the packed datasets; None: RUN/cache
+    save_every: int | None = None  # samples between saves, besides those at scorings
     pictures: int = 6  # slices in the picture of each scoring
     tensorboard: bool = True
 

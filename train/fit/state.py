@@ -1,8 +1,8 @@
-"""What a run keeps, so that it can be killed at any moment and go on as if it had not been.
+"""The saved state of a run, from which a killed run resumes to the same result.
 
-`last.pt` holds everything a resume needs; `best.pt` the averaged weights that scored best, `final.pt`
-the newest. Each is written beside its place and renamed. At a scoring `last.pt` is written last: what was
-written before it and is newer is simply written again after a resume.
+`last.pt` holds everything a resume needs, `best.pt` the averaged weights with the best score, and `final.pt`
+the newest averaged weights. Each file is written under a temporary name and then renamed. A scoring writes
+`last.pt` last; after a crash, the resumed run writes the other files again.
 """
 
 from __future__ import annotations
@@ -24,28 +24,37 @@ from train.export.training_record import dataset_records
 from train.fit.ema import WeightAverage
 from train.fit.settings import FitSettings
 
-log = logging.getLogger("train.fit")
+_log = logging.getLogger(__name__)
 
 
 @dataclass
 class Progress:
-    """Where a run is: its updates, the losses since the last scoring, its best scores so far."""
+    """The position of a run: its updates, the losses since the last scoring, and its best scores so far."""
 
-    step: int = 0
-    losses: list = field(default_factory=list)  # scalars; tensors until they are read, all at once
-    best: float = -math.inf  # of the value that `best.pt` is chosen by
+    step: int = 0  # updates
+    losses: list = field(default_factory=list)  # scalar tensors or floats, one per update
+    best: float = -math.inf  # highest value that `best.pt` was selected by
     best_tumour: float = -math.inf
-    stale: int = 0  # scorings since the tumour Dice was best
-    stopped: bool = False  # early
+    stale: int = 0  # scorings since the best tumour Dice
+    stopped: bool = False  # by early stopping
+
+    def record(self, value: float, tumour: float, patience: int | None) -> bool:
+        """Record a scoring and decide on early stopping; returns whether `value` is the best so far."""
+        better = value > self.best
+        self.best = max(value, self.best)
+        self.stale = 0 if tumour > self.best_tumour else self.stale + 1
+        self.best_tumour = max(tumour, self.best_tumour)
+        self.stopped = patience is not None and self.stale >= patience
+        return better
 
     def take_mean_loss(self) -> float:
-        """Of the updates since the last call."""
+        """The mean loss of the updates since the last call."""
         losses, self.losses = self.losses, []
         return sum(map(float, losses)) / len(losses)
 
 
 class TrainingState:
-    """Everything that an update changes, to be saved and restored whole."""
+    """Everything that an update changes; it is saved and restored as a whole."""
 
     def __init__(
         self,
@@ -68,17 +77,17 @@ class TrainingState:
             "scaler": self.scaler.state_dict(),
             "progress": asdict(self.progress),
         }
-        write(run / "last.pt", state)
+        save_state(run / "last.pt", state)
 
     def resume(self, run: Path) -> None:
-        """Restore `last.pt`, when there is one. Raises `TrainError` when it is damaged."""
+        """Restore `last.pt` if it exists. Raises `TrainError` when it is damaged."""
         path = run / "last.pt"
         if not path.exists():
             return
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            raise TrainError(f"{path} is damaged; without it the run starts from the beginning.") from error
+            raise TrainError(f"{path} is damaged; remove it to start the run from the beginning.") from error
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
         self.average.updates = state["updates"]
@@ -86,13 +95,13 @@ class TrainingState:
         if state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
         self.progress = Progress(**state["progress"])
-        log.info("resuming after %d updates", self.progress.step)
+        _log.info("resuming after %d updates", self.progress.step)
 
 
 def claim(run: Path, settings: FitSettings) -> None:
-    """Write the resolved settings, or check that the run was begun with the same ones.
+    """Write `settings.json` to a new run folder, or check that an existing one has the same settings.
 
-    Raises `TrainError` when it was not, or the folder cannot be written.
+    Raises `TrainError` when the settings differ or the folder cannot be written.
     """
     path, text = run / "settings.json", json.dumps(settings.record(), indent=1)
     if not path.exists():
@@ -103,33 +112,34 @@ def claim(run: Path, settings: FitSettings) -> None:
             raise TrainError(f"{run} cannot be written: {error.strerror}.") from error
         return
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
+        saved = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise TrainError(f"{path} is damaged; choose another folder or remove it.") from error
-    now = json.loads(text)
-    changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    current = json.loads(text)
+    changed = sorted(name for name in {*saved, *current} if saved.get(name) != current.get(name))
     if changed:
         raise TrainError(
-            f"{run} was begun with other settings ({', '.join(changed)}); choose another folder or remove it."
+            f"{run} was started with other settings ({', '.join(changed)}); choose another folder or "
+            "remove it."
         )
 
 
 def save_weights(
     path: Path, network: nn.Module, settings: FitSettings, seen: int, scores: dict[str, float]
 ) -> None:
-    """Write averaged weights with what `train.weights.load_run` and `export` need to know of them.
+    """Write averaged weights with everything that `train.weights.load_run` and `export` read.
 
-    The datasets are described, too: where a run is exported they need not be.
+    The file describes the datasets, so that a run can be exported on a machine without them.
     """
     state = {"weights": network.state_dict(), "settings": settings.record(), "seen": seen, "scores": scores}
     state["datasets"] = dataset_records(settings.data)
-    write(path, {**state, "commit": provenance.commit(), "hardware": provenance.hardware()})
+    save_state(path, {**state, "commit": provenance.commit(), "hardware": provenance.hardware()})
 
 
-def write(path: Path, state: dict) -> None:
-    """Write beside, then rename: a run killed at any moment keeps its last whole state.
+def save_state(path: Path, state: dict) -> None:
+    """Write under a temporary name and rename, so that a killed run keeps its last complete file.
 
-    Raises `TrainError` when the disk takes no more.
+    Raises `TrainError` when the file cannot be written.
     """
     try:
         with atomic_path(path) as partial:

@@ -1,4 +1,4 @@
-"""Architectures by name. Adding one here is all that fit, export and the tests need."""
+"""Network architectures by name. A new one is registered here; fit, export and the tests then know it."""
 
 from __future__ import annotations
 
@@ -8,41 +8,45 @@ from typing import Any
 from torch import nn
 
 from train.errors import TrainError
-from train.models import nnformer, segformer
+from train.models.nnformer import NNFORMER_CONFIGS, NnFormer
+from train.models.segformer import SEGFORMER_CONFIGS, SegFormer
 
 _FAMILIES: tuple[tuple[dict, type[nn.Module], tuple[str, ...]], ...] = (
-    (segformer.CONFIGS, segformer.SegFormer, ("decoder_width", "depths", "drop_path", "dropout")),
-    (nnformer.CONFIGS, nnformer.NnFormer, ("embedding", "depths", "deep_supervision", "drop_path")),
+    (SEGFORMER_CONFIGS, SegFormer, ("decoder_width", "depths", "drop_path", "dropout")),
+    (NNFORMER_CONFIGS, NnFormer, ("embedding", "depths", "deep_supervision", "drop_path")),
 )
-"""Published configurations by name, the network they configure, the options that may be changed."""
+"""For each family: its configurations by name, the network class, and the options of `build`."""
 
 
 def names() -> list[str]:
-    """Every architecture that `build` knows."""
+    """The names of all architectures that `build` knows, sorted."""
     return sorted(name for configs, _, _ in _FAMILIES for name in configs)
 
 
 def build(name: str, classes: int = 3, channels: int = 3, **options: Any) -> nn.Module:
-    """A freshly initialised network: (N, channels, H, W), or (N, channels, D, H, W) for `nnformer-3d`,
-    to logits of `classes` classes, SegFormer's at a quarter of the size, nnFormer's at the full one.
+    """A freshly initialised network that maps pictures to logits of `classes` classes.
 
-    Options replace what the architecture publishes; one that is None counts as not given.
+    Its input is (N, channels, H, W), or (N, channels, D, H, W) for `nnformer-3d`. The logits of SegFormer
+    have a quarter of the input's height and width, those of nnFormer the full size.
 
-    - SegFormer: `decoder_width`, `depths` (blocks of the four stages), `drop_path` (stochastic depth),
-      `dropout` (before the classifier).
-    - nnFormer: `embedding` (width of the first stage), `depths`, `deep_supervision`, `drop_path`.
-      With deep supervision the network gives in training mode a tuple of logits, the finest first,
-      at the full, half and quarter size.
+    Options replace the published values; None means not given.
 
-    Every network has `for_inference()`, a copy in evaluation mode whose forward gives one tensor.
-    Raises `TrainError` for a name that is not in `names()` and for options that it does not have.
+    - SegFormer: `decoder_width`, `depths` (blocks of the four stages), `drop_path` (rate of stochastic
+      depth), `dropout` (rate before the classifier).
+    - nnFormer: `embedding` (width of the first stage), `depths`, `deep_supervision`, `drop_path`. With
+      deep supervision, the network returns in training mode a tuple of logits at the full, half and
+      quarter size.
+
+    Every network has a method `for_inference()`: it returns a copy in evaluation mode whose forward
+    returns a single tensor. Raises `TrainError` for a name that is not in `names()`, for an unknown
+    option, and for impossible values.
     """
     family = next((family for family in _FAMILIES if name in family[0]), None)
     if family is None:
         raise TrainError(f"There is no architecture {name!r}; there are {', '.join(names())}.")
-    configs, network, known = family
+    configs, network_class, known = family
     given = {option: value for option, value in options.items() if value is not None}
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise TrainError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(known)}.")
-    return network(replace(configs[name], **given), channels=channels, classes=classes)
+    return network_class(replace(configs[name], **given), channels=channels, classes=classes)

@@ -1,7 +1,10 @@
-"""The whole of contract 1 as one module: HU in, probabilities out, so any runtime gives one answer."""
+"""The graph of the checkpoint format: HU to probabilities in one module, the same for every runtime.
+
+The functions and modules here are compiled by TorchScript, which limits the Python they may use.
+"""
 
 from collections.abc import Sequence
-from typing import List, Tuple  # noqa: UP035 (TorchScript knows no list[int])
+from typing import List, Tuple  # TorchScript does not support list[int]
 
 import torch
 from torch import Tensor, nn
@@ -9,21 +12,24 @@ from torch import Tensor, nn
 from liverseg.core.window import Window
 
 
-def working_shape(height: int, width: int, side: int) -> List[int]:  # noqa: UP006 (TorchScript)
-    """The size that a picture is resized to: the longer side becomes `side`, the shape is kept to 32 px."""
+def working_shape(height: int, width: int, side: int) -> List[int]:
+    """[rows, columns] that a picture is resized to: the longer side becomes `side`, with the same aspect.
+
+    Both are rounded to multiples of 32 pixels.
+    """
     longer = (height + width + abs(height - width)) // 2
     rows = (2 * side * height + 32 * longer) // (64 * longer) * 32
     columns = (2 * side * width + 32 * longer) // (64 * longer) * 32
-    # At least one multiple of 32, without a branch: runtimes convert arithmetic more surely than `max`.
+    # max(rows, 32), max(columns, 32) as arithmetic, which runtimes convert more reliably than `max`.
     return [(rows + 32 + abs(rows - 32)) // 2, (columns + 32 + abs(columns - 32)) // 2]
 
 
 NORMALISED_SPAN = 4.0
-"""What `normalise` makes of the unit range; there the number itself, for TorchScript."""
+"""Width of the range of `normalise`, which repeats the number itself because of TorchScript."""
 
 
 def network_channels(windows: Sequence[Window], context_slices: int) -> int:
-    """How many channels `to_channels` gives: windows times slices, one alone being repeated to three.
+    """Number of channels of `to_channels`: windows times slices; a single one is repeated three times.
 
     >>> network_channels([Window(60, 200)], 1), network_channels([Window(60, 200)], 3)
     (3, 3)
@@ -34,24 +40,26 @@ def network_channels(windows: Sequence[Window], context_slices: int) -> int:
     return 3 if channels == 1 else channels
 
 
-def window_tensors(windows: Sequence[Window]) -> Tuple[Tensor, Tensor]:  # noqa: UP006 (TorchScript)
-    """Lower ends and widths in HU, (windows,) float32 each, as `windowed` and `to_channels` take them."""
+def window_tensors(windows: Sequence[Window]) -> Tuple[Tensor, Tensor]:
+    """Lower ends and widths of windows in HU, (windows,) float32 each, for `windowed` and `to_channels`."""
     low = torch.tensor([window.low_hu for window in windows], dtype=torch.float32)
     return low, torch.tensor([float(window.width_hu) for window in windows], dtype=torch.float32)
 
 
 def windowed(hu: Tensor, low_hu: Tensor, width_hu: Tensor) -> Tensor:
-    """(N, C, H, W) HU to (N, windows, C, H, W) in [0, 1]; ends and widths are (windows,) or, to move
-    each sample's own, (N, windows)."""
+    """(N, C, H, W) HU to (N, windows, C, H, W) in [0, 1].
+
+    Lower ends and widths are (windows,), or (N, windows) for different windows in each sample.
+    """
     low_hu = low_hu.reshape(-1, low_hu.shape[-1], 1, 1, 1)
     return ((hu[:, None] - low_hu) / width_hu.reshape(-1, width_hu.shape[-1], 1, 1, 1)).clamp(0.0, 1.0)
 
 
 def to_channels(hu: Tensor, low_hu: Tensor, width_hu: Tensor) -> Tensor:
-    """(N, C, H, W) HU to the network's channels in [0, 1], (N, `network_channels`, H, W).
+    """(N, C, H, W) HU to the network's channels (N, `network_channels`, H, W) in [0, 1].
 
-    The slices of the first window from the lowest to the highest, then those of the second, and so
-    on; one slice in one window is repeated three times. The graph and training both go through this.
+    The channels are all slices in the first window, from the lowest to the highest slice, then all slices
+    in the second window, and so on. A single slice in a single window is repeated three times.
     """
     unit = windowed(hu, low_hu, width_hu).flatten(1, 2)
     if unit.shape[1] == 1:
@@ -60,12 +68,12 @@ def to_channels(hu: Tensor, low_hu: Tensor, width_hu: Tensor) -> Tensor:
 
 
 class HuToProbabilities(nn.Module):
-    """Window, resize, network, resize back, softmax.
+    """The graph for slices: window, resize, network, resize back, softmax.
 
-    `forward(hu: (N, C, H, W) float32 in HU) -> (N, K, H, W) float32`, the K classes summing to 1;
-    C is `context_slices` (1, 3 or 5), the middle one is segmented. The network gets `to_channels` of
-    it. Written so that it can be scripted around a traced network, which keeps batch, height and
-    width free.
+    `forward(hu: (N, C, H, W) float32 in HU) -> (N, K, H, W) float32`; the K classes sum to 1. C is
+    `context_slices` (1, 3 or 5), and the middle slice is segmented. The network's input is
+    `to_channels` of the HU. The module can be scripted around a traced network, so that batch, height
+    and width stay variable.
     """
 
     def __init__(
@@ -88,10 +96,10 @@ class HuToProbabilities(nn.Module):
 
 
 class HuToProbabilitiesVolume(nn.Module):
-    """Window, network, softmax: the same for a volume that has the checkpoint's spacing already.
+    """The graph for volumes with the spacing of the checkpoint: window, network, softmax.
 
-    `forward(hu: (N, 1, D, H, W) float32 in HU) -> (N, K, D, H, W) float32`; the network gets a channel
-    for each window.
+    `forward(hu: (N, 1, D, H, W) float32 in HU) -> (N, K, D, H, W) float32`. The network's input has one
+    channel per window.
     """
 
     def __init__(self, network: nn.Module, windows: Sequence[Window]) -> None:
@@ -102,22 +110,23 @@ class HuToProbabilitiesVolume(nn.Module):
         self.register_buffer("width_hu", width, persistent=False)
 
     def forward(self, hu: Tensor) -> Tensor:
-        unit = windowed(hu[:, 0], self.low_hu, self.width_hu)  # the slices of a volume are its depth
+        unit = windowed(hu[:, 0], self.low_hu, self.width_hu)  # the depth takes the place of the slices
         return self.network(normalise(unit)).float().softmax(dim=1)
 
 
 MAX_LOGIT = 16.0
-"""Of the tumour probability: beyond it float32 tells little, and calibration has nothing to move."""
+"""Limit of the logit of the tumour probability; beyond it, float32 loses precision near 1."""
 
 
-def calibrated_tumour(found: Tensor, slope: float, shift: float) -> Tensor:
-    """Probabilities (N, 3, ...) with that of tumour, p, as sigmoid(slope · logit(p) + shift), summing to 1.
+def calibrated_tumour(probabilities: Tensor, slope: float, shift: float) -> Tensor:
+    """Probabilities (N, 3, ...) with a calibrated tumour class; the classes still sum to 1.
 
-    What tumour gains or loses is liver's; only where it outgrows liver and tumour together does background
-    give way. So with 0 < slope the map is monotone: a threshold moved along with it draws the same tumour.
+    The tumour probability p becomes sigmoid(slope · logit(p) + shift). Liver gives or takes the
+    difference; background gives way only where tumour exceeds the former sum of liver and tumour. With
+    slope > 0 the map is monotone, so a threshold mapped in the same way gives the same tumour.
     """
-    background, liver, tumour = found[:, 0:1], found[:, 1:2], found[:, 2:3]
-    # The complement as a sum of classes: 1 - p would lose the digits of a p close to 1.
+    background, liver, tumour = probabilities[:, 0:1], probabilities[:, 1:2], probabilities[:, 2:3]
+    # 1 - p as the sum of the other classes: the difference would lose digits for p close to 1.
     logit = tumour.clamp(1e-7, 1.0).log() - (background + liver).clamp(1e-7, 1.0).log()
     calibrated = (logit * slope + shift).sigmoid()
     liver = (liver + tumour - calibrated).clamp(0.0, 1.0)
@@ -126,7 +135,7 @@ def calibrated_tumour(found: Tensor, slope: float, shift: float) -> Tensor:
 
 
 class CalibratedTumour(nn.Module):
-    """Any graph of contract 1 with its tumour probability calibrated (`calibrated_tumour`)."""
+    """Any graph of the checkpoint format, followed by `calibrated_tumour`."""
 
     def __init__(self, graph: nn.Module, slope: float, shift: float) -> None:
         super().__init__()
@@ -139,7 +148,11 @@ class CalibratedTumour(nn.Module):
 
 
 class CalibratedHuToProbabilities(nn.Module):
-    """The same of `HuToProbabilities`, in one module: OpenVINO reads no numbers of a module within."""
+    """`HuToProbabilities` followed by `calibrated_tumour`, in one module.
+
+    OpenVINO cannot read the number attributes of a nested module, so `CalibratedTumour` around the graph
+    would not convert.
+    """
 
     def __init__(self, graph: nn.Module, slope: float, shift: float) -> None:
         super().__init__()
@@ -155,16 +168,19 @@ class CalibratedHuToProbabilities(nn.Module):
         size = working_shape(hu.shape[2], hu.shape[3], self.working_size)
         unit = resize(to_channels(hu, self.low_hu, self.width_hu), size)
         logits = self.network(normalise(unit)).float()
-        found = resize(logits, [hu.shape[2], hu.shape[3]]).softmax(dim=1)
-        return calibrated_tumour(found, self.slope, self.shift)
+        probabilities = resize(logits, [hu.shape[2], hu.shape[3]]).softmax(dim=1)
+        return calibrated_tumour(probabilities, self.slope, self.shift)
 
 
-def resize(picture: Tensor, size: List[int]) -> Tensor:  # noqa: UP006 (TorchScript)
-    """Bilinear resize; the plain operator, because a scripted `F.interpolate` carries branches for
-    every rank and mode, which other runtimes cannot convert."""
+def resize(picture: Tensor, size: List[int]) -> Tensor:
+    """Bilinear resize of (N, C, H, W) to `size`.
+
+    It calls the operator itself, because a scripted `F.interpolate` contains branches for every rank and
+    mode, which other runtimes cannot convert.
+    """
     return torch._C._nn.upsample_bilinear2d(picture, size, False, None)
 
 
 def normalise(unit: Tensor) -> Tensor:
-    """Grey in [0, 1] to the zero-centred range the network is trained on, `NORMALISED_SPAN` wide."""
+    """Grey in [0, 1] to the network's input range: centred on 0 and `NORMALISED_SPAN` wide."""
     return (unit - 0.5) * 4.0

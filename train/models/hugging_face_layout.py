@@ -1,7 +1,7 @@
-"""What the weights of a SegFormer are called in transformers 4 and in transformers 5.
+"""Names of SegFormer's weights in transformers 4 and 5.
 
-Version 5 groups the encoder by stage and gives the attention its common names; files written by
-either are about, and version 5 reads and, unless told otherwise, writes the old layout too.
+Version 5 groups the encoder by stage and uses the common names of attention layers. Files of both
+layouts exist; version 5 still reads the old layout, and by default writes it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-_PREFIX = "segformer."  # of the encoder inside a model with a head
+_PREFIX = "segformer."  # before the encoder's names in a model with a head
 
 _BLOCK: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "norm1": (("layer_norm_1",), ("layernorm_before",)),
@@ -26,13 +26,13 @@ _BLOCK: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "feed_forward.depthwise": (("mlp.dwconv.dwconv",), ("mlp.dwconv.dwconv",)),
     "feed_forward.contract": (("mlp.dense2",), ("mlp.fc2",)),
 }
-"""Our module of a block: theirs in version 4, in version 5; two are stacked, keys before values."""
+"""For each module of a block: its names in version 4 and in version 5. Two names are stacked in order."""
 
 _HEAD = {"mix": "linear_fuse", "norm": "batch_norm", "classify": "classifier"}
 
 
 def layout_of(names: Collection[str]) -> int:
-    """4 or 5: which version's layout the names are in.
+    """The version of transformers, 4 or 5, whose layout the names have.
 
     >>> layout_of(["segformer.encoder.layer_norm.0.weight"]), layout_of(["stages.0.layer_norm.weight"])
     (4, 5)
@@ -41,19 +41,19 @@ def layout_of(names: Collection[str]) -> int:
 
 
 def prefix_of(names: Collection[str]) -> str:
-    """What stands before the encoder's names; nothing where the encoder was saved alone."""
+    """The prefix of the encoder's names; empty if the encoder was saved without a head."""
     return _PREFIX if any(name.startswith(_PREFIX) for name in names) else ""
 
 
-def their_names(own: str, layout: int, prefix: str = _PREFIX) -> list[str]:
-    """The names of the tensors that, one after the other, are our tensor `own`.
+def hugging_face_names(own: str, layout: int, prefix: str = _PREFIX) -> list[str]:
+    """The names of the tensors whose concatenation is the tensor `own` of this project's SegFormer.
 
-    >>> their_names("stages.1.blocks.0.attention.key_value.bias", 4)  # doctest: +NORMALIZE_WHITESPACE
+    >>> hugging_face_names("stages.1.blocks.0.attention.key_value.bias", 4)  # doctest: +NORMALIZE_WHITESPACE
     ['segformer.encoder.block.1.0.attention.self.key.bias',
      'segformer.encoder.block.1.0.attention.self.value.bias']
-    >>> their_names("stages.1.blocks.0.norm1.weight", 5, prefix="")
+    >>> hugging_face_names("stages.1.blocks.0.norm1.weight", 5, prefix="")
     ['stages.1.blocks.0.layernorm_before.weight']
-    >>> their_names("head.project.3.weight", 5)
+    >>> hugging_face_names("head.project.3.weight", 5)
     ['decode_head.linear_projections.3.proj.weight']
     """
     old = layout == 4

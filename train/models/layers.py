@@ -1,4 +1,4 @@
-"""Layers that more than one architecture uses."""
+"""Layers shared by the architectures: stochastic depth and dropout of channels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def drop_path_rates(last: float, depths: Sequence[int]) -> list[list[float]]:
-    """The rate of every block of every stage, rising evenly from 0 to `last`.
+    """The rate of each block of each stage, rising linearly from 0 to `last`.
 
     >>> drop_path_rates(0.5, (2, 1))
     [[0.0, 0.25], [0.5]]
@@ -19,22 +19,26 @@ def drop_path_rates(last: float, depths: Sequence[int]) -> list[list[float]]:
     return [[rates.pop(0) for _ in range(depth)] for depth in depths]
 
 
-class DropsSamples(nn.Module):
-    """A layer that draws random numbers for each sample, the same whichever process computes it.
+class PerSampleDropout(nn.Module):
+    """A layer whose random number for a sample does not depend on the process that computes it.
 
-    Of `processes` with one random state, process number `process` has every `processes`-th sample of the
-    batch, from its own number. Each draws for the whole batch and takes its samples' numbers.
+    All `processes` have the same random state. Process number `process` computes every `processes`-th
+    sample of the batch, starting with sample number `process`. Each process draws the numbers of the
+    whole batch and uses those of its own samples.
     """
 
     process, processes = 0, 1
 
-    def own(self, drawn: Callable[[int], Tensor], samples: int) -> Tensor:
-        """Of what `drawn(samples of the whole batch)` gives, the rows of this process's `samples`."""
-        return drawn(samples * self.processes)[self.process :: self.processes]
+    def own(self, draw: Callable[[int], Tensor], samples: int) -> Tensor:
+        """The rows of this process's `samples`, out of `draw(number of samples in the whole batch)`."""
+        return draw(samples * self.processes)[self.process :: self.processes]
 
 
-class DropPath(DropsSamples):
-    """Stochastic depth: in training, a whole residual branch of a sample is dropped."""
+class DropPath(PerSampleDropout):
+    """Stochastic depth: in training, each sample's residual branch is dropped with probability `rate`.
+
+    The remaining branches are scaled by 1 / (1 - rate).
+    """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -48,8 +52,8 @@ class DropPath(DropsSamples):
         return branch * ((drawn >= self.rate) / (1 - self.rate)).to(branch.dtype)
 
 
-class DropChannels(DropsSamples):
-    """Dropout of whole channels, as torch's Dropout2d: a channel of a sample is dropped or scaled."""
+class DropChannels(PerSampleDropout):
+    """Dropout of whole channels of (N, C, H, W), as `torch.nn.Dropout2d`."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()

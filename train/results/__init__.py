@@ -1,1 +1,1 @@
-"""`train/RESULTS.md`: every number with its protocol, its n and what it may be compared with."""
+"""The results page `train/RESULTS.md`: all scores with protocol, n and comparable published results."""

@@ -1,4 +1,4 @@
-"""The registry's checkpoints as tables: what they were trained on, and what they scored."""
+"""Markdown tables of the registry's checkpoints: training, scores and calibration."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from registry import Checkpoint
 
 
 def checkpoints_table(checkpoints: Iterable[Checkpoint]) -> str:
-    """Markdown: architecture, input, data, samples, hours and hardware of each checkpoint."""
+    """Architecture, input, training data, samples, hours and hardware of each checkpoint."""
     rows = [
-        "| checkpoint | architecture | sees | trained on (slices) | samples seen | hours | hardware |",
+        "| checkpoint | architecture | input | trained on (slices) | samples seen | hours | hardware |",
         "|---|---|---|---|---|---|---|",
     ]
     for checkpoint in checkpoints:
@@ -29,7 +29,7 @@ def checkpoints_table(checkpoints: Iterable[Checkpoint]) -> str:
 
 
 def scores_table(checkpoints: Iterable[Checkpoint]) -> str:
-    """Markdown: every evaluation of every checkpoint, Dice with its 95 % interval and n."""
+    """The Dice of every evaluation of every checkpoint with 95 % interval and n."""
     rows = [
         "| checkpoint | data, split | liver, pooled | liver, per scan | tumour, pooled | tumour, per scan |",
         "|---|---|---|---|---|---|",
@@ -37,69 +37,71 @@ def scores_table(checkpoints: Iterable[Checkpoint]) -> str:
     for checkpoint in checkpoints:
         for entry in checkpoint.manifest.metrics:
             cells = [
-                cell(entry["values"].get(metric, {}).get(structure))
+                number_cell(entry["values"].get(metric, {}).get(structure))
                 for structure in ("liver", "tumour")
                 for metric in ("dice_global", "dice_per_case")
             ]
-            place = f"{entry['dataset']}, {entry['split']}"
-            rows.append(f"| `{checkpoint.ref}` | {place} | " + " | ".join(cells) + " |")
+            split = f"{entry['dataset']}, {entry['split']}"
+            rows.append(f"| `{checkpoint.ref}` | {split} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
 
 
-_WORTH = (
+_CALIBRATION_METRICS = (
     ("ECE in the liver", "ece_in_liver"),
-    ("ECE from 1 % on", "ece_from_1_percent"),
+    ("ECE from 1 %", "ece_from_1_percent"),
     ("Brier in the liver", "brier_in_liver"),
 )
 
 
 def calibration_table(checkpoints: Iterable[Checkpoint]) -> str:
-    """Markdown: tumour's calibration before, after and cross-fitted; empty where no checkpoint tells it."""
-    heads = [f"{name}: before | after | cross-fitted" for name, _ in _WORTH]
+    """The tumour calibration of each checkpoint; empty where no checkpoint records one."""
+    heads = [f"{name}: before | after | cross-fitted" for name, _ in _CALIBRATION_METRICS]
     rows = []
     for checkpoint in checkpoints:
         manifest = checkpoint.manifest
-        found = manifest.extra.get("calibration")
-        if found is None:
+        calibration = manifest.extra.get("calibration")
+        if calibration is None:
             continue
         values = manifest.metrics[0]["values"]
         cells = [
-            _worth(values.get(f"{metric}{suffix}"))
-            for _, metric in _WORTH
+            _tumour_value(values.get(f"{metric}{suffix}"))
+            for _, metric in _CALIBRATION_METRICS
             for suffix in ("_uncalibrated", "", "_cross_fitted")
         ]
-        done = "none" if found["method"] == "none" else f"{found['slope']:.3f} {found['shift']:+.3f}"
-        place = f"{found['dataset']}, {found['split']} ({found['scans']})"
-        rows.append(f"| `{checkpoint.ref}` | {place} | {done} | " + " | ".join(cells) + " |")
+        parameters = f"{calibration['slope']:.3f} {calibration['shift']:+.3f}"
+        if calibration["method"] == "none":
+            parameters = "none"
+        split = f"{calibration['dataset']}, {calibration['split']} ({calibration['scans']})"
+        rows.append(f"| `{checkpoint.ref}` | {split} | {parameters} | " + " | ".join(cells) + " |")
     if not rows:
         return ""
     head = f"| checkpoint | fitted on (scans) | slope, shift | {' | '.join(heads)} |"
-    return "\n".join([head, "|---" * (3 + 3 * len(_WORTH)) + "|", *rows])
+    return "\n".join([head, "|---" * (3 + 3 * len(_CALIBRATION_METRICS)) + "|", *rows])
 
 
-def _worth(by_structure: dict[str, Any] | None) -> str:
+def _tumour_value(by_structure: dict[str, Any] | None) -> str:
     value = ((by_structure or {}).get("tumour") or {}).get("value")
     return "–" if value is None else f"{value:.4f}"
 
 
-def protocols(checkpoints: Iterable[Checkpoint]) -> Iterator[str]:
-    """Each evaluation's protocol in words, once."""
-    seen: dict[str, list[str]] = {}
+def protocol_list(checkpoints: Iterable[Checkpoint]) -> Iterator[str]:
+    """A list item per protocol, with the evaluations that used it."""
+    evaluations: dict[str, list[str]] = {}
     for checkpoint in checkpoints:
         for entry in checkpoint.manifest.metrics:
-            seen.setdefault(entry["protocol"], []).append(
+            evaluations.setdefault(entry["protocol"], []).append(
                 f"`{checkpoint.ref}` on {entry['dataset']}, {entry['split']}"
             )
-    for protocol, places in seen.items():
-        yield f"- {'; '.join(places)}: {protocol}."
+    for protocol, names in evaluations.items():
+        yield f"- {'; '.join(names)}: {protocol}."
 
 
-def cell(record: dict[str, Any] | None) -> str:
-    """A value with interval and n, or a dash.
+def number_cell(record: dict[str, Any] | None) -> str:
+    """The value of an entry with interval and n, or a dash.
 
-    >>> cell({"value": 0.5352, "n": 5, "interval_95": [0.2982, 0.6256]})
+    >>> number_cell({"value": 0.5352, "n": 5, "interval_95": [0.2982, 0.6256]})
     '0.535 [0.298, 0.626] (n = 5)'
-    >>> cell(None)
+    >>> number_cell(None)
     '–'
     """
     if record is None or record.get("value") is None:

@@ -1,12 +1,12 @@
-"""A cross-validation's `metrics.json` as a section of the results page."""
+"""The section of the results page that shows the `metrics.json` of a cross-validation."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from train.results.checkpoints import cell
+from train.results.checkpoints import number_cell
 
-MEASURES = (
+DICE_COLUMNS = (
     ("liver", "dice_global"),
     ("liver", "dice_per_case"),
     ("tumour", "dice_global"),
@@ -18,11 +18,14 @@ HEADER = (
 
 
 def crossvalidation_section(name: str, record: dict[str, Any], note: str) -> str:
-    """Markdown: what was validated, all scans together and each fold, then every scan."""
+    """A Markdown section with the description, the pooled scores, those of each fold, and those of each scan.
+
+    `note` describes the runs.
+    """
     protocol = record["protocol"]
     lines = [
         f"### {name}: {record['dataset']}, {len(record['folds'])} folds by scan",
-        f"{note} Tumour threshold {protocol['threshold']:g}, fixed beforehand; "
+        f"{note} Tumour threshold {protocol['threshold']:g}, fixed in advance; "
         f"{record['n']['scans']} scans, {record['n']['slices']} slices, each scored once, by the run that "
         "did not train on its scan.",
     ]
@@ -33,23 +36,27 @@ def crossvalidation_section(name: str, record: dict[str, Any], note: str) -> str
 
 def _row(name: str, numbers: dict[str, Any], intervals: bool = True) -> str:
     cells = []
-    for structure, measure in MEASURES:
+    for structure, measure in DICE_COLUMNS:
         entry = numbers["summary"][structure][measure]
-        cells.append(cell(entry if intervals else {k: v for k, v in entry.items() if k != "interval_95"}))
+        cells.append(
+            number_cell(entry if intervals else {k: v for k, v in entry.items() if k != "interval_95"})
+        )
     return f"| {name} | {numbers['n']['scans']} | " + " | ".join(cells) + " |"
 
 
 def _lesions(record: dict[str, Any]) -> str:
     tumour = record["summary"]["tumour"]
-    found = ", ".join(
-        f"{name} {cell(tumour[key])}"
+    numbers = ", ".join(
+        f"{name} {number_cell(tumour[key])}"
         for name, key in (
             ("recall", "lesion_recall"),
             ("precision", "lesion_precision"),
             ("recall at any overlap", "lesion_recall_any_overlap"),
         )
     )
-    return f"Lesions (in a slice, overlap above one half unless said): {found}."
+    return (
+        f"Lesions within a slice, detected by an overlap above one half unless stated otherwise: {numbers}."
+    )
 
 
 def _scans(record: dict[str, Any]) -> str:
@@ -65,6 +72,6 @@ def _scans(record: dict[str, Any]) -> str:
 def _number(value: float | None) -> str:
     """
     >>> _number(0.51239), _number(None)
-    ('0.512', 'none to find')
+    ('0.512', 'no reference')
     """
-    return "none to find" if value is None else f"{value:.3f}"
+    return "no reference" if value is None else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""Numbers of others, each with what makes it comparable with ours or not."""
+"""Published results of other systems, with their protocol and their comparability."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Published:
     liver: str  # Dice as published
     tumour: str
     protocol: str
-    comparable: str  # in words
+    comparable: str  # whether and how the scores can be compared with those of this project
     source: str
 
 
@@ -23,8 +23,8 @@ PUBLISHED = (
         "0.949",
         "0.775",
         "pooled pixels of the annotated slices of its own test split, at a quarter of the resolution",
-        "No: slices without annotation were dropped, small structures vanish at a quarter of the resolution, "
-        "about 90 training scans. `evaluate` computes the same protocol as `quarter_resolution`.",
+        "No: slices without annotation are left out, small structures vanish at a quarter of the resolution, "
+        "about 90 training scans. `evaluate` computes this protocol as `first_project` in metrics.json.",
         "github.com/jairvasquezr/Semantic-Segmentation-for-Liver-Tumor-Detection",
     ),
     Published(
@@ -32,7 +32,7 @@ PUBLISHED = (
         "–",
         "–",
         "thresholding, normalising, resizing, augmentation, and liver-to-tumour statistics of each scan",
-        "There is no Dice of it that we know of; `prepare` gives the statistics, `nnformer-2d` the network.",
+        "No Dice is known. `prepare` computes the statistics, and `nnformer-2d` is the network.",
         "an nnFormer project on LiTS",
     ),
     Published(
@@ -40,8 +40,8 @@ PUBLISHED = (
         "mean of both 0.774",
         "",
         "5-fold cross-validation per case on the 131 LiTS training scans",
-        "In kind (cross-validation, per case, full resolution), not in data: 131 scans against 26, volumes "
-        "against slices.",
+        "The protocol is (cross-validation, per case, full resolution), the data are not: 131 scans instead "
+        "of 26, volumes instead of slices.",
         "nnU-Net documentation, resenc_presets.md; arXiv 2404.09556",
     ),
     Published(
@@ -49,7 +49,8 @@ PUBLISHED = (
         "mean of both 0.816",
         "",
         "5-fold cross-validation per case on the 131 LiTS training scans",
-        "In kind, not in data: 131 scans against 26, volumes against slices, days on a GPU.",
+        "The protocol is, the data are not: 131 scans instead of 26, volumes instead of slices. Training "
+        "took days on a GPU.",
         "nnU-Net documentation, resenc_presets.md; arXiv 2404.09556",
     ),
     Published(
@@ -65,15 +66,16 @@ PUBLISHED = (
         "0.954",
         "0.794",
         "Decathlon Task03 hidden test scans, per case",
-        "No: thousands of training scans of 14 datasets, volumes.",
+        "No: thousands of training scans from 14 datasets, volumes instead of slices.",
         "Liu et al., ICCV 2023; arXiv 2301.00785",
     ),
     Published(
-        "liverseg's reference run (SegFormer-B0, no care taken)",
+        "liverseg's reference run (SegFormer-B0, without tuning)",
         "0.924 / 0.914",
         "0.285 / 0.180 (best step), 0.132 / 0.068 (last)",
-        "pooled / per case; our val split, 256 px, slices that show liver",
-        "Nearly: same scans; scored at 256 px without the slices that show no liver, which flatters it.",
+        "pooled / per case; val split of lits-26, 256 px, slices that show liver",
+        "Nearly: the same scans, but scored at 256 px without the slices that show no liver, which raises "
+        "the scores.",
         "liverseg",
     ),
 )
@@ -82,7 +84,7 @@ PUBLISHED = (
 def published_table() -> str:
     """The numbers as a Markdown table."""
     rows = [
-        "| system | liver Dice | tumour Dice | protocol | comparable with ours? | source |",
+        "| system | liver Dice | tumour Dice | protocol | comparable with liverseg? | source |",
         "|---" * 6 + "|",
     ]
     rows += [

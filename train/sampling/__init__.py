@@ -1,1 +1,1 @@
-"""Which slices are drawn, and how they are augmented."""
+"""Training samples: which slices are drawn, and how they are augmented."""

@@ -1,8 +1,8 @@
-"""Livers darker or brighter than the rest of the body: fat, iron, another contrast phase.
+"""Augmentation of the liver's attenuation: fatty or iron-laden livers, and other contrast phases.
 
-A network that has only seen livers brighter than their tumours calls a fatty liver tumour. Here the organ
-alone changes its attenuation, liver and tumours together, so that what tells a tumour is its difference
-from the liver around it.
+A network that has seen only livers brighter than their tumours labels a fatty liver as tumour. This
+augmentation shifts the HU of liver and tumours together and leaves the rest of the body unchanged, so the
+network must recognise a tumour by its contrast to the surrounding liver.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import numpy as np
 from train.data.dataset import BACKGROUND_BIT
 
 SHIFT_HU = (-75.0, 30.0)
-"""From a fatty liver, which may lie below 40 HU, to a late arterial or iron-laden one."""
+"""Range of the shift: from a fatty liver, which can lie below 40 HU, to an iron-laden one."""
 
 EDGE_PX = 1.2
-"""Standard deviation of the soft edge, in pixels of a slice of 512."""
+"""Standard deviation of the soft edge, in pixels of a slice with 512 pixels a side."""
 
 
 def shift_attenuation(hu: np.ndarray, bits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Slices (H, W, C) float32 HU whose organ, by the label bits (H, W), is shifted as a whole.
+    """Slices (H, W, C) float32 HU, with liver and tumours shifted by one random number of HU.
 
-    A slice that shows no organ for certain is returned as it is.
+    `bits` are the label bits (H, W). Without pixels that are certainly liver or tumour, `hu` itself is
+    returned.
     """
     organ = (bits & BACKGROUND_BIT) == 0
     if not organ.any():

@@ -1,4 +1,7 @@
-"""Views of slices computed one at a time with OpenCV, for the loader's processes."""
+"""Views of slices, computed one at a time with OpenCV in the loader's processes.
+
+`render`, `vary_intensity` and `ct_noise` have counterparts of the same meaning in `augment_device`.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,27 @@ import cv2
 import numpy as np
 
 from train.data.dataset import BACKGROUND_BIT
-from train.sampling.augment import PIVOT, View
+from train.sampling.augment import PIVOT, ViewParameters
 from train.sampling.channels import Span
 
 cv2.setNumThreads(0)  # the loader's processes must not compete with the network's threads
 
 
 def render(
-    unit: np.ndarray, bits: np.ndarray, view: View, crop_px: int, span: Span
+    unit: np.ndarray, bits: np.ndarray, view: ViewParameters, crop_px: int, span: Span
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A view of slices (H, W, C) float32 in the span's units, and of their label bits (H, W).
+    """Image and label bits of a view of slices `unit` (H, W, C) with the label bits `bits` (H, W).
 
-    Returns (windows * C, crop, crop) float32 in [0, 1], window by window, and (crop, crop) uint8.
+    `unit` is float32 in the units of `span`. The image is (windows * C, crop, crop) float32 in [0, 1],
+    window by window; the labels are (crop, crop) uint8.
     """
     grid = sampling_map(view, crop_px)
-    image = intensity(warp(unit, grid), view, span)
+    image = vary_intensity(warp(unit, grid), view, span)
     return through_windows(image, span), warp_labels(bits, grid)
 
 
-def sampling_map(view: View, crop_px: int) -> np.ndarray:
-    """(crop, crop, 2) float32: the slice's column and row that each pixel of the sample is taken from."""
+def sampling_map(view: ViewParameters, crop_px: int) -> np.ndarray:
+    """(crop, crop, 2) float32: column and row in the slice of each pixel of the sample."""
     ticks = np.arange(crop_px, dtype=np.float32) - (crop_px - 1) / 2
     x, y = np.float32(ticks / view.zoom[0]), np.float32(view.mirror * ticks / view.zoom[1])[:, None]
     cos, sin = np.float32(np.cos(view.angle_rad)), np.float32(np.sin(view.angle_rad))
@@ -37,8 +41,8 @@ def sampling_map(view: View, crop_px: int) -> np.ndarray:
 
 
 def warp(unit: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """(H, W, C) float32 on the sampling grid; outside is the lowest grey."""
-    parts = [  # OpenCV maps at most four channels at once
+    """Slices (H, W, C) float32 on the sampling map, bilinear; 0, the lowest grey, outside of the slice."""
+    parts = [  # OpenCV remaps at most four channels at once
         cv2.remap(
             np.ascontiguousarray(unit[..., start : start + 4]),
             grid,
@@ -53,14 +57,17 @@ def warp(unit: np.ndarray, grid: np.ndarray) -> np.ndarray:
 
 
 def warp_labels(bits: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """Label bits (H, W) on the sampling grid; outside is background."""
+    """Label bits (H, W) on the sampling map, nearest neighbour; background outside of the slice."""
     return cv2.remap(
         bits, grid, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=BACKGROUND_BIT
     )
 
 
-def intensity(unit: np.ndarray, view: View, span: Span) -> np.ndarray:
-    """Another contrast phase, dose and kernel: (H, W, C) float32 in [0, top], saturated as a window does."""
+def vary_intensity(unit: np.ndarray, view: ViewParameters, span: Span) -> np.ndarray:
+    """Vary contrast, sharpness and noise of slices, as contrast phase, kernel and dose do.
+
+    Input and result are (H, W, C) float32 in [0, `span.top`], clipped like a window.
+    """
     top, pivot = np.float32(span.top), np.float32(PIVOT + span.offset)
     unit = np.maximum(unit, np.float32(view.floor + span.offset))
     unit -= pivot
@@ -78,10 +85,10 @@ def intensity(unit: np.ndarray, view: View, span: Span) -> np.ndarray:
     return np.clip(unit, 0, top)
 
 
-def ct_noise(shape: tuple[int, ...], view: View) -> np.ndarray:
-    """(H, W, C) noise of unit variance whose grain varies, from white to the blotches of a soft kernel."""
+def ct_noise(shape: tuple[int, ...], view: ViewParameters) -> np.ndarray:
+    """(H, W, C) noise of unit variance, white or blurred as by a soft kernel (`view.grain_px`)."""
     rng = np.random.default_rng(view.noise_seed)
-    noise = rng.standard_normal((*shape[:2], 1 if view.lone else shape[2]), dtype=np.float32)
+    noise = rng.standard_normal((*shape[:2], 1 if view.single_slice else shape[2]), dtype=np.float32)
     if view.grain_px:
         noise = _blur(noise, view.grain_px)
         noise /= noise.std() + 1e-6
@@ -89,7 +96,7 @@ def ct_noise(shape: tuple[int, ...], view: View) -> np.ndarray:
 
 
 def through_windows(unit: np.ndarray, span: Span) -> np.ndarray:
-    """(H, W, C) in the span's units to (windows * C, H, W) greys in [0, 1], window by window."""
+    """(windows * C, H, W) float32 greys in [0, 1], window by window, of `unit` (H, W, C)."""
     planes = np.ascontiguousarray(unit.transpose(2, 0, 1))
     if len(span.windows) == 1:
         return planes
@@ -99,5 +106,5 @@ def through_windows(unit: np.ndarray, span: Span) -> np.ndarray:
 
 
 def _blur(unit: np.ndarray, sigma_px: float) -> np.ndarray:
-    """Gaussian blur of (H, W, C); cv2 drops a single channel's axis, this keeps it."""
+    """Gaussian blur of (H, W, C). Unlike cv2, it keeps the axis of a single channel."""
     return cv2.GaussianBlur(unit, (0, 0), sigma_px).reshape(unit.shape)

@@ -1,4 +1,7 @@
-"""Views of slices computed a batch at a time with torch, on whatever device the batch is."""
+"""Views of slices, computed one batch at a time with torch, on the device of the batch.
+
+`render`, `vary_intensity` and `ct_noise` have counterparts of the same meaning in `augment_cpu`.
+"""
 
 from __future__ import annotations
 
@@ -7,32 +10,38 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from train.data.dataset import BACKGROUND_BIT
-from train.sampling.augment import MAX_SIGMA_PX, PIVOT, View
+from train.sampling.augment import MAX_SIGMA_PX, PIVOT, ViewParameters
 from train.sampling.channels import Span
 
 RADIUS_PX = round(MAX_SIGMA_PX * 4) + 1
-"""Of the Gaussian filters: four standard deviations of the widest."""
+"""Radius of all Gaussian filters: four standard deviations of the widest one."""
 
 
-def render(unit: Tensor, bits: Tensor, views: View, crop_px: int, span: Span) -> tuple[Tensor, Tensor]:
-    """Views of slices (N, C, H, W) float in the span's units, and of their label bits (N, H, W) uint8.
+def render(
+    unit: Tensor, bits: Tensor, views: ViewParameters, crop_px: int, span: Span
+) -> tuple[Tensor, Tensor]:
+    """Images and label bits of views of slices `unit` (N, C, H, W) with label bits (N, H, W) uint8.
 
-    `views` holds tensors with a leading batch axis, on the CPU. Slices smaller than the batch's (H, W)
-    are padded at the right and bottom with 0 and `BACKGROUND_BIT`. Returns
-    (N, windows * C, crop, crop) float32 in [0, 1] and (N, crop, crop) uint8.
+    `unit` is a float tensor in the units of `span`. `views` holds tensors with a leading batch axis, on
+    the CPU. Slices smaller than (H, W) must be padded at the right and bottom with 0 and
+    `BACKGROUND_BIT`. The images are (N, windows * C, crop, crop) float32 in [0, 1], the labels
+    (N, crop, crop) uint8.
     """
     grid = sampling_grid(views, crop_px, unit.shape[2:]).to(unit.device)
     image = F.grid_sample(unit.float(), grid, "bilinear", "zeros", align_corners=True)
     labels = F.grid_sample(bits[:, None].float(), grid, "nearest", "zeros", align_corners=True)[:, 0]
     labels = labels.to(torch.uint8)
-    labels = torch.where(labels == 0, BACKGROUND_BIT, labels)  # no label is 0: that is outside
-    image = intensity(image, views, span)
+    labels = torch.where(labels == 0, BACKGROUND_BIT, labels)  # no label is 0: 0 marks pixels outside
+    image = vary_intensity(image, views, span)
     parts = [(a * image + b).clamp_(0, 1) for a, b in span.scale_and_shift()]
     return torch.cat(parts, dim=1), labels
 
 
-def sampling_grid(views: View, crop_px: int, shape: torch.Size) -> Tensor:
-    """(N, crop, crop, 2) float32 in grid_sample's units, -1 to 1 from the first pixel to the last."""
+def sampling_grid(views: ViewParameters, crop_px: int, shape: torch.Size) -> Tensor:
+    """(N, crop, crop, 2) float32 in units of `grid_sample`: -1 is the first pixel, 1 the last.
+
+    `shape` is (H, W) of the slices.
+    """
     ticks = torch.arange(crop_px) - (crop_px - 1) / 2
     x = (ticks / views.zoom[:, :1])[:, None, :]  # (N, 1, crop)
     y = (views.mirror[:, None] * ticks / views.zoom[:, 1:])[:, :, None]  # (N, crop, 1)
@@ -47,47 +56,52 @@ def sampling_grid(views: View, crop_px: int, shape: torch.Size) -> Tensor:
     return 2 * grid / last - 1
 
 
-def intensity(unit: Tensor, views: View, span: Span) -> Tensor:
-    """Another contrast phase, dose and kernel: (N, C, H, W) float32 in [0, top]."""
+def vary_intensity(unit: Tensor, views: ViewParameters, span: Span) -> Tensor:
+    """Vary contrast, sharpness and noise of slices, as contrast phase, kernel and dose do.
+
+    Input and result are (N, C, H, W) float32 in [0, `span.top`].
+    """
     pivot = PIVOT + span.offset
 
-    def each(values: Tensor) -> Tensor:  # a number a sample
+    def per_sample(values: Tensor) -> Tensor:  # (N,) to (N, 1, 1, 1) on the device
         return values.to(unit.device, torch.float32)[:, None, None, None]
 
-    unit = torch.maximum(unit, each(views.floor + span.offset))
-    unit = ((unit - pivot) * each(views.gain) + (pivot + each(views.shift))).clamp(0, span.top)
-    for samples in _where(views.gamma != 1):
-        unit[samples] = (unit[samples] / span.top) ** each(views.gamma)[samples] * span.top
-    for samples in _where(views.blur_px > 0):
+    unit = torch.maximum(unit, per_sample(views.floor + span.offset))
+    unit = ((unit - pivot) * per_sample(views.gain) + (pivot + per_sample(views.shift))).clamp(0, span.top)
+    for samples in _affected(views.gamma != 1):
+        unit[samples] = (unit[samples] / span.top) ** per_sample(views.gamma)[samples] * span.top
+    for samples in _affected(views.blur_px > 0):
         unit[samples] = blur(unit[samples], views.blur_px[samples])
-    for samples in _where(views.sharpen > 0):
-        sharp = unit[samples]
-        soft = blur(sharp, torch.full((len(samples),), 1.2))
-        unit[samples] = sharp + each(views.sharpen)[samples] * (sharp - soft)
-    for samples in _where(views.noise > 0):
-        unit[samples] += each(views.noise)[samples] * ct_noise(unit[samples], views, samples)
+    for samples in _affected(views.sharpen > 0):
+        original = unit[samples]
+        blurred = blur(original, torch.full((len(samples),), 1.2))
+        unit[samples] = original + per_sample(views.sharpen)[samples] * (original - blurred)
+    for samples in _affected(views.noise > 0):
+        unit[samples] += per_sample(views.noise)[samples] * ct_noise(unit[samples], views, samples)
     return unit.clamp_(0, span.top)
 
 
-def ct_noise(like: Tensor, views: View, samples: Tensor) -> Tensor:
-    """(n, C, H, W) noise of unit variance, each sample's from its own seed; its grain varies."""
+def ct_noise(like: Tensor, views: ViewParameters, samples: Tensor) -> Tensor:
+    """Noise of unit variance in the shape of `like` (n, C, H, W), white or blurred as by a soft kernel.
+
+    `samples` (n,) are indices into `views`; each sample uses its own seed.
+    """
     noise = torch.empty_like(like)
     generator = torch.Generator(like.device)
-    for place, sample in enumerate(samples.tolist()):
+    for position, sample in enumerate(samples.tolist()):
         generator.manual_seed(int(views.noise_seed[sample]))
-        channels = 1 if views.lone[sample] else like.shape[1]
-        noise[place] = torch.randn(
-            (channels, *like.shape[2:]), generator=generator, device=like.device
-        )  # a lone slice's noise is the same in every channel
+        channels = 1 if views.single_slice[sample] else like.shape[1]
+        # One channel of noise is broadcast to all channels of a single slice.
+        noise[position] = torch.randn((channels, *like.shape[2:]), generator=generator, device=like.device)
     grain = views.grain_px[samples]
-    for soft in _where(grain > 0):
+    for soft in _affected(grain > 0):
         blurred = blur(noise[soft], grain[soft])
         noise[soft] = blurred / (blurred.std(dim=(1, 2, 3), keepdim=True, correction=0) + 1e-6)
     return noise
 
 
 def blur(unit: Tensor, sigma_px: Tensor) -> Tensor:
-    """Gaussian blur of (n, C, H, W), a standard deviation a sample; mirrored at the borders."""
+    """Gaussian blur of (n, C, H, W), mirrored at the borders; `sigma_px` (n,) is one value per sample."""
     n, channels, height, width = unit.shape
     ticks = torch.arange(-RADIUS_PX, RADIUS_PX + 1)
     kernel = torch.exp(-(ticks**2) / (2 * sigma_px[:, None] ** 2))
@@ -99,7 +113,7 @@ def blur(unit: Tensor, sigma_px: Tensor) -> Tensor:
     return F.conv2d(planes, kernel.transpose(2, 3), groups=n * channels).reshape(unit.shape)
 
 
-def _where(mask: Tensor) -> list[Tensor]:
-    """The samples that a change concerns, as a list of one index tensor or none: a batch may lack any."""
+def _affected(mask: Tensor) -> list[Tensor]:
+    """The indices where `mask` is true, as a list of one tensor, or of none if there are no such indices."""
     samples = mask.nonzero()[:, 0]
     return [samples] if len(samples) else []

@@ -16,111 +16,116 @@ from torch.utils.data import Dataset, default_collate
 from train.data.dataset import BACKGROUND_BIT, SlicesInMemory
 from train.sampling import augment_cpu, augment_device
 from train.sampling.attenuation import shift_attenuation
-from train.sampling.augment import AugmentSettings, View, draw_view
+from train.sampling.augment import AugmentSettings, ViewParameters, draw_view
 from train.sampling.channels import Span, to_hu
 from train.sampling.slice_sampler import DEFAULT_SHARES, SamplingShares, SliceSampler, has_liver_free
 from train.sampling.synthetic_lesions import paint_lesions
 
 
 @dataclass(frozen=True)
-class Source:
-    """One dataset's slices and the share of the samples that comes from it."""
+class SampleSource:
+    """The slices of one dataset and the share of the samples that is drawn from them."""
 
     slices: SlicesInMemory
     share: float
-    synthetic_lesions: float = 0.0  # share of its samples that get painted lesions
+    synthetic_lesions: float = 0.0  # share of its samples with painted lesions
 
 
-class Uncut(NamedTuple):
+@dataclass(frozen=True)
+class SampleSettings:
+    """How a sample is made from slices."""
+
+    span: Span  # of the network's windows
+    augment: AugmentSettings
+    context_slices: int = 3  # 1, 3 or 5; the middle one is labelled
+    channels: int = 3  # of the network; fewer slices times windows are repeated
+
+
+class UncutSample(NamedTuple):
     """A sample before its view is computed; in a batch every field has a leading axis."""
 
     unit: Tensor  # (C, H, W) float16 in the span's units
     bits: Tensor  # (H, W) uint8
-    view: View
+    view: ViewParameters
     crop_px: int
 
 
 class Samples(Dataset):
-    """Sample i: (image (channels, crop, crop) float32 in [0, 1], label bits (crop, crop) uint8).
+    """Sample i: an image (channels, crop, crop) float32 in [0, 1] and label bits (crop, crop) uint8.
 
-    With `on_device` sample i is an `Uncut` instead, to be collated by `collate_uncut` and cut by `cut`.
-    `sizes` maps a share of the run to a share of the full resolution, for progressive resizing.
+    With `on_device`, sample i is an `UncutSample` instead: collate these with `collate_uncut`, then
+    compute their views with `cut`.
     """
 
     def __init__(
-        self,
-        sources: Sequence[Source],
-        span: Span,
-        augment: AugmentSettings,
-        seed: int,
-        context_slices: int = 3,
-        channels: int = 3,
-        on_device: bool = False,
+        self, sources: Sequence[SampleSource], settings: SampleSettings, seed: int, on_device: bool = False
     ) -> None:
-        self.sources, self.span, self.augment, self.seed = list(sources), span, augment, seed
-        self.context_slices, self.channels, self.on_device = context_slices, channels, on_device
+        self.sources, self.settings = list(sources), settings
+        self.seed, self.on_device = seed, on_device
         shares = np.array([source.share for source in sources], float)
         self._cumulative = np.cumsum(shares / shares.sum())
         self._samplers = samplers_of(self.sources)
 
     @cached_property
     def _tables(self) -> list[np.ndarray | None]:
-        return [self.span.table(source.slices.intensity) for source in self.sources]
+        return [self.settings.span.table(source.slices.intensity) for source in self.sources]
 
-    def __getitem__(self, item: int | tuple[int, float]) -> tuple[Tensor, Tensor] | Uncut:
-        """`item` is a sample's number, or that and the share of the full resolution it is cut at."""
+    def __getitem__(self, item: int | tuple[int, float]) -> tuple[Tensor, Tensor] | UncutSample:
+        """The sample `item`: its number, or (number, scale) to cut it at a share of the full resolution."""
         number, scale = item if isinstance(item, tuple) else (item, 1.0)
-        settings = self.augment.scaled(scale)
+        augment, context_slices = self.settings.augment.scaled(scale), self.settings.context_slices
         rng = np.random.default_rng([self.seed, number])
-        which = min(int(np.searchsorted(self._cumulative, rng.random())), len(self.sources) - 1)
-        source = self.sources[which]
+        index = min(int(np.searchsorted(self._cumulative, rng.random())), len(self.sources) - 1)
+        source = self.sources[index]
         slices = source.slices
-        position = self._samplers[which].draw(rng)
-        lone = rng.random() < settings.context_dropped or self.context_slices == 1
-        reach = 0 if lone else self.context_slices // 2
+        position = self._samplers[index].draw(rng)
+        single_slice = rng.random() < augment.context_dropped or context_slices == 1
+        reach = 0 if single_slice else context_slices // 2
         pictures = [slices.greys[slices.neighbour(position, o)] for o in range(-reach, reach + 1)]
         bits = slices.labels[position]
-        table = self._tables[which]
-        shifted = rng.random() < settings.attenuation
+        table = self._tables[index]
+        shifted = rng.random() < augment.attenuation
         painted = rng.random() < source.synthetic_lesions
         if shifted or painted or table is None:
             hu = to_hu(pictures, slices)  # (H, W, 1 or C)
             hu = shift_attenuation(hu, bits, rng) if shifted else hu
             hu, bits = paint_lesions(hu, bits, rng) if painted else (hu, bits)
-            unit = self.span.from_hu(hu)
+            unit = self.settings.span.from_hu(hu)
         else:
-            unit = _look_up(table, np.stack(pictures, axis=-1))
-        view = draw_view(bits, settings, rng, lone)
+            unit = _look_up_units(table, np.stack(pictures, axis=-1))
+        view = draw_view(bits, augment, rng, single_slice)
         if self.on_device:
-            planes = np.broadcast_to(unit, (*bits.shape, self.context_slices)).transpose(2, 0, 1)
+            planes = np.broadcast_to(unit, (*bits.shape, context_slices)).transpose(2, 0, 1)
             planes = torch.from_numpy(planes.astype(np.float16))
-            return Uncut(planes, torch.from_numpy(np.array(bits)), view, settings.crop_px)
-        image, labels = augment_cpu.render(unit, bits, view, settings.crop_px, self.span)
-        return self._filled(torch.from_numpy(image)), torch.from_numpy(labels)
+            return UncutSample(planes, torch.from_numpy(np.array(bits)), view, augment.crop_px)
+        image, labels = augment_cpu.render(unit, bits, view, augment.crop_px, self.settings.span)
+        return self._repeat_channels(torch.from_numpy(image)), torch.from_numpy(labels)
 
-    def cut(self, batch: Uncut, device: torch.device) -> tuple[Tensor, Tensor]:
-        """A collated batch of `Uncut` to images (N, channels, crop, crop) and bits on `device`."""
+    def cut(self, batch: UncutSample, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Images (N, channels, crop, crop) and label bits of a collated batch, on `device`."""
         unit = batch.unit.to(device, non_blocking=True)
         bits = batch.bits.to(device, non_blocking=True)
         crop_px = int(batch.crop_px[0])
-        images, labels = augment_device.render(unit, bits, batch.view, crop_px, self.span)
-        return self._filled(images), labels
+        images, labels = augment_device.render(unit, bits, batch.view, crop_px, self.settings.span)
+        return self._repeat_channels(images), labels
 
-    def _filled(self, image: Tensor) -> Tensor:
-        """As many channels as the network takes: a lone slice (or window) is repeated."""
-        missing = self.channels // image.shape[-3]
-        return image if missing == 1 else image.repeat_interleave(missing, dim=-3)
+    def _repeat_channels(self, image: Tensor) -> Tensor:
+        """The image with the network's number of channels; a single slice or window is repeated."""
+        repeats = self.settings.channels // image.shape[-3]
+        return image if repeats == 1 else image.repeat_interleave(repeats, dim=-3)
 
 
 MOST_LIVER_FREE = 0.5
 """Largest share of one dataset's draws without liver, however few datasets have such slices."""
 
 
-def samplers_of(sources: Sequence[Source], shares: SamplingShares = DEFAULT_SHARES) -> list[SliceSampler]:
-    """A sampler for each source, such that `shares.liver_free` holds over the samples of all of them.
+def samplers_of(
+    sources: Sequence[SampleSource], shares: SamplingShares = DEFAULT_SHARES
+) -> list[SliceSampler]:
+    """A sampler for each source, such that `shares.liver_free` holds for the samples of all sources.
 
-    Datasets without liver-free slices cannot contribute, so the others draw more of them, in proportion to
-    their share of the samples, up to `MOST_LIVER_FREE` of their own draws.
+    Datasets without liver-free slices cannot contribute to that share, so the others draw more of them:
+    in proportion to their share of the samples, up to `MOST_LIVER_FREE` of their own draws.
     """
     total = sum(source.share for source in sources)
     able = sum(source.share for source in sources if has_liver_free(source.slices))
@@ -128,14 +133,8 @@ def samplers_of(sources: Sequence[Source], shares: SamplingShares = DEFAULT_SHAR
     return [SliceSampler(source.slices, replace(shares, liver_free=share)) for source in sources]
 
 
-def _look_up(table: np.ndarray, greys: np.ndarray) -> np.ndarray:
-    if greys.dtype == np.uint8:
-        return cv2.LUT(greys, table).reshape(greys.shape)
-    return np.take(table, greys)
-
-
-def collate_uncut(samples: list[Uncut]) -> Uncut:
-    """A batch; slices smaller than the largest are padded at the right and bottom."""
+def collate_uncut(samples: list[UncutSample]) -> UncutSample:
+    """A batch of samples; smaller slices are padded at the right and bottom to the size of the largest."""
     height = max(sample.bits.shape[0] for sample in samples)
     width = max(sample.bits.shape[1] for sample in samples)
 
@@ -149,3 +148,10 @@ def collate_uncut(samples: list[Uncut]) -> Uncut:
             for sample in samples
         ]
     )
+
+
+def _look_up_units(table: np.ndarray, greys: np.ndarray) -> np.ndarray:
+    """The entries of a (256,) or (65536,) table at greys of any shape."""
+    if greys.dtype == np.uint8:
+        return cv2.LUT(greys, table).reshape(greys.shape)
+    return np.take(table, greys)

@@ -1,12 +1,16 @@
-"""How well a segmentation agrees with a reference (pure: arrays in, numbers out).
+"""Metrics of a segmentation against a reference (pure: arrays in, numbers out).
 
-`counts` has the pixel counts and the metrics that follow from them, `surfaces` the distances between
-boundaries, `detection` the lesions found and invented, `calibration` what a probability is worth,
-`bootstrap` the intervals over scans. Everywhere the **liver** is the organ, label 1 and 2 together,
-and the **tumour** is label 2, as in the LiTS challenge (Bilic et al., 2023).
+- `overlap`: pixel counts, Dice and other ratios of these counts
+- `surface_distance`: distances between boundaries
+- `lesion_detection`: lesions found, missed and falsely predicted
+- `calibration`: Brier score and calibration error of probabilities
+- `bootstrap`: confidence intervals over scans
 
-A number that is not defined (0 / 0, the distance to an empty mask) is nan here, never 0 and never
-infinite; reports write it as nothing and count the cases.
+The **liver** is the whole organ, labels 1 and 2 together. The **tumour** is label 2. Both are the
+conventions of the LiTS challenge (Bilic et al., 2023).
+
+An undefined value (0 / 0, or the distance to an empty mask) is nan, never 0 or infinite. Reports leave it out
+and count the cases.
 """
 
 from liverseg.analysis.metrics.bootstrap import bootstrap_interval, pooled_interval
@@ -18,6 +22,7 @@ from liverseg.analysis.metrics.overlap import (
     dice,
     dice_global,
     dice_per_case,
+    dice_summary,
     false_positives_without_reference,
     iou,
     mask_counts,
@@ -27,7 +32,6 @@ from liverseg.analysis.metrics.overlap import (
     relative_difference,
     relative_difference_lits,
     specificity,
-    summary,
     volume_overlap_error,
     with_reference,
 )
@@ -51,7 +55,7 @@ __all__ = [
     "relative_difference",
     "relative_difference_lits",
     "specificity",
-    "summary",
+    "dice_summary",
     "volume_overlap_error",
     "with_reference",
 ]

@@ -1,4 +1,4 @@
-"""What a probability is worth: Brier score, expected calibration error, reliability diagram."""
+"""Calibration of probabilities: Brier score, expected calibration error (ECE), reliability diagram."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 from liverseg.errors import InvalidSetting
 
 BINS = 15
-"""Of equal width over [0, 1], as in Guo et al. (2017)."""
+"""Number of bins of equal width over [0, 1], as in Guo et al. (2017)."""
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """Sums over pixels, by the probability of the structure that they were given; they add up."""
+    """Sums over pixels in bins of their predicted probability. Sums of several images can be added."""
 
-    pixels: np.ndarray  # (BINS,) int64
-    probability: np.ndarray  # (BINS,) float64, sum
-    positives: np.ndarray  # (BINS,) int64, pixels that are the structure
+    pixels: np.ndarray  # (BINS,) int64: number of pixels
+    probability: np.ndarray  # (BINS,) float64: sum of the probabilities
+    positives: np.ndarray  # (BINS,) int64: number of pixels that belong to the structure
     squared_error: float  # sum of (probability - truth)²
 
     def __add__(self, other: Reliability) -> Reliability:
@@ -32,7 +32,7 @@ class Reliability:
 
     @property
     def sums(self) -> np.ndarray:
-        """(3 BINS + 1,) all of it as one row, for `error_of_sums` and `brier_of_sums`."""
+        """(3 BINS + 1,) float64: all sums in one row, for `ece_of_sums` and `brier_of_sums`."""
         return np.concatenate([self.pixels, self.probability, self.positives, [self.squared_error]])
 
     @property
@@ -42,21 +42,21 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """ECE: the bins' |mean probability - share of positives|, weighed by pixels; nan without pixels."""
-        return float(error_of_sums(self.sums[None])[0]) if self.pixels.any() else math.nan
+        """ECE: |mean probability - share of positives| per bin, weighted by pixels; nan without pixels."""
+        return float(ece_of_sums(self.sums[None])[0]) if self.pixels.any() else math.nan
 
 
 NO_PIXELS = Reliability(np.zeros(BINS, np.int64), np.zeros(BINS), np.zeros(BINS, np.int64), 0.0)
 
 
 def reliability(probability: np.ndarray, truth: np.ndarray, where: np.ndarray | None = None) -> Reliability:
-    """Sums over the pixels `where` (all by default) of a probability map against a boolean truth.
+    """Sums over the pixels `where` (all by default) of a probability map and a boolean truth.
 
-    All arrays have one shape; a probability outside [0, 1] by rounding is taken as the nearer end.
+    All arrays have the same shape. Probabilities are clipped to [0, 1].
     Raises `InvalidSetting` when the shapes differ.
 
-    >>> found = reliability(np.array([0.9, 0.9, 0.1, 0.1]), np.array([True, False, False, False]))
-    >>> round(found.brier, 3), round(found.error, 3)
+    >>> sums = reliability(np.array([0.9, 0.9, 0.1, 0.1]), np.array([True, False, False, False]))
+    >>> round(sums.brier, 3), round(sums.error, 3)
     (0.21, 0.25)
     """
     if probability.shape != truth.shape or (where is not None and where.shape != truth.shape):
@@ -65,44 +65,49 @@ def reliability(probability: np.ndarray, truth: np.ndarray, where: np.ndarray | 
         probability, truth = probability[where], truth[where]
     p = np.clip(probability.ravel().astype(np.float64), 0.0, 1.0)
     t = truth.ravel()
-    place = np.minimum((p * BINS).astype(np.int64), BINS - 1)
+    bins = _bin_of(p)
     return Reliability(
-        np.bincount(place, minlength=BINS),
-        np.bincount(place, p, minlength=BINS),
-        np.bincount(place[t], minlength=BINS),
+        np.bincount(bins, minlength=BINS),
+        np.bincount(bins, p, minlength=BINS),
+        np.bincount(bins[t], minlength=BINS),
         float(np.sum((p - t) ** 2)),
     )
 
 
 def reliability_of_bins(probability: np.ndarray, pixels: np.ndarray) -> Reliability:
-    """The same sums from pixels (N, 2) that are not and that are the structure, at each probability (N,).
+    """The same sums from a histogram: pixels (N, 2) outside and inside the structure per probability (N,).
 
-    >>> found = reliability_of_bins(np.array([0.1, 0.9]), np.array([[2, 0], [1, 1]]))
-    >>> round(found.brier, 3), round(found.error, 3)
+    >>> sums = reliability_of_bins(np.array([0.1, 0.9]), np.array([[2, 0], [1, 1]]))
+    >>> round(sums.brier, 3), round(sums.error, 3)
     (0.21, 0.25)
     """
     p, counts = np.clip(probability, 0.0, 1.0), pixels.sum(axis=1)
-    place = np.minimum((p * BINS).astype(np.int64), BINS - 1)
+    bins = _bin_of(p)
 
-    def sums(weights: np.ndarray) -> np.ndarray:
-        return np.bincount(place, weights, minlength=BINS)
+    def sum_per_bin(weights: np.ndarray) -> np.ndarray:
+        return np.bincount(bins, weights, minlength=BINS)
 
     return Reliability(
-        sums(counts).astype(np.int64),
-        sums(p * counts),
-        sums(pixels[:, 1]).astype(np.int64),
+        sum_per_bin(counts).astype(np.int64),
+        sum_per_bin(p * counts),
+        sum_per_bin(pixels[:, 1]).astype(np.int64),
         float((p**2 * pixels[:, 0] + (1 - p) ** 2 * pixels[:, 1]).sum()),
     )
 
 
+def _bin_of(probability: np.ndarray) -> np.ndarray:
+    bins: np.ndarray = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
+    return bins
+
+
 def brier_of_sums(sums: np.ndarray) -> np.ndarray:
-    """(N,) Brier scores of rows (N, 3 BINS + 1) of `Reliability.sums`."""
+    """Brier scores (N,) of rows (N, 3 BINS + 1) of `Reliability.sums`."""
     scores: np.ndarray = sums[:, -1] / sums[:, :BINS].sum(axis=1)
     return scores
 
 
-def error_of_sums(sums: np.ndarray) -> np.ndarray:
-    """(N,) expected calibration errors of rows (N, 3 BINS + 1) of `Reliability.sums`."""
+def ece_of_sums(sums: np.ndarray) -> np.ndarray:
+    """Expected calibration errors (N,) of rows (N, 3 BINS + 1) of `Reliability.sums`."""
     gaps = np.abs(sums[:, BINS : 2 * BINS] - sums[:, 2 * BINS : 3 * BINS]).sum(axis=1)
     errors: np.ndarray = gaps / sums[:, :BINS].sum(axis=1)
     return errors

@@ -1,17 +1,17 @@
-"""Lesions found, missed and invented: connected components of two tumour masks, matched.
+"""Lesion detection: lesions found, missed and falsely predicted, by matching two tumour masks.
 
-A lesion is a connected component: 26-connected in a volume whose slices touch, else 8-connected
-within each slice. Two rules say whether a lesion was found:
+A lesion is a connected component: 26-connected in a volume with contiguous slices, otherwise 8-connected
+within each slice. A lesion is found by one of two rules:
 
-- **any overlap**: a lesion that shares a pixel with the other mask's;
-- **overlap above a share** (0.5 in LiTS): prediction and reference lesions are matched many to many,
-  since one of the two is often one piece where the other is several. Every reference lesion joins
-  the predicted lesion that covers most of it; the reference lesions of one predicted lesion form a
-  group; every predicted lesion joins the group that it covers most of. All lesions of a group are
-  found when the intersection over the union of its two sides is above the share.
+- **Any overlap**: the lesion shares a pixel with the other mask.
+- **Overlap above a share** (0.5 in LiTS): predicted and reference lesions are matched many to many, because
+  one lesion is often split into several parts in the other mask. Every reference lesion joins the predicted
+  lesion that covers most of it, and the reference lesions of one predicted lesion form a group. Every
+  predicted lesion joins the group of which it covers most. All lesions of a group are found if the
+  intersection over union of its predicted and reference lesions exceeds the share.
 
-Recall counts reference lesions, precision predicted ones. LiTS's own evaluation takes the reference
-lesions found for both numerators; the two differ only where pieces were joined.
+Recall counts reference lesions, precision counts predicted lesions. The LiTS evaluation uses the number of
+found reference lesions as the numerator of both, which differs only where lesions were grouped.
 """
 
 from __future__ import annotations
@@ -26,44 +26,47 @@ from liverseg.analysis.diameters import lesion_diameters
 from liverseg.errors import InvalidSetting
 
 SIZE_LIMITS = (10.0, 20.0)
-"""Small lesions are shorter than the first, large ones longer than the second (mm in LiTS)."""
+"""Small lesions are shorter than the first limit, large lesions longer than the second (mm in LiTS)."""
 
-IN_VOLUME = ndimage.generate_binary_structure(3, 3)
-IN_SLICE = IN_VOLUME & np.array([False, True, False])[:, None, None]
+NEIGHBOURS_26 = ndimage.generate_binary_structure(3, 3)
+NEIGHBOURS_8 = NEIGHBOURS_26 & np.array([False, True, False])[:, None, None]
 
 
 @dataclass(frozen=True)
-class Lesions:
+class LabelledLesions:
     """The connected components of a mask."""
 
-    components: np.ndarray  # (S, H, W) int32: 0 outside, 1 to number
+    components: np.ndarray  # (S, H, W) int32: 0 background, lesions from 1 to `number`
     number: int
-    diameters: tuple[float, ...]  # longest in the plane of a slice, in the unit of the spacing
+    diameters: tuple[float, ...]  # longest axial diameter of each, in the unit of the spacing
 
 
-def label_lesions(mask: np.ndarray, contiguous: bool, spacing: Sequence[float] = (1.0, 1.0)) -> Lesions:
-    """The lesions of a boolean (S, H, W) mask; `spacing` of rows and columns sets the diameters' unit.
+def label_lesions(
+    mask: np.ndarray, contiguous: bool, spacing: Sequence[float] = (1.0, 1.0)
+) -> LabelledLesions:
+    """Label the lesions of a boolean (S, H, W) mask.
 
-    `contiguous` says that the slices touch, so that a lesion may reach from one to the next.
+    With `contiguous` slices a lesion may extend over several slices. `spacing` between rows and between
+    columns sets the unit of the diameters. Raises `InvalidSetting` for a mask that is not 3D.
 
     >>> two = np.ones((2, 1, 3), bool)
     >>> label_lesions(two, contiguous=True).number, label_lesions(two, contiguous=False).diameters
     (1, (3.0, 3.0))
     """
     if mask.ndim != 3:
-        raise InvalidSetting("Lesions are looked for in a stack of slices, (S, H, W).")
-    components, number = ndimage.label(mask, IN_VOLUME if contiguous else IN_SLICE)
+        raise InvalidSetting("Lesions are labelled in a stack of slices, (S, H, W).")
+    components, number = ndimage.label(mask, NEIGHBOURS_26 if contiguous else NEIGHBOURS_8)
     plane = (float(spacing[0]), float(spacing[1]))
     diameters = tuple(
-        lesion_diameters(components[place] == k, plane).longest
-        for k, place in enumerate(ndimage.find_objects(components), start=1)
+        lesion_diameters(components[box] == k, plane).longest
+        for k, box in enumerate(ndimage.find_objects(components), start=1)
     )
-    return Lesions(components, number, diameters)
+    return LabelledLesions(components, number, diameters)
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What became of every lesion of a scan, or of several scans."""
+    """Diameter and outcome of every lesion of one or several scans. Detections can be added."""
 
     reference_diameters: tuple[float, ...]
     reference_found: tuple[bool, ...]
@@ -79,15 +82,15 @@ class Detection:
         )
 
     def by_size(self) -> tuple[Detection, Detection, Detection]:
-        """The lesions below, between and above `SIZE_LIMITS`, each side by its own diameter.
+        """Split into lesions below, between and above `SIZE_LIMITS`, each lesion by its own diameter.
 
         >>> [d.tallies for d in Detection((4.0, 20.0), (True, False), (30.0,), (True,)).by_size()]
         [(1, 1, 0, 0), (0, 1, 0, 0), (0, 0, 1, 1)]
         """
         small, medium, large = (
             Detection(
-                *_of_class(self.reference_diameters, self.reference_found, size),
-                *_of_class(self.predicted_diameters, self.predicted_true, size),
+                *_of_size(self.reference_diameters, self.reference_found, size),
+                *_of_size(self.predicted_diameters, self.predicted_true, size),
             )
             for size in range(3)
         )
@@ -95,7 +98,7 @@ class Detection:
 
     @property
     def tallies(self) -> tuple[int, int, int, int]:
-        """Reference lesions found and in all, predicted lesions that are true and in all."""
+        """Found reference lesions, all reference lesions, true predicted lesions, all predicted lesions."""
         return (
             sum(self.reference_found),
             len(self.reference_found),
@@ -107,21 +110,25 @@ class Detection:
 NO_LESIONS = Detection((), (), (), ())
 
 
-def _of_class(
-    diameters: tuple[float, ...], marks: tuple[bool, ...], size: int
+def _of_size(
+    diameters: tuple[float, ...], hits: tuple[bool, ...], size: int
 ) -> tuple[tuple[float, ...], tuple[bool, ...]]:
+    """The diameters and hits of the lesions of one size: 0 small, 1 medium, 2 large."""
     low, high = SIZE_LIMITS
-    kept = [(d, m) for d, m in zip(diameters, marks, strict=True) if (d >= low) + (d > high) == size]
-    return tuple(d for d, _ in kept), tuple(m for _, m in kept)
+    kept = [(d, hit) for d, hit in zip(diameters, hits, strict=True) if (d >= low) + (d > high) == size]
+    return tuple(d for d, _ in kept), tuple(hit for _, hit in kept)
 
 
-def detect(prediction: Lesions, reference: Lesions, min_overlap: float = 0.5) -> Detection:
-    """Match two sets of lesions; `min_overlap` 0 means any overlap. The rules are in the module's text.
+def score_detection(
+    prediction: LabelledLesions, reference: LabelledLesions, min_overlap: float = 0.5
+) -> Detection:
+    """Match predicted and reference lesions by the rules in the module docstring.
 
-    Raises `InvalidSetting` for a share outside [0, 1), or when the shapes differ.
+    `min_overlap` 0 selects the rule of any overlap. Raises `InvalidSetting` for a value outside [0, 1) or
+    when the shapes differ.
     """
     if not 0 <= min_overlap < 1:
-        raise InvalidSetting("The overlap from which a lesion is found lies in [0, 1).")
+        raise InvalidSetting("The minimum overlap of a found lesion must lie in [0, 1).")
     shared = _intersections(prediction, reference)  # (predicted, reference) pixels
     if min_overlap == 0:
         found, true = np.asarray(shared.any(axis=0)), np.asarray(shared.any(axis=1))
@@ -135,11 +142,12 @@ def detect(prediction: Lesions, reference: Lesions, min_overlap: float = 0.5) ->
     )
 
 
-def _sizes(lesions: Lesions) -> np.ndarray:
+def _sizes(lesions: LabelledLesions) -> np.ndarray:
     return np.bincount(lesions.components.ravel(), minlength=lesions.number + 1)[1:]
 
 
-def _intersections(prediction: Lesions, reference: Lesions) -> np.ndarray:
+def _intersections(prediction: LabelledLesions, reference: LabelledLesions) -> np.ndarray:
+    """(predicted, reference) int64: the pixels that each pair of lesions shares."""
     if prediction.components.shape != reference.components.shape:
         raise InvalidSetting("A prediction and its reference must have the same shape to be compared.")
     both = (prediction.components > 0) & (reference.components > 0)
@@ -151,21 +159,21 @@ def _intersections(prediction: Lesions, reference: Lesions) -> np.ndarray:
 def _matched(
     shared: np.ndarray, predicted_px: np.ndarray, reference_px: np.ndarray, min_overlap: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which reference and which predicted lesions are found, by the rule of the merged groups."""
+    """(reference,) and (predicted,) bool: the lesions whose group exceeds the minimum overlap."""
     found, true = np.zeros(shared.shape[1], bool), np.zeros(shared.shape[0], bool)
     rows, columns = np.flatnonzero(shared.any(axis=1)), np.flatnonzero(shared.any(axis=0))
     if not rows.size:
         return found, true
     touching = shared[np.ix_(rows, columns)]
-    # A group is named by the predicted lesion that founded it.
-    founders, group_of = np.unique(touching.argmax(axis=0), return_inverse=True)
-    grouped = np.zeros((len(rows), len(founders)), np.int64)  # (predicted, group) pixels
+    # Each group is identified by the predicted lesion that its reference lesions join.
+    groups, group_of = np.unique(touching.argmax(axis=0), return_inverse=True)
+    grouped = np.zeros((len(rows), len(groups)), np.int64)  # (predicted, group) pixels
     np.add.at(grouped.T, group_of, touching.T)
-    joins = grouped.argmax(axis=1)
-    for group in range(len(founders)):
-        members, sources = columns[group_of == group], rows[joins == group]
-        overlap = grouped[joins == group, group].sum()
-        union = predicted_px[sources].sum() + reference_px[members].sum() - overlap
-        if overlap > min_overlap * union:
-            found[members], true[sources] = True, True
+    joined_group = grouped.argmax(axis=1)
+    for group in range(len(groups)):
+        references, predictions = columns[group_of == group], rows[joined_group == group]
+        intersection = grouped[joined_group == group, group].sum()
+        union = predicted_px[predictions].sum() + reference_px[references].sum() - intersection
+        if intersection > min_overlap * union:
+            found[references], true[predictions] = True, True
     return found, true

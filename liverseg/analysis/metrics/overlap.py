@@ -1,15 +1,15 @@
-"""Pixel counts of a segmentation against its reference, and the metrics that are functions of them.
+"""Overlap metrics: pixel counts of a segmentation and its reference, Dice and other ratios of these counts.
 
-The conventions are those of the LiTS challenge (Bilic et al., 2023): the **liver** is every
-label >= 1 (liver and tumour together, the organ), the **tumour** is label 2. Pixels are counted
-per scan (all slices of a scan in one count), and a Dice comes in two kinds that must not be mixed:
+The conventions are those of the LiTS challenge (Bilic et al., 2023): the **liver** is every label >= 1 (the
+organ with its tumours), the **tumour** is label 2. Pixels are counted per scan, over all slices. There are
+two kinds of Dice, which must not be mixed:
 
-- `dice_per_case`: the mean over scans of each scan's Dice. Scans whose reference lacks the
-  structure have no Dice (0/0, or a 0 that says nothing of how much was invented); they are left
-  out of the mean and reported by `false_positives_without_reference` instead.
-- `dice_global`: one Dice over the pooled pixels of all scans, so large structures weigh more.
+- `dice_per_case`: the mean of the Dice of each scan. Scans whose reference lacks the structure have no
+  meaningful Dice (0 / 0, or 0 whatever the size of the false prediction). They are left out of the mean and
+  reported by `false_positives_without_reference` instead.
+- `dice_global`: one Dice over the pooled pixels of all scans, so that large structures weigh more.
 
-Neither is ever taken slice by slice.
+Neither is computed slice by slice.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from liverseg.core.segmentation import BACKGROUND, TUMOUR
 from liverseg.errors import InvalidSetting
 
 STRUCTURES = ("liver", "tumour")
-"""What is scored: the liver as an organ (label >= 1) and the tumour (label 2)."""
+"""The scored structures: the liver as an organ (label >= 1) and the tumour (label 2)."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Pixels of one structure that were found, invented and missed.
+    """True positive, false positive and false negative pixels of one structure.
 
     >>> Counts(tp=3, fp=1, fn=2) + Counts(tp=1, fp=0, fn=0)
     Counts(tp=4, fp=1, fn=2)
     """
 
-    tp: int  # in the prediction and in the reference
+    tp: int  # in the prediction and the reference
     fp: int  # in the prediction only
     fn: int  # in the reference only
 
@@ -45,17 +45,17 @@ class Counts:
 
     @property
     def predicted(self) -> int:
-        """Pixels of the prediction."""
+        """Number of predicted pixels."""
         return self.tp + self.fp
 
     @property
     def reference(self) -> int:
-        """Pixels of the reference."""
+        """Number of reference pixels."""
         return self.tp + self.fn
 
 
 def mask_counts(prediction: np.ndarray, reference: np.ndarray, valid: np.ndarray | None = None) -> Counts:
-    """Counts of two boolean masks of one shape; pixels where `valid` is False are not counted.
+    """Counts of two boolean masks of the same shape; pixels where `valid` is False are ignored.
 
     Raises `InvalidSetting` when the shapes differ.
 
@@ -71,10 +71,10 @@ def mask_counts(prediction: np.ndarray, reference: np.ndarray, valid: np.ndarray
 
 
 def counts(prediction: np.ndarray, truth: np.ndarray, valid: np.ndarray | None = None) -> dict[str, Counts]:
-    """Counts of each of `STRUCTURES` between two label arrays (0, 1, 2) of one shape.
+    """Counts of each of `STRUCTURES` in two label arrays (0, 1, 2) of the same shape.
 
-    `valid` (bool, the same shape) leaves pixels out. Counts of the slices of a scan add up to
-    the counts of the scan. Raises `InvalidSetting` when the shapes differ.
+    Pixels where `valid` (bool, same shape) is False are ignored. The counts of the slices of a scan add up
+    to the counts of the scan. Raises `InvalidSetting` when the shapes differ.
 
     >>> counts(np.array([0, 1, 2, 2]), np.array([0, 1, 1, 2]))["liver"]
     Counts(tp=3, fp=0, fn=0)
@@ -97,7 +97,7 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def dice(case: Counts) -> float:
-    """2 TP / (2 TP + FP + FN); nan where prediction and reference are both empty.
+    """2 TP / (2 TP + FP + FN); nan if prediction and reference are empty.
 
     >>> dice(Counts(tp=2, fp=1, fn=1)), dice(Counts(0, 5, 0)), dice(Counts(0, 0, 0))
     (0.6666666666666666, 0.0, nan)
@@ -106,12 +106,12 @@ def dice(case: Counts) -> float:
 
 
 def iou(case: Counts) -> float:
-    """TP / (TP + FP + FN), the Jaccard index; nan where both are empty."""
+    """TP / (TP + FP + FN), the Jaccard index; nan if prediction and reference are empty."""
     return _ratio(case.tp, case.tp + case.fp + case.fn)
 
 
 def volume_overlap_error(case: Counts) -> float:
-    """VOE of LiTS: 1 - the Jaccard index; nan where both are empty.
+    """1 - Jaccard index (VOE of LiTS); nan if prediction and reference are empty.
 
     >>> volume_overlap_error(Counts(tp=2, fp=1, fn=1))
     0.5
@@ -120,9 +120,7 @@ def volume_overlap_error(case: Counts) -> float:
 
 
 def specificity(case: Counts, pixels: int) -> float:
-    """TN / (TN + FP) among `pixels` scored pixels: the share of what is not the structure left alone.
-
-    nan where the reference fills all pixels.
+    """TN / (TN + FP) among `pixels` scored pixels; nan if the reference fills all of them.
 
     >>> specificity(Counts(tp=2, fp=1, fn=1), pixels=8)
     0.8
@@ -132,28 +130,28 @@ def specificity(case: Counts, pixels: int) -> float:
 
 
 def precision(case: Counts) -> float:
-    """TP / (TP + FP): the share of the prediction that is right; nan where nothing was predicted."""
+    """TP / (TP + FP): the correct share of the prediction; nan if the prediction is empty."""
     return _ratio(case.tp, case.predicted)
 
 
 def recall(case: Counts) -> float:
-    """TP / (TP + FN): the share of the reference that was found; nan where the reference is empty."""
+    """TP / (TP + FN): the share of the reference that was found; nan if the reference is empty."""
     return _ratio(case.tp, case.reference)
 
 
 def relative_difference(case: Counts) -> float:
-    """(predicted - reference) / reference, in pixels; nan where the reference is empty.
+    """(predicted - reference) / reference, in pixels; nan if the reference is empty.
 
-    The sign is that of RVD in the LiTS paper's text: positive means too much was segmented.
+    The RVD as defined in the LiTS paper: positive means over-segmentation.
     """
     return _ratio(case.predicted - case.reference, case.reference)
 
 
 def relative_difference_lits(case: Counts) -> float:
-    """(reference - predicted) / predicted; nan where nothing was predicted.
+    """(reference - predicted) / predicted; nan if the prediction is empty.
 
-    The numbers that LiTS prints as RVD: its evaluation passes reference and prediction to medpy's
-    `ravd` in the other order, so sign and denominator are not those of the paper's text.
+    The RVD as printed by the LiTS evaluation, which passes its arguments to `ravd` of medpy in reverse
+    order. So sign and denominator differ from the definition in the paper.
 
     >>> relative_difference(Counts(3, 1, 5)), relative_difference_lits(Counts(3, 1, 5))
     (-0.5, 1.0)
@@ -162,14 +160,14 @@ def relative_difference_lits(case: Counts) -> float:
 
 
 def with_reference(cases: Sequence[Counts]) -> list[Counts]:
-    """The cases whose reference has the structure at all."""
+    """The cases whose reference contains the structure."""
     return [case for case in cases if case.reference]
 
 
 def dice_per_case(cases: Sequence[Counts]) -> float:
-    """Mean Dice over the cases whose reference has the structure; nan when there is none.
+    """Mean Dice over the cases whose reference contains the structure; nan if there are none.
 
-    A case with a reference and an empty prediction counts as 0.
+    A case with a reference and an empty prediction has a Dice of 0.
 
     >>> dice_per_case([Counts(1, 0, 0), Counts(0, 0, 9), Counts(0, 7, 0)])
     0.5
@@ -179,7 +177,7 @@ def dice_per_case(cases: Sequence[Counts]) -> float:
 
 
 def dice_global(cases: Sequence[Counts]) -> float:
-    """Dice of the pooled pixels of all cases, those without reference included.
+    """Dice of the pooled pixels of all cases, including those without reference.
 
     >>> round(dice_global([Counts(1, 0, 0), Counts(0, 0, 9), Counts(0, 7, 0)]), 4)
     0.1111
@@ -189,20 +187,20 @@ def dice_global(cases: Sequence[Counts]) -> float:
 
 @dataclass(frozen=True)
 class FalsePositives:
-    """What was predicted in cases whose reference lacks the structure."""
+    """False positives in cases whose reference lacks the structure."""
 
     cases: int  # cases without reference
-    clean_cases: int  # of these, cases where nothing was predicted
-    pixels: int  # predicted in all of them together
+    clean_cases: int  # cases without reference and without prediction
+    pixels: int  # predicted pixels in all cases without reference
 
     @property
     def specificity(self) -> float:
-        """Share of the cases without reference that were left clean; nan when there is none."""
+        """Share of clean cases among the cases without reference; nan if there are none."""
         return _ratio(self.clean_cases, self.cases)
 
 
 def false_positives_without_reference(cases: Sequence[Counts]) -> FalsePositives:
-    """The counterpart of `dice_per_case`: how the cases that it leaves out were handled.
+    """False positives in the cases that `dice_per_case` leaves out.
 
     >>> false_positives_without_reference([Counts(1, 0, 0), Counts(0, 7, 0), Counts(0, 0, 0)])
     FalsePositives(cases=2, clean_cases=1, pixels=7)
@@ -212,15 +210,15 @@ def false_positives_without_reference(cases: Sequence[Counts]) -> FalsePositives
     return FalsePositives(len(without), clean, sum(case.predicted for case in without))
 
 
-def summary(cases: Sequence[Counts], seed: int = 0) -> dict[str, float | int | list[float] | None]:
-    """All of the above for one structure, ready for JSON: None where a number is undefined.
+def dice_summary(cases: Sequence[Counts], seed: int = 0) -> dict[str, float | int | list[float] | None]:
+    """Dice, precision, recall and false positives of one structure, ready for JSON.
 
-    `cases` has one `Counts` a scan. Every Dice comes with its 95 % bootstrap interval over scans
-    and with the number of scans it is of.
+    `cases` has one `Counts` per scan. Undefined values are None. Each Dice has a 95 % bootstrap interval
+    over scans.
 
-    >>> summary([Counts(1, 0, 0), Counts(0, 7, 0)])["dice_per_case"]
+    >>> dice_summary([Counts(1, 0, 0), Counts(0, 7, 0)])["dice_per_case"]
     1.0
-    >>> summary([])["dice_global"] is None
+    >>> dice_summary([])["dice_global"] is None
     True
     """
 
@@ -231,7 +229,7 @@ def summary(cases: Sequence[Counts], seed: int = 0) -> dict[str, float | int | l
         return None if math.isnan(low_high[0]) else list(low_high)
 
     total, scored = pooled(cases), with_reference(cases)
-    invented = false_positives_without_reference(cases)
+    false_positives = false_positives_without_reference(cases)
     return {
         "dice_per_case": defined(dice_per_case(cases)),
         "dice_per_case_interval": interval(bootstrap_interval([dice(case) for case in scored], seed)),
@@ -241,7 +239,7 @@ def summary(cases: Sequence[Counts], seed: int = 0) -> dict[str, float | int | l
         "recall_global": defined(recall(total)),
         "cases": len(cases),
         "cases_with_reference": len(scored),
-        "cases_without_reference": invented.cases,
-        "clean_cases_without_reference": invented.clean_cases,
-        "false_positive_pixels_without_reference": invented.pixels,
+        "cases_without_reference": false_positives.cases,
+        "clean_cases_without_reference": false_positives.clean_cases,
+        "false_positive_pixels_without_reference": false_positives.pixels,
     }

@@ -1,17 +1,18 @@
-"""Distances between the boundaries of two masks: ASSD, RMSD, Hausdorff, HD95, surface Dice.
+"""Distances between the surfaces of two masks: ASSD, RMSD, Hausdorff distance, HD95, surface Dice.
 
-The surface of a mask are its elements that an erosion takes away: those with a neighbour outside,
-where an element at the edge of the array counts as having one. LiTS erodes with the 18-neighbourhood
-in 3D (8 in 2D), `connectivity` 2 here; medpy agrees at the same connectivity, MONAI's metrics at 1.
+The surface of a mask consists of the elements that an erosion removes: those with a neighbour outside the
+mask. Elements at the edge of the array belong to the surface. LiTS erodes with 18 neighbours in 3D (8 in
+2D), which is `connectivity` 2 here. medpy gives the same values at the same connectivity, MONAI at
+connectivity 1.
 
-A distance runs from an element of one surface to the nearest element of the other, both ways. Two
-forms are kept apart, because their numbers do not compare:
+A distance runs from an element of one surface to the nearest element of the other surface, in both
+directions. The two functions give values that are not comparable:
 
-- `surface_distances`: in the space of the arrays, 3D for a volume whose slices touch;
-- `slice_surface_distances`: in the plane of each slice, pooled over the slices of a scan. That is all
-  that can be said where slices were left out between those at hand. Slices where only one of the
-  masks has any pixel know no distance; their surface elements are counted as `unmatched`. They lie
-  outside any tolerance of the surface Dice and have no part in the other measures.
+- `surface_distances` measures in the space of the arrays: in 3D for a volume with contiguous slices.
+- `slice_surface_distances` measures within each slice and pools the slices of a scan. It is for scans with
+  missing slices. Where only one of the masks of a slice has pixels, no distance exists. The surface
+  elements of that slice are counted as `unmatched`: they lie outside any tolerance of the surface Dice and
+  do not affect the other measures.
 """
 
 from __future__ import annotations
@@ -27,16 +28,15 @@ from scipy.spatial import KDTree
 from liverseg.errors import InvalidSetting
 
 CONNECTIVITY = 2
-"""Of LiTS: neighbours that share a face or an edge, 18 in 3D and 8 in 2D."""
+"""Neighbours share a face or an edge, 18 in 3D and 8 in 2D, as in LiTS."""
 
-
-ROUNDING = 1e-9
-"""Relative: a distance that equals a tolerance but for rounding lies within it."""
+RELATIVE_ROUNDING = 1e-9
+"""A distance that exceeds a tolerance by this relative rounding error is within the tolerance."""
 
 
 @dataclass(frozen=True)
 class SurfaceDistances:
-    """From every surface element to the other surface, in the unit of the spacing."""
+    """Distances from every surface element to the other surface, in the unit of the spacing."""
 
     to_reference: np.ndarray  # (n,) float64, from the prediction's surface
     to_prediction: np.ndarray  # (m,) float64, from the reference's surface
@@ -44,17 +44,17 @@ class SurfaceDistances:
 
     @property
     def all(self) -> np.ndarray:
-        """(n + m,) both ways together."""
+        """(n + m,) float64: the distances of both directions."""
         return np.concatenate([self.to_reference, self.to_prediction])
 
     @property
     def defined(self) -> bool:
-        """Whether there is any distance at all."""
+        """Whether there are any distances."""
         return self.to_reference.size > 0
 
 
 def bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
-    """The smallest box around the True elements of a mask, None for an empty one."""
+    """The smallest box around the True elements of a mask; None for an empty mask."""
     hits = [
         np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
         for axis in range(mask.ndim)
@@ -63,7 +63,7 @@ def bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
 
 
 def surface_points(mask: np.ndarray, connectivity: int = CONNECTIVITY) -> np.ndarray:
-    """(n, ndim) indices of the elements of a boolean mask that touch its outside.
+    """(n, ndim) int64: the indices of the surface elements of a boolean mask.
 
     >>> len(surface_points(np.ones((4, 4), bool))), len(surface_points(np.zeros((4, 4), bool)))
     (12, 0)
@@ -72,7 +72,7 @@ def surface_points(mask: np.ndarray, connectivity: int = CONNECTIVITY) -> np.nda
     if box is None:
         return np.zeros((0, mask.ndim), np.int64)
     inside = mask[box]
-    # Outside of the box there is nothing: erosion's own border value of 0 says the same.
+    # The mask is empty outside the box, which matches the border value 0 of the erosion.
     footprint = ndimage.generate_binary_structure(mask.ndim, connectivity)
     edge = inside ^ ndimage.binary_erosion(inside, footprint)
     points: np.ndarray = np.argwhere(edge) + np.array([s.start for s in box])
@@ -85,10 +85,10 @@ def surface_distances(
     spacing: Sequence[float] | None = None,
     connectivity: int = CONNECTIVITY,
 ) -> SurfaceDistances:
-    """Distances between the surfaces of two boolean masks of one shape, 2D or 3D.
+    """Distances between the surfaces of two boolean masks of the same shape, 2D or 3D.
 
-    `spacing` (ndim,) is the step between elements along each axis; without it the unit is the element.
-    No distance is `defined` where either mask is empty. Raises `InvalidSetting` when shapes differ.
+    `spacing` (ndim,) is the distance between elements along each axis (default 1). There are no distances if
+    either mask is empty. Raises `InvalidSetting` when the shapes differ or a spacing is not above 0.
 
     >>> a, b = np.zeros((2, 8), bool)
     >>> a[1], b[4] = True, True
@@ -99,7 +99,7 @@ def surface_distances(
         raise InvalidSetting("A prediction and its reference must have the same shape to be compared.")
     scale = np.ones(prediction.ndim) if spacing is None else np.asarray(spacing, np.float64)
     if scale.shape != (prediction.ndim,) or not (scale > 0).all():
-        raise InvalidSetting(f"A mask of {prediction.ndim} axes needs as many spacings, all above 0.")
+        raise InvalidSetting(f"A mask with {prediction.ndim} axes needs {prediction.ndim} spacings above 0.")
     a = surface_points(prediction, connectivity) * scale
     b = surface_points(reference, connectivity) * scale
     if not len(a) or not len(b):
@@ -113,44 +113,45 @@ def slice_surface_distances(
     spacing: Sequence[float] | None = None,
     connectivity: int = CONNECTIVITY,
 ) -> SurfaceDistances:
-    """In-plane distances of the slices (H, W) of a scan, pooled; `spacing` of rows and columns."""
-    found = [
+    """Pooled in-plane distances of the slices (H, W) of a scan; `spacing` between rows and columns."""
+    slices = [
         surface_distances(p, r, spacing, connectivity) for p, r in zip(prediction, reference, strict=True)
     ]
     return SurfaceDistances(
-        np.concatenate([np.zeros(0), *(d.to_reference for d in found)]),
-        np.concatenate([np.zeros(0), *(d.to_prediction for d in found)]),
-        sum(d.unmatched for d in found),
+        np.concatenate([np.zeros(0), *(d.to_reference for d in slices)]),
+        np.concatenate([np.zeros(0), *(d.to_prediction for d in slices)]),
+        sum(d.unmatched for d in slices),
     )
 
 
 def average_distance(distances: SurfaceDistances) -> float:
-    """ASSD of LiTS: (sum over A + sum over B) / (|A| + |B|); nan where undefined."""
+    """Average symmetric surface distance (ASSD of LiTS): the mean of both directions; nan if undefined."""
     return float(distances.all.mean()) if distances.defined else math.nan
 
 
 def root_mean_square_distance(distances: SurfaceDistances) -> float:
-    """RMSD of LiTS: the square root of the mean squared distance, both ways pooled; nan where undefined."""
+    """Root mean square distance of both directions (RMSD of LiTS); nan if undefined."""
     return float(np.sqrt(np.mean(distances.all**2))) if distances.defined else math.nan
 
 
 def maximum_distance(distances: SurfaceDistances) -> float:
-    """MSD of LiTS, the Hausdorff distance: the largest distance of either way; nan where undefined."""
+    """Hausdorff distance (MSD of LiTS): the largest distance of both directions; nan if undefined."""
     return float(distances.all.max()) if distances.defined else math.nan
 
 
 def hausdorff_percentile(distances: SurfaceDistances, percent: float = 95) -> float:
-    """The larger of the two ways' percentiles (HD95), as Metrics Reloaded and MONAI define it."""
+    """HD95: the larger percentile of both directions, as in Metrics Reloaded and MONAI; nan if undefined."""
     if not distances.defined:
         return math.nan
-    ways = (distances.to_reference, distances.to_prediction)
-    return max(float(np.percentile(way, percent)) for way in ways)
+    directions = (distances.to_reference, distances.to_prediction)
+    return max(float(np.percentile(direction, percent)) for direction in directions)
 
 
 def surface_dice(distances: SurfaceDistances, tolerance: float) -> float:
-    """NSD: the share of both surfaces' elements within `tolerance` of the other (Nikolov et al., 2021).
+    """Surface Dice (NSD): the share of surface elements within `tolerance` of the other surface.
 
-    Elements are counted, not weighed by area. 0 where only one mask is empty, nan where both are.
+    After Nikolov et al. (2021), but elements are counted, not weighted by area. 0 if only one mask is
+    empty, nan if both are.
 
     >>> a, b = np.zeros((2, 8, 8), bool)
     >>> a[2:5, 2:5], b[2:5, 3:6] = True, True
@@ -159,5 +160,5 @@ def surface_dice(distances: SurfaceDistances, tolerance: float) -> float:
     (0.5, 1.0, 0.5)
     """
     elements = distances.all.size + distances.unmatched
-    near = np.count_nonzero(distances.all <= tolerance * (1 + ROUNDING))
+    near = np.count_nonzero(distances.all <= tolerance * (1 + RELATIVE_ROUNDING))
     return float(near / elements) if elements else math.nan

@@ -1,1 +1,1 @@
-"""When not to believe a result: what an input looks like beside slices that liverseg is made for (pure)."""
+"""Plausibility checks: does an input look like abdominal CT, and is the result plausible? (pure)"""

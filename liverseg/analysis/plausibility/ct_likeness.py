@@ -1,9 +1,9 @@
-"""How like a good slice an input is: a softmax regression on the numbers of `anatomy` (pure).
+"""Likeness of a slice to abdominal CT with liver: a softmax regression on its features (pure).
 
-Kinds that it tells apart, each against slices of abdominal CT that show liver: pictures that are no CT,
-another window than is assumed or no HU, turned or another plane, mirrored, another part of the body, cut. The
-coefficients are in `ct_likeness.json`, with what they were fitted on; `python -m benchmarks.scope --fit`
-writes them anew, and without `--fit` measures them on scans and pictures that they were not fitted on.
+The classes are `GOOD` and kinds of defects: not CT, another window or not HU, another orientation or plane,
+mirrored, another part of the body, cropped. `ct_likeness.json` holds the coefficients and the data they
+were fitted on. `python -m benchmarks.scope --fit` fits them again; without `--fit` it measures them on
+other scans and pictures.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from liverseg.analysis.plausibility.features import CELL
+from liverseg.analysis.plausibility.features import CELL_PREFIX
 
-COEFFICIENTS = Path(__file__).with_name("ct_likeness.json")
+COEFFICIENTS_FILE = Path(__file__).with_name("ct_likeness.json")
 GOOD = "good"
-REACH = 4.0
-"""Standard deviations of the fitted slices, beyond which a number counts as that far."""
+MAX_DEVIATION = 4.0
+"""Features are clipped to this many standard deviations of the good slices in the fit."""
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """A softmax regression on features and the squares of some."""
+class LikenessModel:
+    """A softmax regression on features and the squares of some of them."""
 
     features: tuple[str, ...]
     mean: np.ndarray  # (F,)
@@ -36,37 +36,39 @@ class Likeness:
     least: float  # probability of "good" below which an input is doubted
 
     @classmethod
-    def from_json(cls, text: str) -> Likeness:
-        """What `to_json` wrote."""
-        told = json.loads(text)
-        arrays = (np.array(told[key], float) for key in ("mean", "scale", "weights"))
-        mean, scale, weights = arrays
-        return cls(tuple(told["features"]), mean, scale, tuple(told["kinds"]), weights, told["least"])
+    def from_json(cls, text: str) -> LikenessModel:
+        """Parse `ct_likeness.json`."""
+        content = json.loads(text)
+        mean, scale, weights = (np.array(content[key], float) for key in ("mean", "scale", "weights"))
+        return cls(
+            tuple(content["features"]), mean, scale, tuple(content["kinds"]), weights, content["least"]
+        )
 
-    def rows(self, found: list[Mapping[str, float]]) -> np.ndarray:
-        """(N, F + squares + 1) what the regression is on."""
-        values = np.array([[one[name] for name in self.features] for one in found])
-        return expanded((values - self.mean) / self.scale, squared(self.features))
-
-    def of(self, found: Mapping[str, float]) -> dict[str, float]:
-        """kind -> probability."""
-        scores = (self.rows([found]) @ self.weights)[0]
-        shares = np.exp(scores - scores.max())
-        return dict(zip(self.kinds, (shares / shares.sum()).tolist(), strict=True))
-
-
-def squared(features: tuple[str, ...]) -> np.ndarray:
-    """(F,) bool: which features enter with their squares too, all but the cells of the coarse picture."""
-    return np.array([not name.startswith(CELL) for name in features])
+    def probabilities(self, features: Mapping[str, float]) -> dict[str, float]:
+        """The probability of each kind for the features of one slice."""
+        values = np.array([[features[name] for name in self.features]])
+        scores = (design_matrix((values - self.mean) / self.scale, has_square(self.features)) @ self.weights)[
+            0
+        ]
+        exponentials = np.exp(scores - scores.max())
+        return dict(zip(self.kinds, (exponentials / exponentials.sum()).tolist(), strict=True))
 
 
-def expanded(z: np.ndarray, square: np.ndarray) -> np.ndarray:
-    """(N, F) standardised features, the squares of those that are chosen (F,), and one: (N, F + S + 1)."""
-    z = np.clip(z, -REACH, REACH)
+def has_square(features: tuple[str, ...]) -> np.ndarray:
+    """(F,) bool: the features whose squares enter the regression, all but the cells of the coarse picture."""
+    return np.array([not name.startswith(CELL_PREFIX) for name in features])
+
+
+def design_matrix(z: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """The design matrix (N, F + squares + 1): clipped features, squares of the selected ones, intercept.
+
+    `z` (N, F) holds standardised features and `square` (F,) bool selects the squared ones.
+    """
+    z = np.clip(z, -MAX_DEVIATION, MAX_DEVIATION)
     return np.concatenate([z, z[:, square] ** 2 - 1, np.ones((len(z), 1))], axis=1)
 
 
 @cache
-def likeness() -> Likeness:
-    """The committed one."""
-    return Likeness.from_json(COEFFICIENTS.read_text(encoding="utf-8"))
+def load_likeness_model() -> LikenessModel:
+    """The model in `ct_likeness.json`."""
+    return LikenessModel.from_json(COEFFICIENTS_FILE.read_text(encoding="utf-8"))

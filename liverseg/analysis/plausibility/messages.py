@@ -1,4 +1,4 @@
-"""Every doubt in words: what it is, and what to do (pure)."""
+"""Messages of the plausibility checks: what is wrong, and what the reader should do (pure)."""
 
 from __future__ import annotations
 
@@ -6,55 +6,56 @@ from dataclasses import dataclass
 
 DO_NOT_TRUST, CHECK = "do not trust", "check"
 
-SENTENCES = {
-    "not_ct": "This does not look like a CT slice of the abdomen but like another kind of picture (a "
-    "photograph, MR, inverted grey): use CT, as DICOM or NIfTI if you can.",
-    "window": "The grey is not that of the window which was assumed: say which window the picture was made "
-    "with, or use DICOM or NIfTI.",
-    "not_hu": "The values do not look like Hounsfield units: the file may have been converted, scaled or "
-    "stored with an offset; use the original.",
-    "turned": "The slice seems to be turned, upside down, or cut in another plane than the axial one: use "
-    "axial slices with the spine at the bottom.",
-    "mirrored": "The slice seems to be mirrored: the liver belongs on the left of the picture, which is the "
-    "patient's right; flip it if it does not lie there.",
-    "elsewhere": "This looks like a part of the body that shows little liver or none: compare what is marked "
-    "with the slice before you use a number.",
-    "cut": "The picture seems to be cut: use the slice as the scanner made it, with the whole body.",
-    "no liver": "No liver was found: use a slice that shows it; where this one does, the input is not what "
-    "liverseg expects.",
-    "no liver in volume": "No liver was found in any slice: use a scan of the abdomen.",
-    "edge": "The liver reaches the edge of the picture: what was cut off is in no number; use "
+DOUBT_SENTENCES = {
+    "not_ct": "This does not look like a CT slice of the abdomen. It may be a photograph, an MR image or "
+    "an inverted picture. Use CT, as DICOM or NIfTI if possible.",
+    "window": "The grey values do not match the assumed window. State the window with which the picture "
+    "was made, or use DICOM or NIfTI.",
+    "not_hu": "The values do not look like Hounsfield units. The file may have been converted, rescaled "
+    "or stored with an offset. Use the original file.",
+    "turned": "The slice seems to be rotated, upside down or not axial. Use axial slices with the spine "
+    "at the bottom.",
+    "mirrored": "The slice seems to be mirrored. The liver should be on the left of the picture, which "
+    "is the patient's right. If it is not, flip the picture.",
+    "elsewhere": "This looks like a part of the body with little or no liver. Compare the outlines with "
+    "the slice before you use any number.",
+    "cut": "The picture seems to be cropped. Use the original slice with the whole body.",
+    "no liver": "No liver was found. Use a slice that shows the liver. If this slice shows it, liverseg "
+    "is not suited to this input.",
+    "no liver in volume": "No liver was found in any slice. Use a scan of the abdomen. If this scan "
+    "shows the liver, liverseg is not suited to this input.",
+    "edge": "The liver reaches the edge of the picture. Parts outside the picture are not measured. Use "
     "the whole slice.",
-    "confidence": "The network is hardly sure of the liver (mean probability {sure:.2f}): compare its "
-    "outline with the slice before you use a number.",
-    "pixels": "The pixels are {pixels} mm, outside the {low:g} to {high:g} mm of the training scans: look "
-    "at every edge, or use the original slices.",
-    "small": "The picture has {pixels} pixels, fewer than the training slices: small tumours are lost; use "
-    "the original slices.",
-    "thickness": "The slices are {thick:.3g} mm apart, more than the {thickest:g} mm of the training scans: "
-    "volumes and short lesions are not reliable; use thinner slices if there are any.",
+    "confidence": "The network is not sure of the liver (mean probability {confidence:.2f}). Compare its "
+    "outline with the slice before you use any number.",
+    "pixels": "The pixels are {pixels} mm, outside the supported {low:g} to {high:g} mm. Check every "
+    "outline, or use the original slices.",
+    "small": "The picture has {pixels} pixels, fewer than the training slices. Small tumours may be "
+    "missed. Use the original slices.",
+    "thickness": "The slices are {distance:.3g} mm apart, above the supported {limit:g} mm. Volumes and "
+    "short lesions are not reliable. Use thinner slices if possible.",
 }  # fmt: skip
-"""By reason."""
+"""The sentences by reason. The reasons are values of `report.json` and classes of `ct_likeness`."""
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """One reason not to believe a result, or not without looking."""
+    """One reason to distrust a result."""
 
     severity: str  # `DO_NOT_TRUST` or `CHECK`
-    reason: str  # in a word, for programs
-    sentence: str  # what it is and what to do
+    reason: str  # a key of `DOUBT_SENTENCES`
+    sentence: str  # what is wrong and what to do
 
     @property
     def warning(self) -> str:
-        """The sentence behind its severity, as the report's `warnings` have it."""
+        """The sentence after its severity, as in the `warnings` of the report."""
         return f"{'Do not trust this result' if self.severity == DO_NOT_TRUST else 'Check'}: {self.sentence}"
 
 
-def doubt(severity: str, reason: str, **facts: object) -> Doubt:
-    """A doubt in its words.
+def make_doubt(severity: str, reason: str, **values: object) -> Doubt:
+    """A doubt with the sentence of `reason`, whose placeholders are filled from `values`.
 
-    >>> doubt(CHECK, "confidence", sure=0.512).warning[:61]
-    'Check: The network is hardly sure of the liver (mean probabil'
+    >>> make_doubt(CHECK, "confidence", confidence=0.512).warning[:69]
+    'Check: The network is not sure of the liver (mean probability 0.51). '
     """
-    return Doubt(severity, reason, SENTENCES[reason].format(**facts))
+    return Doubt(severity, reason, DOUBT_SENTENCES[reason].format(**values))

@@ -1,9 +1,9 @@
-"""Which way up a slice lies: how much better one of its turns or its mirror image looks (pure).
+"""Orientation of a slice: does a rotated or mirrored copy look more like upright CT? (pure)
 
-A score, linear in coarse maps of the body and of what lies around it, ranks an upright slice before its own
-turned copies. It is a pairwise logistic regression (Bradley and Terry, Biometrika 1952): only differences
-between copies of one slice count, so that what is particular to a patient drops out. The weights are in
-`orientation_check.json`; `python -m benchmarks.scope --fit` writes them anew.
+A linear score of coarse maps of the body and its surroundings ranks an upright slice above its own
+transformed copies. It is a pairwise logistic regression (Bradley and Terry, Biometrika 1952): it uses only
+differences between copies of one slice, so that features of the individual patient cancel.
+`orientation_check.json` holds the weights; `python -m benchmarks.scope --fit` fits them again.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from liverseg.analysis.plausibility.features import body_of, box_of, smooth_soft
+from liverseg.analysis.plausibility.features import body_mask, organ_mask, smallest_box
 
-WEIGHTS = Path(__file__).with_name("orientation_check.json")
+WEIGHTS_FILE = Path(__file__).with_name("orientation_check.json")
 MIRROR = "mirror image"
-TURNS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     MIRROR: lambda unit: unit[:, ::-1],
     "upside down": lambda unit: unit[::-1],
     "by 180°": lambda unit: unit[::-1, ::-1],
@@ -30,71 +30,80 @@ TURNS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "transposed": lambda unit: unit.T,
     "transposed, by 180°": lambda unit: unit[::-1, ::-1].T,
 }
-"""Of an array (h, w)."""
+"""The mirror image and the other transforms of a slice (h, w)."""
 
-CELLS = 10
-"""Along each side of a map."""
+MAP_CELLS = 10
+"""Cells along each side of a map."""
 
-_BONE = 0.85  # 136 HU: spongy bone of the old is hardly brighter
-_LIVER = (0.25, 0.6)  # 40 to 96 HU
-_DARK = 0.03
-_AROUND = 10.0  # shares of pixels are small beside the maps
+_MIN_BONE = 0.85  # grey of 136 HU: spongy bone of old patients is hardly brighter
+_LIVER_RANGE = (0.25, 0.6)  # grey of 40 to 96 HU
+_MAX_DARK = 0.03  # grey of air and fat
+_SURROUNDINGS_SCALE = 10.0  # brings the shares of pixels to the range of the maps
 
 
 @dataclass(frozen=True)
-class Turning:
-    """The weights of the score, and by how much a copy must look better to be told."""
+class OrientationModel:
+    """The weights of the score, and the margins by which a copy must exceed the slice."""
 
-    weights: np.ndarray  # (5 · CELLS² + 4,)
-    turned: float
-    mirrored: float
+    weights: np.ndarray  # (5 · MAP_CELLS² + 4,)
+    turned: float  # margin of the best copy other than the mirror image
+    mirrored: float  # margin of the mirror image
 
     @classmethod
-    def from_json(cls, text: str) -> Turning:
-        """What `python -m benchmarks.scope --fit` wrote."""
-        told = json.loads(text)
-        return cls(np.array(told["weights"], float), told["turned"], told["mirrored"])
+    def from_json(cls, text: str) -> OrientationModel:
+        """Parse `orientation_check.json`."""
+        content = json.loads(text)
+        return cls(np.array(content["weights"], float), content["turned"], content["mirrored"])
 
-    def beyond(self, unit: np.ndarray) -> tuple[float, float]:
-        """Of a slice as `small_unit` gives it: by how much a turn of it looks better than it may, and its
-        mirror image; above 0 it seems to be turned or mirrored.
+    def excess(self, unit: np.ndarray) -> tuple[float, float]:
+        """How far the best turned copy and the mirror image score above the slice, minus the margins.
+
+        `unit` is the grey of a slice (h, w) in [0, 1]. A positive value means that the slice seems turned or
+        mirrored.
         """
-        upright = float(maps(unit) @ self.weights)
-        scores = {name: float(maps(turn(unit)) @ self.weights) - upright for name, turn in TURNS.items()}
-        mirrored = scores.pop(MIRROR)
-        return max(scores.values()) - self.turned, mirrored - self.mirrored
+        upright = float(orientation_features(unit) @ self.weights)
+        gains = {
+            name: float(orientation_features(turn(unit)) @ self.weights) - upright
+            for name, turn in TRANSFORMS.items()
+        }
+        mirror_gain = gains.pop(MIRROR)
+        return max(gains.values()) - self.turned, mirror_gain - self.mirrored
 
 
-def maps(unit: np.ndarray) -> np.ndarray:
-    """What the score is of: grey, bone, organs, what is as dense as liver, gas or fat, each on a grid over
-    the body; and what lies outside of it along the four sides, which is the table below an upright body.
+def orientation_features(unit: np.ndarray) -> np.ndarray:
+    """The features of the score, (5 · MAP_CELLS² + 4,) float64, of the grey of a slice (h, w).
 
-    (5 · CELLS² + 4,) of `unit` (h, w).
+    Five maps on a grid over the body: grey, bone, organs, tissue as dense as liver, gas or fat. Four shares
+    of pixels outside the body along the four sides: the table is below an upright body.
     """
     unit = np.ascontiguousarray(unit)
-    body = body_of(unit)
-    around = (unit > _DARK) & ~body
+    body = body_mask(unit)
+    surroundings = (unit > _MAX_DARK) & ~body
     if not body.any():
         body = np.ones_like(body)
-    box = box_of(body)
+    box = smallest_box(body)
     grey = unit[box]
-    inside = [
+    body_maps = [
         grey,
-        grey >= _BONE,
-        smooth_soft(unit)[box],
-        (grey > _LIVER[0]) & (grey < _LIVER[1]),
-        grey < _DARK,
+        grey >= _MIN_BONE,
+        organ_mask(unit)[box],
+        (grey > _LIVER_RANGE[0]) & (grey < _LIVER_RANGE[1]),
+        grey < _MAX_DARK,
     ]
-    small = [
-        cv2.resize(np.ascontiguousarray(one, np.float32), (CELLS, CELLS), interpolation=cv2.INTER_AREA)
-        for one in inside
+    coarse = [
+        cv2.resize(
+            np.ascontiguousarray(body_map, np.float32),
+            (MAP_CELLS, MAP_CELLS),
+            interpolation=cv2.INTER_AREA,
+        ).ravel()
+        for body_map in body_maps
     ]
-    high, wide = max(unit.shape[0] // 4, 1), max(unit.shape[1] // 4, 1)
-    sides = (around[:high], around[-high:], around[:, :wide], around[:, -wide:])
-    return np.concatenate([*(one.ravel() for one in small), [_AROUND * side.mean() for side in sides]])
+    rows, columns = max(unit.shape[0] // 4, 1), max(unit.shape[1] // 4, 1)
+    sides = (surroundings[:rows], surroundings[-rows:], surroundings[:, :columns], surroundings[:, -columns:])
+    return np.concatenate([*coarse, [_SURROUNDINGS_SCALE * side.mean() for side in sides]])
 
 
 @cache
-def turning() -> Turning:
-    """The committed one."""
-    return Turning.from_json(WEIGHTS.read_text(encoding="utf-8"))
+def load_orientation_model() -> OrientationModel:
+    """The model in `orientation_check.json`."""
+    return OrientationModel.from_json(WEIGHTS_FILE.read_text(encoding="utf-8"))

@@ -14,10 +14,10 @@ from liverseg.app.state import session
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.core.window import DEFAULT_WINDOW
 from liverseg.errors import InvalidSetting, LiversegError
-from liverseg.inference.progress import Stop
+from liverseg.inference.progress import StopSignal
 from liverseg.pipeline import Run, compare_image
 from liverseg.rendering.comparison import compared_pictures
-from liverseg.rendering.slice_view import telling_slice, three_pictures
+from liverseg.rendering.slice_view import default_slice, three_pictures
 
 Pictures = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Three uint8 RGB arrays (H, W, 3) of one size."""
@@ -26,7 +26,7 @@ COMPARISON_PANELS = ("Segmentation of A", "Segmentation of B", "Where they diffe
 
 
 def segment_file(
-    checkpoints: Checkpoints, request: SegmentRequest, ref: str | None, cancelled: Stop | None = None
+    checkpoints: Checkpoints, request: SegmentRequest, ref: str | None, cancelled: StopSignal | None = None
 ) -> tuple[Pictures, dict[str, Any]]:
     """The pictures and the report that `/segment` answers.
 
@@ -35,7 +35,7 @@ def segment_file(
     ct, settings, window = request.open()
     segmenter = checkpoints.segmenter(ref or None)
     analysis = session.analyse([str(request.file)], ct, segmenter, settings, Run(cancelled=cancelled))
-    index = telling_slice(analysis.seg) if settings.slice_index is None else settings.slice_index
+    index = default_slice(analysis.seg) if settings.slice_index is None else settings.slice_index
     return three_pictures(ct, analysis.seg, index, window), analysis.report.to_dict()
 
 
@@ -43,7 +43,7 @@ def compare_file(
     checkpoints: Checkpoints,
     request: SegmentRequest,
     refs: tuple[str | None, str | None],
-    cancelled: Stop | None = None,
+    cancelled: StopSignal | None = None,
 ) -> tuple[Pictures, dict[str, Any]]:
     """The pictures and the comparison that `/compare` answers.
 
@@ -56,7 +56,7 @@ def compare_file(
     compared = compare_image(ct, (first, second), settings, Run(cancelled=cancelled))
     (image, seg_a), (_, seg_b) = compared.a.measured, compared.b.measured
     most_different = compared.agreement.most_different_slice
-    index = telling_slice(seg_a) if most_different is None else most_different
+    index = default_slice(seg_a) if most_different is None else most_different
     result = comparison_dict(compared.agreement, compared.a.report, compared.b.report)
     return compared_pictures(image, seg_a, seg_b, index, window), result
 

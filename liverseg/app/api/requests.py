@@ -19,7 +19,7 @@ from liverseg.core.image import CTImage
 from liverseg.core.slicing import check_slice
 from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.errors import InvalidSetting, SeriesChoice
-from liverseg.inference.progress import Stop
+from liverseg.inference.progress import StopSignal
 from liverseg.io.picture.png import png_bytes
 from liverseg.pipeline import AnalysisSettings
 
@@ -76,7 +76,7 @@ def refusal(error: Exception) -> gr.Error:
     return gr.Error(sentence_for(error) + listed.removesuffix(";"), print_exception=False)
 
 
-def client_left(page: gr.Blocks, request: gr.Request | None) -> Stop | None:
+def client_left(page: gr.Blocks, request: gr.Request | None) -> StopSignal | None:
     """A function that says whether the caller has disconnected, so that its run can stop."""
     return None if request is None else partial(client_disconnected, page, request.session_hash)
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from liverseg.analysis.compare import Agreement, Overlap
+from liverseg.analysis.compare import Agreement, StructureAgreement
 from liverseg.analysis.lesion_matching import LesionMatch
 from liverseg.analysis.report import Amount
-from liverseg.analysis.report_text import amount, number, share, threshold
+from liverseg.analysis.report_text import (
+    NOT_MEASURED,
+    dice_text,
+    number_text,
+    share_text,
+    size_and_unit,
+    size_text,
+    threshold_text,
+)
 from liverseg.app.html.page_text import figure
 from liverseg.app.html.results import SHOWN_LESIONS, tile
-from liverseg.app.state.checkpoints import dice_text
 from liverseg.app.state.session import PageAnalysis
 
 DIFFERENCE_TITLE = "Where they differ"
-NO_VALUE = "–"
 MINUS = "\u2212"
 
 Cell = str | tuple[str, str]
@@ -127,7 +133,7 @@ def agreement_tiles(agreement: Agreement) -> str:
         ),
         tile(
             "Labelled differently",
-            *amount(agreement.differing),
+            *size_and_unit(agreement.differing),
             (_differing_share(agreement),),
             "differing",
         ),
@@ -136,15 +142,11 @@ def agreement_tiles(agreement: Agreement) -> str:
     return f'<div class="ls-tiles">{"".join(tiles)}</div>'
 
 
-def _exclusive_sizes(overlap: Overlap) -> tuple[str, ...]:
+def _exclusive_sizes(overlap: StructureAgreement) -> tuple[str, ...]:
     """The sizes that only one of the two found."""
     if overlap.dice is None:
         return ("neither found any",)
-    return (f"only A: {_size(overlap.only_a)}", f"only B: {_size(overlap.only_b)}")
-
-
-def _size(size: Amount) -> str:
-    return " ".join(amount(size))
+    return (f"only A: {size_text(overlap.only_a)}", f"only B: {size_text(overlap.only_b)}")
 
 
 def _differing_share(agreement: Agreement) -> str:
@@ -153,7 +155,7 @@ def _differing_share(agreement: Agreement) -> str:
     either = organ.both.count + organ.only_a.count + organ.only_b.count
     if not either:
         return "neither found any"
-    return f"{share(agreement.differing.count / either)} of what either found"
+    return f"{share_text(agreement.differing.count / either)} of what either found"
 
 
 def measures_table(a: PageAnalysis, b: PageAnalysis) -> str:
@@ -167,12 +169,14 @@ def measures_table(a: PageAnalysis, b: PageAnalysis) -> str:
         ("Liver, without tumour", *_size_cells(agreement.liver)),
         (
             "Tumour share",
-            share(agreement.tumour_share_of_liver_a),
-            share(agreement.tumour_share_of_liver_b),
-            NO_VALUE if share_difference is None else f"{signed_number(100 * share_difference, 1)} points",
+            share_text(agreement.tumour_share_of_liver_a),
+            share_text(agreement.tumour_share_of_liver_b),
+            NOT_MEASURED
+            if share_difference is None
+            else f"{signed_number(100 * share_difference, 1)} points",
         ),
         ("Lesions", str(lesions_a), str(lesions_b), signed_number(lesions_b - lesions_a)),
-        ("Tumour threshold", threshold(a.seg.threshold), threshold(b.seg.threshold), ""),
+        ("Tumour threshold", threshold_text(a.seg.threshold), threshold_text(b.seg.threshold), ""),
         ("Network time", *(f"{x.report.timing_s.get('network', 0.0):.2f} s" for x in (a, b)), ""),
     ]
     return _table(("", "A", "B", f"B {MINUS} A"), rows)
@@ -189,17 +193,17 @@ def signed_number(value: float, decimals: int = 0) -> str:
     return ("+" if value > 0 else MINUS) + f"{abs(value):.{decimals}f}"
 
 
-def _size_cells(overlap: Overlap) -> tuple[Cell, Cell, Cell]:
+def _size_cells(overlap: StructureAgreement) -> tuple[Cell, Cell, Cell]:
     """The size in A, in B, and B - A with its share of A."""
     difference, relative = overlap.difference, overlap.relative_difference
     if not difference.count:
-        return _size(overlap.a), _size(overlap.b), "0"
+        return size_text(overlap.a), size_text(overlap.b), "0"
     magnitude = Amount(
         difference.kind, abs(difference.count), _abs(difference.area_mm2), _abs(difference.volume_ml)
     )
     sign = "+" if difference.count > 0 else MINUS
     note = "" if relative is None else f"{signed_number(100 * relative, 1)} %"
-    return _size(overlap.a), _size(overlap.b), (f"{sign}{_size(magnitude)}", note)
+    return size_text(overlap.a), size_text(overlap.b), (f"{sign}{size_text(magnitude)}", note)
 
 
 def _abs(value: float | None) -> float | None:
@@ -215,15 +219,15 @@ def lesion_matches_table(agreement: Agreement) -> str:
     more = len(agreement.lesions) - SHOWN_LESIONS
     if more <= 0:
         return table
-    return f'{table}<p class="ls-none">and {number(more)} more; comparison.json lists all.</p>'
+    return f'{table}<p class="ls-none">and {number_text(more)} more; comparison.json lists all.</p>'
 
 
 def _lesion_cells(match: LesionMatch) -> tuple[Cell, ...]:
     return (
-        ", ".join(map(str, match.a)) or NO_VALUE,
-        ", ".join(map(str, match.b)) or NO_VALUE,
-        _size(match.amount_a) if match.a else NO_VALUE,
-        _size(match.amount_b) if match.b else NO_VALUE,
+        ", ".join(map(str, match.a)) or NOT_MEASURED,
+        ", ".join(map(str, match.b)) or NOT_MEASURED,
+        size_text(match.amount_a) if match.a else NOT_MEASURED,
+        size_text(match.amount_b) if match.b else NOT_MEASURED,
         f"{match.dice:.2f}" if match.found_in == "both" else f"only {match.found_in.upper()}",
     )
 

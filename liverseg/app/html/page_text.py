@@ -7,7 +7,8 @@ import os
 from collections.abc import Sequence
 from html import escape
 
-from liverseg.app.state.checkpoints import dice_text, licence_name
+from liverseg.analysis.report_text import dice_text
+from liverseg.app.state.checkpoints import licence_name
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.threshold_curve import expectation
 from liverseg.core import limits

@@ -7,7 +7,14 @@ from html import escape
 
 from liverseg.analysis.lesions import Lesion
 from liverseg.analysis.report import Amount, Report
-from liverseg.analysis.report_text import amount, facts, lesion_amount, number, share, slice_span
+from liverseg.analysis.report_text import (
+    lesion_size_and_unit,
+    number_text,
+    provenance_rows,
+    share_text,
+    size_and_unit,
+    slice_range_text,
+)
 from liverseg.app.state.session import PageAnalysis, SliceCounts
 from liverseg.rendering.charts import donut_svg
 
@@ -42,12 +49,16 @@ def tile(name: str, value: str, unit: str, notes: Sequence[str], kind: str, draw
 
 def _count_note(size: Amount) -> str:
     """The note below an area: its pixels, or why there is no area."""
-    return "spacing unknown: no mm²" if size.area_mm2 is None else f"{number(size.count)} pixels"
+    return "spacing unknown: no mm²" if size.area_mm2 is None else f"{number_text(size.count)} pixels"
 
 
 def _slice_note(count: int, pixel_area_mm2: float | None) -> str:
     """The note below a volume: the area in the slice shown."""
-    size = f"{number(count)} pixels" if pixel_area_mm2 is None else f"{number(count * pixel_area_mm2)} mm²"
+    size = (
+        f"{number_text(count)} pixels"
+        if pixel_area_mm2 is None
+        else f"{number_text(count * pixel_area_mm2)} mm²"
+    )
     return f"in this slice: {size}"
 
 
@@ -60,11 +71,11 @@ def size_tiles(analysis: PageAnalysis, counts: SliceCounts) -> str:
     unknown = "spacing unknown: no mL" if is_volume and ct.spacing_mm is None else ""
     names = ("Tumour volume", "Liver volume") if is_volume else ("Tumour area", "Liver area")
     tiles = (
-        tile(names[0], *amount(report.tumour), (tumour_note, unknown), "tumour"),
-        tile(names[1], *amount(report.liver), (liver_note + ", without tumour", unknown), "liver"),
+        tile(names[0], *size_and_unit(report.tumour), (tumour_note, unknown), "tumour"),
+        tile(names[1], *size_and_unit(report.liver), (liver_note + ", without tumour", unknown), "liver"),
         tile(
             "Tumour share of the liver",
-            share(report.tumour_share_of_liver),
+            share_text(report.tumour_share_of_liver),
             "",
             ("tumour / (liver + tumour)",),
             "share",
@@ -121,7 +132,7 @@ def _row_attributes(lesion: Lesion, is_volume: bool) -> str:
 def _lesion_cells(lesion: Lesion, report: Report) -> list[str]:
     """HTML of the cells of a lesion's row."""
     is_volume = report.input.kind == "volume"
-    size = lesion_amount(lesion, is_volume)
+    size = lesion_size_and_unit(lesion, is_volume)
     if lesion.longest_diameter_mm is None or lesion.perpendicular_diameter_mm is None:
         diameters = f"{lesion.longest_diameter_px:.1f} × {lesion.perpendicular_diameter_px:.1f} pixels"
     else:
@@ -129,7 +140,7 @@ def _lesion_cells(lesion: Lesion, report: Report) -> list[str]:
         diameters += "" if lesion.measurable else _mark(TOO_SHORT_MARK)
     if lesion.touches_edge:
         diameters += _mark(AT_EDGE_MARK)
-    slices = [slice_span(lesion)] if is_volume else []
+    slices = [slice_range_text(lesion)] if is_volume else []
     probability = f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}"
     hu = [f"{lesion.mean_hu:.0f}"] if report.input.assumed_window is None else []
     name = str(lesion.id)
@@ -161,7 +172,7 @@ def assumptions(report: Report) -> str:
 
 def provenance(report: Report) -> str:
     """Input, weights and engine behind the sizes, and the time that the network took."""
-    rows = [*facts(report), ("Network time", f"{report.timing_s.get('network', 0.0):.2f} s")]
+    rows = [*provenance_rows(report), ("Network time", f"{report.timing_s.get('network', 0.0):.2f} s")]
     return "<dl>" + "".join(_fact(name, value) for name, value in rows) + "</dl>"
 
 

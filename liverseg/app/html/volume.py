@@ -27,7 +27,7 @@ from liverseg.rendering.colours import (
     TUMOUR_RGB,
 )
 from liverseg.rendering.frame import Frame, scale_bar_mm
-from liverseg.rendering.planes import Point, plane_frame, plane_named, shares_at
+from liverseg.rendering.planes import Point, picture_position, plane_frame, plane_named
 
 DRAWING_STYLE = {
     "liver": LIVER_RGB,
@@ -107,12 +107,14 @@ def other_views(analysis: PageAnalysis, jpegs: Sequence[bytes], point: Point) ->
     ct = analysis.ct
     figures = []
     for name, jpeg in zip(OTHER_PLANES, jpegs, strict=True):
-        (x, lowest), (_, highest) = (shares_at(ct, name, (z, *point[1:])) for z in (0, ct.shape[0] - 1))
+        (x, lowest), (_, highest) = (
+            picture_position(ct, name, (z, *point[1:])) for z in (0, ct.shape[0] - 1)
+        )
         lines = f' data-x="{x:.5f}" data-lowest="{lowest:.5f}" data-highest="{highest:.5f}"'
         label = f"row {point[1] + 1}" if name == "coronal" else f"column {point[2] + 1}"
         frame = plane_frame(ct, plane_named(name))
         figures.append(_figure(name.capitalize(), jpeg, label, name, frame, lines))
-    x, y = shares_at(ct, "axial", point)
+    x, y = picture_position(ct, "axial", point)
     width, height, text = PROFILE_SIZE
     svg = profile_svg(profile_of(ct, analysis.seg), point[0], width, height, text)
     count = ct.shape[0]

@@ -29,7 +29,7 @@ from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import RunRequest, View
 from liverseg.core.window import DEFAULT_WINDOW, PRESETS
 from liverseg.errors import LiversegError
-from liverseg.inference.progress import Progress
+from liverseg.inference.progress import ProgressCallback
 from liverseg.pipeline import Run
 
 
@@ -41,7 +41,7 @@ class Actions:
         self.examples = examples
         self.runs = Runs()
 
-    def _run(self, request: RunRequest, progress: Progress | None = None) -> Updates:
+    def _run(self, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
         """Read, segment and show an input."""
         ct = session.read_input(request.sources, request.made_with, request.series)
         segmenter = self.checkpoints.segmenter(request.checkpoint)
@@ -68,7 +68,7 @@ class Actions:
             **slice_updates(analysis, view),
         }
 
-    def series(self, request: RunRequest, progress: Progress | None = None) -> Updates:
+    def series(self, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
         """Segment the chosen series; the other series of the upload can still be chosen afterwards."""
         if not request.sources or request.series is None:
             return {}
@@ -76,7 +76,7 @@ class Actions:
         return {**show_errors(self._run)(chosen, progress), "series": gr.update(visible=True)}
 
     @show_errors
-    def upload(self, request: RunRequest, progress: Progress | None = None) -> Updates:
+    def upload(self, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
         """Read and segment the uploaded files."""
         given = list(request.sources)
         paths = session.latest_input(given)
@@ -84,7 +84,7 @@ class Actions:
         return shown if paths == given else {**shown, "upload": paths}
 
     @show_errors
-    def example(self, key: str, request: RunRequest, progress: Progress | None = None) -> Updates:
+    def example(self, key: str, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
         """Segment an example; its picture was made with the default window."""
         path = str(self.examples.path(key))
         made_with = (DEFAULT_WINDOW.center_hu, DEFAULT_WINDOW.width_hu)
@@ -99,7 +99,7 @@ class Actions:
 
     @show_errors
     def checkpoint(
-        self, analysis: PageAnalysis | None, request: RunRequest, progress: Progress | None = None
+        self, analysis: PageAnalysis | None, request: RunRequest, progress: ProgressCallback | None = None
     ) -> Updates:
         """Run the checkpoint that was chosen on what is loaded, and stay at the slice shown."""
         chosen = self.checkpoints.find(request.checkpoint)
@@ -128,7 +128,7 @@ class Actions:
         }
 
     def picture_window(
-        self, analysis: PageAnalysis | None, request: RunRequest, progress: Progress | None = None
+        self, analysis: PageAnalysis | None, request: RunRequest, progress: ProgressCallback | None = None
     ) -> Updates:
         """The window that a picture was made with has changed, and so have its HU: run again."""
         if analysis is None or not analysis.is_picture:

@@ -15,7 +15,7 @@ from liverseg.app.server import retention
 from liverseg.app.state.cancellation import Runs
 from liverseg.app.state.view import RunRequest, View
 from liverseg.errors import Cancelled, LiversegError
-from liverseg.inference.progress import Progress
+from liverseg.inference.progress import ProgressCallback
 
 Components = dict[str, Any]
 """Components by name; the names are those of `Updates`."""
@@ -36,7 +36,7 @@ def view_inputs(components: Components) -> list[Any]:
 def with_request(action: Callable[..., Updates]) -> Callable[..., Updates]:
     """Adapt an action whose last argument is a `RunRequest` to inputs that end with the request's values."""
 
-    def adapted(*values: Any, progress: Progress) -> Updates:
+    def adapted(*values: Any, progress: ProgressCallback) -> Updates:
         first, (sources, ref, series, *made_with, slice_number, center, width, opacity) = (
             values[:-REQUEST_INPUTS],
             values[-REQUEST_INPUTS:],

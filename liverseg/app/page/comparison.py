@@ -21,7 +21,7 @@ from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
 from liverseg.core.image import CTImage
 from liverseg.errors import LiversegError
-from liverseg.inference.progress import Progress
+from liverseg.inference.progress import ProgressCallback
 from liverseg.pipeline import Run
 
 NO_COMPARISON = "-"
@@ -104,7 +104,7 @@ class ComparisonActions:
         analysis: PageAnalysis | None,
         pending: PendingRun | None,
         finished: PageAnalysis | FailedRun | None,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
     ) -> Updates:
         """Run the second checkpoint on the input; only the state `finished` is updated."""
         if analysis is None or pending is None:

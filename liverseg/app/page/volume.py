@@ -20,7 +20,7 @@ from liverseg.app.state import session
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
 from liverseg.core.segmentation import TUMOUR, Segmentation
-from liverseg.rendering.planes import PLANES, Point, plane_view, point_at, telling_point
+from liverseg.rendering.planes import PLANES, Point, default_point, plane_view, point_at
 
 RowColumn = tuple[int, int]
 """Row and column of the point in an axial slice, radiological orientation."""
@@ -71,15 +71,13 @@ def is_volume(analysis: PageAnalysis | None) -> bool:
 
 
 def _point(analysis: PageAnalysis, row_column: RowColumn | None, view: View) -> Point:
-    row, column = row_column or telling_point(analysis.seg)[1:]
+    row, column = row_column or default_point(analysis.seg)[1:]
     return view.within(len(analysis.ct.hu)).slice_index, row, column
 
 
 def _plane_updates(analysis: PageAnalysis, point: Point, view: View) -> Updates:
     jpegs = [
-        session.as_jpeg(
-            plane_view(analysis.ct, analysis.seg, name, point, "segmentation", view.window, view.opacity)
-        )
+        session.as_jpeg(plane_view(analysis.ct, analysis.seg, name, point, view.window, view.opacity))
         for name in volume.OTHER_PLANES
     ]
     return {"point": point[1:], "planes": volume.other_views(analysis, jpegs, point)}

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import registry
+from liverseg.analysis.report_text import dice_text
 from liverseg.app.state import zerogpu
 from liverseg.errors import CheckpointRefused, LiversegError
 from liverseg.inference.segmenter import Segmenter, find_checkpoint
@@ -49,15 +50,6 @@ def licence_name(licence: str) -> str:
     ('CC BY-SA 4.0', 'Own terms')
     """
     return KNOWN_LICENCES.get(licence.lower(), licence)
-
-
-def dice_text(value: float | None) -> str:
-    """A Dice coefficient with three decimals.
-
-    >>> dice_text(0.9449), dice_text(None)
-    ('0.945', '–')
-    """
-    return "–" if value is None else f"{value:.3f}"
 
 
 def entry_label(checkpoint: Checkpoint) -> str:

@@ -24,7 +24,7 @@ from liverseg.inference.segmenter import Segmenter
 from liverseg.io.sniff import HEAD_BYTES, sniff
 from liverseg.pipeline import DEFAULT_RUN, DEFAULT_SETTINGS, Analysis, AnalysisSettings, Run, analyse_image
 from liverseg.rendering.comparison import difference
-from liverseg.rendering.slice_view import overlay, telling_slice, three_pictures
+from liverseg.rendering.slice_view import default_slice, overlay, three_pictures
 from registry import Checkpoint
 
 JPEG_QUALITY = 92
@@ -175,7 +175,7 @@ def initial_view(analysis: PageAnalysis, view: View) -> View:
     """The first view of a result: its default slice; for a picture, the window it was made with."""
     return replace(
         view,
-        slice_index=telling_slice(analysis.seg),
+        slice_index=default_slice(analysis.seg),
         window=within_sliders(analysis.ct.assumed_window or view.window),
     )
 

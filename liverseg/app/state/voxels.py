@@ -16,7 +16,7 @@ import numpy as np
 
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
-from liverseg.io.glb import encode, parts_of
+from liverseg.io.glb import encode_glb, gltf_surfaces
 from liverseg.rendering.mesh import Detail, check_meshable, make_meshes
 
 MAX_SPAN = 16
@@ -61,7 +61,7 @@ class VoxelStore:
         with self._making:
             if self._mesh is None:
                 check_meshable(self.ct)
-                made = encode(parts_of(make_meshes(self.ct, self.seg, SHOWN_DETAIL)))
+                made = encode_glb(gltf_surfaces(make_meshes(self.ct, self.seg, SHOWN_DETAIL)))
                 self._mesh = gzip.compress(made, 6, mtime=0)
             return self._mesh
 

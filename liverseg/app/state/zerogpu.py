@@ -20,7 +20,7 @@ from typing import Any
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
 from liverseg.errors import CheckpointRefused, EngineUnavailable, LiversegError
-from liverseg.inference.progress import Progress, Stop, Watch
+from liverseg.inference.progress import ProgressCallback, RunMonitor, StopSignal
 from liverseg.inference.segmenter import Segmenter
 from registry import Checkpoint, RegistryError
 from registry.text import one_line
@@ -121,12 +121,14 @@ class GPUSegmenter(Segmenter):
         self,
         ct: CTImage,
         *,
-        progress: Progress | None = None,
-        cancelled: Stop | None = None,
+        progress: ProgressCallback | None = None,
+        cancelled: StopSignal | None = None,
         **settings: Any,
     ) -> Segmentation:
         last: Step | None = None
-        watch = Watch(len(ct.hu), None, cancelled)  # here: the worker would get a copy of the stop signal
+        watch = RunMonitor(
+            len(ct.hu), None, cancelled
+        )  # here: the worker would get a copy of the stop signal
         for last in _translated(
             run_with_gpu(self.checkpoint, ct, settings)
         ):  # read to the end, so that the GPU is given back

@@ -1,6 +1,6 @@
-"""Engines run a checkpoint's TorchScript archive: `torch` everywhere, `openvino` faster on a CPU.
+"""Engines run the TorchScript archive of a checkpoint: `torch` everywhere, `openvino` faster on a CPU.
 
-Both take the bytes that the registry has verified, so that what runs is what was checked.
+Both take the bytes that the registry has verified, so that exactly the verified archive runs.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import numpy as np
 
 from liverseg.errors import EngineUnavailable
 
-NAMES = ("auto", "torch", "openvino")
+ENGINE_NAMES = ("auto", "torch", "openvino")
 
 
 class Engine(Protocol):
     """A loaded network."""
 
-    name: str  # engine, version and precision, as the report quotes it
+    name: str  # engine, version and precision, as in the report
 
     def run(self, hu: np.ndarray) -> np.ndarray:
-        """(N, C, H, W) float32 HU to (N, K, H, W) float32 probabilities; of a volume (N, 1, D, H, W)."""
+        """(N, C, H, W) float32 HU to (N, K, H, W) float32 probabilities; (N, 1, D, H, W) for volumes."""
         ...
 
     def run_each(self, slices: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """What `run` gives of each of some arrays of one shape, in their order.
+        """The results of `run` for arrays of the same shape, in order.
 
-        Several may be run at once, so some are taken from `slices` ahead.
+        Several arrays may run in parallel, so the iterator reads ahead in `slices`.
         """
         ...
 
@@ -38,12 +38,12 @@ def load(
 ) -> Engine:
     """Open a verified TorchScript archive with the named engine.
 
-    `patch` is what a network for volumes is run with, in voxels; None: it takes slices. `auto` takes
-    OpenVINO where it is installed, else torch. Raises `EngineUnavailable` for an unknown engine or one
-    that is not installed, `CheckpointRefused` when the archive does not open.
+    `patch` is the input of a network for volumes in voxels, None for a network for slices. "auto" is
+    OpenVINO if it is installed, otherwise torch. Raises `EngineUnavailable` for an unknown engine or one
+    that is not installed, and `CheckpointRefused` when the archive does not open.
     """
-    if name not in NAMES:
-        raise EngineUnavailable(f"There is no engine {name!r}; choose one of {', '.join(NAMES)}.")
+    if name not in ENGINE_NAMES:
+        raise EngineUnavailable(f"There is no engine {name!r}; choose one of {', '.join(ENGINE_NAMES)}.")
     installed = importlib.util.find_spec("openvino") is not None
     if name == "openvino" and not installed:
         raise EngineUnavailable(

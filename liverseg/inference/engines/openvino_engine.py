@@ -1,11 +1,12 @@
-"""TorchScript through OpenVINO on the CPU: the same archive and answer, in a fraction of the time.
+"""The OpenVINO engine: runs a TorchScript archive on the CPU, faster than torch.
 
-What OpenVINO compiled is kept (`compiled_cache`): with it, a start needs neither torch nor the conversion.
-A network for slices is compiled twice, for 512 × 512 and for any size. Where every size is known, OpenVINO
-sees that a transformer's tokens lie in memory as its grids do and does not copy them: 1.5 times as fast.
+Compiled networks are cached (`compiled_cache`), so that the next start needs neither torch nor the
+conversion. A network for slices is compiled twice: for 512 × 512 pixels and for any size. With a fixed
+shape OpenVINO knows that the tokens of a transformer and its grids have the same memory layout and avoids
+copies: 1.5 times as fast.
 
-One slice is shared among all threads; of many, each thread runs one of its own (`run_each`), which waits for
-no other thread within a slice and does not change a bit of the answer.
+All threads work on a single slice. For several slices (`run_each`), each thread runs a slice of its own,
+without waiting for other threads within a slice. The result is the same, bit by bit.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from itertools import chain
 
 import numpy as np
 
-# OpenVINO's converter reports its use over the network unless a consent file says no. A module that
-# is None fails to import, and the converter then takes its own stub, which sends nothing.
+# The converter of OpenVINO reports its use over the network unless a consent file forbids it. A module
+# that is None fails to import, and the converter then uses its own stub, which sends nothing.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 import openvino  # noqa: E402
@@ -30,26 +31,26 @@ import openvino  # noqa: E402
 from liverseg.core.cpu import shares_processors, usable_processors  # noqa: E402
 from liverseg.errors import CheckpointRefused  # noqa: E402
 from liverseg.inference.engines import precision  # noqa: E402
-from liverseg.inference.engines.compiled_cache import CompiledCache, key_of, processor  # noqa: E402
+from liverseg.inference.engines.compiled_cache import CompiledCache, cache_key, processor_identity  # noqa: E402
 
-_WAY = 3
-"""How an archive is compiled here; to be counted up when that changes, for the cache to be made anew."""
+_CACHE_VERSION = 3
+"""Bump to invalidate cached networks after a change to the way archives are compiled."""
 
-USUAL_SIDE_PX = 512
-"""Rows and columns of a CT slice, almost always."""
+STANDARD_SIDE_PX = 512
+"""Rows and columns of almost all CT slices."""
 
-MOST_AT_ONCE = 4
-"""Slices that are run at the same time: each takes memory of its own."""
+MAX_PARALLEL_SLICES = 4
+"""Limit of slices run in parallel, because each needs its own memory."""
 
 _HINTS = {precision.FLOAT32: "f32", precision.BFLOAT16: "bf16"}
 _log = logging.getLogger(__name__)
 
-Shape = tuple[int, ...]
-"""Of the input; -1 for a side that may be any."""
+InputShape = tuple[int, ...]
+"""Shape of the network input; -1 for a dynamic dimension."""
 
 
 class OpenVINOEngine:
-    """See `engines.Engine`. Of slices, batch, height and width stay free; patches have one size."""
+    """An `engines.Engine`. Slices may have any batch size, height and width; patches have a fixed shape."""
 
     def __init__(
         self,
@@ -58,38 +59,41 @@ class OpenVINOEngine:
         patch: tuple[int, int, int] | None = None,
         cache: CompiledCache | None = None,
     ) -> None:
-        """Compile a verified archive, or take what was compiled from the very same one before.
+        """Compile a verified archive, or load it from `cache` (`CompiledCache.default()` if None).
 
-        `cache` is the usual one if None. Raises `CheckpointRefused` where OpenVINO cannot convert it.
+        Raises `CheckpointRefused` when OpenVINO cannot convert the archive.
         """
         self._archive = archive
-        self._cache = cache or CompiledCache.usual()
+        self._cache = cache or CompiledCache.default()
         self._core = openvino.Core()
-        self._usual: Shape = (1, 1, *patch) if patch else (1, context_slices, USUAL_SIDE_PX, USUAL_SIDE_PX)
-        self._any: Shape = self._usual if patch else (-1, context_slices, -1, -1)
+        self._standard: InputShape = (
+            (1, 1, *patch) if patch else (1, context_slices, STANDARD_SIDE_PX, STANDARD_SIDE_PX)
+        )
+        self._dynamic: InputShape = self._standard if patch else (-1, context_slices, -1, -1)
         self._sha256 = hashlib.sha256(archive).hexdigest()
-        self._requests: dict[Shape, openvino.InferRequest] = {}
+        self._requests: dict[InputShape, openvino.InferRequest] = {}
         self._lock = threading.Lock()  # a request serves one caller at a time
-        self._several: openvino.CompiledModel | None = None
-        self._used = self._open(self._usual)
-        self.name = f"openvino {openvino.__version__.split('-')[0]} {self._used}, cpu"
+        self._parallel: openvino.CompiledModel | None = None  # for parallel slices, compiled on demand
+        self._precision = self._open(self._standard)
+        self.name = f"openvino {openvino.__version__.split('-')[0]} {self._precision}, cpu"
 
     def run(self, hu: np.ndarray) -> np.ndarray:
-        """(N, C, H, W) float32 HU to (N, K, H, W) float32 probabilities; of a patch (1, 1, D, H, W)."""
-        shape = self._usual if hu.shape == self._usual else self._any
+        """(N, C, H, W) float32 HU to (N, K, H, W) float32 probabilities; (1, 1, D, H, W) for a patch."""
+        shape = self._standard if hu.shape == self._standard else self._dynamic
         with self._lock:
             if shape not in self._requests:
                 self._open(shape)
             result = self._requests[shape].infer([np.ascontiguousarray(hu, np.float32)])
-            return result[0].copy()  # the request reuses its output
+            probabilities: np.ndarray = result[0].copy()  # the request reuses its output
+            return probabilities
 
     def run_each(self, slices: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """What `run` gives of each, in their order; some are taken from `slices` ahead and run meanwhile."""
+        """The results of `run` in order. Slices of the standard shape run in parallel, read ahead."""
         slices = iter(slices)
         first = next(slices, None)
         if first is None:
             return
-        free = self._requests_at_once() if first.shape == self._usual else []
+        free = self._parallel_requests() if first.shape == self._standard else []
         if not free:
             yield from map(self.run, chain([first], slices))
             return
@@ -105,53 +109,53 @@ class OpenVINOEngine:
             while busy:
                 yield _finish(busy, free)
         finally:
-            for request in busy:  # the caller has had enough
+            for request in busy:  # the caller stopped early
                 request.cancel()
 
-    def _requests_at_once(self) -> list[openvino.InferRequest]:
-        """Requests that are served at the same time; none where there is but one thread."""
-        count = min(usable_processors(), MOST_AT_ONCE)
+    def _parallel_requests(self) -> list[openvino.InferRequest]:
+        """Requests that can run in parallel; empty with only one thread or if OpenVINO refuses."""
+        count = min(usable_processors(), MAX_PARALLEL_SLICES)
         if count == 1:
             return []
         with self._lock:
-            if self._several is None:
-                self._several = self._compiled_for(count)
-            if self._several is None:
+            if self._parallel is None:
+                self._parallel = self._compiled_for(count)
+            if self._parallel is None:
                 return []
-        return [self._several.create_infer_request() for _ in range(count)]
+        return [self._parallel.create_infer_request() for _ in range(count)]
 
-    def _compiled_for(self, at_once: int) -> openvino.CompiledModel | None:
-        """The network for the usual shape, for so many slices at the same time; None where that fails.
+    def _compiled_for(self, streams: int) -> openvino.CompiledModel | None:
+        """The network of the standard shape for `streams` parallel slices; None if that fails.
 
-        Made of what the cache has, or of what was compiled: OpenVINO writes out what it compiled, but nothing
-        that it can read again of what it read itself.
+        It comes from the cache or, without a cache entry, from the network that this process compiled.
+        OpenVINO cannot import again what it exports of an imported network.
         """
-        kept = self._cache.get(self._key(self._usual))
-        if kept is None:
-            kept = _written(self._requests[self._usual].get_compiled_model(), self._used)
-        several, _ = _from_cache(self._core, kept, at_once)
-        return several
+        exported = self._cache.get(self._key(self._standard))
+        if exported is None:
+            exported = _export(self._requests[self._standard].get_compiled_model(), self._precision)
+        compiled, _ = _import(self._core, exported, streams)
+        return compiled
 
-    def _open(self, shape: Shape) -> str:
-        """Make the request for a shape; returns the precision that it runs in."""
-        compiled, used = _from_cache(self._core, self._cache.get(self._key(shape)))
+    def _open(self, shape: InputShape) -> str:
+        """Create the request for a shape, from the cache or by compiling; return its precision."""
+        compiled, used_precision = _import(self._core, self._cache.get(self._key(shape)))
         if compiled is not None:
             self._requests[shape] = compiled.create_infer_request()
-            return used
-        made, used = _compile(self._core, self._archive, self._any, self._usual)
-        for made_shape, compiled in made.items():
-            self._requests[made_shape] = compiled.create_infer_request()
-            if (written := _written(compiled, used)) is not None:
-                self._cache.put(self._key(made_shape), written)
-        return used
+            return used_precision
+        networks, used_precision = _compile(self._core, self._archive, self._dynamic, self._standard)
+        for network_shape, compiled in networks.items():
+            self._requests[network_shape] = compiled.create_infer_request()
+            if (exported := _export(compiled, used_precision)) is not None:
+                self._cache.put(self._key(network_shape), exported)
+        return used_precision
 
-    def _key(self, shape: Shape) -> str:
-        return key_of(
+    def _key(self, shape: InputShape) -> str:
+        return cache_key(
             {
-                "way": _WAY,
+                "way": _CACHE_VERSION,  # the name is part of the hash: do not change it
                 "archive": self._sha256,
                 "openvino": openvino.get_version(),
-                "processor": processor(),
+                "processor": processor_identity(),
                 "threads": usable_processors(),
                 "shape": list(shape),
             }
@@ -159,73 +163,74 @@ class OpenVINOEngine:
 
 
 def _finish(busy: deque[openvino.InferRequest], free: list[openvino.InferRequest]) -> np.ndarray:
-    """The answer of the request that was started first, which is free then."""
+    """Wait for the oldest busy request, return its result and free it."""
     request = busy[0]
     request.wait()
-    answer: np.ndarray = request.get_output_tensor(0).data.copy()
+    result: np.ndarray = request.get_output_tensor(0).data.copy()
     free.append(busy.popleft())
-    return answer
+    return result
 
 
-def _settings(used: str, at_once: int = 1) -> dict[str, object]:
-    """Of a network that is run on so many slices at the same time."""
+def _settings(used_precision: str, streams: int = 1) -> dict[str, object]:
+    """The OpenVINO settings of a network that runs `streams` slices in parallel."""
     return {
-        "INFERENCE_PRECISION_HINT": _HINTS[used],  # without it, bf16 wherever the processor has it
+        "INFERENCE_PRECISION_HINT": _HINTS[used_precision],  # the default is bf16 if the processor has it
         "INFERENCE_NUM_THREADS": usable_processors(),
-        "NUM_STREAMS": at_once,
-        # Threads are tied to the first processors, so that processes which share a machine would all wait
-        # for the same ones; only who has every processor gains by it.
+        "NUM_STREAMS": streams,
+        # Pinning ties threads to the first processors. Processes that share a machine would then all use the
+        # same ones, so only a process that has every processor benefits.
         "ENABLE_CPU_PINNING": not shares_processors(),
     }
 
 
-def _from_cache(
-    core: openvino.Core, kept: bytes | None, at_once: int = 1
+def _import(
+    core: openvino.Core, exported: bytes | None, streams: int = 1
 ) -> tuple[openvino.CompiledModel | None, str]:
-    if kept is None:
+    """A network from `_export` and its precision; (None, "") without one or if OpenVINO rejects it."""
+    if exported is None:
         return None, ""
-    used, _, blob = kept.partition(b"\n")
+    used_precision, _, blob = exported.partition(b"\n")
     try:
-        settings = _settings(used.decode(), at_once)
-        return core.import_model(io.BytesIO(blob), "CPU", settings), used.decode()
+        settings = _settings(used_precision.decode(), streams)
+        return core.import_model(io.BytesIO(blob), "CPU", settings), used_precision.decode()
     except (RuntimeError, KeyError, UnicodeDecodeError):
-        _log.warning("OpenVINO does not take a compiled network that was kept; the run goes on without it")
+        _log.warning("OpenVINO rejects a cached compiled network; the run continues without it.")
         return None, ""
 
 
-def _written(compiled: openvino.CompiledModel, used: str) -> bytes | None:
-    """What the cache keeps of a network; None where OpenVINO cannot write it out."""
+def _export(compiled: openvino.CompiledModel, used_precision: str) -> bytes | None:
+    """The precision and the network as bytes for the cache; None if OpenVINO cannot export it."""
     blob = io.BytesIO()
     try:
         compiled.export_model(blob)
     except RuntimeError:
-        _log.info("OpenVINO cannot write out what it compiled; it is not kept")
+        _log.info("OpenVINO cannot export a compiled network; it is not cached.")
         return None
-    return used.encode() + b"\n" + blob.getvalue()
+    return used_precision.encode() + b"\n" + blob.getvalue()
 
 
 def _compile(
-    core: openvino.Core, archive: bytes, any_shape: Shape, usual: Shape
-) -> tuple[dict[Shape, openvino.CompiledModel], str]:
-    """The archive compiled for each of both shapes, and the precision that it is run in."""
-    from liverseg.inference.engines.torch_engine import load_script  # torch is only needed here
+    core: openvino.Core, archive: bytes, dynamic: InputShape, standard: InputShape
+) -> tuple[dict[InputShape, openvino.CompiledModel], str]:
+    """The archive compiled for both shapes, and the precision that it runs in."""
+    from liverseg.inference.engines.torch_engine import load_script  # slow import, needed only here
 
     try:
-        given = [(openvino.PartialShape(list(any_shape)), openvino.Type.f32)]
-        model = openvino.convert_model(load_script(archive), input=given)
+        inputs = [(openvino.PartialShape(list(dynamic)), openvino.Type.f32)]
+        model = openvino.convert_model(load_script(archive), input=inputs)
         fixed = model.clone()
-        fixed.reshape(openvino.PartialShape(list(usual)))
-        used = precision.FLOAT32
-        made = {usual: core.compile_model(fixed, "CPU", _settings(used))}
-        if precision.has_bfloat16() and len(usual) == 4:
+        fixed.reshape(openvino.PartialShape(list(standard)))
+        used_precision = precision.FLOAT32
+        networks = {standard: core.compile_model(fixed, "CPU", _settings(used_precision))}
+        if precision.cpu_has_bfloat16() and len(standard) == 4:
             rounded = core.compile_model(fixed, "CPU", _settings(precision.BFLOAT16))
-            exact, probe = made[usual], precision.probe(usual[1])
+            exact, probe = networks[standard], precision.probe(standard[1])
             if precision.keeps_labels(lambda hu: exact([hu])[0], lambda hu: rounded([hu])[0], probe):
-                used, made = precision.BFLOAT16, {usual: rounded}
-        if any_shape != usual:
-            made[any_shape] = core.compile_model(model, "CPU", _settings(used))
+                used_precision, networks = precision.BFLOAT16, {standard: rounded}
+        if dynamic != standard:
+            networks[dynamic] = core.compile_model(model, "CPU", _settings(used_precision))
     except RuntimeError as error:
         raise CheckpointRefused(
             "OpenVINO cannot convert this checkpoint; run it with the engine torch instead."
         ) from error
-    return made, used
+    return networks, used_precision

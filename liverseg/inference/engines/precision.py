@@ -1,8 +1,8 @@
-"""The arithmetic a network is run in: bfloat16 where the processor has it and the labels stay, else float32.
+"""Precision of a network: bfloat16 if the processor supports it and the labels stay the same, else float32.
 
-A processor with avx512_bf16 or AMX multiplies in bfloat16 at two to four times the speed. Rounding to 8 bits
-moves probabilities; whether it moves labels depends on the network, so it is measured for each network on a
-probe before bfloat16 is taken.
+A processor with avx512_bf16 or AMX multiplies in bfloat16 two to four times as fast. Rounding to 8 bits
+changes probabilities. Whether it changes labels depends on the network, so each network is tested on a
+probe first.
 """
 
 from __future__ import annotations
@@ -13,29 +13,31 @@ from pathlib import Path
 import numpy as np
 
 FLOAT32, BFLOAT16 = "float32", "bfloat16"
-LABELS_EQUAL = 0.999
-"""The share of the probe's pixels whose label must be float32's."""
+MIN_EQUAL_LABELS = 0.999
+"""Smallest share of the probe's pixels whose bfloat16 label equals the float32 label."""
 
 PROBE_SIDE_PX = 512
-_NATIVE = {"avx512_bf16", "amx_bf16"}
+CPUINFO = Path("/proc/cpuinfo")
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
-def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether the processor multiplies in bfloat16 itself; False where that cannot be told."""
+def cpu_has_bfloat16() -> bool:
+    """Whether the processor has bfloat16 instructions, by `/proc/cpuinfo`; False if that file is missing."""
     try:
-        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return False
     flags = next((line for line in lines if line.startswith("flags")), "")
-    return bool(_NATIVE & set(flags.split()))
+    return bool(_BFLOAT16_FLAGS & set(flags.split()))
 
 
-def probe(context_slices: int, side: int = PROBE_SIDE_PX) -> np.ndarray:
-    """(1, C, side, side) float32 HU with bodies, edges and noise at the HU of an abdomen.
+def probe(context_slices: int) -> np.ndarray:
+    """A test image: shapes, edges and noise with the HU of an abdomen, as (1, C, side, side) float32.
 
-    Not a phantom: it is made in milliseconds, and it is for comparing two runs of one network.
+    The side is `PROBE_SIDE_PX`. The probe serves to compare two runs of one network. Unlike a phantom, it
+    takes only milliseconds to generate.
     """
-    rng = np.random.default_rng(20)
+    rng, side = np.random.default_rng(20), PROBE_SIDE_PX
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
     hu = np.full((side, side), -1000.0)
     for centre_y, centre_x, radius_y, radius_x, value in (
@@ -54,7 +56,7 @@ def probe(context_slices: int, side: int = PROBE_SIDE_PX) -> np.ndarray:
 
 
 def labels_equal(a: np.ndarray, b: np.ndarray) -> float:
-    """The share of pixels with the same most likely class in two (N, K, …) arrays of probabilities.
+    """The share of pixels with the same most likely class in two arrays (N, K, …) of probabilities.
 
     >>> p = np.array([[[0.6, 0.2], [0.4, 0.8]]])
     >>> labels_equal(p, p), labels_equal(p, p[:, :, ::-1])
@@ -66,6 +68,7 @@ def labels_equal(a: np.ndarray, b: np.ndarray) -> float:
 def keeps_labels(
     exact: Callable[[np.ndarray], np.ndarray], rounded: Callable[[np.ndarray], np.ndarray], hu: np.ndarray
 ) -> bool:
-    """Whether a network run `rounded` gives the labels that it gives `exact`, on a probe."""
-    found = rounded(hu)
-    return bool(np.isfinite(found).all()) and labels_equal(exact(hu), found) >= LABELS_EQUAL
+    """Whether the `rounded` run of a network on `hu` has the labels of the `exact` run."""
+    probabilities = rounded(hu)
+    is_finite = bool(np.isfinite(probabilities).all())
+    return is_finite and labels_equal(exact(hu), probabilities) >= MIN_EQUAL_LABELS

@@ -165,7 +165,7 @@ def refuse_unless_ct(dataset: pydicom.Dataset, pixels: bool = True) -> None:
     if not is_ct_class(dataset) and sop_class and modality in ("CT", ""):
         if "Rows" not in dataset or (pixels and "PixelData" not in dataset):
             raise NoImage("The DICOM file holds no image.")
-    if not modality and not is_ct_class(dataset) and not is_capture(dataset):
+    if not modality and not is_ct_class(dataset) and not is_secondary_capture(dataset):
         if "Rows" not in dataset:
             raise UnreadableInput("The DICOM file is damaged, or holds no image.")
         raise NotCT("The DICOM file does not say that it is CT (it has no modality); liverseg reads CT.")
@@ -184,7 +184,7 @@ def refuse_unless_ct(dataset: pydicom.Dataset, pixels: bool = True) -> None:
         raise NotCT("The values of this DICOM image are a material or density map, not HU.")
 
 
-def is_capture(dataset: pydicom.Dataset) -> bool:
+def is_secondary_capture(dataset: pydicom.Dataset) -> bool:
     """Whether the SOP class is a Secondary Capture, used for screenshots and by scripts that save arrays."""
     sop_class = sop_class_of(dataset)
     return sop_class == _SECONDARY_CAPTURE_CLASS or sop_class.startswith(_SECONDARY_CAPTURE_CLASS + ".")
@@ -193,7 +193,7 @@ def is_capture(dataset: pydicom.Dataset) -> bool:
 def _refuse_class(dataset: pydicom.Dataset) -> None:
     """Raise NotCT for a standard storage class of other images, or a secondary capture not marked as CT."""
     sop_class = sop_class_of(dataset)
-    if is_capture(dataset):
+    if is_secondary_capture(dataset):
         if dataset.get("Modality") != "CT":
             raise NotCT("This is a secondary capture (a copy of a screen); liverseg reads CT.")
         return

@@ -13,7 +13,7 @@ import liverseg
 from liverseg.analysis.measure import labels_digest
 from liverseg.core.image import SliceReference
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
-from liverseg.io.files import day_of_making
+from liverseg.io.files import result_date
 
 MANUFACTURER = "liverseg"
 SERIES_DESCRIPTION = "liverseg, research only: not for clinical use"
@@ -79,7 +79,7 @@ def set_dates(dataset: pydicom.Dataset, keywords: tuple[str, ...]) -> None:
     """
     for keyword in keywords:
         if keyword in dataset:
-            setattr(dataset, keyword, f"{day_of_making():%Y%m%d}")
+            setattr(dataset, keyword, f"{result_date():%Y%m%d}")
         if (time := keyword.replace("Date", "Time")) in dataset:
             setattr(dataset, time, "000000")
 

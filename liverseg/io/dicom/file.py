@@ -22,7 +22,7 @@ from liverseg.io.dicom.pixels import hu_of, pixel_warnings, stored_frames
 from liverseg.io.dicom.series_info import SeriesInfo
 from liverseg.io.dicom.slices import Slice, slices_of
 from liverseg.io.dicom.stack import SliceStack
-from liverseg.io.dicom.volumes import volumes
+from liverseg.io.dicom.volumes import group_into_volumes
 
 
 def read_dicom_file(stream: BinaryIO, window: Window, series: int | None = None) -> CTImage:
@@ -37,7 +37,7 @@ def read_dicom_file(stream: BinaryIO, window: Window, series: int | None = None)
     refuse_unless_ct(dataset)
     slices = slices_of(dataset, 0)
     check_shape(1, int(dataset.Rows), int(dataset.Columns))
-    chosen, warnings = choose_volume(volumes(slices, _same_pixels), series)
+    chosen, warnings = choose_volume(group_into_volumes(slices, _same_pixels), series)
     indices = {one.number: index for index, one in enumerate(chosen.slices)}
     image = build_image([one.frame for one in chosen.slices], chosen.stack, [(dataset, indices)], window)
     return replace(image, warnings=(*image.warnings, *warnings))
@@ -47,7 +47,7 @@ def series_in_file(stream: BinaryIO) -> tuple[SeriesInfo, ...]:
     """Describes each volume in a DICOM file. Raises as `read_dicom_file`, except for SeriesChoice."""
     dataset = open_dataset(stream, pixels=False)
     refuse_unless_ct(dataset, pixels=False)
-    return series_infos(volumes(slices_of(dataset, 0), _same_pixels))
+    return series_infos(group_into_volumes(slices_of(dataset, 0), _same_pixels))
 
 
 def _same_pixels(one: Slice, other: Slice) -> bool:

@@ -27,8 +27,8 @@ from pydicom.uid import (
 
 from liverseg.core.window import Window, from_unit
 from liverseg.errors import UnreadableInput
-from liverseg.io.checks import AIR_HU, air_for_padding, border_ring
-from liverseg.io.dicom.dataset import float_values, is_capture
+from liverseg.io.checks import AIR_HU, border_ring, replace_padding
+from liverseg.io.dicom.dataset import float_values, is_secondary_capture
 from liverseg.io.dicom.decoder import FrameDecoder
 from liverseg.io.dicom.jpeg_header import codestream_precision
 from liverseg.io.dicom.rescale import Rescale, apply_rescale
@@ -54,13 +54,17 @@ def is_grey(dataset: pydicom.Dataset, rescale: Rescale | None) -> bool:
 
 def is_wide_capture(dataset: pydicom.Dataset) -> bool:
     """Whether an image is an unsigned secondary capture of 9 to 16 bits."""
-    return is_capture(dataset) and not int(dataset.PixelRepresentation) and 8 < int(dataset.BitsStored) <= 16
+    return (
+        is_secondary_capture(dataset)
+        and not int(dataset.PixelRepresentation)
+        and 8 < int(dataset.BitsStored) <= 16
+    )
 
 
 def pixel_warnings(dataset: pydicom.Dataset, rescale: Rescale | None, window: Window) -> tuple[str, ...]:
     """Warnings about the stored values of a frame with this rescale."""
     warnings = []
-    if is_capture(dataset):
+    if is_secondary_capture(dataset):
         warnings.append(
             "The DICOM file is a secondary capture marked as CT: its values and geometry were used as they "
             "are."
@@ -175,7 +179,7 @@ def hu_of(
                 hu = negative
                 warnings = ("The DICOM image (MONOCHROME1) is stored as a negative; it was inverted.",)
     hu[_certain_padding(padding, hu)] = AIR_HU
-    air_for_padding(hu)
+    replace_padding(hu)
     return hu, grey, warnings
 
 

@@ -11,7 +11,7 @@ import re
 
 import numpy as np
 
-from liverseg.core.image import CTImage, SliceReference, stated
+from liverseg.core.image import CTImage, SliceReference, require_known
 from liverseg.errors import InvalidSetting
 
 GRID_TOLERANCE = np.array([0.5, 1.0, 1.0])  # slices, rows, columns
@@ -73,8 +73,8 @@ def thickness_mm(slices: tuple[SliceReference, ...]) -> float:
         raise InvalidSetting(
             "The DICOM file does not give the slice's thickness, which a SEG must: leave out the format seg."
         )
-    along = stated(first.orientation)
-    step = np.subtract(stated(slices[1].position_mm), stated(first.position_mm))
+    along = require_known(first.orientation)
+    step = np.subtract(require_known(slices[1].position_mm), require_known(first.position_mm))
     return float(abs(step @ np.cross(along[:3], along[3:])))
 
 

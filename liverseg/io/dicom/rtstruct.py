@@ -26,7 +26,7 @@ from liverseg.io.dicom.export_common import (
     software_versions,
 )
 from liverseg.io.dicom.references import native_slices, referable_slices
-from liverseg.io.files import day_of_making
+from liverseg.io.files import result_date
 from liverseg.rendering.colours import LIVER_RGB, RGB, TUMOUR_RGB
 
 # Detached Study Management: retired, but still what the standard prescribes here.
@@ -77,7 +77,7 @@ def rtstruct_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     rtss.Manufacturer, rtss.ManufacturerModelName = MANUFACTURER, "liverseg"
     rtss.SoftwareVersions = software_versions(seg.checkpoint)
     rtss.StructureSetLabel = "liverseg"
-    rtss.StructureSetDate, rtss.StructureSetTime = f"{day_of_making():%Y%m%d}", ""
+    rtss.StructureSetDate, rtss.StructureSetTime = f"{result_date():%Y%m%d}", ""
     rtss.ApprovalStatus = "UNAPPROVED"
     rtss.ReferencedFrameOfReferenceSequence = [_frame_of_reference(slices)]
     rtss.StructureSetROISequence = []

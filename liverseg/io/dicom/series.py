@@ -15,12 +15,18 @@ from liverseg.core.image import CTImage
 from liverseg.core.window import Window
 from liverseg.errors import LiversegError, NotCT, UnreadableInput
 from liverseg.io.dicom.choose import choose_volume, series_infos
-from liverseg.io.dicom.dataset import NoImage, is_capture, is_ct_class, open_dataset, refuse_unless_ct
+from liverseg.io.dicom.dataset import (
+    NoImage,
+    is_ct_class,
+    is_secondary_capture,
+    open_dataset,
+    refuse_unless_ct,
+)
 from liverseg.io.dicom.file import build_image
 from liverseg.io.dicom.series_info import SeriesInfo
 from liverseg.io.dicom.slices import Slice, slices_of
 from liverseg.io.dicom.sources import Opener
-from liverseg.io.dicom.volumes import Volume, volumes
+from liverseg.io.dicom.volumes import Volume, group_into_volumes
 from liverseg.io.sniff import HEAD_BYTES, is_dicom
 
 _HASH_CHUNK_BYTES = 1024**2
@@ -39,8 +45,8 @@ def read_series(openers: list[Opener], window: Window, series: int | None = None
 
     Left out with a warning: files that are not DICOM, DICOM without an image (a DICOMDIR, raw data, reports),
     images that are not CT slices (localizers, other modalities), and secondary captures beside CT images,
-    which are copies of a screen. `volumes` groups the slices, `choose` selects a volume. The sha256 of the
-    image is taken over the sorted sha256 digests of the files used.
+    which are copies of a screen. `group_into_volumes` groups the slices, `choose` selects a volume. The
+    sha256 of the image is taken over the sorted sha256 digests of the files used.
 
     Raises SeriesChoice if several series qualify, UnreadableInput for no series, an irregular one, or one
     with a damaged file, and NotCT if the only images are not CT.
@@ -82,22 +88,22 @@ def list_volumes(openers: list[Opener]) -> SeriesListing:
             stream.seek(0)
             try:
                 with _one_file_of_the_series():
-                    dataset, own = slices_in(stream, file)
+                    dataset, own = read_slice_headers(stream, file)
             except (NotCT, NoImage) as error:
                 refusal = refusal or (error if isinstance(error, NotCT) else None)
                 left_out += 1
                 continue
-        capture_files += is_capture(dataset)
-        (captures if is_capture(dataset) else slices).extend(own)
+        capture_files += is_secondary_capture(dataset)
+        (captures if is_secondary_capture(dataset) else slices).extend(own)
     if not slices and not captures:
         raise refusal or UnreadableInput("There is no DICOM CT image in the folder, list or zip.")
     if slices:
         left_out += capture_files
-    pixels = Pixels(openers)
-    return SeriesListing(volumes(slices or captures, pixels.are_same), left_out)
+    pixels = PixelComparison(openers)
+    return SeriesListing(group_into_volumes(slices or captures, pixels.are_same), left_out)
 
 
-def slices_in(stream: BinaryIO, file: int) -> tuple[pydicom.Dataset, list[Slice]]:
+def read_slice_headers(stream: BinaryIO, file: int) -> tuple[pydicom.Dataset, list[Slice]]:
     """The header of a DICOM file, without pixels, and the CT slices in it. `file` becomes `Slice.file`.
 
     Raises NotCT or NoImage for a file that does not belong to a CT series, UnreadableInput for a damaged one.
@@ -110,7 +116,7 @@ def slices_in(stream: BinaryIO, file: int) -> tuple[pydicom.Dataset, list[Slice]
     return dataset, slices_of(dataset, file)
 
 
-class Pixels:
+class PixelComparison:
     """Compares the stored pixels of slices; reads each file at most once."""
 
     def __init__(self, openers: list[Opener]) -> None:

@@ -77,7 +77,7 @@ class Volume:
         )
 
 
-def volumes(slices: Iterable[Slice], same_pixels: SamePixels) -> list[Volume]:
+def group_into_volumes(slices: Iterable[Slice], same_pixels: SamePixels) -> list[Volume]:
     """All volumes among the slices, by series number, then in the order of phases and parts.
 
     `same_pixels` says whether two slices store equal pixels; it is called only for slices at one position.

@@ -1,1 +1,1 @@
-"""NIfTI in and out."""
+"""Read and write NIfTI."""

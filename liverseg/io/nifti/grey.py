@@ -1,4 +1,4 @@
-"""NIfTI files that store grey or labels instead of HU."""
+"""Recognise NIfTI files that store grey values or labels instead of HU."""
 
 from __future__ import annotations
 
@@ -12,36 +12,35 @@ _MAX_LABEL_VALUE = 20
 
 
 def grey_from_nifti(
-    values: np.ndarray, ends: np.ndarray, stored: np.dtype, is_scaled: bool, window: Window
+    values: np.ndarray, extremes: np.ndarray, stored: np.dtype, is_scaled: bool, window: Window
 ) -> tuple[np.ndarray, str] | None:
-    """HU (S, H, W) rebuilt from grey and the sentence that says so; None when the values can be HU.
+    """HU (S, H, W) rebuilt from grey values, with a warning; None where the values can be HU.
 
-    `values` are (S, H, W) float32 after scaling, `ends` (2,) their lowest and highest, `stored` the file's
-    data type. Grey is what is stored as unscaled unsigned bytes, and what spans exactly 0 to 1: CT has air,
-    and air is -1000 HU. Wider types are believed, also when they run from 0 to 255, for HU are exported
-    saturated at both ends. Raises NotCT for a label map (see `is_label_map`).
+    `values` are (S, H, W) float32 after scaling, `extremes` (2,) their minimum and maximum, `stored` the
+    data type of the file. Unscaled unsigned bytes and values from exactly 0 to 1 are grey, because a CT has
+    air at -1000 HU. Wider types are taken as HU even if they run from 0 to 255: some exports clip HU to that
+    range. Raises NotCT for a label map (see `is_label_map`).
     """
-    low, high = (float(end) for end in ends)
+    low, high = (float(value) for value in extremes)
     if low < 0 or high > 255:
         return None
     if is_label_map(values):
         raise NotCT("This NIfTI image holds only a few whole values, as a label map does, not a CT.")
-    as_bytes = not is_scaled and stored.newbyteorder("=") == np.uint8
-    if as_bytes:
-        top, what = 255.0, "0 to 255"
+    if not is_scaled and stored.newbyteorder("=") == np.uint8:
+        white, span = 255.0, "0 to 255"
     elif (low, high) == (0.0, 1.0):
-        top, what = 1.0, "0 to 1"
+        white, span = 1.0, "0 to 1"
     else:
         return None
-    sentence = (
-        f"The NIfTI image stores grey from {what}, not HU: the HU were rebuilt as if it had been made with "
+    warning = (
+        f"The NIfTI image stores grey from {span}, not HU: the HU were rebuilt as if it had been made with "
         f"the window {window.center_hu:g}/{window.width_hu:g} (centre/width)."
     )
-    return from_unit(values / np.float32(top), window), sentence
+    return from_unit(values / np.float32(white), window), warning
 
 
 def is_label_map(values: np.ndarray) -> bool:
-    """Whether there are two to eight different values, all of them whole and from 0 to 20.
+    """Whether an array has two to eight distinct values, all of them integers from 0 to 20.
 
     >>> is_label_map(np.array([0.0, 1.0, 2.0, 1.0])), is_label_map(np.array([0.0, 0.5]))
     (True, False)
@@ -51,7 +50,7 @@ def is_label_map(values: np.ndarray) -> bool:
     if values.min() < 0 or values.max() > _MAX_LABEL_VALUE:
         return False
     flat = values.reshape(-1)
-    if np.unique(flat[:: max(1, flat.size // 10_000)]).size > _MAX_LABELS:  # a sample settles most cases
+    if np.unique(flat[:: max(1, flat.size // 10_000)]).size > _MAX_LABELS:  # a sample decides most cases
         return False
     distinct = np.unique(flat)
     return bool(1 < distinct.size <= _MAX_LABELS and (distinct == np.round(distinct)).all())

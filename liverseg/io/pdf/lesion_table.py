@@ -1,4 +1,4 @@
-"""The table of lesions on the report's page: as many rows as fit, the rest summed up."""
+"""The table of lesions on the report page: as many rows as fit, and a summary of the others."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ from dataclasses import dataclass
 
 from liverseg.analysis.lesions import MEASURABLE_MM, Lesion
 from liverseg.analysis.report import Amount, Report
-from liverseg.analysis.report_text import amount, lesion_amount, slice_span, threshold
-from liverseg.io.pdf.sheet import Sheet, width_of
-from liverseg.rendering.colours import RGB
+from liverseg.analysis.report_text import (
+    lesion_size_and_unit,
+    size_and_unit,
+    slice_range_text,
+    threshold_text,
+)
+from liverseg.io.pdf.sheet import Sheet, TextStyle, width_of
+from liverseg.io.pdf.style import HAIR, HEADING, INK, LEFT, QUIET, RIGHT
 
 LESION_ROW_PT = 12.5
 _HEAD_PT = 38.0  # heading, column heads and their rule
-_FOOT_PT = 16.0  # what is not in the table
+_FOOT_PT = 16.0  # summary of the other lesions, meaning of the flags
 
-TEXT = 7.5
+_TEXT_PT = 7.5
+_CELL = TextStyle(_TEXT_PT, INK, align="right")
+_FLAG = TextStyle(_TEXT_PT, QUIET, align="right")
 
 
 @dataclass(frozen=True)
@@ -23,29 +30,29 @@ class _Column:
     head: str
     width: float  # share of the table
     cell: Callable[[Lesion], str]
-    by_point: bool = False  # decimal points below each other
+    aligns_points: bool = False  # decimal points lie below each other
 
 
 def fitting_rows(report: Report, height: float) -> int:
-    """How many lesions the table shows in a height, its head and foot included: one at least."""
+    """How many lesions the table shows in `height` points, head and foot included; at least one."""
     return max(1, min(len(report.lesions), int((height - _HEAD_PT - _FOOT_PT) / LESION_ROW_PT)))
 
 
 def _columns(report: Report) -> list[_Column]:
-    """Those that the report has something for; every cell is set to the right of its column."""
+    """The columns for which the report has values. Cells are aligned to the right."""
     is_volume = report.input.kind == "volume"
     in_mm = report.input.spacing_mm is not None
-    unit = lesion_amount(report.lesions[0], is_volume)[1]
-    size = {"pixel": "pixels", "voxel": "voxels"}.get(unit, unit)
+    unit = lesion_size_and_unit(report.lesions[0], is_volume)[1]
+    unit = {"pixel": "pixels", "voxel": "voxels"}.get(unit, unit)
     columns = [_Column("No.", 0.05, lambda lesion: str(lesion.id))]
     if is_volume:
-        columns.append(_Column("Slices", 0.11, slice_span))
+        columns.append(_Column("Slices", 0.11, slice_range_text))
     columns += [
-        _Column(f"Size, {size}", 0.13, lambda lesion: lesion_amount(lesion, is_volume)[0], True),
-        _Column("Longest × perpendicular, " + ("mm" if in_mm else "pixels"), 0.25, _across),
+        _Column(f"Size, {unit}", 0.13, lambda lesion: lesion_size_and_unit(lesion, is_volume)[0], True),
+        _Column("Longest × perpendicular, " + ("mm" if in_mm else "pixels"), 0.25, _diameters),
     ]
     if any(lesion.centroid_ras_mm for lesion in report.lesions):
-        columns.append(_Column("Centre in the patient, mm", 0.21, _place))
+        columns.append(_Column("Centre in the patient, mm", 0.21, _centre))
     columns += [
         _Column("Mean HU", 0.1, lambda lesion: f"{lesion.mean_hu:.0f}".replace("-", "−")),
         _Column(
@@ -57,92 +64,86 @@ def _columns(report: Report) -> list[_Column]:
     return columns
 
 
-def _across(lesion: Lesion) -> str:
+def _diameters(lesion: Lesion) -> str:
+    """The longest diameter and the one perpendicular to it, in mm or in pixels."""
     if lesion.longest_diameter_mm is None or lesion.perpendicular_diameter_mm is None:
         return f"{lesion.longest_diameter_px:.1f} × {lesion.perpendicular_diameter_px:.1f}"
     return f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f}"
 
 
-def _place(lesion: Lesion) -> str:
-    """Which way and how far from the origin of the patient's coordinates, as viewers say it."""
+def _centre(lesion: Lesion) -> str:
+    """The centroid in patient coordinates (mm), each with the letter of its direction as in DICOM viewers."""
     if lesion.centroid_ras_mm is None:
         return "–"
-    ways = zip(("RL", "AP", "HF"), lesion.centroid_ras_mm, strict=True)
-    return "  ".join(f"{letters[0 if mm >= 0 else 1]} {abs(mm):.0f}" for letters, mm in ways)
+    axes = zip(("RL", "AP", "HF"), lesion.centroid_ras_mm, strict=True)
+    return "  ".join(f"{letters[0 if mm >= 0 else 1]} {abs(mm):.0f}" for letters, mm in axes)
 
 
 def _flags(lesion: Lesion) -> str:
-    """What a reader must know of a lesion, as the letters that the foot of the table explains."""
-    signs = (("s", lesion.measurable is False), ("e", lesion.touches_edge), ("a", not lesion.touches_liver))
-    return " ".join(sign for sign, holds in signs if holds)
+    """Letters for the caveats of a lesion; the foot of the table explains them."""
+    flags = (("s", lesion.measurable is False), ("e", lesion.touches_edge), ("a", not lesion.touches_liver))
+    return " ".join(flag for flag, applies in flags if applies)
 
 
-_MEANINGS = {
+_FLAG_MEANINGS = {
     "s": f"s: shorter than {MEASURABLE_MM:.0f} mm, not measurable (RECIST 1.1)",
     "e": "e: at the edge of the image",
     "a": "a: apart from the liver",
 }
 
 
-def draw_lesions(
-    sheet: Sheet,
-    report: Report,
-    left: float,
-    right: float,
-    y: float,
-    rows: int,
-    ink: RGB,
-    quiet: RGB,
-    hair: RGB,
-) -> float:
-    """The heading, the first `rows` lesions from `y` on, what is left out; returns where it ends."""
-    sheet.text(left, y + 8, "Lesions", 8.5, ink, bold=True)
+def draw_lesions(sheet: Sheet, report: Report, y: float, rows: int) -> float:
+    """Draw the table of the first `rows` lesions and a summary of the others, from `y` down.
+
+    Returns where the next part begins.
+    """
+    sheet.text(LEFT, y + 8, "Lesions", HEADING)
     if not report.lesions:
-        sheet.text(
-            left, y + 24, f"No tumour at the threshold of {threshold(report.tumour_threshold)}.", TEXT, ink
-        )
+        sentence = f"No tumour at the threshold of {threshold_text(report.tumour_threshold)}."
+        sheet.text(LEFT, y + 24, sentence, TextStyle(_TEXT_PT, INK))
         return y + 38
     is_volume = report.input.kind == "volume"
     note = "the largest first" + ("; slices are counted from 1, the lowest" if is_volume else "")
-    sheet.text(left + 40, y + 8, note, 7, quiet)
-    shown, rest = report.lesions[:rows], report.lesions[rows:]
-    columns = _columns(report)
-    flagged = 22.0 if any(_flags(lesion) for lesion in shown) else 0.0
-    scale = (right - flagged - left) / sum(column.width for column in columns)
-    ends = [left + scale * sum(c.width for c in columns[: k + 1]) for k in range(len(columns))]
-    for column, end in zip(columns, ends, strict=True):
-        sheet.text(end, y + 24, column.head, 7, quiet, align="right")
-    sheet.rule(left, y + 28, right, y + 28, hair, 0.8)
-    for column, end in zip(columns, ends, strict=True):
-        cells = [column.cell(lesion) for lesion in shown]
-        tails = [_tail(cell) if column.by_point else 0.0 for cell in cells]
-        for k, (cell, tail) in enumerate(zip(cells, tails, strict=True)):
-            line = y + _HEAD_PT + k * LESION_ROW_PT
-            sheet.text(end - max(tails) + tail, line, cell, TEXT, ink, align="right")
-    for k, lesion in enumerate(shown):
-        line = y + _HEAD_PT + k * LESION_ROW_PT
-        sheet.text(right, line, _flags(lesion), TEXT, quiet, align="right")
-        sheet.rule(left, line + 3.8, right, line + 3.8, hair, 0.3)
+    sheet.text(LEFT + 40, y + 8, note, TextStyle(7, QUIET))
+    shown, others = report.lesions[:rows], report.lesions[rows:]
+    _draw_table(sheet, _columns(report), shown, y)
     foot = y + _HEAD_PT + rows * LESION_ROW_PT + 2
-    used = {sign for lesion in shown for sign in _flags(lesion).split()}
-    meanings = "; ".join(words for sign, words in _MEANINGS.items() if sign in used)
-    if rest:
-        sheet.text(left, foot, _left_out(rest, report.input.kind), TEXT, ink)
-    sheet.text(right, foot, meanings, 6.5, quiet, align="right")
-    return foot + (14 if rest or meanings else 2)
+    flags = {flag for lesion in shown for flag in _flags(lesion).split()}
+    meanings = "; ".join(meaning for flag, meaning in _FLAG_MEANINGS.items() if flag in flags)
+    if others:
+        sheet.text(LEFT, foot, _summary_of(others, report.input.kind), TextStyle(_TEXT_PT, INK))
+    sheet.text(RIGHT, foot, meanings, TextStyle(6.5, QUIET, align="right"))
+    return foot + (14 if others or meanings else 2)
 
 
-def _tail(cell: str) -> float:
-    """The width of what a number has from its decimal point on."""
-    return width_of(cell[cell.index(".") :], TEXT) if "." in cell else 0.0
+def _draw_table(sheet: Sheet, columns: list[_Column], lesions: tuple[Lesion, ...], y: float) -> None:
+    flags_width = 22.0 if any(_flags(lesion) for lesion in lesions) else 0.0
+    scale = (RIGHT - flags_width - LEFT) / sum(column.width for column in columns)
+    ends = [LEFT + scale * sum(c.width for c in columns[: k + 1]) for k in range(len(columns))]
+    for column, end in zip(columns, ends, strict=True):
+        sheet.text(end, y + 24, column.head, TextStyle(7, QUIET, align="right"))
+    sheet.rule(LEFT, y + 28, RIGHT, y + 28, HAIR, 0.8)
+    for column, end in zip(columns, ends, strict=True):
+        cells = [column.cell(lesion) for lesion in lesions]
+        decimals = [_decimals_width(cell) if column.aligns_points else 0.0 for cell in cells]
+        for k, (cell, width) in enumerate(zip(cells, decimals, strict=True)):
+            baseline = y + _HEAD_PT + k * LESION_ROW_PT
+            sheet.text(end - max(decimals) + width, baseline, cell, _CELL)
+    for k, lesion in enumerate(lesions):
+        baseline = y + _HEAD_PT + k * LESION_ROW_PT
+        sheet.text(RIGHT, baseline, _flags(lesion), _FLAG)
+        sheet.rule(LEFT, baseline + 3.8, RIGHT, baseline + 3.8, HAIR, 0.3)
 
 
-def _left_out(rest: tuple[Lesion, ...], kind: str) -> str:
-    """How many lesions are not in the table, and how large they are together."""
-    sizes = [lesion.volume_ml if kind == "volume" else lesion.area_mm2 for lesion in rest]
+def _decimals_width(cell: str) -> float:
+    """The width of a number from its decimal point on, in points."""
+    return width_of(cell[cell.index(".") :], _TEXT_PT) if "." in cell else 0.0
+
+
+def _summary_of(lesions: tuple[Lesion, ...], kind: str) -> str:
+    """The number and the total size of the lesions that do not fit into the table."""
+    sizes = [lesion.volume_ml if kind == "volume" else lesion.area_mm2 for lesion in lesions]
     known = None if None in sizes else sum(size for size in sizes if size is not None)
-    count = sum(lesion.count for lesion in rest)
-    size = " ".join(
-        amount(Amount(kind, count, None, known) if kind == "volume" else Amount(kind, count, known))
-    )
-    return f"and {len(rest)} more, {size} together; report.json has every one"
+    count = sum(lesion.count for lesion in lesions)
+    total = Amount(kind, count, None, known) if kind == "volume" else Amount(kind, count, known)
+    return f"and {len(lesions)} more, {' '.join(size_and_unit(total))} together; report.json has every one"

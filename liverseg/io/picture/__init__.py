@@ -1,1 +1,1 @@
-"""PNG and JPEG in and out."""
+"""Read PNG and JPEG, write PNG."""

@@ -1,4 +1,4 @@
-"""How many parts a PNG or JPEG has, counted before it is decoded: a few megabytes can hold millions."""
+"""Limits on the parts of a PNG or JPEG, checked before decoding: a few megabytes can hold millions."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from liverseg.core import limits
 from liverseg.errors import InputTooLarge
 
 _TOO_MANY = "The picture is made of far more parts than a CT slice takes."
-_START_OF_SCAN, _END = 0xDA, 0xD9
-_ALONE = (0x01, *range(0xD0, 0xD9))  # JPEG markers that no length follows
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD9))  # JPEG markers that have no length field
 
 
 def check_parts(stream: BinaryIO, kind: str) -> None:
     """Raise InputTooLarge for a file of too many bytes, chunks, segments or scans; rewinds the stream.
 
-    What makes no sense is left to the decoder, which refuses it.
+    `kind` is "png" or "jpeg". A malformed file passes: the decoder refuses it.
     """
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
     if size > limits.MAX_PICTURE_BYTES:
         raise InputTooLarge("The file of the picture is far larger than a CT slice takes.")
     if kind == "png":
-        _check_chunks(stream)
+        _check_png_chunks(stream)
     else:
-        _check_segments(stream)
+        _check_jpeg_segments(stream)
     stream.seek(0)
 
 
-def _check_chunks(stream: BinaryIO) -> None:
+def _check_png_chunks(stream: BinaryIO) -> None:
     stream.seek(8)
     for _ in range(limits.MAX_PICTURE_PARTS):
         head = stream.read(8)
@@ -40,17 +40,17 @@ def _check_chunks(stream: BinaryIO) -> None:
     raise InputTooLarge(_TOO_MANY)
 
 
-def _check_segments(stream: BinaryIO) -> None:
+def _check_jpeg_segments(stream: BinaryIO) -> None:
     data = stream.read()
-    # Behind an FF of the image's data always comes a 0, so that the marker of a scan is one.
+    # In image data a zero follows every FF, so that this pair of bytes is always a marker.
     if data.count(bytes([0xFF, _START_OF_SCAN])) > limits.MAX_JPEG_SCANS:
         raise InputTooLarge(_TOO_MANY)
     position = 2
     for _ in range(limits.MAX_PICTURE_PARTS):
         position = data.find(b"\xff", position)
-        if position < 0 or position + 4 > len(data) or data[position + 1] in (_START_OF_SCAN, _END):
+        if position < 0 or position + 4 > len(data) or data[position + 1] in (_START_OF_SCAN, _END_OF_IMAGE):
             return
         marker = data[position + 1]
         length = struct.unpack_from(">H", data, position + 2)[0]
-        position += 1 if marker == 0xFF else 2 if marker in _ALONE else 2 + length
+        position += 1 if marker == 0xFF else 2 if marker in _WITHOUT_LENGTH else 2 + length
     raise InputTooLarge(_TOO_MANY)

@@ -24,7 +24,7 @@ def edge_midpoints(mask: np.ndarray, spacing: tuple[float, float]) -> np.ndarray
 
 
 def ellipse(semi_mm: tuple[float, float], spacing: tuple[float, float], degrees: float = 0.0) -> np.ndarray:
-    """A digital ellipse with its semi-axes in mm, the first turned from the rows' direction."""
+    """A digital ellipse with semi-axes in mm; `degrees` rotates the first axis away from the row axis."""
     reach = max(semi_mm) + 3
     rows = np.arange(-reach, reach, spacing[0])[:, None] + 0.13
     columns = np.arange(-reach, reach, spacing[1])[None] + 0.29
@@ -68,7 +68,7 @@ def test_perpendicular_is_the_longest_chord_found_by_cutting_the_hull(mask, spac
 
 @relaxed
 @given(masks, spacings)
-def test_the_perpendicular_is_no_longer_and_the_mask_s_turn_and_mirror_change_nothing(mask, spacing):
+def test_the_perpendicular_is_shorter_and_mirroring_changes_nothing(mask, spacing):
     found = plane_diameters(mask, spacing)
     assert 0 < found.perpendicular <= found.longest + 1e-9
     assert plane_diameters(mask[::-1], spacing).longest == pytest.approx(found.longest)
@@ -118,6 +118,6 @@ def test_a_lesion_is_measured_in_the_slice_where_its_longest_part_lies():
     assert lesion_diameters(mask[[0, 2]]).longest == 12.0
 
 
-def test_an_empty_mask_is_a_programming_error():
+def test_an_empty_mask_raises_value_error():
     with pytest.raises(ValueError):
         lesion_diameters(np.zeros((1, 4, 4), bool))

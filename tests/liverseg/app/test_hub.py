@@ -113,7 +113,7 @@ def test_an_unreachable_hub_is_a_notice(hub: HubStandin, registry_folder: Path):
     assert (choices, ref) == ([], None) and "cannot be reached" in card and "ls-problem" in card
     hub.faults.clear()
     pushed = push(BUNDLED, "hf://lab")
-    hub_registry._resting.clear()  # as half a minute later
+    hub_registry._unreachable.clear()  # as half a minute later
     update, card = reload_handler(alone)()
     assert [value for _, value in update["choices"]] == [pushed.ref] and "ls-problem" not in card
 

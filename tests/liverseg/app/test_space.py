@@ -15,7 +15,7 @@ from gradio_client import Client, handle_file
 
 from registry import push
 from registry.registries import BUNDLED_FOLDER
-from registry.space.push import push_space
+from registry.space.push import SpaceSettings, push_space
 from tests.hub_standin.faults import Fault
 from tests.hub_standin.server import HubStandin
 
@@ -27,7 +27,7 @@ def test_the_uploaded_files_serve_the_page_before_the_weights_have_arrived(
     hub: HubStandin, png: str, tmp_path: Path
 ) -> None:
     pushed = push(BUNDLED_FOLDER / "segformer-b0-fast", "hf://lab")
-    push_space("lab/page", "hf://lab")
+    push_space("lab/page", SpaceSettings("hf://lab"))
     space, home = hub.repositories.all["spaces/lab/page"], tmp_path / "space"
     for name, blob in space.commits[space.head].items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)

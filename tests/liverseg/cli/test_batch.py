@@ -19,7 +19,7 @@ from liverseg import phantom
 from liverseg.__main__ import main
 from liverseg.errors import InvalidSetting
 from liverseg.inference.segmenter import Segmenter
-from liverseg.io.files import staged
+from liverseg.io.files import staging_folder
 from tests.liverseg.app.rule_checkpoints import write_registry
 
 RESULTS = ["labels.nii.gz", "overview.png", "report.csv", "report.json", "tumour_probability.nii.gz"]
@@ -183,15 +183,15 @@ def test_ctrl_c_keeps_what_is_whole_and_what_was_there(inputs, tmp_path):
 
 def test_staged_files_appear_together_or_not_at_all(tmp_path):
     (tmp_path / "report.json").write_text("old")
-    with pytest.raises(KeyboardInterrupt), staged(tmp_path) as stage:
+    with pytest.raises(KeyboardInterrupt), staging_folder(tmp_path) as stage:
         (stage / "report.json").write_text("new")
         raise KeyboardInterrupt
     assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
-    with staged(tmp_path) as stage:
+    with staging_folder(tmp_path) as stage:
         (stage / "labels.nii.gz").write_bytes(gzip.compress(b"new"))
         (stage / "report.json").write_text("new")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["labels.nii.gz", "report.json"]
-    with pytest.raises(InvalidSetting, match="cannot be written"), staged(tmp_path / "missing"):
+    with pytest.raises(InvalidSetting, match="cannot be written"), staging_folder(tmp_path / "missing"):
         raise AssertionError("not reached")
 
 
@@ -206,7 +206,7 @@ def test_no_report_of_an_earlier_run_stands_beside_new_files(tmp_path, monkeypat
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt), staged(tmp_path) as stage:
+    with pytest.raises(KeyboardInterrupt), staging_folder(tmp_path) as stage:
         (stage / "labels.png").write_text("new")
         (stage / "report.json").write_text("new")
     assert [p.read_text() for p in tmp_path.iterdir()] == ["new"]

@@ -10,7 +10,7 @@ import pytest
 
 import liverseg
 from liverseg.__main__ import main
-from liverseg.analysis.report_text import number
+from liverseg.analysis.report_text import number_text
 from liverseg.core.window import DEFAULT_WINDOW, to_grey
 from tests.liverseg.app.rule_checkpoints import slice_hu, write_versions
 
@@ -87,7 +87,7 @@ def test_the_table_shows_both_and_the_difference(inputs, capsys):
     sizes = [told["liver"][part]["area_mm2"] for part in ("a", "b", "difference")]
     signs = ("", "", "+" if sizes[2] >= 0 else "")
     assert re.findall(r"([-+]?[\d.\u202f]+) mm²", rows["liver"]) == [
-        sign + number(size) for sign, size in zip(signs, sizes, strict=True)
+        sign + number_text(size) for sign, size in zip(signs, sizes, strict=True)
     ]
     assert f"{told['organ']['dice']:.3f}" in rows["liver+tumour"]
     assert len([line for line in lines if line.startswith("lesion ")]) == len(told["lesions"]) > 0

@@ -1,4 +1,4 @@
-"""Windows for any HU and any window that there is."""
+"""Conversions between HU and grey, for any HU and any valid window."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ cheap = settings(deadline=None, max_examples=50)
 
 @cheap
 @given(hus, windows)
-def test_grey_lies_in_its_range_and_rises_with_hu(hu, window):
+def test_grey_is_within_range_and_increases_with_hu(hu, window):
     unit, grey = to_unit(hu, window), to_grey(hu, window)
     assert unit.dtype == np.float32 and unit.shape == hu.shape and grey.dtype == np.uint8
     assert 0 <= unit.min() and unit.max() <= 1
@@ -47,10 +47,10 @@ def test_grey_lies_in_its_range_and_rises_with_hu(hu, window):
 
 @cheap
 @given(hus, windows)
-def test_hu_within_a_window_come_back_and_others_as_its_ends(hu, window):
-    back = from_unit(to_unit(hu, window), window)
+def test_from_unit_restores_hu_clipped_to_the_window(hu, window):
+    restored = from_unit(to_unit(hu, window), window)
     within = np.clip(hu, window.low_hu, window.high_hu)
-    np.testing.assert_allclose(back, within, atol=max(2e-2, 1e-5 * window.width_hu))
+    np.testing.assert_allclose(restored, within, atol=max(2e-2, 1e-5 * window.width_hu))
     grey = from_unit(to_grey(hu, window) / np.float32(255), window)
     np.testing.assert_allclose(
         grey, within, atol=window.width_hu / 255 / 2 + max(2e-2, 1e-5 * window.width_hu)
@@ -59,17 +59,17 @@ def test_hu_within_a_window_come_back_and_others_as_its_ends(hu, window):
 
 @cheap
 @given(st.floats(), st.floats())
-def test_a_window_is_plausible_or_refused(center, width):
+def test_windows_beyond_the_limits_are_rejected(center, width):
     try:
         window = Window(center, width)
-    except InvalidSetting as refusal:
-        assert str(refusal).endswith(".")
+    except InvalidSetting as error:
+        assert str(error).endswith(".")
         assert not (abs(center) <= MAX_CENTER_HU and MIN_WIDTH_HU <= width <= MAX_WIDTH_HU)
     else:
         assert window.low_hu < window.high_hu
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_show_their_middle_as_middle_grey(name):
+def test_presets_show_their_centre_as_middle_grey(name):
     window = PRESETS[name]
     assert to_unit(np.array([window.center_hu]), window)[0] == pytest.approx(0.5)

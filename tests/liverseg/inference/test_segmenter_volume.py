@@ -1,4 +1,4 @@
-"""Whole scans through a segmenter: what is run, what is kept, what it takes, and how it is stopped."""
+"""The segmenter on volumes: skipped slices, removed bodies, memory, cancellation, networks for volumes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from liverseg import phantom
 from liverseg.analysis.measure import measure
 from liverseg.core.largest_component import keep_largest_body
-from liverseg.core.segmentation import NOT_CERTAIN
+from liverseg.core.segmentation import SKIPPED_SLICES_WARNING
 from liverseg.errors import Cancelled, CheckpointRefused, LiversegError
 from liverseg.inference.segmenter import Segmenter
 from liverseg.io.read import from_array
@@ -32,7 +32,7 @@ SPACING = (2.0, 0.8, 0.8)
 
 
 def scan(slices=60, side=64, liver=(20, 45), tumour=(28, 34), specks=()):
-    """HU (S, H, W): a block of liver with a block of tumour in it, and small blocks apart from it."""
+    """HU (S, H, W): a block of liver that contains a block of tumour, and separate small blocks."""
     hu = np.full((slices, side, side), BACKGROUND_HU, np.float32)
     hu[slice(*liver), 10:50, 10:40] = LIVER_HU
     hu[slice(*tumour), 20:30, 20:28] = TUMOUR_HU
@@ -45,20 +45,20 @@ def spec(patch=(16, 32, 32), spacing=None):
     return InputSpec("volume", 1, (WindowSpec(40, 400),), 64, spacing, patch)
 
 
-# --- what is kept, and told --------------------------------------------------------------------
+# --- removed bodies --------------------------------------------------------------------
 
 
-def test_bodies_apart_from_the_liver_are_removed_and_told():
+def test_bodies_apart_from_the_liver_are_removed_and_reported():
     ct = from_array(scan(specks=[(22, LIVER_HU), (30, TUMOUR_HU), (55, TUMOUR_HU)]), SPACING)
     seg = slice_segmenter().segment(ct)
     assert not seg.labels[:, 56:60, 56:60].any() and (seg.labels[30, 20:30, 20:28] == 2).all()
     assert seg.removed.bodies >= 2 and seg.removed.liver == 32 and seg.removed.tumour >= 32
     assert seg.tumour_probability[30, 57, 57] == 1, "probabilities are the network's own"
     report = measure(ct, seg)
-    told = report.to_dict()["removed"]
+    removed = report.to_dict()["removed"]
     voxel_ml = 2 * 0.8 * 0.8 / 1000
-    assert told["bodies"] == seg.removed.bodies
-    assert told["liver"] == {"voxels": 32, "volume_ml": pytest.approx(32 * voxel_ml, abs=1e-6)}
+    assert removed["bodies"] == seg.removed.bodies
+    assert removed["liver"] == {"voxels": 32, "volume_ml": pytest.approx(32 * voxel_ml, abs=1e-6)}
     assert any("largest connected body" in warning and "removed" in warning for warning in report.warnings)
     assert len(report.lesions) == 1
 
@@ -68,20 +68,20 @@ def test_bodies_apart_from_the_liver_are_removed_and_told():
     assert measure(ct, kept).to_dict()["removed"] is None
 
 
-def test_nothing_apart_means_nothing_to_tell():
+def test_without_separate_bodies_nothing_is_reported():
     ct = from_array(scan(), SPACING)
     report = measure(ct, slice_segmenter().segment(ct))
     assert report.removed.bodies == 0 and not any("removed" in warning for warning in report.warnings)
 
 
-def test_a_lone_slice_may_show_the_liver_in_parts():
+def test_all_parts_of_the_liver_are_kept_in_a_single_slice():
     hu = scan(specks=[(30, LIVER_HU)])
     for ct, index in ((from_array(hu[30]), None), (from_array(hu), 30)):
         seg = slice_segmenter().segment(ct, only_slice=index)
         assert seg.removed is None and (seg.labels[index or 0, 56:60, 56:60] == 1).all()
 
 
-def test_another_threshold_follows_the_rule_too():
+def test_another_threshold_keeps_only_the_largest_body():
     hu = scan()
     hu[20:45, 40:56, 10:14] = 85.0  # tumour probability 0.5
     hu[50:52, 5:9, 5:9] = 85.0
@@ -92,27 +92,27 @@ def test_another_threshold_follows_the_rule_too():
     assert np.array_equal(lower.labels, fresh.labels) and lower.warnings == ()
 
 
-def test_a_threshold_at_which_slices_not_run_may_matter_says_so():
+def test_a_threshold_that_may_affect_skipped_slices_gives_a_warning():
     hu = scan(slices=90)
     hu[45:80, 10:50, 10:40] = 12.0  # organ 0.24, all of it called tumour at a low threshold only
     seg = slice_segmenter().segment(from_array(hu, SPACING), threshold=0.5)
     assert seg.skipped and seg.warnings == ()
     low = seg.at_threshold(0.1)
-    assert low.warnings == (NOT_CERTAIN,)
+    assert low.warnings == (SKIPPED_SLICES_WARNING,)
     assert low.at_threshold(0.5).warnings == ()
 
 
-# --- what is run -------------------------------------------------------------------------------
+# --- skipped slices -------------------------------------------------------------------------------
 
 
-def test_slices_that_cannot_matter_are_not_run_and_told():
+def test_skipped_slices_are_not_run_and_reported():
     engine = SliceRule()
     ct = from_array(scan(slices=200, liver=(80, 120), tumour=(90, 95)), SPACING)
-    told = []
-    seg = slice_segmenter(engine).segment(ct, progress=lambda done, of: told.append((done, of)))
+    reports = []
+    seg = slice_segmenter(engine).segment(ct, progress=lambda done, of: reports.append((done, of)))
     assert engine.runs < 120
     assert sum(last - first + 1 for first, last in seg.skipped) == 200 - engine.runs
-    assert [n for n, _ in told[:-1]] == list(range(1, engine.runs + 1)) and told[-1] == (200, 200)
+    assert [n for n, _ in reports[:-1]] == list(range(1, engine.runs + 1)) and reports[-1] == (200, 200)
     assert not any(seg.organ_probability[first : last + 1].any() for first, last in seg.skipped)
     assert measure(ct, seg).to_dict()["skipped_slices"] == [list(pair) for pair in seg.skipped]
     everything = slice_segmenter().segment(ct, keep_all=True)
@@ -121,7 +121,7 @@ def test_slices_that_cannot_matter_are_not_run_and_told():
 
 
 class Remembering:
-    """An engine that is asked for each slice once."""
+    """An engine that runs each slice only once and remembers the result."""
 
     def __init__(self, engine):
         self._run, self.name, self._known = engine.run, engine.name, {}
@@ -138,14 +138,14 @@ class Remembering:
 
 @pytest.fixture(scope="module")
 def network():
-    """A bundled network, and a phantom from below the liver to above it."""
+    """A bundled network, and a phantom that extends below and above the liver."""
     made = phantom.make("volume", seed=5, size=96, slices=44, spacing_mm=(7.0, 4.2, 4.2))
     segmenter = Segmenter.load("segformer-b0-fast", registries=open_registries("bundled"))
     return made, Segmenter(segmenter.checkpoint, Remembering(segmenter.engine))
 
 
 @pytest.mark.parametrize("step", [2, 4, 7])
-def test_a_network_s_labels_of_a_whole_phantom_do_not_change(network, step):
+def test_skipping_slices_does_not_change_the_labels(network, step):
     made, segmenter = network
     ct = from_array(made.hu, (10 / step, 4.2, 4.2))  # sampled every `step` slices
     fast, whole = segmenter.segment(ct), segmenter.segment(ct, keep_all=True)
@@ -160,11 +160,11 @@ def test_a_network_s_labels_of_a_whole_phantom_do_not_change(network, step):
         assert a == b
 
 
-# --- stopping ----------------------------------------------------------------------------------
+# --- cancellation ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["event", "function"])
-def test_it_stops_before_the_next_slice(kind):
+def test_a_cancelled_run_stops_before_the_next_slice(kind):
     engine, event = SliceRule(), threading.Event()
 
     def watch(done, of):
@@ -177,7 +177,7 @@ def test_it_stops_before_the_next_slice(kind):
     assert engine.runs == 5 and issubclass(Cancelled, LiversegError)
 
 
-def test_it_stops_between_patches_of_a_volume(tmp_path):
+def test_a_cancelled_run_stops_before_the_next_patch(tmp_path):
     segmenter = write_volume_checkpoint(tmp_path, spec())
     asked = []
 
@@ -194,7 +194,7 @@ def test_it_stops_between_patches_of_a_volume(tmp_path):
 
 
 def test_memory_is_bounded_by_a_few_bytes_a_voxel():
-    """Two probabilities of 2 bytes and a label; slices aside, nothing else of the volume's size.
+    """Two probabilities of 2 bytes and a label per voxel; no other array has the size of the volume.
 
     With HU (4 bytes) 500 slices of 512 × 512 take 1.2 GB, to which the network and the libraries add half.
     """
@@ -221,7 +221,7 @@ def test_memory_is_bounded_by_a_few_bytes_a_voxel():
     assert most <= 1 * hu.size + slice_bytes, f"another threshold: {most / hu.size:.1f} bytes a voxel"
 
 
-def test_a_volume_s_probabilities_are_rounded_by_less_than_shows():
+def test_probabilities_of_a_volume_are_rounded_to_float16():
     hu = np.random.default_rng(0).uniform(0, 120, (8, 64, 64)).astype(np.float32)
     seg = slice_segmenter().segment(from_array(hu), keep_all=True)
     exact = probabilities(hu)
@@ -244,15 +244,15 @@ class Bright(nn.Module):
 
 
 @pytest.mark.parametrize("shape", [(40, 70, 66), (5, 64, 64), (17, 90, 64)])
-def test_patches_give_the_answer_of_the_whole_volume(tmp_path, shape):
+def test_patches_give_the_result_of_the_whole_volume(tmp_path, shape):
     hu = np.random.default_rng(0).uniform(-60, 130, shape).astype(np.float32)
     segmenter = write_volume_checkpoint(tmp_path, spec())
-    told = []
-    seg = segmenter.segment(from_array(hu), keep_all=True, progress=lambda *pair: told.append(pair))
+    reports = []
+    seg = segmenter.segment(from_array(hu), keep_all=True, progress=lambda *pair: reports.append(pair))
     exact = probabilities(hu)
     assert np.abs(seg.tumour_probability - exact[2]).max() < 0.0005
     assert np.abs(seg.organ_probability - exact[1] - exact[2]).max() < 0.0005
-    assert told[-1] == (len(hu), len(hu)) and told == sorted(set(told))
+    assert reports[-1] == (len(hu), len(hu)) and reports == sorted(set(reports))
     assert seg.engine.startswith("torch")
 
 
@@ -269,14 +269,14 @@ def test_another_spacing_keeps_sizes_and_places(tmp_path):
         assert where[0] == pytest.approx(where[1], abs=0.75)  # the network's rows are 1.5 of these
 
 
-def test_one_slice_of_a_volume_is_that_of_the_whole(tmp_path):
+def test_one_slice_of_a_volume_equals_that_of_the_whole(tmp_path):
     segmenter = write_volume_checkpoint(tmp_path, spec())
     ct = from_array(scan(slices=30, liver=(5, 25), tumour=(10, 20)), SPACING)
     one, whole = segmenter.segment(ct, only_slice=12), segmenter.segment(ct, keep_all=True)
     assert np.array_equal(one.labels[12], whole.labels[12]) and not one.labels[13].any()
 
 
-def test_what_does_not_fit_is_refused_in_one_sentence(tmp_path):
+def test_unsuitable_inputs_are_refused(tmp_path):
     segmenter = write_volume_checkpoint(tmp_path, spec(spacing=(2.0, 1.0, 1.0)))
     with pytest.raises(CheckpointRefused, match="2 × 1 × 1 mm and the spacing of this input is unknown"):
         segmenter.segment(from_array(scan()))
@@ -287,7 +287,7 @@ def test_what_does_not_fit_is_refused_in_one_sentence(tmp_path):
         fine.segment(from_array(scan(), SPACING))
 
 
-def test_without_a_patch_in_its_manifest_a_cube_of_the_working_size_is_run(tmp_path):
+def test_the_default_patch_is_a_cube_of_the_working_size(tmp_path):
     segmenter = write_volume_checkpoint(tmp_path, spec(patch=None))
     seen = []
     run = segmenter.engine.run

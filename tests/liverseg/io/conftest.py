@@ -11,11 +11,11 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RLELossless, generate_uid
 
-from fuzzing.encoding import SYNTAXES, encode
+from fuzzing.gdcm_encoder import SYNTAXES, encode
 
 
 def synthetic_hu(rows: int = 80, columns: int = 96, seed: int = 0) -> np.ndarray:
-    """(rows, columns) int16 HU: a body in air with a bright spot off centre, so that no flip is the same."""
+    """HU (rows, columns) int16: a body in air with a bright spot off centre, which every flip moves."""
     y, x = np.mgrid[:rows, :columns]
     hu = np.full((rows, columns), -1000)
     hu[((y - rows * 0.5) / (rows * 0.4)) ** 2 + ((x - columns * 0.5) / (columns * 0.42)) ** 2 < 1] = 40
@@ -29,7 +29,7 @@ def dicom_dataset(
     bits_stored: int | None = None,
     **tags: object,
 ) -> Dataset:
-    """A CT dataset around stored values (rows, columns); `tags` set elements, None deletes them."""
+    """A CT dataset of stored values (rows, columns); `tags` sets elements, the value None deletes one."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = CTImageStorage
     meta.MediaStorageSOPInstanceUID = generate_uid()
@@ -75,7 +75,7 @@ def dicom_dataset(
 
 
 def dicom_bytes(dataset: pydicom.Dataset) -> bytes:
-    """The dataset as the bytes of a DICOM file."""
+    """The bytes of a DICOM file."""
     buffer = io.BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
@@ -98,7 +98,7 @@ def _dicom_bytes():
 
 @pytest.fixture
 def dicom_file(tmp_path):
-    """Write a CT slice as DICOM: stored values and `dicom_dataset`'s arguments -> path."""
+    """Write a CT slice as DICOM: takes the arguments of `dicom_dataset`, returns the path."""
     count = 0
 
     def write(stored, syntax=ExplicitVRLittleEndian, bits_stored=None, folder=tmp_path, **tags):
@@ -113,7 +113,7 @@ def dicom_file(tmp_path):
 
 @pytest.fixture
 def series(synthetic_hu, dicom_file, tmp_path):
-    """Write slices with seed k at heights[k]; returns the folder and the paths."""
+    """Write slices (seed k at height heights[k], in mm); returns the folder and the paths."""
 
     def write(heights=(0, 2.5, 5, 7.5), folder="series", step=(0, 0), **tags):
         (tmp_path / folder).mkdir(exist_ok=True)
@@ -132,6 +132,7 @@ def series(synthetic_hu, dicom_file, tmp_path):
 
 
 def item(**elements) -> Dataset:
+    """A sequence item with the given elements."""
     dataset = Dataset()
     for keyword, value in elements.items():
         setattr(dataset, keyword, value)
@@ -140,10 +141,10 @@ def item(**elements) -> Dataset:
 
 @pytest.fixture
 def enhanced(tmp_path):
-    """An Enhanced CT of frames stored from head to feet, each with a rescale of its own, three a phase."""
+    """Write an Enhanced CT with frames from head to feet, each with its own slope, three per phase."""
 
     def write(heights=(20, 10, 0), phases=None):
-        volume = np.stack([synthetic_hu(seed=k) for k in range(3)])  # feet first
+        volume = np.stack([synthetic_hu(seed=k) for k in range(3)])  # from feet to head
         count = len(heights)
         slopes = [1.0, 0.5, 2.0] * (count // 3)
         stored = np.stack([volume[2 - k % 3] / slopes[k] for k in range(count)]).astype(np.int16)

@@ -1,8 +1,7 @@
-"""Phantoms as files, read back with other libraries: geometry, orientation and truth hold."""
+"""Phantom files, read with other libraries: pixels, geometry, orientation and labels."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 
 import nibabel
@@ -11,7 +10,6 @@ import pydicom
 import pytest
 from PIL import Image
 
-from liverseg.cli import phantom as command
 from liverseg.errors import InvalidSetting
 from liverseg.phantom import make, write
 
@@ -27,13 +25,13 @@ def many():
 
 
 def centroid_ras(labels, affine):
-    """Mean position of the liver in mm to the right, front and head."""
+    """Mean position of the liver in RAS mm."""
     voxel = np.argwhere(labels > 0).mean(axis=0)
     return affine[:3, :3] @ voxel + affine[:3, 3]
 
 
 def expected_ras(phantom):
-    """The same from the phantom itself, whose grid is centred on the origin."""
+    """Mean position of the liver in RAS mm from the phantom, whose grid is centred on the origin."""
     slices, rows, columns = phantom.hu.shape
     s, r, c = np.argwhere(phantom.labels > 0).mean(axis=0)
     between, row, column = phantom.spacing_mm
@@ -59,10 +57,10 @@ def test_slice_as_nifti(one, tmp_path):
     np.testing.assert_allclose(image.affine, labels.affine)
     np.testing.assert_allclose(sorted(image.header.get_zooms()), sorted(one.spacing_mm), rtol=1e-4)
     assert nibabel.aff2axcodes(image.affine) == ("L", "A", "S")
-    where = centroid_ras(np.asarray(labels.dataobj), labels.affine)
-    np.testing.assert_allclose(where, expected_ras(one), atol=0.05)
-    turned = nibabel.as_closest_canonical(image).get_fdata()[..., 0]  # x to the right, y to the front
-    np.testing.assert_allclose(turned[::-1, ::-1].T, one.hu[0], atol=0.51)
+    centroid = centroid_ras(np.asarray(labels.dataobj), labels.affine)
+    np.testing.assert_allclose(centroid, expected_ras(one), atol=0.05)
+    canonical = nibabel.as_closest_canonical(image).get_fdata()[..., 0]  # x to the right, y to anterior
+    np.testing.assert_allclose(canonical[::-1, ::-1].T, one.hu[0], atol=0.51)
 
 
 def test_slice_as_dicom(one, tmp_path):
@@ -78,7 +76,7 @@ def test_slice_as_dicom(one, tmp_path):
     labels = np.asarray(Image.open(truth))
     row, column = np.argwhere(labels > 0).mean(axis=0)
     left = float(image.ImagePositionPatient[0]) + column * float(image.PixelSpacing[1])
-    assert -left == pytest.approx(expected_ras(one)[0], abs=0.05)  # LPS: + is the patient's left
+    assert -left == pytest.approx(expected_ras(one)[0], abs=0.05)  # x of LPS is -x of RAS
     assert str(image.PatientName) == "PHANTOM^SEED3"
 
 
@@ -92,7 +90,7 @@ def test_volume_as_nifti(many, tmp_path):
     assert expected_ras(many)[0] > 10  # the liver lies on the patient's right
 
 
-def test_volume_as_dicom_matches_its_truth(many, tmp_path):
+def test_volume_as_dicom_matches_its_labels(many, tmp_path):
     *paths, truth = write(many, tmp_path / "series", "dicom")
     images = [pydicom.dcmread(path) for path in paths]
     assert len(images) == 12 and {p.parent.name for p in paths} == {"ct"} and truth.parent.name == "series"
@@ -104,7 +102,7 @@ def test_volume_as_dicom_matches_its_truth(many, tmp_path):
     for index in (0, 7):
         x, y, z = (float(v) for v in images[index].ImagePositionPatient)
         voxel = to_voxel @ [-x, -y, z, 1]
-        np.testing.assert_allclose(voxel[:3], [0, 95, index], atol=1e-3)  # the picture's first pixel
+        np.testing.assert_allclose(voxel[:3], [0, 95, index], atol=1e-3)  # the first pixel of the slice
 
 
 def test_volume_as_png(many, tmp_path):
@@ -127,7 +125,7 @@ def test_dicom_uids_depend_on_the_seed(one, tmp_path):
     assert first.SOPInstanceUID.is_valid and second.SOPInstanceUID.is_valid
 
 
-def test_places_that_do_not_fit_are_refused(one, many, tmp_path):
+def test_paths_that_do_not_match_the_format_are_rejected(one, many, tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     for phantom, name, format in (
         (one, "ct.png", "nifti"), (many, "ct.dcm", "dicom"), (one, "labels.png", "png"),
@@ -135,27 +133,3 @@ def test_places_that_do_not_fit_are_refused(one, many, tmp_path):
     ):  # fmt: skip
         with pytest.raises(InvalidSetting):
             write(phantom, tmp_path / name, format)
-
-
-def parse(*words):
-    parser = argparse.ArgumentParser()
-    command.add_parser(parser.add_subparsers())
-    return parser.parse_args(["phantom", *words])
-
-
-def test_command_prints_what_it_wrote(tmp_path, capsys):
-    args = parse(str(tmp_path / "scan.nii.gz"), "--seed", "3", "--size", "64")
-    assert args.run(args) == 0
-    printed = capsys.readouterr().out.splitlines()
-    assert printed == [str(tmp_path / "scan.nii.gz"), str(tmp_path / "labels.nii.gz")]
-    assert nibabel.load(printed[0]).shape == (64, 64, 1)
-
-
-def test_command_refuses_in_one_line(tmp_path, capsys):
-    args = parse(str(tmp_path), "--seed", "-1")
-    assert args.run(args) == 1
-    out, err = capsys.readouterr()
-    assert out == "" and len(err.splitlines()) == 1 and "seed" in err
-    with pytest.raises(SystemExit) as wrong:
-        parse(str(tmp_path), "--kind", "cube")
-    assert wrong.value.code == 2

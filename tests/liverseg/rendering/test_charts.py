@@ -1,4 +1,4 @@
-"""The drawings of the volume page: areas along the slices, and the share of the liver."""
+"""The area chart along the slices and the ring of the tumour share."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from liverseg.rendering.charts import (
     profile_of,
     profile_svg,
     round_steps,
-    slice_at,
 )
 
 SVG = "{http://www.w3.org/2000/svg}"
+SIZE = (640.0, 150.0, 12.0)  # width, height and font size
 
 
 def profile(slices=30, spacing_mm=(2.0, 0.5, 0.8)) -> Profile:
@@ -32,76 +32,74 @@ def profile(slices=30, spacing_mm=(2.0, 0.5, 0.8)) -> Profile:
     labels[8, 6:9, 12:20] = 2
     hu = np.zeros(labels.shape, np.float32)
     ct = CTImage(hu, spacing_mm, "header", "array", upright_grid(labels.shape), "volume")
-    who = CheckpointIdentity("a@1", "0" * 64, "x")
-    return profile_of(ct, Segmentation(labels, hu, hu, 0.5, who, "none"))
+    checkpoint = CheckpointIdentity("a@1", "0" * 64, "x")
+    return profile_of(ct, Segmentation(labels, hu, hu, 0.5, checkpoint, "none"))
 
 
-def test_the_profile_counts_each_slice_in_its_unit():
-    found = profile()
-    assert found.tumour.tolist() == [24 if z == 8 else 0 for z in range(30)]
-    assert found.liver.tolist() == [0 if z < 5 else z * 40 - (24 if z == 8 else 0) for z in range(30)]
-    assert found.unit == "cm²" and found.sizes(found.tumour)[8] == pytest.approx(24 * 0.4 / 100)
+def test_the_profile_has_the_areas_of_each_slice():
+    areas = profile()
+    assert areas.tumour.tolist() == [24 if z == 8 else 0 for z in range(30)]
+    assert areas.liver.tolist() == [0 if z < 5 else z * 40 - (24 if z == 8 else 0) for z in range(30)]
+    assert areas.unit == "cm²" and areas.sizes(areas.tumour)[8] == pytest.approx(24 * 0.4 / 100)
     unknown = profile(spacing_mm=None)
     assert unknown.unit == "pixels" and unknown.sizes(unknown.tumour)[8] == 24
-    assert unknown.telling(8) == "Slice 9 of 30: liver 296 pixels, tumour 24 pixels"
+    assert unknown.describe(8) == "Slice 9 of 30: liver 296 pixels, tumour 24 pixels"
 
 
 def height_at(points: list[tuple[float, float]], x: float, plot) -> float:
-    """The outline's height over a place, in shares of the plot."""
+    """The height of an outline at `x`, as a share of the plot's height."""
     left = max((p for p in points if p[0] <= x), key=lambda p: (p[0], -p[1]))
     return (plot.bottom - left[1]) / (plot.bottom - plot.top)
 
 
 @pytest.mark.parametrize("slices", [1, 2, 7, 30, 119, 1000])
-def test_a_step_is_as_high_as_its_slice_is_large_and_a_click_on_it_finds_it(slices):
+def test_steps_are_proportional_to_areas_and_ticks_lie_at_their_slices(slices):
     counts = np.arange(slices) * 3 + 5
-    found = Profile(counts, np.zeros(slices, int), 1.0)
-    plot = lay_out(found, 640, 150, 12)
+    areas = Profile(counts, np.zeros(slices, int), 1.0)
+    plot = lay_out(areas, *SIZE)
     largest = plot.y_ticks[-1][1]
     assert plot.y_ticks[-1][0] == pytest.approx(plot.top) and float(largest) >= counts.max() / 100
     for index in {0, slices // 2, slices - 1}:
         x = plot.x_of(index)
         assert height_at(plot.organ, x, plot) == pytest.approx(counts[index] / 100 / float(largest))
-        assert slice_at(found, x / 640) == index
     labels = [int(label) for _, label in plot.x_ticks]
     assert labels == sorted(set(labels)) and labels[0] == 1 and labels[-1] <= slices
     assert all(x == pytest.approx(plot.x_of(k - 1)) for (x, _), k in zip(plot.x_ticks, labels, strict=True))
-    places = [x for x, _ in plot.x_ticks]
-    assert all(b - a > 25 for a, b in zip(places, places[1:], strict=False)), "labels do not touch"
+    positions = [x for x, _ in plot.x_ticks]
+    assert all(b - a > 25 for a, b in zip(positions, positions[1:], strict=False)), "labels do not touch"
 
 
 @pytest.mark.parametrize("spacing_mm", [(2.0, 0.5, 0.8), None])
-def test_the_drawing_marks_the_selected_slice_and_says_it(spacing_mm):
-    found = profile(spacing_mm=spacing_mm)
-    svg = ElementTree.fromstring(profile_svg(found, 8))
+def test_the_chart_marks_and_describes_the_selected_slice(spacing_mm):
+    areas = profile(spacing_mm=spacing_mm)
+    svg = ElementTree.fromstring(profile_svg(areas, 8, *SIZE))
     (mark,) = [line for line in svg.iter(f"{SVG}line") if line.get("data-selected") is not None]
     share = float(mark.get("x1")) / 640
     left, right = float(svg.get("data-left")), float(svg.get("data-right"))
     assert (share - left) / (right - left) * int(svg.get("data-slices")) == pytest.approx(8.5, abs=0.05)
-    assert svg.find(f"{SVG}title").text == found.telling(8)
-    assert [text.text for text in svg.iter(f"{SVG}text")].count(f"{found.unit} a slice") == 1
-    assert "data-selected" not in profile_svg(found)
+    assert svg.find(f"{SVG}title").text == areas.describe(8)
+    assert [text.text for text in svg.iter(f"{SVG}text")].count(f"{areas.unit} a slice") == 1
     with pytest.raises(InvalidSetting, match="no slice 30"):
-        profile_svg(found, 30)
+        profile_svg(areas, 30, *SIZE)
 
 
-def test_nothing_found_is_an_empty_plot():
+def test_without_liver_and_tumour_the_plot_is_empty():
     nothing = Profile(np.zeros(12, int), np.zeros(12, int), 0.5)
-    svg = ElementTree.fromstring(profile_svg(nothing, 0))
+    svg = ElementTree.fromstring(profile_svg(nothing, 0, *SIZE))
     for polygon in svg.iter(f"{SVG}polygon"):
         ys = {point.split(",")[1] for point in polygon.get("points").split()}
         assert len(ys) == 1
 
 
 @pytest.mark.parametrize("largest", [1e-4, 0.07, 0.9, 1, 3, 9.99, 10, 299, 2.3e5])
-def test_round_steps_reach_the_largest_in_few_even_steps(largest):
+def test_round_steps_reach_the_largest_value_in_few_equal_steps(largest):
     steps = round_steps(largest, 3)
     assert steps[0] == 0 and steps[-2] < largest <= steps[-1] and len(steps) <= 4
     np.testing.assert_allclose(np.diff(steps), steps[1])
 
 
 @pytest.mark.parametrize("share", [0.0, 0.0456, 0.25, 0.5, 1.0])
-def test_the_ring_is_as_long_as_the_share(share):
+def test_the_length_of_the_arc_is_the_share(share):
     svg = ElementTree.fromstring(donut_svg(share))
     ring, *arcs = svg.iter(f"{SVG}circle")
     assert svg.get("aria-label") == f"{100 * share:.1f} % of the liver is tumour"
@@ -115,7 +113,7 @@ def test_the_ring_is_as_long_as_the_share(share):
     assert f"{100 * share:.1f} %" in [text.text for text in svg.iter(f"{SVG}text")]
 
 
-def test_the_smallest_share_is_seen_and_no_liver_is_said():
+def test_tiny_shares_are_visible_and_a_missing_liver_is_stated():
     tiny = ElementTree.fromstring(donut_svg(0.00001))
     *_, arc = tiny.iter(f"{SVG}circle")
     assert float(arc.get("stroke-dasharray").split()[0]) >= 1

@@ -1,4 +1,4 @@
-"""The comparison picture: where its contours lie, and what they look like."""
+"""Comparison pictures and difference maps: positions and colours of contours and fills."""
 
 import numpy as np
 import pytest
@@ -27,12 +27,12 @@ def disc(row, column, radius, label=1):
 
 
 def coloured(rgb, colour):
-    """Where the picture is tinted towards blue or towards orange, as the colour is."""
+    """Pixels tinted towards blue or towards orange, depending on `colour`."""
     red, _, blue = np.moveaxis(rgb.astype(int), -1, 0)
     return np.argwhere((red - blue) * np.sign(colour[0] - colour[2]) > 60)
 
 
-def test_each_contour_has_its_colour_and_lies_at_its_mask():
+def test_each_contour_has_its_colour_and_follows_its_mask():
     rgb = comparison(HU, disc(20, 20, 10), disc(44, 24, 8), side_px=256)
     assert rgb.shape == (256, 192, 3) and rgb.dtype == np.uint8
     for colour, centre, radius in ((FIRST_RGB, (20, 20), 10), (SECOND_RGB, (44, 24), 8)):
@@ -47,13 +47,13 @@ def test_tumour_has_thicker_lines_than_liver():
     assert len(coloured(tumour, FIRST_RGB)) > 1.3 * len(coloured(liver, FIRST_RGB))
 
 
-def test_nothing_is_drawn_where_there_is_nothing():
+def test_empty_labels_draw_nothing():
     empty = np.zeros((64, 48), np.uint8)
     rgb = comparison(HU, empty, empty, spacing_mm=(2.0, 1.0), side_px=128)
     assert rgb.shape == (128, 48, 3) and (rgb == rgb[..., :1]).all()
 
 
-def test_shapes_must_agree():
+def test_different_shapes_are_rejected():
     with pytest.raises(InvalidSetting):
         comparison(HU, np.zeros((64, 48), np.uint8), np.zeros((48, 64), np.uint8))
 
@@ -66,39 +66,38 @@ def test_the_legend_shows_both_colours_and_fits(width):
     assert not legend[:, -4:].any() and legend.any(axis=(0, 2)).nonzero()[0].max() > min(width, 500) * 0.7
 
 
-def test_the_legend_says_what_the_two_are_called():
-    assert not np.array_equal(comparison_legend(640), comparison_legend(640, ("A", "B")))
-
-
 def at(rgb, row, column):
-    """The colour of a slice's pixel in a picture of 64 x 48 pixels enlarged 16 times."""
+    """The colour at a pixel of the slice in a picture of 64 x 48 pixels enlarged 16 times."""
     return rgb[16 * row + 8, 16 * column + 8].astype(int)
 
 
-def is_towards(colour, wanted, cover):
-    """Whether a colour is `wanted` laid with an opacity on the grey of 0 HU in the window 40/400."""
-    mixed = np.array([(1 - cover) * 102 + cover * part for part in wanted])
-    return np.abs(colour - mixed).max() < 4
+def is_blend(colour, over, opacity):
+    """Whether `colour` is `over` blended over the grey of 0 HU in the window 40/400."""
+    blended = np.array([(1 - opacity) * 102 + opacity * channel for channel in over])
+    return np.abs(colour - blended).max() < 4
 
 
-def test_the_map_is_filled_where_only_one_has_it_and_white_where_both_have_tumour():
+def test_areas_of_one_segmentation_have_its_colour_and_tumour_of_both_is_white():
     first, second = np.zeros((64, 48), np.uint8), np.zeros((64, 48), np.uint8)
-    first[4:14, 4:20], second[4:14, 12:28] = 1, 1  # liver: 4-12 only the first, 20-28 only the second
-    first[24:34, 4:20], second[24:34, 12:28] = 2, 2  # tumour, in the same way
+    first[4:14, 4:20], second[4:14, 12:28] = (
+        1,
+        1,
+    )  # liver: columns 4 to 12 only in the first, 20 to 28 only in the second
+    first[24:34, 4:20], second[24:34, 12:28] = 2, 2  # tumour, in the same columns
     first[44:54, 4:40], second[44:54, 4:40] = 1, 1
-    first[44:54, 4:20], second[44:54, 28:40] = 2, 2  # tumour within the liver of the other
+    first[44:54, 4:20], second[44:54, 28:40] = 2, 2  # tumour where the other has liver
     rgb = difference(HU, first, second, opacity=0.3)
     assert rgb.shape[1] == 768 and rgb.shape[0] > 1024
     strong = 0.3**0.4
     for row, left, middle, right in ((9, 0.3, 0, 0.3), (29, strong, strong, strong), (49, strong, 0, strong)):
-        assert is_towards(at(rgb, row, 8), FIRST_RGB, left)
-        assert is_towards(at(rgb, row, 16 if row < 40 else 24), BOTH_RGB, middle)
-        assert is_towards(at(rgb, row, 24 if row < 40 else 34), SECOND_RGB, right)
-    bare = difference(HU, first, second, opacity=0)
-    assert (at(bare, 29, 8) == 102).all() and (at(bare, 29, 16) == 102).all()
+        assert is_blend(at(rgb, row, 8), FIRST_RGB, left)
+        assert is_blend(at(rgb, row, 16 if row < 40 else 24), BOTH_RGB, middle)
+        assert is_blend(at(rgb, row, 24 if row < 40 else 34), SECOND_RGB, right)
+    contours = difference(HU, first, second, opacity=0)
+    assert (at(contours, 29, 8) == 102).all() and (at(contours, 29, 16) == 102).all()
 
 
-def test_contours_are_coloured_where_they_part_and_white_where_they_run_together():
+def test_contours_are_coloured_where_they_differ_and_white_where_they_coincide():
     first, second = disc(20, 20, 12), disc(20, 20, 12) | disc(50, 24, 8)
     rgb = difference(HU, first, second, opacity=0)[:1024]
     assert not len(coloured(rgb, FIRST_RGB))
@@ -108,7 +107,7 @@ def test_contours_are_coloured_where_they_part_and_white_where_they_run_together
     assert len(together) > 20 and np.all(np.abs(np.hypot(*(together - (20, 20)).T) - 12) < 1)
 
 
-def test_the_map_of_one_and_the_same_has_no_colour():
+def test_the_map_of_equal_segmentations_has_no_colour():
     labels = disc(32, 24, 20) + disc(30, 20, 6)
     rgb = difference(HU, labels, labels)[:1024]
     assert (rgb == rgb[..., :1]).all() and (rgb > 225).any()
@@ -124,22 +123,22 @@ def segmentation(labels, ref):
     return Segmentation(labels, empty, empty, 0.5, identity, "torch")
 
 
-def test_the_pictures_are_the_overlays_of_both_and_the_map_and_lie_side_by_side_under_their_names():
-    made = make("volume", seed=3, size=64, slices=3)
-    hu, spacing = made.hu, (5.0, 1.4, 1.4)
+def test_the_overview_has_both_overlays_and_the_map_side_by_side_under_titles():
+    phantom = make("volume", seed=3, size=64, slices=3)
+    hu, spacing = phantom.hu, (5.0, 1.4, 1.4)
     native = NativeGrid(hu.shape, (0, 1, 2), (False, False, False))
     ct = CTImage(hu.astype(np.float32), spacing, "test", "array", native, "volume")
-    a, b = segmentation(made.labels, "a@1"), segmentation(made.labels[::-1].copy(), "b@2")
+    a, b = segmentation(phantom.labels, "a@1"), segmentation(phantom.labels[::-1].copy(), "b@2")
     pictures = compared_pictures(ct, a, b, 2)
     assert len({picture.shape for picture in pictures}) == 1
     for picture, seg in zip(pictures, (a, b), strict=False):
         assert np.array_equal(picture, overlay(ct.hu[2], seg.labels[2], spacing_mm=spacing[1:]))
-    whole = comparison_overview(ct, a, b, 2)
+    overview = comparison_overview(ct, a, b, 2)
     height, width = pictures[0].shape[:2]
-    assert whole.shape[0] > height and whole.shape[1] == pytest.approx(3 * width, abs=50)
-    assert np.array_equal(whole[-height:, :width], pictures[0])
-    assert np.array_equal(whole[-height:, -width:], pictures[2])
-    heads = whole[:-height, :width], whole[:-height, -width:]
-    assert all(head.any() for head in heads)
+    assert overview.shape[0] > height and overview.shape[1] == pytest.approx(3 * width, abs=50)
+    assert np.array_equal(overview[-height:, :width], pictures[0])
+    assert np.array_equal(overview[-height:, -width:], pictures[2])
+    titles = overview[:-height, :width], overview[:-height, -width:]
+    assert all(title.any() for title in titles)
     with pytest.raises(InvalidSetting, match="slice 3"):
         compared_pictures(ct, a, b, 3)

@@ -1,210 +1,58 @@
-"""The 3D file, read by an independent library (trimesh): closed, of the right size, the right way round."""
+"""Surfaces of liver and lesions: volumes, closedness, and inputs without a mesh."""
 
 from __future__ import annotations
 
-import io
-import json
-import struct
-from itertools import permutations, product
-
-import nibabel
 import numpy as np
 import pytest
 import trimesh
-from nibabel.affines import apply_affine
 
-import liverseg
 from liverseg.core.geometry import upright_grid
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.errors import InvalidSetting
-from liverseg.io.glb import glb_bytes
-from liverseg.rendering.colours import LIVER_RGB, TUMOUR_RGB
-from liverseg.rendering.surface_nets import level_surface
+from liverseg.rendering.mesh import Detail, make_meshes
+from liverseg.rendering.surface_nets import Surface
 
 
-def volume(labels: np.ndarray, spacing_mm=(2.5, 0.7, 0.8)) -> tuple[CTImage, Segmentation]:
+def volume(labels: np.ndarray, spacing_mm=(1.5, 0.8, 0.8)) -> tuple[CTImage, Segmentation]:
     hu = np.broadcast_to(np.float32(0), labels.shape)
     kind = "volume" if len(labels) > 1 else "slice"
-    return CTImage(hu, spacing_mm, "header", "array", upright_grid(labels.shape), kind), given(labels)
+    ct = CTImage(hu, spacing_mm, "header", "array", upright_grid(labels.shape), kind)
+    return ct, Segmentation(labels, hu, hu, 0.5, CheckpointIdentity("a@1", "0" * 64, "x"), "none")
 
 
-def given(labels: np.ndarray) -> Segmentation:
-    flat = np.zeros(labels.shape, np.float32)
-    return Segmentation(labels, flat, flat, 0.5, CheckpointIdentity("a@1", "0" * 64, "x"), "none")
+def bodies_by_volume(surface: Surface) -> list[trimesh.Trimesh]:
+    """The connected bodies of a surface, the smallest first."""
+    mesh = trimesh.Trimesh(surface.vertices, surface.faces, process=False)
+    assert mesh.is_watertight and mesh.is_winding_consistent
+    return sorted(mesh.split(), key=lambda body: body.volume)
 
 
-def ellipsoid(shape, centre, radii_mm, spacing_mm) -> np.ndarray:
-    grid = np.ogrid[tuple(slice(n) for n in shape)]
-    parts = [((g - c) * s / r) ** 2 for g, c, s, r in zip(grid, centre, spacing_mm, radii_mm, strict=True)]
-    return sum(parts) <= 1
-
-
-def load(glb: bytes) -> dict[str, trimesh.Trimesh]:
-    scene = trimesh.load(io.BytesIO(glb), file_type="glb")
-    return {name: scene.geometry[name] for name in scene.geometry}
-
-
-def head_of(glb: bytes) -> dict:
-    length, kind = struct.unpack("<I4s", glb[12:20])
-    assert kind == b"JSON"
-    return json.loads(glb[20 : 20 + length])
-
-
-def to_gltf(ras_mm: np.ndarray) -> np.ndarray:
-    """glTF: y up, facing +z, so -x is the patient's right; in metres."""
-    r, a, s = np.asarray(ras_mm).T / 1000
-    return np.stack([-r, s, a], axis=-1)
-
-
-@pytest.mark.parametrize("spacing_mm", [(5.0, 0.7, 0.8), (1.0, 1.0, 1.0), (2.5, 1.5, 0.6)])
-@pytest.mark.parametrize("radii_mm", [(70.0, 45.0, 85.0), (20.0, 12.0, 16.0), (9.0, 7.0, 6.0)])
-def test_an_ellipsoid_keeps_its_volume_its_place_and_its_box(spacing_mm, radii_mm):
-    shape = tuple(int(2 * r / s) + 7 for r, s in zip(radii_mm, spacing_mm, strict=True))
-    centre = [(n - 1) / 2 + off for n, off in zip(shape, (0.2, -0.3, 0.1), strict=True)]
-    mask = ellipsoid(shape, centre, radii_mm, spacing_mm)
-    glb = glb_bytes(*volume(mask.astype(np.uint8) * 2, spacing_mm))
-    assert head_of(glb)["asset"]["version"] == "2.0"
-    voxels = np.argwhere(mask)
-    at_mm = voxels[:, ::-1] * (-spacing_mm[2], -spacing_mm[1], spacing_mm[0])  # right, anterior, superior
-    meshes = load(glb)
-    assert set(meshes) == {"Tumour", "Liver"}
-    for mesh in meshes.values():
-        assert mesh.is_watertight and mesh.is_winding_consistent
-        assert mesh.volume == pytest.approx(mask.sum() * np.prod(spacing_mm) * 1e-9, rel=0.03)
-        half_voxel = 0.0005 * np.array([spacing_mm[2], spacing_mm[0], spacing_mm[1]])
-        assert (np.abs(mesh.center_mass - to_gltf(at_mm.mean(axis=0))) < half_voxel).all()
-        low, high = np.sort([to_gltf(at_mm).min(axis=0), to_gltf(at_mm).max(axis=0)], axis=0)
-        size = high - low + 2 * half_voxel
-        assert np.abs(mesh.extents - size).max() < max(0.05 * size.max(), 2 * half_voxel.max())
-        outward = mesh.vertices - mesh.center_mass
-        assert ((mesh.vertex_normals * outward).sum(axis=1) > 0).all()
-        corner = mesh.faces[:, 0]
-        assert ((mesh.face_normals * outward[corner]).sum(axis=1) > 0).all()
-
-
-def orders():
-    """Sixteen of the 48: every order of the axes, and every mixture of directions."""
-    every = [(axes, signs) for axes in permutations(range(3)) for signs in product((1, -1), repeat=3)]
-    return every[::3]
-
-
-def test_any_axis_order_of_a_file_gives_the_patient_the_same_way_round(tmp_path):
-    rng = np.random.default_rng(0)
-    ras = np.zeros((70, 66, 65), np.int16)  # to the right, to anterior, to superior; lopsided
-    ras[20:60, 10:50, 8:40] = 1
-    spots = {(50, 40, 32): 4, (30, 20, 14): 3, (46, 20, 20): 2}
-    for (x, y, z), r in spots.items():
-        ras[x - r : x + r + 1, y - r : y + r + 1, z - r : z + r + 1] = 2
-    hu = np.where(ras > 0, 100, rng.integers(-900, 60, ras.shape)).astype(np.int16)
-    steps, origin = np.array([0.8, 0.9, 1.1]), np.array([-30.0, 12.0, -400.0])
-    expected = to_gltf(origin + steps * np.array(list(spots)))
-    for axes, signs in orders():
-        affine = np.zeros((4, 4))
-        affine[3, 3] = 1
-        stored, labels = hu.transpose(axes), ras.transpose(axes)
-        for k, (axis, sign) in enumerate(zip(axes, signs, strict=True)):
-            affine[axis, k] = sign * steps[axis]
-            affine[axis, 3] = origin[axis] + (0 if sign > 0 else steps[axis] * (ras.shape[axis] - 1))
-            if sign < 0:
-                stored, labels = np.flip(stored, k), np.flip(labels, k)
-        assert apply_affine(affine, np.argwhere(labels == 2)).mean() == pytest.approx(
-            (origin + steps * np.argwhere(ras == 2)).mean()
-        )
-        image = nibabel.Nifti1Image(np.ascontiguousarray(stored), affine)
-        image.set_sform(affine, 1)
-        image.set_qform(affine, 1)
-        nibabel.save(image, tmp_path / "ct.nii")
-        ct = liverseg.read(tmp_path / "ct.nii")
-        on_grid = np.ascontiguousarray(ct.native.to_radiological(labels)).astype(np.uint8)
-        meshes = load(glb_bytes(ct, given(on_grid)))
-        bodies = sorted(meshes["Tumour"].split(), key=lambda body: -body.volume)
-        centres = np.array([body.center_mass for body in bodies])
-        np.testing.assert_allclose(centres, expected, atol=4e-4)
-        assert meshes["Liver"].volume == pytest.approx((ras > 0).sum() * steps.prod() * 1e-9, rel=0.03)
-    towards = expected[0] - meshes["Liver"].center_mass  # to the patient's right, front and head
-    assert towards[0] < 0 and towards[1] > 0 and towards[2] > 0
-
-
-def test_lesions_of_every_size_are_there_with_their_volumes():
+def test_lesions_of_every_size_keep_their_volumes():
     labels = np.ones((24, 80, 80), np.uint8)
     labels[:, :4] = labels[:, -4:] = 0
     labels[5, 20, 20] = 2  # one voxel
-    labels[12, 40:42, 40:43] = 2  # one slice
-    labels[ellipsoid(labels.shape, (14, 60, 20), (9, 8, 8), (1.5, 0.8, 0.8))] = 2
-    labels[20:22, 60:75, 70] = 2  # a sheet
-    ct, seg = volume(labels, (1.5, 0.8, 0.8))
-    bodies = sorted(load(glb_bytes(ct, seg))["Tumour"].split(), key=lambda body: body.volume)
-    voxel = 1.5 * 0.8 * 0.8 * 1e-9
-    assert [body.volume / voxel for body in bodies] == pytest.approx(
+    labels[12, 40:42, 40:43] = 2  # in one slice
+    z, y, x = np.ogrid[:24, :80, :80]
+    labels[((z - 14) * 1.5 / 9) ** 2 + ((y - 60) * 0.8 / 8) ** 2 + ((x - 20) * 0.8 / 8) ** 2 <= 1] = 2
+    labels[20:22, 60:75, 70] = 2  # one voxel thick
+    bodies = bodies_by_volume(make_meshes(*volume(labels)).tumour)
+    assert [body.volume / (1.5 * 0.8 * 0.8) for body in bodies] == pytest.approx(
         [1, 6, 30, (labels == 2).sum() - 37], rel=0.05
     )
 
 
-def test_materials_carry_the_colours_of_the_pictures_and_the_liver_lets_light_through():
-    labels = np.zeros((10, 64, 64), np.uint8)
-    labels[2:8, 10:50, 10:50] = 1
-    labels[4:6, 20:26, 20:26] = 2
-    document = head_of(glb_bytes(*volume(labels)))
-    by_name = {material["name"]: material for material in document["materials"]}
-    assert by_name["Liver"]["alphaMode"] == "BLEND" and "alphaMode" not in by_name["Tumour"]
-    for name, rgb, opaque in (("Liver", LIVER_RGB, False), ("Tumour", TUMOUR_RGB, True)):
-        *colour, alpha = by_name[name]["pbrMetallicRoughness"]["baseColorFactor"]
-        srgb = [12.92 * v if v < 0.0031308 else 1.055 * v ** (1 / 2.4) - 0.055 for v in colour]
-        assert np.round(np.array(srgb) * 255) == pytest.approx(rgb) and (alpha == 1) == opaque
-    assert [document["nodes"][k]["name"] for k in document["scenes"][0]["nodes"]] == ["Tumour", "Liver"]
-    normals = load(glb_bytes(*volume(labels)))["Liver"].vertex_normals
-    np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5)
+def test_more_detail_gives_more_vertices_and_the_same_volume():
+    labels = np.zeros((30, 60, 60), np.uint8)
+    labels[4:26, 8:52, 8:52] = 1
+    coarse, fine = (make_meshes(*volume(labels), Detail(liver=n)).organ for n in (400, 4000))
+    assert len(fine.vertices) > 4 * len(coarse.vertices)
+    for surface in (coarse, fine):
+        assert surface.volume() == pytest.approx((labels == 1).sum() * 1.5 * 0.8 * 0.8, rel=0.003)
 
 
-def test_the_container_is_what_the_format_asks_for():
-    labels = np.zeros((9, 64, 64), np.uint8)
-    labels[2:8, 10:50, 10:50] = 1
-    glb = glb_bytes(*volume(labels))
-    magic, version, total = struct.unpack("<4sII", glb[:12])
-    assert (magic, version, total) == (b"glTF", 2, len(glb)) and glb == glb_bytes(*volume(labels))
-    document, at = head_of(glb), 12
-    chunks = []
-    while at < len(glb):
-        length, kind = struct.unpack("<I4s", glb[at : at + 8])
-        assert length % 4 == 0
-        chunks.append((kind, length))
-        at += 8 + length
-    assert [kind for kind, _ in chunks] == [b"JSON", b"BIN\0"] and at == len(glb)
-    assert 0 <= chunks[1][1] - document["buffers"][0]["byteLength"] < 4
-    sizes = {5126: 4, 5123: 2, 5125: 4}
-    for accessor in document["accessors"]:
-        view = document["bufferViews"][accessor["bufferView"]]
-        assert view["byteOffset"] % 4 == 0
-        items = accessor["count"] * {"SCALAR": 1, "VEC3": 3}[accessor["type"]]
-        assert view["byteLength"] == items * sizes[accessor["componentType"]]
-
-
-def test_nothing_found_is_an_empty_scene():
-    glb = glb_bytes(*volume(np.zeros((4, 64, 64), np.uint8)))
-    document = head_of(glb)
-    assert "meshes" not in document and "nodes" not in document["scenes"][0]
-    assert struct.unpack("<I", glb[8:12]) == (len(glb),)
-
-
-def test_a_slice_and_an_unknown_spacing_have_no_mesh():
-    labels = np.ones((1, 64, 64), np.uint8)
+def test_a_single_slice_and_an_unknown_spacing_have_no_mesh():
     with pytest.raises(InvalidSetting, match=r"^A mesh \(glb\) needs a volume; a single slice has none\.$"):
-        glb_bytes(*volume(labels))
+        make_meshes(*volume(np.ones((1, 64, 64), np.uint8)))
     with pytest.raises(InvalidSetting, match="spacing of this input is not known"):
-        glb_bytes(*volume(np.ones((4, 64, 64), np.uint8), None))
-
-
-@pytest.mark.parametrize("share", [0.05, 0.5])
-def test_no_edge_of_a_surface_is_open_whatever_the_field(share):
-    field = np.zeros((14, 14, 14))
-    field[1:-1, 1:-1, 1:-1] = np.random.default_rng(1).random((12, 12, 12)) < share
-    surface = level_surface(field, 0.5)
-    directed = np.concatenate([surface.faces[:, [k, (k + 1) % 3]] for k in range(3)])
-    forth, many = np.unique(directed, axis=0, return_counts=True)
-    back, again = np.unique(directed[:, ::-1], axis=0, return_counts=True)
-    np.testing.assert_array_equal(forth, back)
-    np.testing.assert_array_equal(many, again)
-    assert trimesh.Trimesh(surface.vertices, surface.faces, process=False).volume == pytest.approx(
-        surface.volume()
-    )
+        make_meshes(*volume(np.ones((4, 64, 64), np.uint8), None))

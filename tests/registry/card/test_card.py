@@ -2,45 +2,14 @@ from __future__ import annotations
 
 import re
 
-import yaml
-from huggingface_hub import ModelCard
-
 from registry import InputSpec, WindowSpec
 from registry.card.card import model_card
+from registry.card.front_matter import split_front_matter
 from tests.registry.sample_checkpoint import manifest_for
 
 
-def parts(text: str) -> tuple[dict, str]:
-    match = re.match(r"---\n(.*?)\n---\n(.*)", text, re.DOTALL)
-    return yaml.safe_load(match.group(1)), match.group(2)
-
-
-def test_the_front_matter_is_what_the_hub_reads() -> None:
-    front, _ = parts(model_card(manifest_for()))
-    assert front["license"] == "cc-by-nc-sa-4.0"
-    assert front["library_name"] == "liverseg"
-    assert front["pipeline_tag"] == "image-segmentation"
-    assert {"medical", "ct", "liver", "segformer-b0"} <= set(front["tags"])
-    assert front["datasets"] == ["lits"]
-    (index,) = front["model-index"]
-    (result,) = index["results"]
-    assert result["dataset"] == {"type": "lits", "name": "LiTS", "split": "val"}
-    assert [(m["name"], m["value"]) for m in result["metrics"]] == [
-        ("Dice, pooled over all slices, liver (n = 5)", 0.9241),
-        ("Dice, pooled over all slices, tumour (n = 4)", 0.285),
-        ("Dice, mean over scans, liver (n = 5)", 0.915),
-    ]
-
-
-def test_the_hub_library_parses_the_card_and_its_results() -> None:
-    card = ModelCard(model_card(manifest_for()))
-    assert card.data.license == "cc-by-nc-sa-4.0"
-    assert [r.metric_value for r in card.data.eval_results] == [0.9241, 0.285, 0.915]
-    assert {r.dataset_split for r in card.data.eval_results} == {"val"}
-
-
 def test_the_text_has_numbers_protocol_usage_training_limits_and_licence() -> None:
-    _, text = parts(model_card(manifest_for()))
+    _, text = split_front_matter(model_card(manifest_for()))
     assert "| Dice, pooled over all slices | tumour | 0.285 (95 % interval 0.200 to 0.370) | 4 |" in text
     assert "LiTS, val: all slices of 5 scans at 512 x 512" in text
     assert 'liverseg.Segmenter.load("tiny@1.0.0")' in text
@@ -52,19 +21,19 @@ def test_the_text_has_numbers_protocol_usage_training_limits_and_licence() -> No
 
 
 def test_the_usage_snippet_is_valid_python() -> None:
-    _, text = parts(model_card(manifest_for()))
+    _, text = split_front_matter(model_card(manifest_for()))
     compile(re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1), "card", "exec")
 
 
-def test_what_was_not_measured_is_not_claimed() -> None:
-    front, text = parts(model_card(manifest_for(metrics=[])))
+def test_unmeasured_values_are_not_on_the_card() -> None:
+    front, text = split_front_matter(model_card(manifest_for(metrics=[])))
     assert "model-index" not in front and "metrics" not in front
     assert "was not evaluated" in text
     free = {"tumour": {"value": 3, "n": 4, "false_positive_px": 12}}
     nothing = {"tumour": {"value": None, "n": 0, "interval_95": [None, None]}}
     values = {"dice_global": nothing, "tumour_free_scans": free}
     entry = {"dataset": "LiTS", "split": "val", "protocol": "p", "values": values}
-    front, text = parts(model_card(manifest_for(metrics=[entry])))
+    front, text = split_front_matter(model_card(manifest_for(metrics=[entry])))
     assert "model-index" not in front
     assert "| tumour | not measured | 0 |" in text
     assert "| scans without tumour where none is found | tumour | 3 | 4 |" in text
@@ -75,7 +44,7 @@ def test_text_of_the_manifest_cannot_break_the_card() -> None:
     training = manifest_for().training | {
         "datasets": [{"name": "yes: no # [x]", "licence": nasty, "citation": nasty}]
     }
-    front, text = parts(model_card(manifest_for(training=training, licence="Own licence: 'v1'")))
+    front, text = split_front_matter(model_card(manifest_for(training=training, licence="Own licence: 'v1'")))
     assert front["datasets"] == ["yes-no-x"]
     assert (front["license"], front["license_name"]) == ("other", "own-licence-v1")
     assert not re.search(r"(?<!\\)<script>", text)
@@ -83,10 +52,12 @@ def test_text_of_the_manifest_cannot_break_the_card() -> None:
     assert len(re.findall(r"(?<!\\)\|", row)) == 5
 
 
-def test_a_volume_is_described_as_one() -> None:
+def test_the_card_describes_the_input() -> None:
     spec = InputSpec("volume", 1, (WindowSpec(60, 200), WindowSpec(40, 400)), 128, (2.5, 0.8, 0.8))
-    _, text = parts(model_card(manifest_for(input=spec)))
+    _, text = split_front_matter(model_card(manifest_for(input=spec)))
     assert "takes volumes" in text and "2.5 × 0.8 × 0.8 mm" in text and "60/200 and 40/400" in text
     assert "(N, 1, D, H, W)" in text
-    _, text = parts(model_card(manifest_for(input=InputSpec("slices", 3, (WindowSpec(40, 400),), 256))))
+    _, text = split_front_matter(
+        model_card(manifest_for(input=InputSpec("slices", 3, (WindowSpec(40, 400),), 256)))
+    )
     assert "3 slices in all" in text and "(N, 3, H, W)) -> probabilities" in text

@@ -30,7 +30,7 @@ from liverseg.rendering.slice_view import three_pictures
 from registry import open_registries
 from tests.app_process import AppProcess
 from tests.liverseg.app.rule_checkpoints import slice_hu, write_registry
-from tests.liverseg.dicom_canaries import canaries_in, everything_said, plant_everywhere
+from tests.liverseg.dicom_canaries import canaries_in, output_contents, plant_everywhere
 from tests.scenarios.browser.chromium import Page, open_page, wait
 
 SLICES = 100
@@ -353,7 +353,7 @@ def test_no_patient_data_is_stored_or_shown(page, server, storage, tmp_path):
         for path in (path for path in Path(folder).rglob("*") if path.is_file()):
             content = path.read_bytes()
             if content != study.read_bytes():
-                outputs[str(path)] = everything_said(path.parent)[path.name]
+                outputs[str(path)] = output_contents(path.parent)[path.name]
                 outputs[f"name of {path}"] = str(path).encode()
     assert any(name.endswith("segmentation.dcm") for name in outputs) and len(outputs) > 20
     assert not {

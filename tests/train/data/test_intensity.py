@@ -1,4 +1,4 @@
-"""The three models of what a stored value is in HU."""
+"""The three intensity models: conversion to stored values, back to HU, and JSON."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ windows = st.builds(Window, st.integers(-800, 800), st.integers(50, 2000))
 
 
 @pytest.mark.parametrize("window", [*PRESETS.values(), Window(60, 200), Window(50, 150)], ids=str)
-def test_one_window_is_the_contract_as_it_always_was(window):
+def test_one_window_equals_the_conversion_of_liverseg(window):
     one = Intensity((window,))
     assert np.array_equal(one.from_hu(ALL_HU), to_grey(ALL_HU, window))
     grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -24,21 +24,21 @@ def test_one_window_is_the_contract_as_it_always_was(window):
 
 @settings(deadline=None)
 @given(st.lists(windows, min_size=2, max_size=3))
-def test_several_windows_give_back_hu_to_half_a_grey_step_of_the_narrowest_open_one(chosen):
+def test_several_windows_restore_hu_to_half_a_step_of_the_narrowest_unsaturated_one(chosen):
     several = Intensity(tuple(chosen))
     stored = several.from_hu(ALL_HU)
     assert stored.shape == (*ALL_HU.shape, len(chosen)) and stored.dtype == np.uint8
-    back = several.to_hu(stored)
+    restored = several.to_hu(stored)
     widths = np.where((stored > 0) & (stored < 255), [w.width_hu for w in chosen], np.inf)
-    narrowest = widths.min(axis=-1)  # of the windows that are not saturated
-    error = np.abs(back - ALL_HU)
+    narrowest = widths.min(axis=-1)  # among the windows that are not saturated
+    error = np.abs(restored - ALL_HU)
     assert np.isfinite(narrowest).any()
     assert (error <= narrowest / 255 / 2 + 1e-3).all()
-    below = min(w.low_hu for w in chosen)
-    assert (back[ALL_HU < below - 10] == below).all()
+    lowest = min(w.low_hu for w in chosen)
+    assert (restored[ALL_HU < lowest - 10] == lowest).all()
 
 
-def test_between_two_windows_lies_the_middle_of_the_gap():
+def test_hu_between_two_windows_become_the_middle_of_the_gap():
     lung, bone = Window(-800, 200), Window(700, 200)
     gap = Intensity((lung, bone))
     assert gap.to_hu(gap.from_hu(np.array([0.0]))) == pytest.approx(-50)  # -700 to 600
@@ -59,7 +59,7 @@ def test_json_and_back(model):
     assert Intensity.from_json(model.to_json()) == model
 
 
-def test_json_of_one_window_is_contract_2():
+def test_json_of_one_window():
     assert Intensity((Window(60, 200),)).to_json() == {
         "kind": "window",
         "center_hu": 60,
@@ -82,6 +82,6 @@ def test_json_of_one_window_is_contract_2():
         {"kind": "suv"},
     ],
 )
-def test_what_is_no_model_is_refused_in_one_sentence(described):
+def test_an_invalid_description_is_refused(described):
     with pytest.raises(TrainError, match="intensity|windows"):
         Intensity.from_json(described)

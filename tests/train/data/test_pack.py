@@ -1,4 +1,4 @@
-"""Packed datasets: the same pixels, kept, shared, made again when the dataset changes."""
+"""Packed datasets: the same pixels as decoding, reuse, and repacking of a changed dataset."""
 
 import json
 import os
@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from train.data.dataset import DatasetFolder
-from train.data.pack import Pictures, pack
+from train.data.pack import PackedPictures, pack
 from train.errors import TrainError
 
 
-def test_a_pack_gives_what_decoding_gives(discs, tmp_path):
+def test_a_pack_equals_the_decoded_slices(discs, tmp_path):
     packed = pack(discs, tmp_path / "cache")
     decoded = discs.load("train")
     slices = packed.slices({"0", "1"})
@@ -24,22 +24,21 @@ def test_a_pack_gives_what_decoding_gives(discs, tmp_path):
             assert np.array_equal(a, b) and a.dtype == b.dtype
     assert slices.shows_tumour.tolist() == decoded.shows_tumour.tolist()
     assert slices.shows_organ.tolist() == decoded.shows_organ.tolist()
-    assert slices.tells_liver is decoded.tells_liver
     assert {row.scan for row in packed.slices({"2"}).rows} == {"2"}
 
 
-def test_a_pack_is_made_once_and_read_without_decoding(discs, tmp_path, monkeypatch):
-    made = pack(discs, tmp_path / "cache").path
-    before = os.stat(made)
+def test_a_pack_is_written_once_and_read_without_decoding(discs, tmp_path, monkeypatch):
+    path = pack(discs, tmp_path / "cache").path
+    before = os.stat(path)
     monkeypatch.setattr(DatasetFolder, "load", lambda *_: pytest.fail("decoded again"))
     again = pack(discs, tmp_path / "cache")
-    assert again.path == made and os.stat(made).st_mtime_ns == before.st_mtime_ns
-    assert list((tmp_path / "cache").iterdir()) == [made]
+    assert again.path == path and os.stat(path).st_mtime_ns == before.st_mtime_ns
+    assert list((tmp_path / "cache").iterdir()) == [path]
 
 
 def test_pictures_are_mapped_read_only_and_pickled_by_path(discs, tmp_path):
     greys = pack(discs, tmp_path / "cache").slices({"0", "1", "2"}).greys
-    assert isinstance(greys, Pictures) and isinstance(greys[0], np.memmap)
+    assert isinstance(greys, PackedPictures) and isinstance(greys[0], np.memmap)
     with pytest.raises(ValueError):
         greys[0][0, 0] = 1
     text = pickle.dumps(greys)
@@ -47,7 +46,7 @@ def test_pictures_are_mapped_read_only_and_pickled_by_path(discs, tmp_path):
     assert np.array_equal(pickle.loads(text)[3], greys[3])
 
 
-def test_a_dataset_prepared_anew_is_packed_anew(discs, tmp_path):
+def test_a_changed_dataset_is_packed_again(discs, tmp_path):
     first = pack(discs, tmp_path / "cache").path
     table = discs.folder / "slices.csv"
     table.write_text(table.read_text().replace(",2,0,val", ",2,0,test"))
@@ -77,7 +76,7 @@ def test_sixteen_bits_and_several_windows_are_packed_as_stored(discs, tmp_path):
             assert slices.intensity.to_hu(grey).shape == (96, 96)
 
 
-def test_what_cannot_be_packed_is_refused_and_leaves_nothing(discs, tmp_path):
+def test_an_unreadable_picture_is_refused_and_leaves_no_file(discs, tmp_path):
     (discs.folder / "images" / "s1_2.png").write_bytes(b"no picture")
     with pytest.raises(TrainError, match="s1_2.png cannot be read"):
         pack(discs, tmp_path / "cache")
@@ -87,7 +86,7 @@ def test_what_cannot_be_packed_is_refused_and_leaves_nothing(discs, tmp_path):
         pack(discs, tmp_path / "file")
 
 
-def test_a_damaged_pack_and_absent_scans_are_refused(discs, tmp_path):
+def test_a_damaged_pack_and_missing_scans_are_refused(discs, tmp_path):
     packed = pack(discs, tmp_path / "cache")
     with pytest.raises(TrainError, match="no slices of the scans"):
         packed.slices({"9"})

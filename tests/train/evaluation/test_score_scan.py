@@ -1,25 +1,28 @@
-"""Scans scored on made-up references: geometry, empty masks, lesions, partial labels, protocols."""
+"""Scores of scans with small synthetic references: geometry, empty masks, lesions and partial labels."""
 
 from __future__ import annotations
 
-import json
 import math
 
 import numpy as np
 import pytest
 
-from liverseg.errors import LiversegError
-from tests.train.sample_scans import LARGE, LIVER, SHAPE, SMALL, box, reads_the_labels, write_dataset
+from tests.train.sample_scans import (
+    EMPTY,
+    LARGE,
+    LIVER,
+    SHAPE,
+    SMALL,
+    box,
+    label_reading_network,
+    write_dataset,
+)
 from train.data.dataset import DatasetFolder
-from train.errors import TrainError
-from train.evaluation.evaluate import best_threshold, evaluate
 from train.evaluation.protocol import Protocol
-from train.evaluation.record import numbers, record
-from train.evaluation.scans import scan_names, scans_of, spacing_of
+from train.evaluation.record import evaluation_numbers, metrics_record
+from train.evaluation.scans import scans_of
 from train.evaluation.score_scan import quarter_confusion, score_scans
-from train.evaluation.snapshots import Snapshot
 
-EMPTY = np.zeros(SHAPE, np.uint8)
 SOLID = dict.fromkeys(range(4, 9), LARGE)
 
 
@@ -33,8 +36,8 @@ def val(slices):
 
 
 def test_a_perfect_network_scores_perfectly(tmp_path):
-    found = scored(tmp_path, {"a": val(SOLID), "b": val({0: SMALL})}, reads_the_labels())
-    result = record(found, "perfect@1", {}, Protocol())
+    found = scored(tmp_path, {"a": val(SOLID), "b": val({0: SMALL})}, label_reading_network())
+    result = metrics_record(found, "perfect@1", {}, Protocol())
     for name in ("liver", "tumour"):
         summary = result["summary"][name]
         for metric in (
@@ -54,7 +57,7 @@ def test_a_perfect_network_scores_perfectly(tmp_path):
     assert 0.9 < result["first_project"]["mean_of_classes"]["dice"] < 1
 
 
-def test_each_scan_is_measured_in_the_space_that_is_known(tmp_path):
+def test_spacing_and_gaps_decide_the_space_of_distances(tmp_path):
     thinned = dict.fromkeys((0, 2, 4, 6), LARGE)
     scans = {
         "volume": val(SOLID),
@@ -63,7 +66,7 @@ def test_each_scan_is_measured_in_the_space_that_is_known(tmp_path):
         "pair": val({1: LARGE, 2: LARGE}),
     }
     spacing = {"volume": [5, 0.5, 0.8], "thinned": [5, 0.5, 0.8], "unknown": None, "pair": [5, 0.5, 0.8]}
-    found = {s.scan: s for s in scored(tmp_path, scans, reads_the_labels(), spacing=spacing)}
+    found = {s.scan: s for s in scored(tmp_path, scans, label_reading_network(), spacing=spacing)}
     assert {name: s.space for name, s in found.items()} == {
         "volume": "mm", "thinned": "2d_mm", "unknown": "2d_px", "pair": "2d_mm",
     }  # fmt: skip
@@ -71,11 +74,11 @@ def test_each_scan_is_measured_in_the_space_that_is_known(tmp_path):
     assert found["unknown"].contiguous and found["unknown"].spacing_mm is None
 
 
-def test_distances_are_in_mm_in_3d_where_slices_touch(tmp_path):
-    """The network sees slice 8 as background: the volume ends a slice early, 5 mm away in 3D only."""
+def test_consecutive_slices_are_measured_in_3d(tmp_path):
+    """The prediction misses the last slice, 5 mm from the rest in 3D; in 2D the slice has no distance."""
 
     def short(hu):
-        found = reads_the_labels()(hu)
+        found = label_reading_network()(hu)
         short.calls += 1
         if short.calls == 5:
             found[:] = np.array([1, 0, 0])[None, :, None, None]
@@ -90,7 +93,7 @@ def test_distances_are_in_mm_in_3d_where_slices_touch(tmp_path):
             assert distances["surface_dice"] == pytest.approx(8 / 9)
 
 
-def test_empty_masks_are_counted_and_never_scored_as_numbers(tmp_path):
+def test_empty_masks_are_counted_separately_from_the_means(tmp_path):
     scans = {
         "missed": val({0: SMALL}),
         "invented": val({0: LIVER}),
@@ -99,7 +102,7 @@ def test_empty_masks_are_counted_and_never_scored_as_numbers(tmp_path):
     }
 
     def predict(hu):
-        found = reads_the_labels()(hu)
+        found = label_reading_network()(hu)
         scan = ["clean", "clean", "found", "missed", "invented"][predict.calls]  # a slice each
         predict.calls += 1
         if scan == "missed":
@@ -112,7 +115,7 @@ def test_empty_masks_are_counted_and_never_scored_as_numbers(tmp_path):
     predict.calls = 0
     scores = scored(tmp_path, scans, predict, spacing=[1, 2, 0.5])
     assert [s.scan for s in scores] == ["clean", "found", "missed", "invented"]
-    found = numbers(scores, seed=0)
+    found = evaluation_numbers(scores, seed=0)
     tumour, kinds = found["summary"]["tumour"], found["cases"]["tumour"]
     assert tumour["dice_per_case"] | {"interval_95": None} == {
         "value": 0.5, "n": 2, "median": 0.5, "quartiles": [0.25, 0.75], "interval_95": None,
@@ -129,12 +132,12 @@ def test_empty_masks_are_counted_and_never_scored_as_numbers(tmp_path):
     }  # fmt: skip
 
 
-def test_lesions_join_across_slices_only_in_a_volume(tmp_path):
+def test_lesions_connect_across_slices_only_in_a_volume(tmp_path):
     for spacing_name, indices, lesions in (("touching", range(5), 1), ("thinned", range(0, 10, 2), 5)):
         (scan,) = scored(
             tmp_path / spacing_name,
             {"a": val(dict.fromkeys(indices, SMALL))},
-            reads_the_labels(),
+            label_reading_network(),
             spacing=[1, 2, 2],
         )
         assert scan.lesions["overlap_50"].tallies == (lesions,) * 4
@@ -142,38 +145,40 @@ def test_lesions_join_across_slices_only_in_a_volume(tmp_path):
         assert diameters == pytest.approx([2 * math.hypot(6, 5)] * lesions)
 
 
-def test_burden_is_the_tumour_s_share_of_the_organ(tmp_path):
-    (scan,) = scored(tmp_path, {"a": val({0: LARGE})}, reads_the_labels(blind_to=[2]))
+def test_burden_is_the_share_of_tumour_in_the_liver(tmp_path):
+    (scan,) = scored(tmp_path, {"a": val({0: LARGE})}, label_reading_network(blind_to=[2]))
     assert scan.burden == (24 * 24 / 1600, 0.0)
 
 
-def test_partial_labels_leave_out_what_they_leave_open(tmp_path):
+def test_pixels_with_partial_labels_are_not_scored(tmp_path):
     organ_only = {"0": ["background"], "1": ["liver", "tumour"], "2": ["liver", "tumour"]}
-    (scan,) = scored(tmp_path / "o", {"a": val({0: LARGE})}, reads_the_labels(), label_values=organ_only)
+    (scan,) = scored(tmp_path / "o", {"a": val({0: LARGE})}, label_reading_network(), label_values=organ_only)
     tumour = scan.structures["tumour"]
     assert tumour.unknown == 1600 and tumour.pixels == 64 * 64 - 1600 and tumour.counts.predicted == 0
     assert scan.lesions is None and scan.burden is None and scan.confusion is None and tumour.distances == {}
     assert scan.structures["liver"].distances["assd"] == 0
 
     tumour_only = {"0": ["background", "liver"], "1": ["background", "liver"], "2": ["tumour"]}
-    (scan,) = scored(tmp_path / "t", {"a": val({0: LARGE})}, reads_the_labels(), label_values=tumour_only)
+    (scan,) = scored(
+        tmp_path / "t", {"a": val({0: LARGE})}, label_reading_network(), label_values=tumour_only
+    )
     assert set(scan.structures) == {"tumour"} and scan.lesions["overlap_50"].tallies == (1, 1, 1, 1)
-    result = record([scan], "x", {}, Protocol())
+    result = metrics_record([scan], "x", {}, Protocol())
     assert set(result["summary"]) == {"tumour"} and result["first_project"] is None
     assert "dice_global" in result["sweep"][0]["tumour"]
 
 
-def test_the_sweep_shows_what_another_threshold_would_give(tmp_path):
-    found = scored(tmp_path, {"a": val(SOLID)}, reads_the_labels(sure=0.45), Protocol(threshold=0.4))
+def test_the_sweep_scores_other_thresholds(tmp_path):
+    found = scored(tmp_path, {"a": val(SOLID)}, label_reading_network(sure=0.45), Protocol(threshold=0.4))
     values = {
         line["threshold"]: line["tumour"]["dice_global"]
-        for line in record(found, "x", {}, Protocol())["sweep"]
+        for line in metrics_record(found, "x", {}, Protocol())["sweep"]
     }
     # The tumour has 0.45, all else 0.275: below that everything is tumour, above 0.45 nothing is.
     assert values[0.4] == 1 and values[0.3] == 1 and values[0.5] == 0 and 0 < values[0.2] < 1
 
 
-def test_flips_average_the_answers_to_a_slice_and_to_its_mirror_image(tmp_path):
+def test_flips_average_the_predictions_of_a_slice_and_its_mirror_image(tmp_path):
     def left_is_tumour(hu):
         found = np.zeros((len(hu), 3, *SHAPE), np.float32)
         found[:, 2, :, :32], found[:, 0, :, 32:] = 1, 1
@@ -185,12 +190,12 @@ def test_flips_average_the_answers_to_a_slice_and_to_its_mirror_image(tmp_path):
         assert scan.structures["tumour"].counts.tp == share * 64 * 64
 
 
-def test_hidden_neighbours_are_the_slice_itself(tmp_path):
+def test_hidden_neighbours_are_replaced_by_the_slice(tmp_path):
     seen = []
 
     def predict(hu):
         seen.append(len({channel.tobytes() for channel in hu[0]}))
-        return reads_the_labels()(hu)
+        return label_reading_network()(hu)
 
     folder = DatasetFolder.open(write_dataset(tmp_path / "d", {"a": val({0: LIVER, 1: LARGE, 2: SMALL})}))
     for context in (True, False):
@@ -198,7 +203,7 @@ def test_hidden_neighbours_are_the_slice_itself(tmp_path):
     assert seen == [2, 3, 2, 1, 1, 1]
 
 
-def test_the_first_project_s_protocol_shrinks_and_takes_the_likeliest_class():
+def test_the_first_project_protocol_uses_quarter_resolution_and_arg_max():
     bits = np.array([1, 2, 4], np.uint8)[LARGE]
     organ, tumour = np.zeros(SHAPE, np.float32), np.zeros(SHAPE, np.float32)
     organ[10:50, 8:48] = 1.0
@@ -207,58 +212,3 @@ def test_the_first_project_s_protocol_shrinks_and_takes_the_likeliest_class():
     assert confusion.sum() == 256 and confusion[:, 2].sum() == 0 and confusion[2, 1] == 36
     assert quarter_confusion(organ, tumour, np.ones(SHAPE, np.uint8)).sum() == 0  # not annotated
     assert quarter_confusion(organ, tumour, np.full(SHAPE, 6, np.uint8)) is None  # liver or tumour
-
-
-def test_scans_come_one_at_a_time_in_order(tmp_path):
-    scans = {
-        "10": val({0: LIVER}),
-        "9": val({0: LARGE, 1: LARGE}),
-        "t": {"split": "train", "slices": {0: SMALL}},
-    }
-    folder = DatasetFolder.open(write_dataset(tmp_path / "d", scans))
-    assert scan_names(folder, "val") == ["9", "10"] and scan_names(folder) == ["9", "t", "10"]
-    given = [(s.scan, s.split, len(s.slices.rows)) for s in scans_of(folder, None, only={"t", "9"})]
-    assert given == [("9", "val", 2), ("t", "train", 1)]
-    with pytest.raises(TrainError, match="no scans"):
-        next(scans_of(folder, "test"))
-
-
-@pytest.mark.parametrize("wrong", [{"a": [1, 2]}, {"a": [1, 0, 1]}, {"a": "1 mm"}, [1, 1]])
-def test_a_spacing_that_is_none_is_refused(wrong):
-    with pytest.raises(TrainError, match="three lengths"):
-        spacing_of({"spacing_mm": wrong}, "a")
-
-
-@pytest.mark.parametrize(
-    "setting", [{"threshold": 0.0}, {"tolerance": -1.0}, {"connectivity": 4}, {"seed": -1}]
-)
-def test_settings_out_of_range_are_refused(setting):
-    with pytest.raises(LiversegError):
-        Protocol(**setting)
-
-
-def test_snapshots_keep_their_slices():
-    hu = np.random.default_rng(0).uniform(-1024, 3000, SHAPE).astype(np.float32)
-    kept = Snapshot.take(3, hu, LARGE, SMALL, None)
-    assert np.abs(kept.hu - hu).max() <= 0.126
-    assert np.array_equal(kept.reference, LARGE) and np.array_equal(kept.prediction, SMALL)
-
-
-def test_the_manifest_s_entry_is_valid_and_knows_lengths_where_the_dataset_does(tmp_path):
-    folder = DatasetFolder.open(
-        write_dataset(tmp_path / "d", {"a": val(SOLID), "b": val({0: LIVER})}, spacing=[2, 1, 1])
-    )
-    found = evaluate(folder.load("val"), "val", reads_the_labels(), 1, 0.5, about=folder.about)
-    entry = found.entry()
-    json.dumps(entry, allow_nan=False)
-    assert set(entry) == {"dataset", "split", "protocol", "values"} and found.slices == 6
-    assert entry["values"]["assd_mm"]["tumour"] == {"value": 0.0, "n": 1}
-    assert entry["values"]["tumour_free_scans"]["tumour"] == {"value": 1, "n": 1, "false_positive_px": 0}
-    assert (
-        found.csv()
-        .splitlines()[0]
-        .startswith(
-            "dataset,split,scan,liver_tp,liver_fp,liver_fn,liver_dice,tumour_tp,tumour_fp,tumour_fn,tumour_dice,"
-        )
-    )
-    assert best_threshold(folder.load("val"), reads_the_labels(sure=0.45), 1, (0.3, 0.4, 0.5)) in (0.3, 0.4)

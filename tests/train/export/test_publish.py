@@ -1,59 +1,16 @@
-"""An archive that does not repeat its network is not written; a checkpoint that lacks something not sent."""
+"""Publication: complete checkpoints are sent, incomplete ones refused."""
+
+from __future__ import annotations
 
 import dataclasses
 import json
 
 import pytest
-import safetensors.torch
-import torch
 
-from liverseg.core.window import Window
-from registry import InputSpec, WindowSpec, open_registries
+from registry import open_registries
 from registry.folder import open_checkpoint
 from train.__main__ import main
-from train.errors import TrainError
-from train.export.archive import archive
-from train.export.parity import check_parity
 from train.export.publish import shortcomings
-from train.export.torchscript import script
-from train.models import build
-from train.models.graph import HuToProbabilities
-
-WINDOW = Window(60, 200)
-SPEC = InputSpec("slices", 1, (WindowSpec(60, 200),), 192)
-
-
-@pytest.fixture(scope="module")
-def network():
-    """The bundled weights moved off the values that float16 can hold, as training leaves them."""
-    checkpoint = open_registries("bundled").find("segformer-b0")
-    network = build("segformer-b0", decoder_width=128).eval()
-    state = network.state_dict()
-    stored = safetensors.torch.load(checkpoint.read_verified("model.safetensors"))
-    network.load_state_dict(state | {name: tensor.float() * 1.0003 for name, tensor in stored.items()})
-    return network
-
-
-def exported(network) -> bytes:
-    return archive(script(network.for_inference(), SPEC), "{}")
-
-
-def test_a_folded_half_precision_archive_repeats_the_trained_network(network):
-    trained = HuToProbabilities(network, (WINDOW,), 192, 1).eval()
-    parity = check_parity(trained, exported(network), 1, 0.5)
-    assert parity.holds and parity.labels_equal >= 0.9999
-    assert 0 < parity.largest_difference < 5e-3
-    assert parity.entry()["sizes"] == [[512, 512], [300, 411], [640, 288]]
-
-
-def test_an_archive_of_other_weights_is_refused(network):
-    trained = HuToProbabilities(network, (WINDOW,), 192, 1).eval()
-    other = build("segformer-b0", decoder_width=128)
-    other.load_state_dict(network.state_dict())
-    with torch.no_grad():
-        other.head.classify.bias += torch.tensor([0.0, 0.5, -0.5])
-    with pytest.raises(TrainError, match="which rounding does not explain"):
-        check_parity(trained, exported(other.eval()), 1, 0.5)
 
 
 @pytest.fixture
@@ -70,10 +27,13 @@ def with_dataset(manifest, **change):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reason"),
     [
         (lambda m: {"extra": {}}, "parity with the trained network was not checked"),
-        (lambda m: {"extra": {"parity": {**m.extra["parity"], "labels_equal": 0.99}}}, "99.0000% of pixels"),
+        (
+            lambda m: {"extra": {"parity": {**m.extra["parity"], "labels_equal": 0.99}}},
+            "only 99.0000%",
+        ),
         (lambda m: {"metrics": []}, "no Dice"),
         (lambda m: {"licence": "unknown"}, "licence is not stated"),
         (lambda m: {"files": {}}, "no metrics.csv"),
@@ -82,9 +42,9 @@ def with_dataset(manifest, **change):
         (lambda m: with_dataset(m, citation="not stated"), "no licence or citation"),
     ],
 )
-def test_what_is_missing_is_named(manifest, change, told):
+def test_each_shortcoming_is_reported(manifest, change, reason):
     found = shortcomings(dataclasses.replace(manifest, **change(manifest)))
-    assert len(found) == 1 and told in found[0]
+    assert len(found) == 1 and reason in found[0]
 
 
 def test_publish_sends_a_checkpoint_to_a_folder_registry(tmp_path, capsys):
@@ -113,14 +73,14 @@ def test_publish_refuses_in_one_line(tmp_path, capsys):
     assert open_checkpoint(copy, "").manifest.extra == {}
 
 
-def test_publish_sends_a_checkpoint_to_the_hub_and_it_lists_there(hub, capsys):
+def test_publish_sends_a_checkpoint_to_the_hub(hub, capsys):
     source = open_registries("bundled").find("segformer-b0")
     assert main(["publish", str(source.folder), "hf://lab"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["ref"] == source.ref and len(told["revision"]) == 40 and not told["unchanged"]
+    sent = json.loads(capsys.readouterr().out)
+    assert sent["ref"] == source.ref and len(sent["revision"]) == 40 and not sent["unchanged"]
     (there,) = open_registries("hf://lab").list()
-    assert (there.ref, there.revision) == (source.ref, told["revision"])
+    assert (there.ref, there.revision) == (source.ref, sent["revision"])
     assert there.read_model() == source.read_model()
     assert main(["publish", str(source.folder), "hf://lab"]) == 0
     again = json.loads(capsys.readouterr().out)
-    assert again["unchanged"] and again["revision"] == told["revision"]
+    assert again["unchanged"] and again["revision"] == sent["revision"]

@@ -1,4 +1,6 @@
-"""Contract 1's graph around a network: channels, sizes, storage, and both engines on one archive."""
+"""The checkpoint graph as TorchScript: channels, sizes, and equal results of both engines."""
+
+from __future__ import annotations
 
 import io
 import zipfile
@@ -13,7 +15,6 @@ from liverseg.inference.engines import load
 from registry import InputSpec, WindowSpec
 from registry.archive.archive import check_archive
 from train.export.archive import archive
-from train.export.float16_weights import with_half_weights
 from train.export.torchscript import script
 from train.models import build
 from train.models.graph import (
@@ -31,7 +32,7 @@ LIVER, ABDOMEN = Window(60, 200), Window(40, 400)
 
 
 class Echo(nn.Module):
-    """Keeps what the graph gives the network."""
+    """A network that keeps its input and returns three channels of it."""
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
         self.seen = picture
@@ -40,7 +41,7 @@ class Echo(nn.Module):
 
 @pytest.mark.parametrize("slices", [1, 3, 5])
 @pytest.mark.parametrize("windows", [[LIVER], [LIVER, ABDOMEN], [LIVER, ABDOMEN, Window(90, 150)]])
-def test_channels_are_the_slices_of_each_window_in_turn(windows, slices):
+def test_channels_are_ordered_by_window_then_slice(windows, slices):
     hu = torch.randn(2, slices, 8, 6) * 150 + 50
     channels = to_channels(hu, *window_tensors(windows))
     assert channels.shape == (2, network_channels(windows, slices), 8, 6)
@@ -54,7 +55,7 @@ def test_channels_are_the_slices_of_each_window_in_turn(windows, slices):
     assert torch.equal(network.seen, normalise(resize(channels, size)))
 
 
-def test_each_sample_may_have_windows_of_its_own():
+def test_each_sample_may_have_its_own_windows():
     hu = torch.randn(3, 1, 4, 5) * 150
     low, width = torch.randn(3, 2) * 50, torch.rand(3, 2) * 100 + 100
     together = windowed(hu, low, width)
@@ -66,7 +67,7 @@ def test_each_sample_may_have_windows_of_its_own():
 
 @pytest.mark.parametrize("slices", [1, 3])
 def test_one_window_computes_what_bundled_checkpoints_compute(slices):
-    """The formula that their archives hold, written out."""
+    """The graph equals the formula in the archives of the bundled checkpoints."""
     network = build("segformer-b0", decoder_width=16).for_inference()
     hu = torch.randn(2, slices, 100, 70) * 100 + 50
     unit = resize(((hu + 40.0) / 200.0).clamp(0, 1), [96, 64])
@@ -76,29 +77,9 @@ def test_one_window_computes_what_bundled_checkpoints_compute(slices):
     assert torch.allclose(found, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "module, shape",
-    [
-        (nn.Linear(5, 4), (2, 5)),
-        (nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2), (1, 4, 7, 6)),
-        (nn.Conv3d(2, 3, 3, padding=1), (1, 2, 4, 5, 6)),
-        (nn.ConvTranspose2d(3, 2, 2, stride=2), (1, 3, 4, 5)),
-        (nn.ConvTranspose3d(3, 2, (1, 2, 2), stride=(1, 2, 2), bias=False), (1, 3, 2, 4, 5)),
-    ],
-)  # fmt: skip
-def test_half_weights_compute_like_the_rounded_ones(module, shape):
-    stored = with_half_weights(nn.Sequential(module))
-    assert stored[0].weight.dtype == torch.float16 and module.weight.dtype == torch.float32
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.copy_(parameter.half())
-    picture = torch.randn(shape)
-    assert torch.equal(stored(picture), module(picture))
-
-
 @pytest.fixture(scope="module")
 def nnformer_archive():
-    """A small nnformer-2d as a checkpoint holds it, every weight random."""
+    """The archive of a small nnformer-2d with random weights."""
     torch.manual_seed(0)
     network = build("nnformer-2d", embedding=16, depths=(2, 1, 1, 1))
     with torch.no_grad():
@@ -118,7 +99,7 @@ def test_both_engines_agree_on_an_nnformer(nnformer_archive):
         assert np.abs(first - second).max() < 1e-3
 
 
-def test_an_archive_is_bound_to_no_device(nnformer_archive):
+def test_an_archive_names_no_device(nnformer_archive):
     with zipfile.ZipFile(io.BytesIO(nnformer_archive)) as packed:
         code = [packed.read(name) for name in packed.namelist() if name.endswith(".py")]
     assert code and not any(b"torch.device(" in text for text in code)

@@ -1,4 +1,4 @@
-"""A network for volumes, from its architecture through its archive to labels on a scan's own grid."""
+"""A checkpoint for volumes: export, segmentation on the grid of a scan, and refusal by evaluate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPEC = InputSpec("volume", 1, (WindowSpec(60, 200),), 64, (3.0, 1.5, 1.5), (16, 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """A registry with a small nnformer-3d, its weights random but not all alike."""
+    """A registry with a small nnformer-3d with random weights."""
     torch.manual_seed(1)
     network = build("nnformer-3d", channels=1, embedding=16, depths=(1, 1, 1, 1))
     with torch.no_grad():
@@ -59,9 +59,9 @@ def test_an_exported_nnformer_3d_segments_a_volume_of_another_spacing(exported):
     assert segmenter.checkpoint.manifest.input == SPEC
     hu = np.random.default_rng(0).normal(60, 60, (10, 72, 80)).astype(np.float32)
     ct = from_array(hu, (5.0, 1.1, 1.0))
-    told = []
-    seg = segmenter.segment(ct, keep_all=True, progress=lambda *pair: told.append(pair))
-    assert seg.labels.shape == hu.shape and told[-1] == (10, 10)
+    progress = []
+    seg = segmenter.segment(ct, keep_all=True, progress=lambda *pair: progress.append(pair))
+    assert seg.labels.shape == hu.shape and progress[-1] == (10, 10)
     organ, tumour = seg.organ_probability, seg.tumour_probability
     assert np.isfinite(organ).all() and 0 <= tumour.min() and organ.max() <= 1 and tumour.std() > 0.01
     assert (organ >= tumour - 0.001).all()
@@ -69,7 +69,7 @@ def test_an_exported_nnformer_3d_segments_a_volume_of_another_spacing(exported):
     assert report["checkpoint"]["ref"] == "tiny-3d@1.0.0" and report["liver"]["volume_ml"] is not None
 
 
-def test_one_patch_at_the_network_s_spacing_is_the_archive_s_own_answer(exported):
+def test_a_volume_of_one_patch_gives_the_output_of_the_archive(exported):
     segmenter = Segmenter.load("tiny-3d", engine="torch", registries=open_registries(str(exported)))
     hu = np.random.default_rng(1).normal(60, 60, (16, 64, 64)).astype(np.float32)
     seg = segmenter.segment(from_array(hu, SPEC.spacing_mm), keep_all=True)
@@ -80,7 +80,7 @@ def test_one_patch_at_the_network_s_spacing_is_the_archive_s_own_answer(exported
     assert np.abs(seg.organ_probability - expected[1] - expected[2]).max() < 0.0005
 
 
-def test_evaluate_takes_networks_for_slices(exported, monkeypatch):
+def test_evaluate_refuses_a_network_for_volumes(exported, monkeypatch):
     monkeypatch.setenv("LIVERSEG_REGISTRY", str(exported))
     with pytest.raises(TrainError, match="takes volumes"):
         checkpoint_model("tiny-3d")

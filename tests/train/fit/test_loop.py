@@ -1,4 +1,6 @@
-"""Runs: stopped, killed, resumed, on several processes, stopped early; what they leave behind."""
+"""Runs that are complete, interrupted, killed, resumed or stopped early, and the files they write."""
+
+from __future__ import annotations
 
 import json
 import os
@@ -12,20 +14,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from accelerate import Accelerator
-from torch import nn
 
 from tests.train.small_runs import arguments, log_of, weights
 from train.__main__ import main
-from train.data.dataset import DatasetFolder
-from train.errors import TrainError
 from train.export.training_record import training_record
-from train.fit import loop, processes, scoring
-from train.fit.data import open_data
-from train.fit.logs import RunLog
-from train.fit.network import new_network
-from train.fit.processes import PooledBatchNorm2d, pool_batch_norms, start
-from train.fit.settings import FitSettings, Runtime
+from train.fit import loop
 from train.weights import load_run
 
 ROOT = Path(__file__).parents[3]
@@ -40,7 +33,7 @@ def data(tmp_path_factory, write_discs):
 
 @pytest.fixture(scope="module")
 def whole(data):
-    """A run of 24 samples that nothing disturbs."""
+    """A run of 24 samples without interruption."""
     assert main(arguments(data, data / "whole", "--samples", "24")) == 0
     return data / "whole"
 
@@ -54,7 +47,7 @@ def assert_same_result(run, expected, atol=1e-6):
             assert float(row[column]) == pytest.approx(float(wanted[column]), abs=1e-5, nan_ok=True), column
 
 
-def test_a_run_is_logged_scored_and_kept(whole):
+def test_a_run_writes_its_log_scores_and_weights(whole):
     rows = log_of(whole)
     assert [int(row["samples"]) for row in rows] == [8, 16, 24]
     assert all(0 <= float(row[name]) <= 1 for row in rows for name in ("liver_global", "tumour_per_case"))
@@ -70,8 +63,8 @@ def test_a_run_is_logged_scored_and_kept(whole):
     assert training_record(elsewhere)["datasets"] == [described], "a run is exported without its data"
 
 
-def test_a_run_that_was_asked_to_stop_goes_on_to_the_same_result(data, whole, monkeypatch, capsys):
-    """SIGUSR1 in the third update of six, then the same command again."""
+def test_an_interrupted_run_resumes_to_the_same_result(data, whole, monkeypatch, capsys):
+    """SIGUSR1 arrives in the third of six updates; then the same command runs again."""
     update, calls = loop.update, []
 
     def update_then_signal(*args):
@@ -89,8 +82,8 @@ def test_a_run_that_was_asked_to_stop_goes_on_to_the_same_result(data, whole, mo
     assert_same_result(data / "asked", whole)
 
 
-def test_a_killed_run_goes_on_to_the_same_result(data, whole):
-    """SIGKILL in the middle of an update, some updates after the last save; nothing of it is seen."""
+def test_a_killed_run_resumes_to_the_same_result(data, whole):
+    """SIGKILL arrives in the middle of an update; the resumed run shows no trace of it."""
     run = data / "killed"
     command = arguments(data, run, "--samples", "24", "--save-every", "4")
     script = (
@@ -115,11 +108,11 @@ def test_a_killed_run_goes_on_to_the_same_result(data, whole):
     assert_same_result(run, whole)
 
 
-def test_a_run_begun_with_other_settings_is_refused(data, whole, capsys):
+def test_a_run_started_with_other_settings_is_refused(data, whole, capsys):
     assert main(arguments(data, whole, "--samples", "32")) == 1
-    assert "other settings (samples)" in capsys.readouterr().err
+    assert "started with other settings (samples)" in capsys.readouterr().err
     before = (whole / "last.pt").stat().st_mtime_ns
-    assert main(arguments(data, whole, "--samples", "24")) == 0, "a finished run is left as it is"
+    assert main(arguments(data, whole, "--samples", "24")) == 0, "a complete run is not changed"
     assert (whole / "last.pt").stat().st_mtime_ns == before
 
 
@@ -139,29 +132,23 @@ def test_a_folder_that_cannot_be_written_and_a_damaged_state_are_refused_in_one_
         assert complaint in error and str(run) in error and error.count("\n") == 1
 
 
-def test_weights_of_another_network_are_no_start(data, whole, tmp_path, capsys):
+def test_weights_of_another_network_are_refused_as_start(data, whole, tmp_path, capsys):
     more = ["--samples", "4", "--init", str(whole), "--option", "decoder_width=32"]
     assert main(arguments(data, tmp_path / "run", *more)) == 1
-    assert "are of another network" in capsys.readouterr().err
+    assert "belong to another network" in capsys.readouterr().err
 
 
-def test_a_run_whose_loss_is_no_number_ends_and_keeps_what_was_saved(data, tmp_path, monkeypatch, capsys):
+def test_a_run_with_nan_loss_ends_and_keeps_its_last_save(data, tmp_path, monkeypatch, capsys):
     update = loop.update
     monkeypatch.setattr(loop, "update", lambda *args: update(*args) * (1 if args[3] < 2 else torch.nan))
     assert main(arguments(data, tmp_path / "run", "--samples", "16")) == 1
-    assert "no number any more, 16 samples in" in capsys.readouterr().err
+    assert "The loss is NaN after 16 samples" in capsys.readouterr().err
     assert [row["samples"] for row in log_of(tmp_path / "run")] == ["8"]
     assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["progress"]["step"] == 2
 
 
-def test_a_log_without_a_line_is_begun_anew(tmp_path):
-    (tmp_path / "log.csv").touch()
-    RunLog(tmp_path, 8, tensorboard=False).line({"samples": 16, "loss": 0.5})
-    assert log_of(tmp_path) == [{"samples": "16", "loss": "0.5"}]
-
-
-def test_parts_of_a_batch_add_up_to_it(data):
-    """Cross-entropy is a mean over pixels and nnFormer has no BatchNorm: accumulation changes nothing."""
+def test_accumulated_parts_give_the_loss_of_the_whole_batch(data):
+    """Cross-entropy is a mean over pixels and nnFormer has no BatchNorm, so accumulation changes nothing."""
     logs = []
     for parts in ("1", "2"):
         run = data / f"parts{parts}"
@@ -183,12 +170,12 @@ def test_early_stopping_counts_scorings_without_a_better_tumour(data, monkeypatc
     assert main(arguments(data, data / "early", *more)) == 0
     assert [int(row["samples"]) for row in log_of(data / "early")] == [8, 16, 24, 32]
     assert torch.load(data / "early" / "best.pt", weights_only=True)["seen"] == 16
-    assert main(arguments(data, data / "early", *more)) == 0, "it stays stopped"
+    assert main(arguments(data, data / "early", *more)) == 0, "an early-stopped run stays stopped"
     assert len(log_of(data / "early")) == 4
 
 
-def test_every_option_at_once_runs_and_draws_what_it_scored(data, monkeypatch):
-    """Several windows, five slices, batches cut by torch, growing crops, workers, pictures, events."""
+def test_many_options_together_run_and_write_pictures_and_events(data, monkeypatch):
+    """Several windows, five slices, augmentation on the device, growing crops, workers, pictures, events."""
     run = data / "rich"
     more = (
         "--samples 16 --window 60 200 --window 40 400 --context-slices 5 --augment-on device --workers 1 "
@@ -209,82 +196,7 @@ def test_every_option_at_once_runs_and_draws_what_it_scored(data, monkeypatch):
     assert any(path.stat().st_size > 10_000 for path in (run / "tensorboard").iterdir())
 
 
-def test_a_fold_is_scored_and_the_others_trained_on(data):
-    run = data / "fold"
-    folded = ["--samples", "4", "--folds", "2", "--fold", "1"]
-    assert main(arguments(data, run, *folded)) == 0
-    settings = json.loads((run / "settings.json").read_text())
-    assert (settings["folds"], settings["fold"]) == (2, 1)
-
-    runtime = Runtime(cache=str(data / "cache"))
-    scans = []
-    for fold in (0, 1):
-        chosen = FitSettings(data=((str(data / "discs"), 1.0, 0.0),), folds=2, fold=fold)
-        opened = open_data(chosen, runtime, run, start(16, 1, 1))
-        scans.append([set(opened.sources[0].slices.by_scan), set(opened.validation.by_scan)])
-    assert scans == [[{"0", "1"}, {"2"}], [{"2"}, {"0", "1"}]]
-
-
 def test_groups_that_cannot_be_read_are_refused(data, tmp_path, capsys):
     more = ["--samples", "4", "--folds", "2", "--fold", "1", "--groups", str(tmp_path / "none.csv")]
     assert main(arguments(data, tmp_path / "run", *more)) == 1
     assert "columns scan and group" in capsys.readouterr().err
-
-
-def test_score_counts_every_scan_with_the_context_of_the_checkpoint(data, monkeypatch):
-    """What the contract's graph is given has as many slices as the settings say, and all scans count."""
-    settings = FitSettings(
-        data=((str(data / "discs"), 1.0, 0.0),),
-        context_slices=5,
-        working_size=64,
-        options={"decoder_width": 16},
-        score_alone=True,
-    )
-    shapes = []
-    real = scoring.predictor_on
-    monkeypatch.setattr(
-        scoring,
-        "predictor_on",
-        lambda graph, device: (
-            lambda hu: shapes.append((hu.shape[1], bool((hu == hu[:, :1]).all()))) or real(graph, device)(hu)
-        ),
-    )
-    slices = DatasetFolder.open(data / "discs").load("train")
-    scores = scoring.score(new_network(settings).eval(), slices, settings, Accelerator(cpu=True))
-    assert {channels for channels, _ in shapes} == {5} and len(shapes) == 2 * len(slices.rows)
-    assert all(alone for _, alone in shapes[len(slices.rows) :])
-    assert not all(alone for _, alone in shapes[: len(slices.rows)])
-    assert set(scores) == {
-        f"{prefix}{structure}_{how}"
-        for prefix in ("", "alone_")
-        for structure in ("liver", "tumour")
-        for how in ("global", "per_case")
-    }
-
-
-def test_batch_norm_over_processes_is_batch_norm_on_one():
-    """Values, gradients and running statistics, alone in the world."""
-    torch.manual_seed(0)
-    plain = nn.Sequential(nn.Conv2d(2, 4, 1), nn.Sequential(nn.BatchNorm2d(4)))
-    nn.init.uniform_(plain[1][0].weight)
-    own = nn.Sequential(nn.Conv2d(2, 4, 1), nn.Sequential(nn.BatchNorm2d(4)))
-    own.load_state_dict(plain.state_dict())
-    pool_batch_norms(own)
-    assert type(own[1][0]) is PooledBatchNorm2d
-    grid = torch.randn(3, 2, 5, 7)
-    for network in (plain, own):
-        network(grid).pow(3).sum().backward()
-    for a, b in zip(plain.parameters(), own.parameters(), strict=True):
-        assert torch.allclose(a.grad, b.grad, rtol=1e-3, atol=1e-4)
-    for a, b in zip(plain.buffers(), own.buffers(), strict=True):
-        assert torch.allclose(a, b, atol=1e-6)
-    assert torch.allclose(plain.eval()(grid), own.eval()(grid), atol=1e-5)
-
-
-def test_a_batch_that_does_not_divide_among_the_processes_is_refused(monkeypatch):
-    class Three:
-        num_processes, is_main_process = 3, True
-
-    monkeypatch.setattr(processes, "Accelerator", lambda **_: Three())
-    with pytest.raises(TrainError, match="16 samples do not divide among 3"):
-        processes.start(16, 1, 1)

@@ -1,4 +1,4 @@
-"""Losses for labels that may be sets of classes, at several resolutions and on several processes."""
+"""Losses for partial labels, at several resolutions and on several processes."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def logits_for(probabilities):
     return torch.log(torch.tensor(probabilities))[None, :, None, None].expand(1, 3, 4, 4).contiguous()
 
 
-def test_loss_asks_nothing_where_the_label_is_open_and_sums_where_it_is_partial():
+def test_partial_labels_use_the_summed_probability_of_their_classes():
     anything = torch.full((1, 4, 4), BACKGROUND_BIT | ORGAN_BITS, dtype=torch.uint8)
     assert segmentation_loss(logits_for([0.2, 0.3, 0.5]), anything) == pytest.approx(0, abs=1e-5)
     organ = torch.full((1, 4, 4), ORGAN_BITS, dtype=torch.uint8)
@@ -24,7 +24,7 @@ def test_loss_asks_nothing_where_the_label_is_open_and_sums_where_it_is_partial(
     assert segmentation_loss(logits_for([0.8, 0.1, 0.1]), organ) > split_one_way + 1
 
 
-def test_loss_falls_towards_the_truth():
+def test_a_gradient_step_lowers_the_loss():
     truth = torch.full((1, 4, 4), BACKGROUND_BIT, dtype=torch.uint8)
     truth[0, :2] = LIVER_BIT
     truth[0, 0, 0] = TUMOUR_BIT
@@ -36,7 +36,7 @@ def test_loss_falls_towards_the_truth():
 
 @pytest.fixture
 def case():
-    """Logits (2, 3, 8, 8) and labels (2, 16, 16) with some pixels open and some partial."""
+    """Logits (2, 3, 8, 8) and labels (2, 16, 16) with some undecided and some partial pixels."""
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2, 3, 8, 8, generator=generator)
     choice = torch.tensor([BACKGROUND_BIT, LIVER_BIT, TUMOUR_BIT, ORGAN_BITS, 7], dtype=torch.uint8)
@@ -56,7 +56,7 @@ def test_the_command_line_names_every_loss():
     assert LOSS_NAMES == tuple(LOSSES)
 
 
-def test_default_loss_is_cross_entropy_with_tumour_twice_plus_half_of_each_dice():
+def test_default_loss_is_weighted_cross_entropy_plus_half_of_each_dice():
     generator = np.random.default_rng(0)
     logits = torch.from_numpy(generator.normal(size=(1, 3, 8, 8)).astype(np.float32))
     classes = torch.from_numpy(generator.integers(0, 3, (1, 8, 8)))
@@ -69,7 +69,7 @@ def test_default_loss_is_cross_entropy_with_tumour_twice_plus_half_of_each_dice(
     assert segmentation_loss(logits, bits).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_tversky_counts_a_missed_tumour_more_than_an_invented_one():
+def test_tversky_loss_weights_missed_tumour_more_than_false_tumour():
     bits = torch.full((1, 16, 16), BACKGROUND_BIT, dtype=torch.uint8)
     bits[0, :8] = TUMOUR_BIT
     confident = torch.tensor([[1.0, 0, 0], [0, 0, 1.0]]) * 20  # background everywhere, tumour everywhere
@@ -81,7 +81,7 @@ def test_tversky_counts_a_missed_tumour_more_than_an_invented_one():
     assert missed > invented + 0.1
 
 
-def test_deep_supervision_weighs_the_outputs_1_2_and_4_normalised(case):
+def test_deep_supervision_halves_the_weight_of_each_coarser_output(case):
     logits, bits = case
     outputs = (logits, F.avg_pool2d(logits, 2), F.avg_pool2d(logits, 4))
     parts = [segmentation_loss(output, bits).item() for output in outputs]
@@ -98,11 +98,11 @@ def test_coarse_logits_are_compared_at_twice_their_own_resolution():
     assert segmentation_loss(wrong.expand(1, 3, 32, 32), bits, loss=ce) > 5
 
 
-def test_a_pooled_loss_is_that_of_the_whole_batch(case):
-    """Two halves, each of which is told the other's sums, give the loss of both together."""
+def test_pooled_sums_give_the_loss_of_the_whole_batch(case):
+    """Half a batch plus the sums of the other half gives the loss of the whole batch."""
     logits, bits = case
-    told = []
+    other_sums = []
     for part in (slice(0, 1), slice(1, 2)):
-        segmentation_loss(logits[part], bits[part], pool=lambda sums: told.append(sums) or sums)
-    pooled = segmentation_loss(logits[:1], bits[:1], pool=lambda sums: sums + told[1])
+        segmentation_loss(logits[part], bits[part], pool=lambda sums: other_sums.append(sums) or sums)
+    pooled = segmentation_loss(logits[:1], bits[:1], pool=lambda sums: sums + other_sums[1])
     assert pooled.item() == pytest.approx(segmentation_loss(logits, bits).item(), rel=1e-5)

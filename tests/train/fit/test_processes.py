@@ -1,4 +1,6 @@
-"""One run on several processes: the same losses, each sample once, and what the loss of one does."""
+"""A run on several processes: equal results, lost processes, batch normalisation and CPU threads."""
+
+from __future__ import annotations
 
 import contextlib
 import os
@@ -6,23 +8,26 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from tests.train.small_runs import arguments, log_of, weights
 from train.__main__ import main
 from train.errors import TrainError
 from train.fit import processes
-from train.fit.data import batches, open_data
-from train.fit.settings import FitSettings, Runtime
+from train.fit.processes import PooledBatchNorm2d, pool_batch_norms
 from train.models.layers import DropChannels, DropPath
 
 ROOT = Path(__file__).parents[3]
+
+
 LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
-LOSES_ONE = """
+
+
+KILLS_ONE_PROCESS = """
 import os, signal, sys
 from train.__main__ import main
 from train.fit import loop
@@ -38,21 +43,21 @@ sys.exit(main(sys.argv[1:]))
 
 @contextlib.contextmanager
 def two_nodes():
-    """(what goes before a command, address) of two machines: network namespaces where they are allowed.
+    """A command prefix and an address for each of two nodes.
 
-    Elsewhere two groups of processes on this machine, which meet at its loopback.
+    The nodes are network namespaces where these are allowed, else this machine's loopback interface twice.
     """
     names = [f"liverseg-{os.getpid()}-{node}" for node in "ab"]
     try:
-        yield wired(names) or [([], "127.0.0.1")] * 2
+        yield connected_namespaces(names) or [([], "127.0.0.1")] * 2
     finally:
         for name in names:
             with contextlib.suppress(OSError):
                 subprocess.run(["ip", "netns", "delete", name], capture_output=True)
 
 
-def wired(names):
-    """Two network namespaces with a wire between them, or None where that is not allowed."""
+def connected_namespaces(names):
+    """Two connected network namespaces, or None where they are not allowed."""
     ends = [f"ls{os.getpid() % 10**7}{node}" for node in "ab"]
     addresses = ["10.83.7.1", "10.83.7.2"]
     commands = [["netns", "add", name] for name in names]
@@ -72,23 +77,30 @@ def wired(names):
     return [(["ip", "netns", "exec", name], addresses[0]) for name in names]
 
 
-def test_launched_killed_and_resumed_on_two_nodes_it_ends_as_one_process(data_of_discs, tmp_path):
-    """`accelerate launch`: two processes here, one of them killed, then the same command on two nodes.
+@pytest.fixture(scope="module")
+def data_of_discs(tmp_path_factory, write_discs):
+    folder = tmp_path_factory.mktemp("processes")
+    write_discs(folder / "discs", tumour_in=(0, 2))
+    return folder
 
-    Every row of the log is an update; dropout and stochastic depth are on.
+
+def test_a_run_killed_on_two_processes_and_resumed_on_two_nodes_equals_one_process(data_of_discs, tmp_path):
+    """Two processes, one of which is killed, then the same command on two nodes.
+
+    Every row of the log is one update; dropout and stochastic depth are on.
     """
     data = data_of_discs
     more = "--samples 20 --score-every 4 --save-every 4 --learning-rate 1e-4".split()
     assert main(arguments(data, data / "one", *more)) == 0
     command = arguments(data, data / "two", *more)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    (tmp_path / "loses_one.py").write_text(LOSES_ONE)
-    here = [*LAUNCH, "--num_processes", "2", "--main_process_port", "0", str(tmp_path / "loses_one.py")]
+    (tmp_path / "kills_one.py").write_text(KILLS_ONE_PROCESS)
+    here = [*LAUNCH, "--num_processes", "2", "--main_process_port", "0", str(tmp_path / "kills_one.py")]
     lost = subprocess.run(
         [*here, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
     )
     assert lost.returncode != 0
-    assert "Another process of the run has ended; the same command goes on" in lost.stderr
+    assert "Another process of the run has ended; the same command resumes" in lost.stderr
     assert torch.load(data / "two" / "last.pt", weights_only=True)["progress"]["step"] == 3
     assert [row["samples"] for row in log_of(data / "two")] == ["4", "8", "12"]
 
@@ -111,7 +123,7 @@ def test_launched_killed_and_resumed_on_two_nodes_it_ends_as_one_process(data_of
                 assert process.returncode == 0, errors
         finally:
             for process in started:
-                process.terminate()  # the one that waits for the other, where one has failed
+                process.terminate()  # one may still wait for the other after a failure
 
     one, two = log_of(data / "one"), log_of(data / "two")
     assert [row["samples"] for row in two] == ["4", "8", "12", "16", "20"]
@@ -124,45 +136,8 @@ def test_launched_killed_and_resumed_on_two_nodes_it_ends_as_one_process(data_of
     assert (data / "one/settings.json").read_text() == (data / "two/settings.json").read_text()
 
 
-@pytest.fixture(scope="module")
-def data_of_discs(tmp_path_factory, write_discs):
-    folder = tmp_path_factory.mktemp("processes")
-    write_discs(folder / "discs", tumour_in=(0, 2))
-    return folder
-
-
-def drawn(data, process, processes):
-    """For each update the pictures and label bits of the samples that a process computes."""
-    settings = FitSettings(
-        data=((str(data / "discs"), 1.0, 0.5),),
-        samples=24, batch=8, accumulate=2, crop=32, working_range=(32, 48),
-    )  # fmt: skip
-    runtime = Runtime(workers=0, cache=str(data / "cache"))
-    one = SimpleNamespace(
-        process_index=process,
-        num_processes=processes,
-        device=torch.device("cpu"),
-        main_process_first=contextlib.nullcontext,
-        local_main_process_first=contextlib.nullcontext,
-    )
-    opened = open_data(settings, runtime, data / "run", one)
-    for _, parts in batches(settings, runtime, opened, one, 0):
-        samples = [pair for part in parts for pair in zip(*part, strict=True)]
-        yield [(image.numpy().tobytes(), bits.numpy().tobytes()) for image, bits in samples]
-
-
-def test_each_sample_of_an_update_is_computed_by_one_process(data_of_discs):
-    alone = list(drawn(data_of_discs, 0, 1))
-    shared = list(zip(*(drawn(data_of_discs, process, 2) for process in range(2)), strict=True))
-    assert len(alone) == len(shared) == 3
-    for whole, (first, second) in zip(alone, shared, strict=True):
-        assert len(set(whole)) == 8 and not set(first) & set(second)
-        assert len(first) == len(second) == 4 and sorted(first + second) == sorted(whole)
-    assert not set(alone[0]) & set(alone[1])
-
-
 @pytest.mark.parametrize("layer", [DropPath(0.4), DropChannels(0.4)], ids=lambda layer: type(layer).__name__)
-def test_what_is_dropped_of_a_sample_does_not_depend_on_the_process(layer):
+def test_dropped_paths_and_channels_do_not_depend_on_the_process(layer):
     grid = torch.rand(6, 32, 3, 3) + 1
     torch.manual_seed(4)
     whole = layer.train()(grid)
@@ -178,24 +153,52 @@ def test_what_is_dropped_of_a_sample_does_not_depend_on_the_process(layer):
     assert torch.equal(layer.eval()(grid), grid)
 
 
-def test_the_loss_of_a_loader_is_a_refusal_and_other_errors_are_not():
-    with pytest.raises(TrainError, match="goes on from the last save"), processes.lost_processes():
+def test_only_a_lost_loader_process_becomes_a_train_error():
+    with pytest.raises(TrainError, match="resumes from the last save"), processes.refuse_lost_processes():
         raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
-    with pytest.raises(RuntimeError, match="shapes"), processes.lost_processes():
+    with pytest.raises(RuntimeError, match="shapes"), processes.refuse_lost_processes():
         raise RuntimeError("shapes do not match")
 
 
-def test_threads_are_those_asked_for_else_those_of_the_environment_else_the_processors(monkeypatch):
+def test_threads_come_from_the_option_then_the_environment_then_the_cpus(monkeypatch):
     before = torch.get_num_threads()
     try:
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
         monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
-        processes.start(16, 1, None)
+        processes.start_accelerator(16, 1, None)
         assert torch.get_num_threads() == len(os.sched_getaffinity(0))
-        processes.start(16, 1, 3)
+        processes.start_accelerator(16, 1, 3)
         assert torch.get_num_threads() == 3
         monkeypatch.setenv("OMP_NUM_THREADS", "3")  # torch has read it when it was imported
-        processes.start(16, 1, None)
+        processes.start_accelerator(16, 1, None)
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+def test_pooled_batch_norm_equals_batch_norm_on_one_process():
+    """Values, gradients and running statistics agree with BatchNorm2d."""
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv2d(2, 4, 1), nn.Sequential(nn.BatchNorm2d(4)))
+    nn.init.uniform_(plain[1][0].weight)
+    own = nn.Sequential(nn.Conv2d(2, 4, 1), nn.Sequential(nn.BatchNorm2d(4)))
+    own.load_state_dict(plain.state_dict())
+    pool_batch_norms(own)
+    assert type(own[1][0]) is PooledBatchNorm2d
+    grid = torch.randn(3, 2, 5, 7)
+    for network in (plain, own):
+        network(grid).pow(3).sum().backward()
+    for a, b in zip(plain.parameters(), own.parameters(), strict=True):
+        assert torch.allclose(a.grad, b.grad, rtol=1e-3, atol=1e-4)
+    for a, b in zip(plain.buffers(), own.buffers(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+    assert torch.allclose(plain.eval()(grid), own.eval()(grid), atol=1e-5)
+
+
+def test_a_batch_that_does_not_divide_among_the_processes_is_refused(monkeypatch):
+    class Three:
+        num_processes, is_main_process = 3, True
+
+    monkeypatch.setattr(processes, "Accelerator", lambda **_: Three())
+    with pytest.raises(TrainError, match="16 samples do not divide among 3"):
+        processes.start_accelerator(16, 1, 1)

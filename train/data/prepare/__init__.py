@@ -1,6 +1,6 @@
-"""From scans to a dataset of contract 2: PNG slices, label PNGs, tables, a page of statistics."""
+"""Conversion of scans with reference labels to a dataset folder: PNG slices, label PNGs, tables, plots."""
 
 from train.data.prepare.prepare import prepare
-from train.data.prepare.settings import Conversion, PrepareSettings, Splitting
+from train.data.prepare.settings import ConversionSettings, PrepareSettings, SplitSettings
 
-__all__ = ["Conversion", "PrepareSettings", "Splitting", "prepare"]
+__all__ = ["ConversionSettings", "PrepareSettings", "SplitSettings", "prepare"]

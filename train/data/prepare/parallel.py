@@ -1,4 +1,4 @@
-"""Many scans at once, in processes that end with the one that started them."""
+"""Parallel conversion of scans in worker processes, which end when their parent process ends."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from liverseg.errors import LiversegError
-from train.data.prepare.conversion import convert
-from train.data.prepare.records import Records, ScanRecord
+from train.data.prepare.conversion import convert_scan
+from train.data.prepare.records import RecordStore, ScanRecord
 from train.data.prepare.scans import ScanSource
-from train.data.prepare.settings import Conversion
+from train.data.prepare.settings import ConversionSettings
 from train.errors import TrainError
 
-FEW = 2
-"""Up to so many scans a worker, threads do them: a process takes longer to start than a scan to convert."""
+THREADED_SCANS_PER_WORKER = 2
+"""Up to this many scans per worker, threads are used: starting a process takes longer than a scan."""
 
-log = logging.getLogger("train.data.prepare")
+_logger = logging.getLogger(__name__)
 
 
 def default_jobs() -> int:
-    """As many as there are processors for this process, up to 16: each holds a volume in memory."""
+    """The number of processors available to this process, at most 16: each job holds a volume in memory."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(available, 16)
 
 
 def convert_all(
-    sources: Sequence[ScanSource], out: Path, conversion: Conversion, jobs: int, done: int = 0
+    sources: Sequence[ScanSource], out: Path, conversion: ConversionSettings, jobs: int, done: int = 0
 ) -> Iterator[tuple[ScanSource, ScanRecord | str]]:
-    """Each scan with its record or the sentence that says why it is left out, as they come.
+    """Convert all scans; yields each, in order of completion, with its record or the reason it is left out.
 
-    `jobs` are processes, or threads for a `FEW` scans; where there are fewer scans than that, the others
-    write slices as threads.
-    `done` scans more are counted in what is shown of the progress.
+    `jobs` workers run at once: threads for few scans (see `THREADED_SCANS_PER_WORKER`), else processes.
+    With fewer scans than jobs, each worker writes its slices with several threads. The progress display
+    starts at `done` finished scans. Raises `TrainError` if a worker process is killed.
     """
     processes = max(1, min(jobs, len(sources)))
     threads = max(1, jobs // processes)
@@ -54,58 +54,62 @@ def convert_all(
             bar.update()
             if bar.disable and isinstance(result, ScanRecord):
                 done += 1
-                log.info("scan %s: %d slices (%d done)", source.scan, len(result.rows), done)
+                _logger.info("scan %s: %d slices (%d done)", source.scan, len(result.rows), done)
             yield source, result
 
 
 def _results(
-    sources: Sequence[ScanSource], out: Path, conversion: Conversion, processes: int, threads: int
+    sources: Sequence[ScanSource], out: Path, conversion: ConversionSettings, processes: int, threads: int
 ) -> Iterator[tuple[ScanSource, ScanRecord | str]]:
+    """The results of `convert_all`, without progress display."""
     if processes == 1:
         for source in sources:
-            yield source, _work(source, out, conversion, threads)
+            yield source, _convert_and_record(source, out, conversion, threads)
         return
     pool: Executor
-    if len(sources) <= FEW * processes:
+    if len(sources) <= THREADED_SCANS_PER_WORKER * processes:
         pool = ThreadPoolExecutor(processes)
     else:
-        # Spawned, not forked: a fork of a process with threads (torch, OpenCV) may wait for ever.
+        # Spawned, not forked: a fork of a process with threads (torch, OpenCV) can deadlock.
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin)
+        pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_initialise_worker)
     try:
         waiting: dict[Future, ScanSource] = {
-            pool.submit(_work, source, out, conversion, threads): source for source in sources
+            pool.submit(_convert_and_record, source, out, conversion, threads): source for source in sources
         }
         for future in as_completed(waiting):
             yield waiting.pop(future), future.result()
     except BrokenProcessPool as error:
         raise TrainError(
-            "A worker was ended from outside, as for want of memory; run the command again with fewer "
-            "--jobs, what is done is kept."
+            "A worker process was killed, possibly for lack of memory; run the command again with fewer "
+            "--jobs. Finished scans are kept."
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _begin() -> None:
+def _initialise_worker() -> None:
     cv2.setNumThreads(0)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
+    """End this process when its parent ends; a worker of a killed parent would wait for work forever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
         os._exit(1)
 
 
-def _work(source: ScanSource, out: Path, conversion: Conversion, threads: int) -> ScanRecord | str:
+def _convert_and_record(
+    source: ScanSource, out: Path, conversion: ConversionSettings, threads: int
+) -> ScanRecord | str:
+    """Convert one scan and save its record; the result is the record or the reason it is left out."""
     try:
-        record = convert(source, out, conversion, threads)
+        record = convert_scan(source, out, conversion, threads)
     except LiversegError as error:
         return f"Scan {source.scan} is left out: {error}"
     except MemoryError:
-        return f"Scan {source.scan} is left out: there is not enough memory for it; try fewer --jobs."
-    Records(out).save(source, record)
+        return f"Scan {source.scan} is left out: not enough memory; try fewer --jobs."
+    RecordStore(out).save(source, record)
     return record

@@ -1,4 +1,4 @@
-"""One scan of a source, not read yet, and what reading it gives."""
+"""The scans of a source: how each kind is loaded, and the loaded scan."""
 
 from __future__ import annotations
 
@@ -14,53 +14,57 @@ from liverseg import phantom
 from liverseg.core.window import from_unit
 from liverseg.errors import LiversegError
 from train.data.prepare.orientation import flips_to_upright
-from train.data.prepare.settings import Conversion
-from train.data.prepare.volumes import Volume, read_stored, read_volume, sha256
+from train.data.prepare.settings import ConversionSettings
+from train.data.prepare.volumes import Volume, files_sha256, read_stored, read_volume
 from train.errors import TrainError
 
 FIRST_PHANTOM_SEED = 100_000
-"""Far from the seeds that tests and examples use."""
+"""Seed of phantom 0; far from the seeds that tests and examples use."""
 
-_HALF_RANGE = 32768
+_HALF_RANGE = 32768  # 16-bit grey pictures whose maximum is below this do not use their full range
 
 
 @dataclass(frozen=True)
 class LoadedScan:
-    """One scan with its reference, in radiological orientation."""
+    """One scan with its reference labels, in radiological orientation."""
 
     volume: Volume
     labels: np.ndarray  # (S, H, W) uint8, contiguous, indices of `LABEL_SETS`
-    indices: tuple[int, ...]  # of each slice in the scan; not consecutive where slices are missing
-    reoriented: str = ""  # "rows", "columns" or both, turned because the header could not be believed
+    indices: tuple[int, ...]  # index of each slice in the scan; not consecutive if slices are missing
+    reoriented: str = ""  # axes flipped because the header is wrong: "rows", "columns" or "rows+columns"
 
 
 class ScanSource(Protocol):
-    """A scan that can be loaded; `files` are all it is made from."""
+    """A scan that can be loaded; `scan` is its identifier."""
 
     scan: str
 
     @property
-    def files(self) -> tuple[Path, ...]: ...
+    def files(self) -> tuple[Path, ...]:
+        """All files that the scan is loaded from."""
 
-    def load(self, conversion: Conversion) -> LoadedScan:
-        """Read it. Raises a `LiversegError` where a file is unreadable or the two do not match."""
+    def load(self, conversion: ConversionSettings) -> LoadedScan:
+        """Load the scan. Raises a `LiversegError` if a file is unreadable or image and labels differ."""
 
 
 @dataclass(frozen=True)
 class NiftiPair:
-    """A volume and its reference, matched voxel by voxel, as LiTS means them: some of its references
-    carry another header than their volume."""
+    """A NIfTI volume and its reference.
+
+    They are matched voxel by voxel, whatever the header of the reference says: in LiTS, some references
+    have another header than their volume.
+    """
 
     scan: str
     image: Path
     reference: Path
-    lits_number: int | None = None  # of LiTS as downloaded, whose false geometries are known
+    lits_number: int | None = None  # number of the scan in LiTS, where wrong geometries are known
 
     @property
     def files(self) -> tuple[Path, ...]:
         return self.image, self.reference
 
-    def load(self, conversion: Conversion) -> LoadedScan:
+    def load(self, conversion: ConversionSettings) -> LoadedScan:
         volume, native = read_volume(self.image, conversion.picture_window, self.lits_number)
         try:
             header, stored = read_stored(self.reference)
@@ -71,15 +75,15 @@ class NiftiPair:
             raise TrainError("the volume has {} voxels, its reference {}.".format(*sizes))
         if header.is_scaled:
             stored = stored * header.slope + header.intercept
-        # Contiguous, for all that follows goes slice by slice; only the voxels' order changes here.
+        # Contiguous, because the labels are processed slice by slice.
         labels = np.ascontiguousarray(native.to_radiological(conversion.labels.apply(stored)))
-        volume = replace(volume, sha256={**volume.sha256, "reference": sha256(self.reference)})
-        return _oriented(LoadedScan(volume, labels, tuple(range(len(labels)))))
+        volume = replace(volume, sha256={**volume.sha256, "reference": files_sha256(self.reference)})
+        return _checked_orientation(LoadedScan(volume, labels, tuple(range(len(labels)))))
 
 
 @dataclass(frozen=True)
 class PicturePairs:
-    """Slices of a scan as pictures with masks of equal names, in radiological orientation already."""
+    """Slices of a scan as pictures with masks of the same names, stored in radiological orientation."""
 
     scan: str
     slices: tuple[tuple[int, Path, Path], ...]  # index in the scan, picture, mask
@@ -88,24 +92,24 @@ class PicturePairs:
     def files(self) -> tuple[Path, ...]:
         return tuple(path for _, *pair in self.slices for path in pair)
 
-    def load(self, conversion: Conversion) -> LoadedScan:
+    def load(self, conversion: ConversionSettings) -> LoadedScan:
         greys = [_read_grey(picture) for _, picture, _ in self.slices]
         masks = [_read_grey(mask) for *_, mask in self.slices]
         for (_, picture, _), grey, mask in zip(self.slices, greys, masks, strict=True):
             if grey.shape != mask.shape:
                 raise TrainError(f"{picture.name} and its mask differ in size.")
         if len({(grey.shape, grey.dtype) for grey in greys}) > 1:
-            raise TrainError("its pictures differ in size or in bits a pixel.")
+            raise TrainError("its pictures differ in size or in bits per pixel.")
         labels = conversion.labels.apply(np.stack(masks))
         _, pictures, references = zip(*self.slices, strict=True)
-        digests = {"volume": sha256(*pictures), "reference": sha256(*references)}
+        digests = {"volume": files_sha256(*pictures), "reference": files_sha256(*references)}
         volume = Volume(_hu_of(np.stack(greys), conversion), sha256=digests)
         return LoadedScan(volume, labels, tuple(index for index, *_ in self.slices))
 
 
 @dataclass(frozen=True)
 class PhantomScan:
-    """One slice of a phantom of our own."""
+    """One slice of a synthetic phantom; its seed is `FIRST_PHANTOM_SEED` plus the number `scan`."""
 
     scan: str
 
@@ -113,50 +117,52 @@ class PhantomScan:
     def files(self) -> tuple[Path, ...]:
         return ()
 
-    def load(self, conversion: Conversion) -> LoadedScan:
-        made = phantom.make(kind="slice", seed=FIRST_PHANTOM_SEED + int(self.scan))
-        volume = Volume(made.hu, spacing_mm=made.spacing_mm, geometry="header")
-        return LoadedScan(volume, conversion.labels.apply(made.labels), (0,))
+    def load(self, conversion: ConversionSettings) -> LoadedScan:
+        generated = phantom.make(kind="slice", seed=FIRST_PHANTOM_SEED + int(self.scan))
+        volume = Volume(generated.hu, spacing_mm=generated.spacing_mm, geometry="header")
+        return LoadedScan(volume, conversion.labels.apply(generated.labels), (0,))
 
 
 def parse_name(stem: str, pattern: str) -> tuple[str, int] | None:
-    """Scan and index that a picture's name tells by the pattern, or None.
+    """Scan and slice index in a picture's name; None if the name does not match the pattern.
 
     >>> from train.data.prepare.settings import SCAN_PATTERN
     >>> parse_name("volume-10_slice-012", SCAN_PATTERN), parse_name("liver_7_33", SCAN_PATTERN)
     (('10', 12), ('liver_7', 33))
     """
-    found = re.search(pattern, stem)
-    if not found:
+    match = re.search(pattern, stem)
+    if not match:
         return None
-    scan = re.sub(r"[^\w.-]+", "-", found.group("scan"))
-    return scan, int(found.group("index"))
+    scan = re.sub(r"[^\w.-]+", "-", match.group("scan"))
+    return scan, int(match.group("index"))
 
 
-def _oriented(scan: LoadedScan) -> LoadedScan:
-    """The scan turned upright where its header is false; a sentence where its content contradicts it."""
+def _checked_orientation(scan: LoadedScan) -> LoadedScan:
+    """The scan, checked against its anatomy.
+
+    If that contradicts a trusted header, a warning is added; if the header is false or unknown, the scan
+    is flipped.
+    """
     rows, columns = flips_to_upright(scan.volume, scan.labels)
     if not (rows or columns):
         return scan
     if scan.volume.geometry == "header":
-        where = " and ".join(
-            [w for w, wrong in (("its spine in front", rows), ("its liver on the left", columns)) if wrong]
-        )
-        sentence = f"By its header the scan has {where}: check its orientation."
-        warned = replace(scan.volume, warnings=(*scan.volume.warnings, sentence))
-        return replace(scan, volume=warned)
+        findings = (("the spine in front", rows), ("the liver on the left", columns))
+        where = " and ".join(text for text, wrong in findings if wrong)
+        warning = f"By its header the scan has {where}: check its orientation."
+        return replace(scan, volume=replace(scan.volume, warnings=(*scan.volume.warnings, warning)))
     steps = (slice(None), *(slice(None, None, -1 if flip else 1) for flip in (rows, columns)))
-    turned = "+".join(name for name, flip in (("rows", rows), ("columns", columns)) if flip)
+    flipped = "+".join(name for name, flip in (("rows", rows), ("columns", columns)) if flip)
     return replace(
         scan,
         volume=scan.volume.flipped(rows, columns),
         labels=np.ascontiguousarray(scan.labels[steps]),
-        reoriented=turned,
+        reoriented=flipped,
     )
 
 
 def _read_grey(path: Path) -> np.ndarray:
-    """A grey picture (H, W), uint8 or uint16. Raises `TrainError` for another or a damaged one."""
+    """A grey picture (H, W), uint8 or uint16. Raises `TrainError` for any other or damaged file."""
     try:
         content = np.fromfile(path, np.uint8)
     except OSError as error:
@@ -169,18 +175,18 @@ def _read_grey(path: Path) -> np.ndarray:
             raise TrainError(f"{path.name} is a colour picture, not a grey one.")
         picture = np.ascontiguousarray(picture[..., 0])
     if picture.dtype not in (np.uint8, np.uint16):
-        raise TrainError(f"{path.name} has neither 8 nor 16 bits a pixel.")
+        raise TrainError(f"{path.name} has neither 8 nor 16 bits per pixel.")
     return picture
 
 
-def _hu_of(greys: np.ndarray, conversion: Conversion) -> np.ndarray:
-    """Grey (S, H, W) as float32 HU. Raises `TrainError` for 16 bits whose meaning was not said."""
+def _hu_of(greys: np.ndarray, conversion: ConversionSettings) -> np.ndarray:
+    """float32 HU of grey values (S, H, W). Raises `TrainError` for 16-bit values of unclear meaning."""
     if greys.dtype == np.uint16 and conversion.picture_offset is not None:
         return greys.astype(np.float32) - np.float32(conversion.picture_offset)
     top = 255 if greys.max() <= 255 else 65535
     if top == 65535 and greys.max() < _HALF_RANGE:
         raise TrainError(
-            "its 16-bit pictures use only a part of their range; --picture-offset says that they store HU "
-            "with an offset."
+            "its 16-bit pictures use only a part of their range; if they store HU with an offset, give it "
+            "with --picture-offset."
         )
     return from_unit(greys.astype(np.float32) / np.float32(top), conversion.picture_window)

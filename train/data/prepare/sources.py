@@ -1,4 +1,4 @@
-"""What there is to prepare: LiTS as downloaded, the Decathlon's folders, pictures with masks, phantoms."""
+"""Discovery of the scans of a source: LiTS, a Decathlon task, pictures with masks, or phantoms."""
 
 from __future__ import annotations
 
@@ -30,33 +30,33 @@ _MASK_FOLDERS = ("masks", "labels")
 
 
 @dataclass(frozen=True)
-class FoundSource:
-    """The scans of a source, and what is known of it."""
+class ScanCollection:
+    """The scans of a source, with its name, licence and citation."""
 
     name: str
     licence: str
     citation: str
-    scans: tuple[ScanSource, ...]  # in the order of their numbers
-    problems: tuple[str, ...] = ()  # a sentence for each scan that lacks a half
-    groups: dict[str, str] = field(default_factory=dict)  # scan -> group, known of this source
+    scans: tuple[ScanSource, ...]  # in natural order of their identifiers
+    problems: tuple[str, ...] = ()  # a sentence for each scan that is left out
+    groups: dict[str, str] = field(default_factory=dict)  # scan -> group, where known for this source
 
 
-def natural(scan: str) -> tuple:
+def natural_key(scan: str) -> tuple:
     """Sort key that puts scan 9 before scan 10.
 
-    >>> sorted(["10", "9", "a2", "a10"], key=natural)
+    >>> sorted(["10", "9", "a2", "a10"], key=natural_key)
     ['9', '10', 'a2', 'a10']
     """
     return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", scan))
 
 
-def find_source(source: str, settings: PrepareSettings) -> FoundSource:
-    """All scans of `source`: a folder, or `phantom:N`. Raises `TrainError` when there is none."""
+def find_scans(source: str, settings: PrepareSettings) -> ScanCollection:
+    """All scans of `source`, a folder or `phantom:N`. Raises `TrainError` if it is not a known source."""
     if source.startswith("phantom:"):
         return _phantoms(source)
     folder = Path(source)
     if not folder.is_dir():
-        raise TrainError(f"{folder} is no folder.")
+        raise TrainError(f"{folder} is not a folder.")
     name = folder.resolve().name
     if settings.masks is not None:
         return _pictures(name, folder, Path(settings.masks), settings.conversion.scan_pattern)
@@ -68,50 +68,51 @@ def find_source(source: str, settings: PrepareSettings) -> FoundSource:
     return _lits(folder)
 
 
-def _lits(folder: Path) -> FoundSource:
-    """Volumes and references of equal numbers, wherever below the folder they lie."""
+def _lits(folder: Path) -> ScanCollection:
+    """Pairs of volume-N.nii and segmentation-N.nii at any depth below the folder."""
     volumes: dict[str, list[Path]] = defaultdict(list)
     references: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.rglob("*.nii*")):
-        named = _LITS.fullmatch(path.name)
-        if named and path.is_file():
-            half = volumes if named.group(1).lower() == "volume" else references
-            half[str(int(named.group(2)))].append(path)
+        match = _LITS.fullmatch(path.name)
+        if match and path.is_file():
+            files = volumes if match.group(1).lower() == "volume" else references
+            files[str(int(match.group(2)))].append(path)
     if not volumes:
         raise TrainError(
-            f"{folder} holds neither volume-N.nii with segmentation-N.nii, nor imagesTr with labelsTr, nor "
-            "images with masks or labels."
+            f"{folder} contains neither volume-N.nii with segmentation-N.nii, nor imagesTr with labelsTr, "
+            "nor images with masks or labels."
         )
     scans, problems = [], []
-    for number in sorted({*volumes, *references}, key=natural):
+    for number in sorted({*volumes, *references}, key=natural_key):
         counts = len(volumes[number]), len(references[number])
         if counts == (1, 1):
             scans.append(NiftiPair(number, volumes[number][0], references[number][0], int(number)))
         elif 0 in counts:
-            half = "volume" if counts[0] == 0 else "segmentation"
-            problems.append(f"Scan {number} is left out: there is no {half}-{number}.nii.")
+            missing = "volume" if counts[0] == 0 else "segmentation"
+            problems.append(f"Scan {number} is left out: there is no {missing}-{number}.nii.")
         else:
-            twice = (volumes if counts[0] > 1 else references)[number]
-            places = " and ".join(str(path.relative_to(folder)) for path in twice[:2])
-            problems.append(f"Scan {number} is left out: it is there more than once, as {places}.")
+            duplicates = (volumes if counts[0] > 1 else references)[number]
+            paths = " and ".join(str(path.relative_to(folder)) for path in duplicates[:2])
+            problems.append(f"Scan {number} is left out: it exists more than once, as {paths}.")
     groups = {scan.scan: LITS_GROUP for scan in scans if scan.scan in LITS_SHARED_PATIENTS}
     name = folder.resolve().name
-    return FoundSource(name, LITS_LICENCE, LITS_CITATION, tuple(scans), tuple(problems), groups)
+    return ScanCollection(name, LITS_LICENCE, LITS_CITATION, tuple(scans), tuple(problems), groups)
 
 
-def _decathlon(folder: Path) -> FoundSource:
-    """Files of equal names in imagesTr and labelsTr; the images may end in nnU-Net's `_0000`."""
+def _decathlon(folder: Path) -> ScanCollection:
+    """Files of the same name in imagesTr and labelsTr; images may have nnU-Net's suffix `_0000`."""
     images = {_stem(p).removesuffix("_0000"): p for p in _niftis(folder / "imagesTr")}
     labels = {_stem(p): p for p in _niftis(folder / "labelsTr")}
     if not images:
-        raise TrainError(f"{folder / 'imagesTr'} holds no NIfTI file.")
+        raise TrainError(f"{folder / 'imagesTr'} contains no NIfTI file.")
     ids = _short_ids([*images, *labels])
-    about = _decathlon_about(folder / "dataset.json")
+    about = _decathlon_description(folder / "dataset.json")
     is_liver = str(about.get("name", "")).lower() == "liver" or folder.resolve().name == "Task03_Liver"
     pairs, problems = [], []
-    for stem in sorted({*images, *labels}, key=natural):
+    for stem in sorted({*images, *labels}, key=natural_key):
         if stem in images and stem in labels:
-            number = int(ids[stem]) if is_liver and ids[stem].isdigit() else None  # as LiTS counts them
+            # The numbers of Task03_Liver are those of LiTS.
+            number = int(ids[stem]) if is_liver and ids[stem].isdigit() else None
             pairs.append(NiftiPair(ids[stem], images[stem], labels[stem], number))
         else:
             missing = "labelsTr" if stem in images else "imagesTr"
@@ -119,67 +120,71 @@ def _decathlon(folder: Path) -> FoundSource:
     groups = {p.scan: LITS_GROUP for p in pairs if is_liver and p.scan in LITS_SHARED_PATIENTS}
     licence = LITS_LICENCE if is_liver else str(about.get("licence") or about.get("license") or NOT_STATED)
     citation = LITS_CITATION if is_liver else str(about.get("reference") or NOT_STATED)
-    return FoundSource(folder.resolve().name, licence, citation, tuple(pairs), tuple(problems), groups)
+    return ScanCollection(folder.resolve().name, licence, citation, tuple(pairs), tuple(problems), groups)
 
 
-def _pictures(name: str, images: Path, masks: Path, pattern: str) -> FoundSource:
-    """Pictures and masks of equal names, gathered to scans by what their names tell."""
+def _pictures(name: str, images: Path, masks: Path, pattern: str) -> ScanCollection:
+    """Pictures and masks of the same names, grouped into scans by `pattern`."""
     if not masks.is_dir():
-        raise TrainError(f"{masks} is no folder.")
+        raise TrainError(f"{masks} is not a folder.")
     try:
         if not {"scan", "index"} <= set(re.compile(pattern).groupindex):
             raise TrainError("--scan-pattern needs the named groups (?P<scan>…) and (?P<index>…).")
     except re.error as error:
-        raise TrainError(f"--scan-pattern is no regular expression: {error}.") from error
+        raise TrainError(f"--scan-pattern is not a regular expression: {error}.") from error
     pictures, labels = _by_stem(images, _PICTURES), _by_stem(masks, (".png",))
     if not pictures:
-        raise TrainError(f"{images} holds no PNG or JPEG picture.")
+        raise TrainError(f"{images} contains no PNG or JPEG picture.")
     slices: dict[str, list[tuple[int, Path, Path]]] = defaultdict(list)
-    broken: dict[str, str] = {}
-    for stem in sorted({*pictures, *labels}, key=natural):
-        told = parse_name(stem, pattern)
-        if told is None:
+    incomplete: dict[str, str] = {}  # scan -> why it is left out
+    for stem in sorted({*pictures, *labels}, key=natural_key):
+        parsed = parse_name(stem, pattern)
+        if parsed is None:
             raise TrainError(
-                f"The name {stem} does not tell its scan and slice, as in volume-10_slice-012; "
-                "--scan-pattern says how to read the names."
+                f"The name {stem} does not state its scan and slice, as in volume-10_slice-012; "
+                "--scan-pattern defines how names are read."
             )
-        scan, index = told
+        scan, index = parsed
         if stem in pictures and stem in labels:
             slices[scan].append((index, pictures[stem], labels[stem]))
         else:
-            half = "mask" if stem in pictures else "picture"
-            broken.setdefault(scan, f"Scan {scan} is left out: {stem} has no {half}.")
+            missing = "mask" if stem in pictures else "picture"
+            incomplete.setdefault(scan, f"Scan {scan} is left out: {stem} has no {missing}.")
     for scan, members in slices.items():
         if max(Counter(index for index, *_ in members).values()) > 1:
-            broken.setdefault(scan, f"Scan {scan} is left out: pictures of it share a slice number.")
+            incomplete.setdefault(
+                scan, f"Scan {scan} is left out: some of its pictures share a slice number."
+            )
     scans = tuple(
         PicturePairs(scan, tuple(sorted(slices[scan])))
-        for scan in sorted(set(slices) - set(broken), key=natural)
+        for scan in sorted(set(slices) - set(incomplete), key=natural_key)
     )
-    return FoundSource(name, NOT_STATED, NOT_STATED, scans, tuple(broken.values()))
+    return ScanCollection(name, NOT_STATED, NOT_STATED, scans, tuple(incomplete.values()))
 
 
-def _phantoms(source: str) -> FoundSource:
+def _phantoms(source: str) -> ScanCollection:
+    """The scans of `phantom:N`."""
     count = source.removeprefix("phantom:")
     if not count.isdigit() or int(count) < 1:
-        raise TrainError("Name a number of phantoms, as in phantom:200.")
+        raise TrainError("Give the number of phantoms, as in phantom:200.")
     scans = tuple(PhantomScan(str(number)) for number in range(int(count)))
-    return FoundSource("phantoms", "Apache-2.0", "Procedural phantoms, liverseg phantom", scans)
+    return ScanCollection("phantoms", "Apache-2.0", "Procedural phantoms, liverseg phantom", scans)
 
 
 def _stem(path: Path) -> str:
+    """The name of a NIfTI file without `.nii` or `.nii.gz`."""
     return _NIFTI.fullmatch(path.name).group(1)  # type: ignore[union-attr]
 
 
 def _niftis(folder: Path) -> list[Path]:
-    """NIfTI files of a folder, without the hidden ones that some archives carry (`._liver_1.nii.gz`)."""
+    """NIfTI files of a folder, without the hidden files in some archives (`._liver_1.nii.gz`)."""
     if not folder.is_dir():
-        raise TrainError(f"There is no {folder}.")
+        raise TrainError(f"There is no folder {folder}.")
     return sorted(p for p in folder.iterdir() if not p.name.startswith(".") and _NIFTI.fullmatch(p.name))
 
 
 def _short_ids(stems: Iterable[str]) -> dict[str, str]:
-    """Stem -> the number it ends in, or the stem itself where those are not all there and different.
+    """Identifier by stem: the number at its end, or the stem if some numbers are missing or equal.
 
     >>> _short_ids(["liver_0", "liver_12"]), _short_ids(["a_1", "b_1"])
     ({'liver_0': '0', 'liver_12': '12'}, {'a_1': 'a_1', 'b_1': 'b_1'})
@@ -192,11 +197,13 @@ def _short_ids(stems: Iterable[str]) -> dict[str, str]:
 
 
 def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """Files of a folder with one of the suffixes, by stem, without hidden files."""
     files = [p for p in sorted(folder.iterdir()) if not p.name.startswith(".")]
     return {p.stem: p for p in files if p.suffix.lower() in suffixes}
 
 
-def _decathlon_about(path: Path) -> dict:
+def _decathlon_description(path: Path) -> dict:
+    """The content of a task's `dataset.json`; empty if there is none."""
     try:
         about = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Which scan goes to which split: drawn by group with a seed, or read from a file."""
+"""Assignment of scans to splits: drawn by group from a seed, or read from a file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from train.data.prepare.settings import Splitting
+from train.data.prepare.settings import SplitSettings
 from train.errors import TrainError
 
 
 def parse_shares(text: str) -> dict[str, float]:
-    """Shares as in `train=0.7,val=0.2,test=0.1`. Raises `TrainError` unless they sum to 1.
+    """The share of each split in a text such as `train=0.7,val=0.2,test=0.1`.
+
+    Raises `TrainError` as `validated_shares` does.
 
     >>> parse_shares("train=0.7,val=0.2,test=0.1")
     {'train': 0.7, 'val': 0.2, 'test': 0.1}
@@ -26,16 +28,18 @@ def parse_shares(text: str) -> dict[str, float]:
         try:
             shares[name.strip()] = float(share)
         except ValueError as error:
-            raise TrainError(f"{part.strip()!r} is no share; write it as in train=0.8,val=0.2.") from error
-    return check_shares(shares)
+            raise TrainError(
+                f"{part.strip()!r} is not a share; write shares as in train=0.8,val=0.2."
+            ) from error
+    return validated_shares(shares)
 
 
-def check_shares(shares: Mapping[str, float]) -> dict[str, float]:
-    """The shares, if none is negative, they sum to 1 and one is called train; else a `TrainError`."""
+def validated_shares(shares: Mapping[str, float]) -> dict[str, float]:
+    """The shares. Raises `TrainError` unless they lie in [0, 1], sum to 1 and include train."""
     if not all(0 <= share <= 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
-        raise TrainError("The shares of the splits are numbers from 0 to 1 whose sum is 1.")
+        raise TrainError("The shares of the splits must be numbers from 0 to 1 whose sum is 1.")
     if not all(shares) or "train" not in shares:
-        raise TrainError("Every split has a name, and one is called train.")
+        raise TrainError("Every split must have a name, and one must be called train.")
     return dict(shares)
 
 
@@ -45,11 +49,11 @@ def split_scans(
     seed: int,
     groups: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """scan -> split, drawn by group with a seed; a scan that `groups` does not name is its own group.
+    """Scan -> split, drawn by group from a seed; a scan that `groups` does not name is its own group.
 
-    Every split but train takes groups, in shuffled order, until it has its share of the scans,
-    passing over those that would take it beyond; train gets the rest. Each split of a share above 0
-    gets at least one group, as far as they go and one is left for train.
+    Every split except train takes groups in shuffled order until it has its share of the scans, and
+    skips groups that would exceed it. Train gets the rest. Each split with a share above 0 gets at least
+    one group, as long as one is left for train.
 
     >>> drawn = split_scans(["0", "1", "2", "3", "4"], {"train": 0.8, "val": 0.2}, seed=0)
     >>> sorted(drawn.values())
@@ -58,34 +62,36 @@ def split_scans(
     members: dict[str, list[str]] = defaultdict(list)
     for scan in sorted(scans):
         members[(groups or {}).get(scan, scan)].append(scan)
-    waiting = [str(group) for group in np.random.default_rng(seed).permutation(list(members))]
+    remaining = [str(group) for group in np.random.default_rng(seed).permutation(list(members))]
     split_of: dict[str, str] = {}
     for name, share in shares.items():
         if name == "train" or not share:
             continue
         target, taken = max(round(len(scans) * share), 1), 0
-        for group in list(waiting):
-            if len(waiting) == 1:  # for train
+        for group in list(remaining):
+            if len(remaining) == 1:  # reserved for train
                 break
             if taken + len(members[group]) <= target:
                 taken += len(members[group])
-                waiting.remove(group)
+                remaining.remove(group)
                 split_of |= dict.fromkeys(members[group], name)
-        if not taken and len(waiting) > 1:  # every group is larger than the share
-            smallest = min(waiting, key=lambda group: len(members[group]))
-            waiting.remove(smallest)
+        if not taken and len(remaining) > 1:  # every group is larger than the share
+            smallest = min(remaining, key=lambda group: len(members[group]))
+            remaining.remove(smallest)
             split_of |= dict.fromkeys(members[smallest], name)
     return {scan: split_of.get(scan, "train") for scan in scans}
 
 
-def assign(scans: Sequence[str], settings: Splitting, built_in: Mapping[str, str]) -> dict[str, str]:
-    """scan -> split by the settings; `built_in` are the groups the source itself is known to have.
+def assign_splits(
+    scans: Sequence[str], settings: SplitSettings, built_in: Mapping[str, str]
+) -> dict[str, str]:
+    """Scan -> split; `built_in` are the groups known for the source (scan -> group).
 
-    Raises `TrainError` where a fixed split leaves a scan out or divides a group.
+    Raises `TrainError` if a fixed split omits a scan or divides a group.
     """
     groups = {**built_in, **settings.groups}
     if settings.fixed is None:
-        return split_scans(scans, check_shares(settings.shares), settings.seed, groups)
+        return split_scans(scans, validated_shares(settings.shares), settings.seed, groups)
     missing = [scan for scan in scans if scan not in settings.fixed]
     if missing:
         raise TrainError(f"The file of splits does not name scan {', '.join(missing[:5])}.")
@@ -99,8 +105,10 @@ def assign(scans: Sequence[str], settings: Splitting, built_in: Mapping[str, str
 
 
 def read_table(path: Path, column: str) -> dict[str, str]:
-    """scan -> `column` of a CSV file with these two columns, or of a JSON object scan -> value or
-    value -> list of scans. Raises `TrainError` for anything else."""
+    """Scan -> value, from a CSV file with the columns scan and `column` or from a JSON object.
+
+    The object maps scans to values, or values to lists of scans. Raises `TrainError` for anything else.
+    """
     try:
         if path.suffix.lower() == ".json":
             return _from_json(json.loads(path.read_text(encoding="utf-8")))
@@ -113,6 +121,7 @@ def read_table(path: Path, column: str) -> dict[str, str]:
 
 
 def _from_json(content: dict) -> dict[str, str]:
+    """Scan -> value of either form of object."""
     table: dict[str, str] = {}
     for key, value in content.items():
         if isinstance(value, list):

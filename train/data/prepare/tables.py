@@ -1,4 +1,4 @@
-"""The tables and the description of a dataset, from the records of its scans."""
+"""`slices.csv`, `scans.csv` and `dataset.json` of a dataset, from the records of its scans."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 from liverseg.core.segmentation import CLASSES
 from registry.files import write_atomically
 from train.data.prepare.records import ScanRecord
-from train.data.prepare.settings import Conversion
-from train.data.prepare.sources import FoundSource
-from train.data.prepare.statistics import PERCENTILES, share, volume_ml
+from train.data.prepare.settings import ConversionSettings
+from train.data.prepare.sources import ScanCollection
+from train.data.prepare.statistics import PERCENTILES, ratio, volume_ml
 
 
 def slices_csv(records: Sequence[ScanRecord], splits: Mapping[str, str]) -> str:
-    """`slices.csv`: one line a slice."""
+    """Content of `slices.csv`: one row per slice; `splits` maps scan to split."""
     rows = [
         [row["slice"], record.scan, row["index"], splits[record.scan], row["liver_px"], row["tumour_px"]]
         for record in records
@@ -27,11 +27,11 @@ def slices_csv(records: Sequence[ScanRecord], splits: Mapping[str, str]) -> str:
 
 
 def scan_row(record: ScanRecord, split: str, group: str) -> dict:
-    """One line of `scans.csv`. Volumes are None where the spacing is unknown or false.
+    """One row of `scans.csv`. Volumes are None if the spacing is unknown or false.
 
-    `liver_voxels` and `liver_ml` are the liver without its tumours, `organ_voxels` and `organ_ml` with
-    them; the tumour's share is of the organ. HU are of the liver without its tumours. The sha256 of a
-    scan of many pictures is that of their sha256 in the order of the slices.
+    `organ_voxels` and `organ_ml` are the liver with its tumours, `liver_voxels` and `liver_ml` the liver
+    without them. `tumour_share_of_organ` is relative to the organ. HU values are of the liver without
+    tumours. The sha256 of a scan of many pictures is the hash of their hashes in slice order.
     """
     spacing = record.spacing_mm or (None, None, None)
     voxels = record.slices * record.height * record.width
@@ -51,8 +51,8 @@ def scan_row(record: ScanRecord, split: str, group: str) -> dict:
         "organ_ml": volume_ml(record.organ_voxels, record.spacing_mm),
         "liver_ml": volume_ml(record.liver_voxels, record.spacing_mm),
         "tumour_ml": volume_ml(record.tumour_voxels, record.spacing_mm),
-        "organ_share_of_scan": share(record.organ_voxels, voxels),
-        "tumour_share_of_organ": share(record.tumour_voxels, record.organ_voxels),
+        "organ_share_of_scan": ratio(record.organ_voxels, voxels),
+        "tumour_share_of_organ": ratio(record.tumour_voxels, record.organ_voxels),
         "lesions": record.lesions,
         "largest_lesion_voxels": largest,
         "largest_lesion_ml": None if largest is None else volume_ml(largest, record.spacing_mm),
@@ -72,21 +72,21 @@ def scan_row(record: ScanRecord, split: str, group: str) -> dict:
 
 
 def scans_csv(rows: Sequence[Mapping]) -> str:
-    """`scans.csv`: one line a scan, numbers to six significant digits, unknown ones empty."""
+    """Content of `scans.csv`: one row per scan, floats with six significant digits, None as an empty cell."""
     return _csv(list(rows[0]), [[_cell(value) for value in row.values()] for row in rows])
 
 
 def dataset_json(
-    found: FoundSource,
-    conversion: Conversion,
+    collection: ScanCollection,
+    conversion: ConversionSettings,
     records: Sequence[ScanRecord],
     splits: Mapping[str, str],
     groups: Mapping[str, str],
 ) -> str:
-    """`dataset.json` of contract 2."""
-    chosen = [splits[record.scan] for record in records]
-    described = {
-        "name": found.name,
+    """Content of `dataset.json`; `splits` maps scan to split, `groups` scan to group."""
+    scan_splits = [splits[record.scan] for record in records]
+    content = {
+        "name": collection.name,
         "classes": list(CLASSES),
         "label_values": conversion.labels.label_values,
         "intensity": conversion.intensity.to_json(),
@@ -98,20 +98,23 @@ def dataset_json(
         "orientation": "radiological: patient's right on the left of the picture, anterior at the top",
         "group_by": "scan",
         "groups": {record.scan: groups[record.scan] for record in records if record.scan in groups},
-        "splits": {split: chosen.count(split) for split in dict.fromkeys(["train", "val", *chosen])},
-        "licence": found.licence,
-        "citation": found.citation,
+        "splits": {
+            split: scan_splits.count(split) for split in dict.fromkeys(["train", "val", *scan_splits])
+        },
+        "licence": collection.licence,
+        "citation": collection.citation,
     }
-    return json.dumps(described, indent=2) + "\n"
+    return json.dumps(content, indent=2) + "\n"
 
 
 def write_tables(out: Path, tables: Mapping[str, str]) -> None:
-    """Write each text to its file, whole or not at all."""
+    """Write each text to the file of its name in `out`, atomically."""
     for name, text in tables.items():
         write_atomically(out / name, text.encode())
 
 
 def _csv(header: Sequence[str], rows: Sequence[Sequence]) -> str:
+    """The table as CSV text."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -120,6 +123,7 @@ def _csv(header: Sequence[str], rows: Sequence[Sequence]) -> str:
 
 
 def _cell(value: object) -> object:
+    """The value as `scans_csv` writes it."""
     if value is None:
         return ""
     return f"{value:.6g}" if isinstance(value, float) else value

@@ -1,4 +1,4 @@
-"""NIfTI volumes in their stored numbers: no float copy of what is 16-bit integers on disk."""
+"""NIfTI volumes kept in their stored numbers; HU are computed slice by slice to save memory."""
 
 from __future__ import annotations
 
@@ -14,43 +14,46 @@ import liverseg
 from liverseg.core.image import NativeGrid
 from liverseg.core.window import Window
 from liverseg.io.checks import AIR_HU, PADDING_BELOW_HU, hu_warnings
-from liverseg.io.fast_gzip import DAMAGE, unpacked
+from liverseg.io.fast_gzip import DAMAGE_ERRORS, open_gzip
 from liverseg.io.nifti.read import NiftiHeader, native_grid, read_header
 from train.errors import TrainError
 
 _CHUNK_BYTES = 1024**2
 _GZIP_MAGIC = b"\x1f\x8b"
-_DAMAGE = (EOFError, OSError, ValueError, *DAMAGE)
+_DAMAGE = (EOFError, OSError, ValueError, *DAMAGE_ERRORS)
+
 FALSE_LITS_NUMBERS = range(28, 48)
-"""LiTS scans whose header says 1 mm in every direction with an identity geometry, which is not true."""
+"""LiTS scans whose header states, wrongly, 1 mm in every direction with an identity geometry."""
 
 
 @dataclass(frozen=True)
 class Volume:
-    """One scan in radiological orientation, whatever numbers it is stored in."""
+    """One scan in radiological orientation, in its stored number type."""
 
-    stored: np.ndarray  # (S, H, W), a view of the file's own numbers
+    stored: np.ndarray  # (S, H, W), a view of the numbers of the file
     slope: float = 1.0
     intercept: float = 0.0
     spacing_mm: tuple[float, float, float] | None = None  # between slices, rows, columns
     geometry: str = "unknown"  # "header" | "false" | "unknown"
-    sha256: dict[str, str] = field(default_factory=dict)  # "volume", "reference" -> of their files
+    sha256: dict[str, str] = field(default_factory=dict)  # of the files, keys "volume" and "reference"
     warnings: tuple[str, ...] = ()
 
     @cached_property
     def hu_table(self) -> np.ndarray | None:
-        """(65536,) float64: HU by the stored 16 bits taken as uint16; None for other number types."""
+        """(65536,) float64: HU by stored 16-bit value, read as uint16; None for other number types."""
         if self.stored.dtype not in (np.int16, np.uint16):
             return None
         return self._hu(np.arange(65536, dtype=np.uint16).view(self.stored.dtype))
 
     def hu(self, index: int, step: int = 1) -> np.ndarray:
-        """One slice (H, W) in HU, float64, or every `step`-th pixel of it; padding and what is not finite
-        are air."""
+        """float64 HU of one slice (H, W), or of every `step`-th row and column.
+
+        Padding and non-finite values become the HU of air.
+        """
         return self._hu(self.stored[index, ::step, ::step])
 
     def flipped(self, rows: bool, columns: bool) -> Volume:
-        """The same scan with its rows or columns, or both, in the other order."""
+        """The same scan with its rows, its columns or both reversed."""
         steps = (slice(None), *(slice(None, None, -1 if flip else 1) for flip in (rows, columns)))
         return replace(self, stored=self.stored[steps])
 
@@ -62,11 +65,11 @@ class Volume:
 
 
 def read_volume(path: Path, window: Window, lits_number: int | None = None) -> tuple[Volume, NativeGrid]:
-    """A NIfTI volume and how its voxels lie in it. HU are those that `liverseg.read` gives.
+    """A NIfTI volume and the grid of its file. Its HU equal those of `liverseg.read`.
 
-    `window` is the one of a file that stores grey; `lits_number` the number of a scan of LiTS, for
-    the scans that are known to carry a false geometry.
-    Raises a `LiversegError` for a file that is truncated, damaged or no CT.
+    `window` is used for a file that stores grey values. `lits_number` is the number of a LiTS scan; some
+    of these have a false geometry. Raises a `LiversegError` for a file that is truncated, damaged or not
+    CT.
     """
     header, stored = read_stored(path)
     native = native_grid(header)
@@ -76,7 +79,7 @@ def read_volume(path: Path, window: Window, lits_number: int | None = None) -> t
         header.intercept,
         header.geometry.spacing_mm,
         _geometry(header, lits_number),
-        {"volume": sha256(path)},
+        {"volume": files_sha256(path)},
         header.geometry.warnings,
     )
     if volume.geometry != "header":
@@ -85,7 +88,7 @@ def read_volume(path: Path, window: Window, lits_number: int | None = None) -> t
         raise TrainError("more than half of its values are not finite numbers.")
     ends = volume._hu(np.array([np.nanmin(stored), np.nanmax(stored)]))
     low, high = float(ends.min()), float(ends.max())
-    if 0 <= low and high <= 255:  # grey, a map of labels, or normalised: `liverseg.read` decides
+    if 0 <= low and high <= 255:  # grey, a label map or normalised: `liverseg.read` decides
         ct = liverseg.read(path, window=window)
         volume = replace(volume, stored=ct.hu, slope=1.0, intercept=0.0, warnings=ct.warnings)
     else:
@@ -94,29 +97,29 @@ def read_volume(path: Path, window: Window, lits_number: int | None = None) -> t
 
 
 def read_stored(path: Path) -> tuple[NiftiHeader, np.ndarray]:
-    """The header and the stored numbers of a NIfTI file in its own shape, at least (X, Y, Z).
+    """The header and the stored numbers (X, Y, Z) of a NIfTI file; missing axes have length 1.
 
-    Raises a `LiversegError` for a file that is truncated, damaged or of more than three axes.
+    Raises a `LiversegError` for a file that is truncated, damaged or has more than three axes.
     """
     try:
         with path.open("rb") as raw:
             is_gzip = raw.read(2) == _GZIP_MAGIC
             raw.seek(0)
             if not is_gzip:
-                return _read(raw)
-            with unpacked(raw) as content:
-                read = _read(content)
-                while content.read(_CHUNK_BYTES):  # its checksum is compared at the end of the stream
+                return _read_stream(raw)
+            with open_gzip(raw) as content:
+                header_and_numbers = _read_stream(content)
+                while content.read(_CHUNK_BYTES):  # the checksum is verified at the end of the stream
                     pass
-                return read
+                return header_and_numbers
     except FileNotFoundError as error:
         raise TrainError(f"there is no {path.name}.") from error
     except _DAMAGE as error:
         raise TrainError(f"{path.name} is truncated or damaged.") from error
 
 
-def sha256(*paths: Path) -> str:
-    """The sha256 of a file, or of the sha256 of several (in hexadecimal digits, one after the other)."""
+def files_sha256(*paths: Path) -> str:
+    """The sha256 of one file; for several files, the sha256 of their concatenated hexadecimal digests."""
     digests = []
     for path in paths:
         with path.open("rb") as file:
@@ -124,12 +127,13 @@ def sha256(*paths: Path) -> str:
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _read(stream: BinaryIO) -> tuple[NiftiHeader, np.ndarray]:
+def _read_stream(stream: BinaryIO) -> tuple[NiftiHeader, np.ndarray]:
+    """`read_stored` of an uncompressed stream. Raises `EOFError` if it is too short."""
     header = read_header(stream)
     numbers = np.empty(int(np.prod(header.shape)), header.dtype)
-    place, filled = memoryview(numbers).cast("B"), 0
-    while filled < len(place):
-        count = stream.readinto(place[filled:])
+    buffer, filled = memoryview(numbers).cast("B"), 0
+    while filled < len(buffer):
+        count = stream.readinto(buffer[filled:])
         if not count:
             raise EOFError
         filled += count
@@ -138,6 +142,7 @@ def _read(stream: BinaryIO) -> tuple[NiftiHeader, np.ndarray]:
 
 
 def _geometry(header: NiftiHeader, lits_number: int | None) -> str:
+    """`Volume.geometry`: "header" if the header's geometry is trusted, else "false" or "unknown"."""
     geometry = header.geometry
     matrix = geometry.affine[:3, :3]
     if lits_number in FALSE_LITS_NUMBERS and (np.abs(matrix) == np.eye(3)).all():

@@ -1,4 +1,4 @@
-"""Transformer blocks: pre-norm attention and feed-forward, each a residual branch."""
+"""Transformer blocks: pre-norm attention and feed-forward layers as residual branches."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class FeedForward(nn.Module):
         return self.contract(F.gelu(self.expand(grid)))
 
 
-class Block(nn.Module):
-    """Self-attention, then feed-forward: (N, *grid, C) to the same."""
+class NnFormerBlock(nn.Module):
+    """Self-attention, then feed-forward: (N, *grid, C) to the same shape."""
 
     def __init__(self, width: int, attention: Attention, mlp_ratio: int, drop_path: float) -> None:
         super().__init__()
@@ -39,10 +39,10 @@ class Block(nn.Module):
         return grid + self.drop_path(self.feed_forward(self.norm2(grid)))
 
 
-class SkipBlock(Block):
-    """Skip attention: the up-sampled grid asks, the encoder's grid of the same stage answers.
+class SkipBlock(NnFormerBlock):
+    """Skip attention: queries from the decoder's up-sampled grid, keys and values from the encoder's grid.
 
-    Queries come from the one, keys and values from the other; the residual is their sum.
+    Both grids belong to the same stage; the residual branch is added to their sum.
     """
 
     def __init__(self, width: int, attention: Attention, mlp_ratio: int, drop_path: float) -> None:

@@ -1,6 +1,6 @@
-"""nnFormer (Zhou et al., IEEE TIP 2023, arXiv 2109.03201) for slices and volumes, from one definition.
+"""The nnFormer network, one definition for two and three axes, written from the paper.
 
-Written from the paper. The patch, the windows and the strides say how many axes there are.
+The length of `NnFormerConfig.patch` is the number of axes.
 """
 
 from __future__ import annotations
@@ -13,80 +13,83 @@ from torch import Tensor, nn
 from train.errors import TrainError
 from train.models.layers import drop_path_rates
 from train.models.nnformer.attention import Attention, GlobalAttention, WindowAttention
-from train.models.nnformer.blocks import Block, SkipBlock
+from train.models.nnformer.blocks import NnFormerBlock, SkipBlock
 from train.models.nnformer.sampling import DownSampling, Embedding, Head, UpSampling
 from train.models.nnformer.windows import Tiling, crop_to
 
 
 @dataclass(frozen=True)
 class NnFormerConfig:
-    """The numbers that tell one nnFormer from another; the length of `patch` is the number of axes."""
+    """The sizes of an nnFormer. Raises `TrainError` for impossible ones."""
 
-    patch: tuple[int, ...]  # pixels or voxels of a token of the first stage
+    patch: tuple[int, ...]  # pixels or voxels of a token of the first stage, along each axis
     windows: tuple[tuple[int, ...] | None, ...]  # tokens of each stage's windows; None: the whole grid
-    crop: tuple[int, ...]  # pixels or voxels of a training sample: how far global positions are told apart
-    embedding: int = 96  # width of the first stage; each further one has twice the width and heads
-    depths: tuple[int, ...] = (2, 2, 2, 2)  # blocks of each stage, in the decoder too
+    crop: tuple[int, ...]  # pixels or voxels of a training sample; limits the global relative positions
+    embedding: int = 96  # width of the first stage; each further stage doubles the width and the heads
+    depths: tuple[int, ...] = (2, 2, 2, 2)  # blocks of each stage, in encoder and decoder
     head_width: int = 32  # channels of an attention head
     mlp_ratio: int = 4
-    drop_path: float = 0.2  # of the deepest block; shallower ones proportionally less
+    drop_path: float = 0.2  # rate of the deepest block; it rises linearly from 0 at the first
     deep_supervision: bool = True
 
     def __post_init__(self) -> None:
         numbers = (self.embedding, *self.depths)
         if not all(isinstance(number, int) for number in numbers):
-            raise TrainError("The embedding and the depths of an nnFormer are whole numbers.")
+            raise TrainError("The embedding and the depths of an nnFormer must be whole numbers.")
         if self.embedding < 2 or self.embedding % 2 or self.embedding % self.heads(0):
             raise TrainError(
-                f"The embedding must be even and a whole number of heads; {self.embedding} is not."
+                f"The embedding must be even and a multiple of the number of heads; {self.embedding} is not."
             )
         if len(self.depths) != len(self.windows) or min(self.depths) < 1:
-            raise TrainError(f"An nnFormer has {len(self.windows)} stages of at least one block each.")
+            raise TrainError(f"An nnFormer needs {len(self.windows)} stages of at least one block each.")
         if not 0 <= self.drop_path < 1:
-            raise TrainError(f"Stochastic depth drops a share from 0 to 1, not {self.drop_path:g}.")
+            raise TrainError(
+                f"The rate of stochastic depth must be from 0 to below 1, not {self.drop_path:g}."
+            )
 
     def width(self, stage: int) -> int:
+        """Channels of a stage."""
         return self.embedding * 2**stage
 
     def heads(self, stage: int) -> int:
+        """Attention heads of a stage."""
         return max(1, self.embedding // self.head_width) * 2**stage
 
     def reach(self, stage: int) -> tuple[int, ...]:
-        """The largest offset on the stage's grid of a training sample."""
+        """The largest offset between two tokens of the stage's grid in a training sample, along each axis."""
         steps = (side * (2**stage if side > 1 else 1) for side in self.patch)
         return tuple(size // step - 1 for size, step in zip(self.crop, steps, strict=True))
 
 
-CONFIGS: dict[str, NnFormerConfig] = {
+NNFORMER_CONFIGS: dict[str, NnFormerConfig] = {
     # A window of 8 × 8 has as many tokens as one of 4 × 4 × 4.
     "nnformer-2d": NnFormerConfig((4, 4), ((8, 8), (8, 8), (8, 8), None), (256, 256)),
-    # The published network for tumours: heads 6-12-24-48, windows 4-4-8-4. On its crop the windows of
-    # the third and fourth stage cover the grid, 4 × 8 × 8 and 2 × 4 × 4: they are the bottleneck's
-    # global blocks.
+    # The published network for tumours: heads 6-12-24-48, windows 4-4-8-4. On its crop, the windows of
+    # the third and fourth stage cover the whole grid, 4 × 8 × 8 and 2 × 4 × 4, so their blocks are global.
     "nnformer-3d": NnFormerConfig(
         (4, 4, 4), ((4, 4, 4), (4, 4, 4), None, None), (64, 128, 128), embedding=192
     ),
 }
-"""The published numbers, but that slices have windows, a crop and a width of their own."""
+"""The published sizes for volumes; for slices, windows, crop and embedding are this project's own."""
 
 
 def _blocks(config: NnFormerConfig, stage: int, rates: list[float], skip: bool) -> nn.ModuleList:
-    """A stage's blocks, every second one with its windows shifted by half."""
+    """The blocks of a stage, every second one with shifted windows; `skip` makes the first a `SkipBlock`."""
     width, heads, window = config.width(stage), config.heads(stage), config.windows[stage]
     blocks = []
     for index, rate in enumerate(rates):
         attention: Attention = GlobalAttention(width, heads, config.reach(stage))
         if window is not None:
             attention = WindowAttention(width, heads, window, shifted=index % 2 == 1)
-        kind = SkipBlock if skip and index == 0 else Block
+        kind = SkipBlock if skip and index == 0 else NnFormerBlock
         blocks.append(kind(width, attention, config.mlp_ratio, rate))
     return nn.ModuleList(blocks)
 
 
 class NnFormer(nn.Module):
-    """(N, channels, *sizes) to logits (N, K, *sizes); sizes may be anything.
+    """Pictures (N, channels, *sizes) of any size to logits (N, K, *sizes).
 
-    In training with deep supervision it returns a tuple of logits, one of each decoder stage, the
+    In training mode with deep supervision, it returns a tuple of logits, one for each decoder stage, the
     finest first: sizes, sizes / 2, sizes / 4, rounded up.
     """
 
@@ -99,7 +102,7 @@ class NnFormer(nn.Module):
         self.embed = Embedding(channels, config.embedding, config.patch)
         self.encoder = nn.ModuleList(_blocks(config, s, rates[s], skip=False) for s in stages)
         self.down = nn.ModuleList(DownSampling(config.width(s), self.strides) for s in stages[:-1])
-        # Decoder modules are numbered by the stage whose grid they give.
+        # Decoder modules have the number of the stage whose grid they produce.
         self.up = nn.ModuleList(UpSampling(config.width(s + 1), self.strides) for s in stages[:-1])
         self.decoder = nn.ModuleList(_blocks(config, s, rates[s][::-1], skip=True) for s in stages[:-1])
         supervised = len(stages) - 1 if config.deep_supervision else 1
@@ -123,7 +126,7 @@ class NnFormer(nn.Module):
         return logits[0] if len(logits) == 1 else tuple(logits)
 
     def encode(self, picture: Tensor) -> tuple[list[Tensor], list[Tiling | None]]:
-        """Grids (N, *grid, C) of the stages, the finest first, and how each is cut into windows."""
+        """Grids (N, *grid, C) of the stages, the finest first, and their tilings (None: global attention)."""
         grid = self.embed(picture)
         grids, tilings = [], []
         for stage, blocks in enumerate(self.encoder):
@@ -138,7 +141,10 @@ class NnFormer(nn.Module):
         return grids, tilings
 
     def decode(self, skips: list[Tensor], tilings: list[Tiling | None]) -> list[Tensor]:
-        """Grids (N, *grid, C) of the decoder's stages, the finest first; the last skip is the bottleneck."""
+        """Grids (N, *grid, C) of the decoder's stages, the finest first.
+
+        `skips` and `tilings` are the result of `encode`; the last skip is the bottleneck.
+        """
         grid = skips[-1]
         grids = []
         for stage in reversed(range(len(self.decoder))):
@@ -160,7 +166,7 @@ def _initialise(module: nn.Module) -> None:
         nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
         nn.init.zeros_(module.bias)
     elif isinstance(module, nn.ConvTranspose2d | nn.ConvTranspose3d):
-        # Strides equal the kernel: each output is one product with the input's channels.
+        # The stride equals the kernel size, so the fan-in of an output is the number of input channels.
         nn.init.normal_(module.weight, std=module.in_channels**-0.5)
         nn.init.zeros_(module.bias)
     elif hasattr(module, "table"):

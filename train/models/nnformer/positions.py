@@ -1,4 +1,4 @@
-"""Relative positions: a learnt number for every head and every offset between two tokens."""
+"""Relative position bias: a learnt number for each attention head and each offset between two tokens."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from train.models.nnformer.windows import positions
+from train.models.nnformer.windows import axis_positions
 
 
 def window_index(window: Sequence[int]) -> Tensor:
-    """Row of the table for each pair of a window's tokens: (tokens, tokens) int64.
+    """(tokens, tokens) int64: the row of the bias table for each pair of tokens of a window.
 
-    The offset along an axis of w tokens lies from -(w - 1) to w - 1, so it is one digit of a number
-    to the base 2 w - 1.
+    Along an axis of w tokens, offsets are -(w - 1) to w - 1. The row is a mixed-radix number with one
+    digit per axis, in base 2 w - 1.
 
     >>> window_index((2, 2)).tolist()
     [[4, 3, 1, 0], [5, 4, 2, 1], [7, 6, 4, 3], [8, 7, 5, 4]]
@@ -30,26 +30,25 @@ def window_index(window: Sequence[int]) -> Tensor:
 
 
 class WindowBias(nn.Module):
-    """The bias inside a window, whose offsets are all in the table."""
+    """The bias inside a window: the table has one row for each possible offset."""
 
     def __init__(self, window: Sequence[int], heads: int) -> None:
         super().__init__()
         self.table = nn.Parameter(torch.zeros(math.prod(2 * side - 1 for side in window), heads))
-        # Small, because every block of an exported network carries one.
+        # int16, because every block of an exported network contains one.
         self.register_buffer("index", window_index(window).to(torch.int16), persistent=False)
 
     def forward(self) -> Tensor:
-        """(heads, tokens, tokens), to be added to the scores."""
+        """(heads, tokens, tokens), to be added to the attention scores."""
         return self.table[self.index.long()].permute(2, 0, 1)
 
 
 class GlobalBias(nn.Module):
-    """The bias over a whole grid of any size: offsets beyond `reach` count as the reach.
+    """The bias over a whole grid of any size: offsets are clipped at `reach` along each axis.
 
-    These are the "clipped" relative positions of Shaw et al. 2018 (arXiv 1803.02155). The reach is
-    that of the grid of a training crop: the network then knows every offset that training has seen,
-    and treats what is farther away on a larger picture like the farthest of them. So no size is
-    built in and none needs a table of its own.
+    These are the "clipped" relative positions of Shaw et al. 2018 (arXiv 1803.02155). The reach is that
+    of a training crop's grid, so the table contains every offset that occurs in training. On a larger
+    picture, larger offsets use the row of the largest one. One table therefore serves all sizes.
     """
 
     def __init__(self, reach: Sequence[int], heads: int) -> None:
@@ -58,12 +57,12 @@ class GlobalBias(nn.Module):
         self.table = nn.Parameter(torch.zeros(math.prod(2 * r + 1 for r in self.reach), heads))
 
     def index(self, grid: Tensor) -> Tensor:
-        """Row of the table for each pair of tokens of a grid (N, *grid, C): (tokens, tokens) int64."""
+        """(tokens, tokens) int64: the row of the table for each pair of tokens of a grid (N, *grid, C)."""
         axes = len(self.reach)
         index: Tensor | int = 0
         for axis, reach in enumerate(self.reach):
-            place = positions(grid, axis)
-            offset = (place[:, None] - place[None, :]).clamp(-reach, reach) + reach  # (size, size)
+            position = axis_positions(grid, axis)
+            offset = (position[:, None] - position[None, :]).clamp(-reach, reach) + reach  # (size, size)
             shape = [1] * (2 * axes)
             shape[axis], shape[axes + axis] = offset.shape
             index = index * (2 * reach + 1) + offset.reshape(shape)
@@ -71,5 +70,5 @@ class GlobalBias(nn.Module):
         return index.reshape(tokens, tokens)
 
     def forward(self, grid: Tensor) -> Tensor:
-        """(heads, tokens, tokens), to be added to the scores."""
+        """(heads, tokens, tokens), to be added to the attention scores."""
         return self.table[self.index(grid)].permute(2, 0, 1)

@@ -1,4 +1,4 @@
-"""Between pictures and grids, and between the grids of two stages: convolutions of two or three axes."""
+"""Convolutions from pictures to grids and back, and between the grids of two stages, with 2 or 3 axes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+"""Layers by number of axes."""
 
 
 def channels_last(picture: Tensor) -> Tensor:
@@ -22,10 +23,11 @@ def channels_first(grid: Tensor) -> Tensor:
 
 
 class Embedding(nn.Module):
-    """Picture (N, channels, *sizes) to (N, *grid, width): four convolutions of side 3 in two pairs.
+    """Pictures (N, channels, *sizes) to a grid (N, *grid, width), by two pairs of 3-wide convolutions.
 
-    The first of each pair carries half of the patch's stride; the second pair has the full width.
-    GELU and LayerNorm follow each but the last. Sizes are rounded up to whole patches.
+    The first convolution of each pair has half of the patch's stride, and the second pair has the full
+    width. GELU and LayerNorm follow each convolution except the last. Sizes are rounded up to whole
+    patches.
     """
 
     def __init__(self, channels: int, width: int, patch: Sequence[int]) -> None:
@@ -51,7 +53,7 @@ class Embedding(nn.Module):
 
 
 class DownSampling(nn.Module):
-    """Half the grid, rounded up, and twice the width: GELU, LayerNorm, a convolution of side 3."""
+    """Half the grid size, rounded up, and twice the width: GELU, LayerNorm, a 3-wide convolution."""
 
     def __init__(self, width: int, strides: Sequence[int]) -> None:
         super().__init__()
@@ -63,7 +65,7 @@ class DownSampling(nn.Module):
 
 
 class UpSampling(nn.Module):
-    """Twice the grid and half the width: LayerNorm, then a transposed convolution."""
+    """Twice the grid size and half the width: LayerNorm, then a transposed convolution."""
 
     def __init__(self, width: int, strides: Sequence[int]) -> None:
         super().__init__()
@@ -75,7 +77,7 @@ class UpSampling(nn.Module):
 
 
 class Head(nn.Module):
-    """A grid to class logits on the pixels it stands for: (N, *grid, C) to (N, K, *grid × patch)."""
+    """A grid (N, *grid, C) to class logits of its pixels (N, K, *grid × patch)."""
 
     def __init__(self, width: int, classes: int, patch: Sequence[int]) -> None:
         super().__init__()

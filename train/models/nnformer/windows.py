@@ -1,8 +1,7 @@
-"""Grids and windows: pure functions on channels-last grids (N, *grid, C) of two or three axes.
+"""Windows on grids: pure functions on channels-last grids (N, *grid, C) with two or three axes.
 
-Everything is written so that a trace keeps the sizes free: sizes are only divided, padded by and
-reshaped with, never compared, and positions are counted on the grid itself, so that they live on
-its device.
+A trace of this code works for all sizes: sizes are used in divisions, padding and reshapes, but not in
+comparisons. Positions are counted on the grid itself, so they are on its device.
 """
 
 from __future__ import annotations
@@ -16,48 +15,49 @@ import torch.nn.functional as F
 from torch import Tensor
 
 NEVER = -1e4
-"""Added to the score of a pair that must not attend: its weight is then exactly 0, in float16 too."""
+"""Added to the score of a pair that must not attend; its weight becomes exactly 0, also in float16."""
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """How the grid of a stage is cut into windows: made once for a grid, shared by the stage's blocks."""
+    """The division of a stage's grid into windows, computed once and shared by the stage's blocks."""
 
     window: tuple[int, ...]  # tokens along each axis
-    sizes: tuple[int, ...]  # of the grid
-    counts: tuple[int, ...]  # windows along each axis, the last one perhaps partly padding
-    mask: Tensor | None  # (windows, 1, tokens, tokens), added to scores; None: nothing is padded
-    shifted_mask: Tensor  # the same for windows that are shifted by half
+    sizes: tuple[int, ...]  # size of the grid
+    counts: tuple[int, ...]  # windows along each axis; the last one may contain padding
+    mask: Tensor | None  # (windows, 1, tokens, tokens), added to the scores; None without padding
+    shifted_mask: Tensor  # the same for windows shifted by half
 
     @staticmethod
     def of(grid: Tensor, window: Sequence[int]) -> Tiling:
-        """For the size of a grid (N, *grid, C)."""
+        """The tiling for the size of a grid (N, *grid, C)."""
         sizes = tuple(grid.shape[1:-1])
         counts = tuple((size + side - 1) // side for size, side in zip(sizes, window, strict=True))
-        bare = Tiling(tuple(window), sizes, counts, None, grid)
-        real = bare.pad(torch.ones_like(grid[:1, ..., :1]))  # (1, *whole, 1), 0 where it is padding
-        # A trace must hold for every size; otherwise the mask is left out where it would be zero.
+        unmasked = Tiling(tuple(window), sizes, counts, None, grid)
+        real = unmasked.pad(torch.ones_like(grid[:1, ..., :1]))  # (1, *whole, 1), 0 on padding
+        # A trace must work for every size, so it always has the mask; otherwise an all-zero one is omitted.
         needed = torch.jit.is_tracing() or sizes != tuple(real.shape[1:-1])
         mask = region_mask(real, window, counts, [0] * len(sizes)) if needed else None
-        return Tiling(bare.window, sizes, counts, mask, region_mask(real, window, counts, half(window)))
+        shifted_mask = region_mask(real, window, counts, half_window(window))
+        return Tiling(unmasked.window, sizes, counts, mask, shifted_mask)
 
     def pad(self, grid: Tensor) -> Tensor:
-        """(N, *sizes, C) with zeros behind every axis, up to whole windows."""
-        padding = [0, 0]  # channels stay
+        """(N, *sizes, C) padded with zeros at the end of every axis, up to whole windows."""
+        padding = [0, 0]  # none for the channels
         for count, side, size in zip(self.counts[::-1], self.window[::-1], self.sizes[::-1], strict=True):
             padding += [0, count * side - size]
         return F.pad(grid, padding)
 
     def crop(self, grid: Tensor) -> Tensor:
-        """`pad` undone."""
+        """The inverse of `pad`."""
         return crop_to(grid, self.sizes, 1)
 
     def partition(self, grid: Tensor) -> Tensor:
         """(N, *whole, C) to (N, windows, tokens, C)."""
-        return partition(grid, self.window, self.counts)
+        return partition_windows(grid, self.window, self.counts)
 
     def merge(self, tokens: Tensor) -> Tensor:
-        """`partition` undone."""
+        """The inverse of `partition`."""
         axes = len(self.window)
         tokens = tokens.reshape(-1, *self.counts, *self.window, tokens.shape[-1])
         pairs = zip(range(1, axes + 1), range(axes + 1, 2 * axes + 1), strict=True)
@@ -66,15 +66,15 @@ class Tiling:
         return tokens.reshape(-1, *whole, tokens.shape[-1])
 
 
-def half(window: Sequence[int]) -> tuple[int, ...]:
-    """By how much shifted windows are shifted."""
+def half_window(window: Sequence[int]) -> tuple[int, ...]:
+    """The shift of shifted windows: half of the window along each axis."""
     return tuple(side // 2 for side in window)
 
 
-def partition(grid: Tensor, window: Sequence[int], counts: Sequence[int]) -> Tensor:
-    """(N, *grid, C), counts × window along each axis, to (N, windows, tokens, C).
+def partition_windows(grid: Tensor, window: Sequence[int], counts: Sequence[int]) -> Tensor:
+    """(N, *grid, C) to (N, windows, tokens, C); each axis of the grid is counts × window long.
 
-    >>> partition(torch.arange(16).reshape(1, 4, 4, 1), (2, 2), (2, 2))[0, :, :, 0].tolist()
+    >>> partition_windows(torch.arange(16).reshape(1, 4, 4, 1), (2, 2), (2, 2))[0, :, :, 0].tolist()
     [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
     """
     axes, channels = len(window), grid.shape[-1]
@@ -85,16 +85,16 @@ def partition(grid: Tensor, window: Sequence[int], counts: Sequence[int]) -> Ten
 
 
 def crop_to(grid: Tensor, sizes: Sequence[int], first_axis: int) -> Tensor:
-    """The leading part of each axis from `first_axis` on, as long as `sizes` says."""
+    """The first `sizes` entries of the axes from `first_axis` on."""
     for axis, size in enumerate(sizes):
         grid = grid.narrow(first_axis + axis, 0, size)
     return grid
 
 
-def positions(grid: Tensor, axis: int) -> Tensor:
-    """0, 1, 2, … along one spatial axis (0 is the first) of a grid (N, *grid, C): (size,) int64.
+def axis_positions(grid: Tensor, axis: int) -> Tensor:
+    """(size,) int64: 0, 1, 2, … along one spatial axis (0 is the first) of a grid (N, *grid, C).
 
-    >>> positions(torch.zeros(1, 3, 2, 8), 0).tolist()
+    >>> axis_positions(torch.zeros(1, 3, 2, 8), 0).tolist()
     [0, 1, 2]
     """
     line = grid[0, ..., 0]
@@ -105,22 +105,22 @@ def positions(grid: Tensor, axis: int) -> Tensor:
 
 
 def region_mask(real: Tensor, window: Sequence[int], counts: Sequence[int], shift: Sequence[int]) -> Tensor:
-    """What to add to the scores of each window's pairs: (windows, 1, tokens, tokens), 0 or `NEVER`.
+    """(windows, 1, tokens, tokens), 0 or `NEVER`, to be added to the attention scores of each window.
 
-    `real` (1, *whole, 1) is 1 on the grid and 0 on padding. Two tokens of a window may see each
-    other when neither or both are padding and, along every axis, neither or both came round from the
-    front of the grid as it was rolled back by `shift`; so neither padding nor the far side leaks.
+    `real` (1, *whole, 1) is 1 on the grid and 0 on padding. Two tokens of a window attend to each other
+    if both or neither are padding, and if, along every axis, both or neither were wrapped around from
+    the front when the grid was rolled back by `shift`.
     """
-    kind = real  # a number for each kind of token
+    kind = real  # a different number for each kind of token
     for axis, step in enumerate(shift, start=1):
         rest = kind.narrow(axis, step, kind.shape[axis] - step)
         kind = torch.cat([kind.narrow(axis, 0, step) + 2.0**axis, rest], dim=axis)
-    kind = partition(rolled(kind, shift, -1), window, counts)[0, :, :, 0]  # (windows, tokens)
+    kind = partition_windows(roll_grid(kind, shift, -1), window, counts)[0, :, :, 0]  # (windows, tokens)
     return (kind[:, None, :, None] != kind[:, None, None, :]).float() * NEVER
 
 
-def rolled(grid: Tensor, shift: Sequence[int], sign: int) -> Tensor:
-    """(N, *grid, C) rolled by `shift`, backwards with sign -1; what leaves at one end enters at the other."""
+def roll_grid(grid: Tensor, shift: Sequence[int], sign: int) -> Tensor:
+    """(N, *grid, C) rolled cyclically by `shift`, forwards (sign 1) or backwards (sign -1)."""
     if not any(shift):
         return grid
     return grid.roll([sign * step for step in shift], list(range(1, 1 + len(shift))))

@@ -10,8 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from liverseg.analysis import metrics
-from liverseg.analysis.metrics import Counts
 from liverseg.analysis.metrics.calibration import BINS, NO_PIXELS, reliability
 from liverseg.errors import InvalidSetting
 
@@ -36,37 +34,20 @@ def test_brier_and_error_match_their_definitions(p, t):
 
 @relaxed
 @given(maps, truths, truths)
-def test_parts_of_an_image_add_up(p, t, where):
+def test_sums_of_parts_add_up_to_the_whole(p, t, where):
     whole = reliability(p, t)
     parts = reliability(p, t, where) + reliability(p, t, ~where)
     np.testing.assert_allclose(parts.sums, whole.sums, rtol=1e-12, atol=1e-12)
 
 
-def test_probabilities_that_keep_their_word_have_no_error():
+def test_calibrated_probabilities_have_no_error():
     p = np.full(1000, 0.3)
     assert reliability(p, np.arange(1000) < 300).error == pytest.approx(0)
     assert reliability(p, np.arange(1000) < 500).error == pytest.approx(0.2)
 
 
-def test_no_pixels_have_no_calibration_and_rounding_does_no_harm():
+def test_no_pixels_give_nan_and_rounding_is_clipped():
     assert math.isnan(NO_PIXELS.brier) and math.isnan(NO_PIXELS.error)
     assert reliability(np.array([1.0000001, -1e-7]), np.array([True, False])).error == 0
     with pytest.raises(InvalidSetting):
         reliability(np.zeros((2, 2)), np.zeros((2, 3), bool))
-
-
-@relaxed
-@given(st.lists(st.tuples(*[st.integers(0, 50)] * 3), min_size=1, max_size=6), st.integers(0, 3))
-def test_the_pooled_interval_is_that_of_the_plain_bootstrap(rows, seed):
-    plain = metrics.bootstrap_interval(
-        [Counts(*row) for row in rows], seed, metrics.dice_global, resamples=50
-    )
-    pooled = metrics.pooled_interval(
-        np.array(rows), lambda s: 2 * s[:, 0] / (2 * s[:, 0] + s[:, 1] + s[:, 2]), seed, resamples=50
-    )
-    np.testing.assert_allclose(pooled, plain, rtol=1e-12)
-
-
-def test_the_pooled_interval_checks_its_level():
-    with pytest.raises(InvalidSetting):
-        metrics.pooled_interval(np.ones((3, 1)), lambda s: s[:, 0], level=0)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 
+import medpy.metric.binary as medpy
 import numpy as np
 import pytest
+import surface_distance
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -43,7 +45,7 @@ def test_counts_of_slices_add_up_to_the_counts_of_the_scan(a, b):
 
 @relaxed
 @given(label_arrays)
-def test_a_prediction_equal_to_its_reference_scores_one_or_nothing(a):
+def test_a_perfect_prediction_scores_one_or_is_undefined(a):
     for case in metrics.counts(a, a).values():
         if case.reference:
             assert metrics.dice(case) == metrics.iou(case) == metrics.recall(case) == 1
@@ -54,7 +56,7 @@ def test_a_prediction_equal_to_its_reference_scores_one_or_nothing(a):
 
 @relaxed
 @given(label_arrays, label_arrays)
-def test_dice_and_iou_are_one_another_s_function(a, b):
+def test_dice_follows_from_iou(a, b):
     for case in metrics.counts(a, b).values():
         if case.predicted or case.reference:
             assert metrics.dice(case) == pytest.approx(2 * metrics.iou(case) / (1 + metrics.iou(case)))
@@ -68,7 +70,7 @@ def test_the_liver_is_the_organ_with_its_tumour():
     assert found["tumour"] == Counts(0, 0, 2)
 
 
-def test_pixels_that_are_not_valid_are_not_counted():
+def test_invalid_pixels_are_not_counted():
     truth, prediction = np.array([1, 1, 2, 0]), np.array([1, 0, 2, 1])
     valid = np.array([True, False, True, False])
     assert metrics.counts(prediction, truth, valid)["liver"] == Counts(2, 0, 0)
@@ -81,7 +83,7 @@ def test_shapes_must_agree():
         metrics.counts(np.zeros((4, 1)), np.zeros((4, 1)), np.ones(4, bool))
 
 
-def test_cases_without_reference_are_left_out_of_the_mean_and_counted_apart():
+def test_cases_without_reference_are_counted_separately():
     cases = [Counts(10, 0, 0), Counts(0, 0, 10), Counts(0, 25, 0), Counts(0, 0, 0)]
     assert metrics.dice_per_case(cases) == 0.5
     assert metrics.dice_global(cases) == 20 / (20 + 25 + 10)
@@ -93,32 +95,30 @@ def test_cases_without_reference_are_left_out_of_the_mean_and_counted_apart():
 
 @relaxed
 @given(case_lists)
-def test_summary_is_valid_json_and_its_dice_lie_in_range(cases):
-    numbers = metrics.summary(cases)
+def test_dice_summary_is_valid_json_with_dice_in_range(cases):
+    numbers = metrics.dice_summary(cases)
     json.dumps(numbers, allow_nan=False)
     for key in ("dice_per_case", "dice_global"):
         assert numbers[key] is None or 0 <= numbers[key] <= 1
     assert numbers["cases"] == numbers["cases_with_reference"] + numbers["cases_without_reference"]
 
 
-def test_bootstrap_interval_repeats_with_its_seed_and_brackets_the_mean():
-    values = [0.2, 0.5, 0.7, 0.9, 0.65]
-    low, high = metrics.bootstrap_interval(values, 3)
-    assert (low, high) == metrics.bootstrap_interval(values, 3)
-    assert min(values) < low < np.mean(values) < high < max(values)
-    narrow = metrics.bootstrap_interval(values, 3, level=0.5)
-    assert low < narrow[0] < narrow[1] < high
+AGREE = {"abs": 1e-6, "rel": 1e-6}
 
 
-def test_bootstrap_interval_of_normal_data_agrees_with_the_textbook():
-    values = list(np.random.default_rng(0).normal(0.7, 0.1, 400))
-    low, high = metrics.bootstrap_interval(values, 1)
-    half = 1.96 * np.std(values) / 20
-    assert low == pytest.approx(np.mean(values) - half, abs=0.002)
-    assert high == pytest.approx(np.mean(values) + half, abs=0.002)
+def test_overlap_agrees_with_medpy_and_surface_distance(pair):
+    a, b, _ = pair
+    case = metrics.mask_counts(a, b)
+    assert metrics.dice(case) == pytest.approx(medpy.dc(a, b), **AGREE)
+    assert metrics.dice(case) == pytest.approx(surface_distance.compute_dice_coefficient(b, a), **AGREE)
+    assert metrics.volume_overlap_error(case) == pytest.approx(1 - medpy.jc(a, b), **AGREE)
+    assert metrics.precision(case) == pytest.approx(medpy.precision(a, b), **AGREE)
+    assert metrics.recall(case) == pytest.approx(medpy.recall(a, b), **AGREE)
+    assert metrics.specificity(case, a.size) == pytest.approx(medpy.specificity(a, b), **AGREE)
 
 
-def test_bootstrap_interval_of_too_few_values_is_undefined():
-    assert all(math.isnan(x) for x in metrics.bootstrap_interval([0.7]))
-    with pytest.raises(InvalidSetting):
-        metrics.bootstrap_interval([0.1, 0.2], level=1.0)
+def test_relative_difference_agrees_with_medpy_and_lits_swaps_it(pair):
+    a, b, _ = pair
+    case = metrics.mask_counts(a, b)
+    assert metrics.relative_difference(case) == pytest.approx(medpy.ravd(a, b), **AGREE)
+    assert metrics.relative_difference_lits(case) == pytest.approx(medpy.ravd(b, a), **AGREE)

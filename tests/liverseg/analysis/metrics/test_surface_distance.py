@@ -30,7 +30,7 @@ def measured(a, b, spacing=None, tolerance=1.5):
     return np.array([*(of(found) for of in MEASURES), surface_distance.surface_dice(found, tolerance)])
 
 
-def test_measures_of_two_bars_are_those_worked_out_by_hand():
+def test_measures_of_two_bars_match_a_calculation_by_hand():
     a, b = np.zeros((2, 1, 6), bool)
     a[0, 0:2], b[0, 1:5] = True, True  # every element of a bar is surface: a 0 1, b 1 2 3 4
     found = surface_distance.surface_distances(a, b, (1.0, 2.0))
@@ -44,7 +44,7 @@ def test_measures_of_two_bars_are_those_worked_out_by_hand():
     assert surface_distance.surface_dice(found, 2) == pytest.approx(4 / 6)
 
 
-def test_a_surface_in_3d_keeps_what_touches_the_outside_along_an_edge():
+def test_connectivity_2_includes_elements_that_touch_the_outside_along_an_edge():
     cube = np.ones((5, 5, 5), bool)
     cube[0, 0, 2] = False  # shares an edge with (1, 1, 2), no face
     at_one, at_two = (surface_distance.surface_points(cube, connectivity).tolist() for connectivity in (1, 2))
@@ -78,7 +78,7 @@ def test_distances_scale_with_the_spacing(a, b, spacing, factor):
 
 @relaxed
 @given(volumes, volumes, spacings, st.permutations(range(3)))
-def test_axes_and_their_spacings_may_be_exchanged(a, b, spacing, order):
+def test_measures_do_not_depend_on_the_order_of_axes(a, b, spacing, order):
     turned = [mask.transpose(order) for mask in (a, b)]
     np.testing.assert_allclose(
         measured(*turned, [spacing[axis] for axis in order]), measured(a, b, spacing), rtol=1e-12
@@ -87,14 +87,14 @@ def test_axes_and_their_spacings_may_be_exchanged(a, b, spacing, order):
 
 @relaxed
 @given(volumes, volumes)
-def test_measures_are_ordered_and_a_mask_is_at_no_distance_from_itself(a, b):
+def test_measures_are_ordered_and_zero_for_equal_masks(a, b):
     assume(a.any() and b.any())
     average, rms, largest, _, near = measured(a, b)
     assert average <= rms + 1e-12 <= largest + 1e-11 and 0 <= near <= 1
     assert measured(a, a).tolist() == [0, 0, 0, 0, 1]
 
 
-def test_distances_to_nothing_are_undefined_and_never_a_reward():
+def test_distances_to_an_empty_mask_are_undefined():
     nothing, something = np.zeros((4, 4), bool), np.eye(4, dtype=bool)
     for a, b in ((nothing, something), (something, nothing)):
         values = measured(a, b)
@@ -102,7 +102,7 @@ def test_distances_to_nothing_are_undefined_and_never_a_reward():
     assert np.isnan(measured(nothing, nothing)).all()
 
 
-def test_slices_with_one_mask_only_lie_outside_the_tolerance_and_have_no_distance():
+def test_slices_with_one_empty_mask_are_unmatched():
     square = np.zeros((6, 6), bool)
     square[1:3, 1:3] = True  # 4 elements, all surface
     nothing = np.zeros_like(square)
@@ -111,14 +111,14 @@ def test_slices_with_one_mask_only_lie_outside_the_tolerance_and_have_no_distanc
     assert surface_distance.surface_dice(found, 1) == pytest.approx(8 / 12)
 
 
-def test_slices_are_measured_in_their_plane():
+def test_slice_distances_are_in_plane():
     stack = np.zeros((2, 3, 5, 5), bool)
     stack[0, 0, 2, 2] = stack[1, 0, 2, 4] = stack[0, 1, 0, 0] = stack[1, 1, 3, 0] = True
     found = surface_distance.slice_surface_distances(*stack, spacing=(2.0, 0.5))
     assert sorted(found.to_reference) == [1, 6]
 
 
-def test_shapes_and_spacings_must_fit():
+def test_unequal_shapes_and_wrong_spacings_are_refused():
     with pytest.raises(InvalidSetting):
         surface_distance.surface_distances(np.ones((2, 2), bool), np.ones((2, 3), bool))
     for spacing in ((1.0,), (1.0, 0.0)):

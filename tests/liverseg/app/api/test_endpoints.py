@@ -18,7 +18,7 @@ from PIL import Image
 import liverseg
 from liverseg.app.launch import launch_options
 from liverseg.app.page.layout import build
-from liverseg.core.slicing import single_slice, single_slice_of
+from liverseg.core.slicing import single_slice, single_slice_segmentation
 from liverseg.core.window import Window
 from liverseg.rendering.comparison import compared_pictures
 
@@ -77,7 +77,7 @@ def test_every_argument_has_its_effect(client, checkpoints, nifti):
     assert without_time(first[3]) == without_time(expected(checkpoints, nifti))
     ct = liverseg.read(nifti)
     seg = checkpoints.segmenter("segformer-b0-fast").segment(ct, threshold=0.2, only_slice=1)
-    one = liverseg.measure(single_slice(ct, 1), single_slice_of(seg, 1)).to_dict()
+    one = liverseg.measure(single_slice(ct, 1), single_slice_segmentation(seg, 1)).to_dict()
     assert without_time(other[3]) == without_time(one) and one["input"]["kind"] == "slice"
     assert other[3]["checkpoint"]["ref"] == "segformer-b0-fast@0.3.0"
     assert not np.array_equal(Image.open(first[0]), Image.open(other[0]))
@@ -150,7 +150,7 @@ def test_every_argument_of_a_comparison_has_its_effect(client, checkpoints, nift
     )
     ct = liverseg.read(nifti)
     segs = [checkpoints.segmenter(ref).segment(ct, threshold=0.2, only_slice=1) for ref in (FAST, B0)]
-    one, (a, b) = single_slice(ct, 1), (single_slice_of(seg, 1) for seg in segs)
+    one, (a, b) = single_slice(ct, 1), (single_slice_segmentation(seg, 1) for seg in segs)
     assert comparison["agreement"] == json.loads(json.dumps(liverseg.compare(one, a, b).to_dict()))
     assert (
         comparison["report_a"]["input"]["kind"] == "slice"

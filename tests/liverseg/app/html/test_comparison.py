@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from liverseg.analysis.report_text import amount
+from liverseg.analysis.report_text import size_text
 from liverseg.app.html import comparison
 from liverseg.app.html.results import SHOWN_LESIONS
 from liverseg.app.state import session
@@ -35,12 +35,12 @@ def test_the_agreement_is_the_dice_of_both_labels(compared):
     dice = 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
     html = comparison.agreement_tiles(compared.agreement)
     assert f'data-measure="agree-tumour">{dice:.3f}<' in html
-    assert f"only A: {' '.join(amount(compared.agreement.tumour.only_a))}" in html
+    assert f"only A: {size_text(compared.agreement.tumour.only_a)}" in html
 
 
 def test_the_measures_are_those_of_the_reports_and_their_difference(compared):
     table = rows(comparison.measures_table(compared, compared.second))
-    a, b = (" ".join(amount(one.report.liver)) for one in (compared, compared.second))
+    a, b = (size_text(one.report.liver) for one in (compared, compared.second))
     assert table["Liver, without tumour"][:2] == [a, b]
     gap = compared.second.report.liver.count - compared.report.liver.count
     assert table["Liver, without tumour"][2].startswith("+" if gap > 0 else comparison.MINUS)

@@ -26,11 +26,11 @@ def test_the_sizes_of_a_picture_are_pixels_as_the_spacing_is_unknown(picture_ana
 
 def test_the_sizes_of_a_volume_are_ml_and_mm2_in_the_slice(volume_analysis):
     html = results_html.results_section(volume_analysis, session.slice_counts(volume_analysis.seg, 2))
-    assert shown(html, "tumour") == report_text.number(volume_analysis.report.tumour.volume_ml)
-    assert shown(html, "liver") == report_text.number(volume_analysis.report.liver.volume_ml)
+    assert shown(html, "tumour") == report_text.number_text(volume_analysis.report.tumour.volume_ml)
+    assert shown(html, "liver") == report_text.number_text(volume_analysis.report.liver.volume_ml)
     in_slice = session.slice_counts(volume_analysis.seg, 2).tumour * 0.8 * 0.8
-    assert f"in this slice: {report_text.number(in_slice)} mm²" in html
-    assert shown(html, "share") == report_text.share(volume_analysis.report.tumour_share_of_liver)
+    assert f"in this slice: {report_text.number_text(in_slice)} mm²" in html
+    assert shown(html, "share") == report_text.share_text(volume_analysis.report.tumour_share_of_liver)
 
 
 def test_the_results_have_checkpoint_engine_and_network_time(volume_analysis):

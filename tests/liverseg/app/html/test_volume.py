@@ -12,7 +12,7 @@ import pytest
 from liverseg.app.html import volume
 from liverseg.app.state.view import View
 from liverseg.core.window import PRESETS, Window
-from liverseg.rendering.planes import shares_at
+from liverseg.rendering.planes import picture_position
 
 
 def test_the_drawing_data_are_those_of_the_result_and_the_view(volume_analysis):
@@ -29,7 +29,7 @@ def test_the_drawing_data_are_those_of_the_result_and_the_view(volume_analysis):
 def test_the_positions_of_the_lines_are_linear_in_the_slice(volume_analysis):
     page = volume.other_views(volume_analysis, [b"a", b"b"], (2, 60, 42))
     lowest, highest = (float(re.search(rf'data-{k}="([\d.]+)"', page)[1]) for k in ("lowest", "highest"))
-    _, y = shares_at(volume_analysis.ct, "coronal", (2, 60, 42))
+    _, y = picture_position(volume_analysis.ct, "coronal", (2, 60, 42))
     assert lowest + 2 / 3 * (highest - lowest) == pytest.approx(y, abs=1e-4)
 
 

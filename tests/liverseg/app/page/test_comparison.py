@@ -150,10 +150,10 @@ def test_pictures_and_measures_of_both_checkpoints_are_shown(page, versions, nif
     assert f'"agree-tumour">{expected.tumour.dice:.3f}<' in html
     assert f'"agree-liver">{expected.organ.dice:.3f}<' in html
     for size in (expected.tumour.a, expected.tumour.b, expected.liver.a, expected.liver.b):
-        assert f"<td>{' '.join(report_text.amount(size))}</td>" in html
+        assert f"<td>{report_text.size_text(size)}</td>" in html
     gap = abs(expected.tumour.difference.volume_ml)
     assert (
-        f"{report_text.number(gap)} mL" in html
+        f"{report_text.number_text(gap)} mL" in html
         and f"{signed_number(100 * expected.tumour.relative_difference, 1)} %" in html
     )
     assert "A · rule 1.0.0" in html and "B · " + second.replace("@", " ") in html

@@ -18,7 +18,7 @@ from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
 from liverseg.core.segmentation import TUMOUR
 from liverseg.core.window import Window
-from liverseg.rendering.planes import plane_view, shares_at
+from liverseg.rendering.planes import picture_position, plane_view
 from tests.liverseg.app.conftest import TUMOUR_RADII
 
 
@@ -60,7 +60,7 @@ def test_going_to_a_slice_does_not_redraw_the_other_planes(volume_analysis):
 @pytest.mark.parametrize("name", ["axial", "coronal", "sagittal"])
 def test_a_click_moves_the_point_to_its_position(volume_analysis, name):
     here, there = (2, 60, 42), (1, 70, 30)
-    x, y = shares_at(volume_analysis.ct, name, there)
+    x, y = picture_position(volume_analysis.ct, name, there)
     moved = go(volume_analysis, here, plane=name, x=x, y=y)
     kept = {"axial": 0, "coronal": 1, "sagittal": 2}[name]
     expected = tuple(here[a] if a == kept else there[a] for a in range(3))

@@ -96,7 +96,7 @@ def test_check_finds_problems_of_folders_before_the_page_is_served(registry_fold
         Checkpoints(open_registries(str(tmp_path))).check()
     model = shutil.copytree(registry_folder, tmp_path / "copy") / "segformer-b0" / "model.pt"
     model.write_bytes(model.read_bytes()[:-1])
-    with pytest.raises(CheckpointRefused, match="model.pt .* truncated or was swapped"):
+    with pytest.raises(CheckpointRefused, match="model.pt .* truncated or was replaced"):
         Checkpoints(open_registries(str(tmp_path / "copy"))).check()
     Checkpoints(open_registries("hf://lab")).check()  # a Hub may get checkpoints later
 

@@ -7,7 +7,7 @@ import pytest
 import liverseg
 from liverseg.core import limits
 from liverseg.errors import InputTooLarge
-from liverseg.io.dicom.volumes import volumes
+from liverseg.io.dicom.volumes import group_into_volumes
 from tests.liverseg.io.dicom.series_files import change_files
 
 
@@ -27,4 +27,4 @@ def test_more_slices_than_the_limit_are_refused(series, monkeypatch):
 
 
 def test_no_slices_give_no_volumes():
-    assert volumes([], lambda one, other: False) == []
+    assert group_into_volumes([], lambda one, other: False) == []

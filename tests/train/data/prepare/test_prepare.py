@@ -1,9 +1,8 @@
-"""`python -m train prepare` as a whole: tables, resuming, what is left out, every way to store pixels."""
+"""`python -m train prepare` end to end: tables, resuming, refused scans, every intensity model."""
 
 import csv
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -19,8 +18,7 @@ from liverseg.core.window import Window, to_grey
 from train.__main__ import main
 from train.data.dataset import DatasetFolder
 from train.data.intensity import Intensity
-from train.data.prepare import Conversion, PrepareSettings, Splitting, prepare
-from train.data.prepare.plots import statistics_page
+from train.data.prepare import ConversionSettings, PrepareSettings, SplitSettings, prepare
 from train.errors import TrainError
 
 ROOT = Path(__file__).parents[4]
@@ -28,7 +26,7 @@ SIDE, SLICES = 64, 8
 
 
 def scan_arrays(seed, slices=SLICES):
-    """HU and labels (S, H, W), the right way up: liver in the middle slices, two lesions in even scans."""
+    """HU and labels (S, H, W) in radiological orientation; even seeds have two lesions."""
     rng = np.random.default_rng(seed)
     hu = rng.integers(-1024, -900, (slices, SIDE, SIDE)).astype(np.int16)
     labels = np.zeros((slices, SIDE, SIDE), np.uint8)
@@ -41,6 +39,7 @@ def scan_arrays(seed, slices=SLICES):
 
 
 def write_lits(folder, numbers, slices=SLICES, spacing=(5.0, 0.8, 0.8)):
+    """A folder like LiTS with the scans of these numbers."""
     folder.mkdir(parents=True)
     affine = np.diag([-spacing[2], -spacing[1], spacing[0], 1.0])
     for number in numbers:
@@ -51,12 +50,13 @@ def write_lits(folder, numbers, slices=SLICES, spacing=(5.0, 0.8, 0.8)):
 
 
 def rows_of(path):
+    """The rows of a CSV file."""
     with path.open(newline="") as lines:
         return list(csv.DictReader(lines))
 
 
 def contents(folder):
-    """Every file of a dataset, with its bytes."""
+    """The bytes of every file of a dataset, by relative path."""
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
@@ -65,10 +65,10 @@ def lits(tmp_path):
     return write_lits(tmp_path / "lits", [1, 2, 7, 8])
 
 
-def test_tables_tell_what_the_arrays_hold(lits, tmp_path):
+def test_files_and_tables_match_the_source_arrays(lits, tmp_path):
     out = tmp_path / "out"
-    conversion = Conversion(empty_share=0.5)
-    splitting = Splitting(shares={"train": 0.5, "val": 0.25, "test": 0.25}, groups={"1": "x"})
+    conversion = ConversionSettings(empty_share=0.5)
+    splitting = SplitSettings(shares={"train": 0.5, "val": 0.25, "test": 0.25}, groups={"1": "x"})
     assert prepare(str(lits), out, PrepareSettings(conversion, splitting)) == []
     about = json.loads((out / "dataset.json").read_text())
     assert about["intensity"] == {"kind": "window", "center_hu": 40, "width_hu": 400, "bits": 8}
@@ -97,9 +97,9 @@ def test_tables_tell_what_the_arrays_hold(lits, tmp_path):
     assert float(two["tumour_share_of_organ"]) == pytest.approx(tumour / (labels > 0).sum(), rel=1e-5)
     assert float(two["liver_hu_mean"]) == pytest.approx(hu[labels == 1].mean(), rel=1e-5)
     assert float(two["liver_hu_p50"]) == pytest.approx(np.median(hu[labels == 1]), abs=1)
-    for half in ("volume", "reference"):
-        file = lits / f"{half.replace('reference', 'segmentation')}-2.nii.gz"
-        assert two[f"{half}_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    for part, stem in (("volume", "volume"), ("reference", "segmentation")):
+        file = lits / f"{stem}-2.nii.gz"
+        assert two[f"{part}_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert two["kept_slices"] == "6" and two["annotated_slices"] == "4" and two["slices"] == "8"
     assert {row["split"] for row in scans.values()} == set(about["splits"]) == {"train", "val", "test"}
     assert scans["7"]["split"] == scans["8"]["split"]
@@ -107,7 +107,7 @@ def test_tables_tell_what_the_arrays_hold(lits, tmp_path):
     assert page.shape[0] > 900 and page.shape[1] > 1400 and len(np.unique(page)) > 50
 
 
-def test_false_geometry_is_flagged_and_has_no_millimetres(tmp_path):
+def test_a_scan_with_false_geometry_has_no_millimetres(tmp_path):
     source = write_lits(tmp_path / "lits", [27, 28], spacing=(1.0, 1.0, 1.0))
     prepare(str(source), tmp_path / "out")
     about = json.loads((tmp_path / "out" / "dataset.json").read_text())
@@ -119,7 +119,7 @@ def test_false_geometry_is_flagged_and_has_no_millimetres(tmp_path):
     assert not any(false[key] for key in millilitres) and all(true[key] for key in millilitres[:3])
 
 
-def test_a_scan_that_cannot_be_used_is_named_and_the_rest_is_written(lits, tmp_path, capsys, caplog):
+def test_an_unusable_scan_is_named_and_the_others_are_written(lits, tmp_path, capsys, caplog):
     volume = lits / "volume-2.nii.gz"
     volume.write_bytes(volume.read_bytes()[:3000])
     (lits / "segmentation-7.nii.gz").unlink()
@@ -128,11 +128,12 @@ def test_a_scan_that_cannot_be_used_is_named_and_the_rest_is_written(lits, tmp_p
     out = tmp_path / "out"
     assert main(["prepare", str(lits), str(out), "--jobs", "1"]) == 1
     assert "3 scans were left out" in capsys.readouterr().err
-    said = [record.message for record in caplog.records if "left out" in record.message]
-    assert [sentence.split(" is left out")[0] for sentence in said] == ["Scan 7", "Scan 1", "Scan 2"]
-    assert (
-        "no segmentation-7" in said[0] and "other labels" in said[1] and "volume-2.nii.gz is trunc" in said[2]
-    )
+    messages = [record.message for record in caplog.records if "left out" in record.message]
+    assert [message.split(" is left out")[0] for message in messages] == ["Scan 7", "Scan 1", "Scan 2"]
+    for message, reason in zip(
+        messages, ("no segmentation-7", "labels other than", "volume-2.nii.gz is truncated"), strict=True
+    ):
+        assert reason in message
     assert {row.scan for row in DatasetFolder.open(out).rows} == {"8"}
     write_lits(tmp_path / "whole", [1, 2, 7, 8])
     for path in (tmp_path / "whole").iterdir():
@@ -141,42 +142,43 @@ def test_a_scan_that_cannot_be_used_is_named_and_the_rest_is_written(lits, tmp_p
     assert {row.scan for row in DatasetFolder.open(out).rows} == {"1", "2", "7", "8"}
 
 
-def test_a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes(tmp_path):
+def test_a_killed_run_is_resumed_and_gives_the_same_bytes(tmp_path):
     source = write_lits(tmp_path / "lits", range(24), slices=24)
     command = [sys.executable, "-m", "train", "prepare", str(source)]
-    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
-    run = subprocess.Popen([*command, str(stopped), "--jobs", "2"], cwd=ROOT, stderr=subprocess.DEVNULL)
-    done = stopped / ".prepare" / "scans"
-    until(lambda: done.is_dir() and any(done.glob("*.json")))
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    run = subprocess.Popen([*command, str(killed), "--jobs", "2"], cwd=ROOT, stderr=subprocess.DEVNULL)
+    done = killed / ".prepare" / "scans"
+    wait_until(lambda: done.is_dir() and any(done.glob("*.json")))
     children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
     run.send_signal(signal.SIGKILL)
     run.wait()
     assert len(children) >= 2
-    until(lambda: not any(alive(pid) for pid in children))  # workers end with the process that began them
+    wait_until(lambda: not any(is_running(pid) for pid in children))  # workers end with their parent
     finished = {path.name: path.stat().st_mtime_ns for path in done.glob("*.json")}
-    assert 0 < len(finished) < 24 and not (stopped / "slices.csv").exists()
-    assert prepare(str(source), stopped) == prepare(str(source), whole) == []
-    assert all((done / name).stat().st_mtime_ns == time_ for name, time_ in finished.items())
-    assert contents(stopped) == contents(whole)
+    assert 0 < len(finished) < 24 and not (killed / "slices.csv").exists()
+    assert prepare(str(source), killed) == prepare(str(source), whole) == []
+    assert all((done / name).stat().st_mtime_ns == written_ns for name, written_ns in finished.items())
+    assert contents(killed) == contents(whole)
     assert len(contents(whole)) == 24 * 2 * 8 + 24 + 1 + 4  # slices, records, settings, tables and page
 
 
-def until(condition, seconds=120):
+def wait_until(condition, seconds=120):
+    """Poll the condition; fail after some seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
 
-def alive(pid):
-    """Whether a process runs; one that ended but was not waited for does not."""
+def is_running(pid):
+    """Whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
 
 
-def test_a_changed_source_is_converted_again_and_what_is_gone_is_removed(lits, tmp_path):
+def test_a_changed_scan_is_converted_again_and_a_deleted_one_is_removed(lits, tmp_path):
     out = tmp_path / "out"
     prepare(str(lits), out)
     before = contents(out)
@@ -198,7 +200,7 @@ def test_other_settings_need_another_folder_or_overwrite(lits, tmp_path, capsys)
     assert main(arguments) == 0
     assert main([*arguments, "--window", "60", "200"]) == 1
     assert "other settings (intensity)" in capsys.readouterr().err
-    assert main([*arguments, "--seed", "5", "--val", "0.5"]) == 0  # splits are drawn anew, nothing converted
+    assert main([*arguments, "--seed", "5", "--val", "0.5"]) == 0  # another split needs no conversion
     assert sorted(json.loads((tmp_path / "out" / "dataset.json").read_text())["splits"].values()) == [2, 2]
     assert main([*arguments, "--window", "60", "200", "--overwrite"]) == 0
     assert DatasetFolder.open(out).window == Window(60, 200)
@@ -225,7 +227,7 @@ def test_other_settings_need_another_folder_or_overwrite(lits, tmp_path, capsys)
         ),
     ],
 )
-def test_every_way_to_store_pixels_is_read_back_as_hu(lits, tmp_path, options, expected):
+def test_every_intensity_model_is_read_back_as_hu(lits, tmp_path, options, expected):
     assert main(["prepare", str(lits), str(tmp_path / "out"), "--jobs", "1", *options]) == 0
     folder = DatasetFolder.open(tmp_path / "out")
     assert folder.intensity == expected
@@ -242,11 +244,11 @@ def test_every_way_to_store_pixels_is_read_back_as_hu(lits, tmp_path, options, e
         assert np.abs(back - hu)[soft].max() <= 0.5
 
 
-def test_a_picture_of_other_bits_than_described_is_refused(lits, tmp_path):
-    prepare(str(lits), tmp_path / "out", PrepareSettings(Conversion(Intensity.hu16())))
+def test_a_picture_with_a_wrong_number_of_bits_is_refused(lits, tmp_path):
+    prepare(str(lits), tmp_path / "out", PrepareSettings(ConversionSettings(Intensity.hu16())))
     image = next((tmp_path / "out" / "images").glob("scan-1_*.png"))
     cv2.imwrite(str(image), np.zeros((SIDE, SIDE), np.uint8))
-    with pytest.raises(TrainError, match="16 bits"):
+    with pytest.raises(TrainError, match="16-bit grey picture"):
         for split in ("train", "val"):
             DatasetFolder.open(tmp_path / "out").load(split)
 
@@ -256,24 +258,12 @@ def test_pictures_and_masks_become_a_dataset(tmp_path):
         (tmp_path / "own" / name).mkdir(parents=True)
     for scan in (1, 2, 3):
         hu, labels = scan_arrays(scan)
-        for index in range(0, SLICES, 2):  # every second slice: lesions cannot be counted
+        for index in range(0, SLICES, 2):  # with every second slice only, lesions cannot be counted
             name = f"patient-{scan}_slice-{index}.png"
             cv2.imwrite(str(tmp_path / "own" / "images" / name), to_grey(hu[index], Window(60, 200)))
             cv2.imwrite(str(tmp_path / "own" / "masks" / name), np.uint8([0, 127, 255])[labels[index]])
     out = tmp_path / "out"
-    given = [
-        "--picture-window",
-        "60",
-        "200",
-        "--empty",
-        "1",
-        "--jobs",
-        "1",
-        "--licence",
-        "CC0",
-        "--citation",
-        "us",
-    ]
+    given = "--picture-window 60 200 --empty 1 --jobs 1 --licence CC0 --citation us".split()
     refused = ["prepare", str(tmp_path / "own"), str(tmp_path / "refused"), *given]
     assert main(refused) == 1
     assert main(["prepare", str(tmp_path / "own"), str(out), *given, "--mask-values",
@@ -289,22 +279,13 @@ def test_pictures_and_masks_become_a_dataset(tmp_path):
     assert {row["lesions"] for row in rows_of(out / "scans.csv")} == {""}
 
 
-def test_labels_that_may_be_either_stay_open(lits, tmp_path):
+def test_a_value_can_stand_for_two_classes(lits, tmp_path):
     given = ["--mask-values", "0=background,1=liver+tumour,2=tumour", "--jobs", "1"]
     assert main(["prepare", str(lits), str(tmp_path / "out"), *given]) == 0
     folder = DatasetFolder.open(tmp_path / "out")
     assert folder.about["label_values"]["3"] == ["liver", "tumour"]
     organ = {row["scan"]: int(row["organ_voxels"]) for row in rows_of(tmp_path / "out" / "scans.csv")}
     assert organ["2"] == (scan_arrays(2)[1] > 0).sum()
-
-
-def test_phantoms_are_those_of_their_seeds(tmp_path):
-    prepare("phantom:1", tmp_path / "out")
-    from liverseg import phantom
-
-    made = phantom.make("slice", seed=100_000)
-    stored = cv2.imread(str(tmp_path / "out" / "images" / "scan-0_slice-000.png"), cv2.IMREAD_UNCHANGED)
-    assert np.array_equal(stored, to_grey(made.hu[0], Window(40, 400)))
 
 
 def test_splits_and_groups_are_read_from_files(lits, tmp_path):
@@ -331,29 +312,7 @@ def test_splits_and_groups_are_read_from_files(lits, tmp_path):
     ],
     ids=" ".join,
 )
-def test_settings_out_of_range_are_refused_before_anything_is_written(lits, tmp_path, options, capsys):
+def test_settings_out_of_range_are_refused_before_any_file_is_written(lits, tmp_path, options, capsys):
     assert main(["prepare", str(lits), str(tmp_path / "out"), *options]) == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
-
-
-def test_the_page_of_plots_can_do_without_volumes_tumours_or_liver(tmp_path):
-    row = {
-        "split": "fold-1",
-        "slices": 3,
-        "kept_slices": 1,
-        "annotated_slices": 0,
-        "organ_voxels": 0,
-        "liver_voxels": 0,
-        "tumour_voxels": 0,
-        "organ_ml": None,
-        "tumour_share_of_organ": None,
-        "lesions": None,
-        "liver_hu_mean": None,
-        "liver_hu_p05": None,
-        "liver_hu_p95": None,
-        "geometry": "unknown",
-    }
-    statistics_page([row], "nothing", tmp_path / "page.png")
-    assert cv2.imread(str(tmp_path / "page.png")).std() > 5
-    assert os.listdir(tmp_path) == ["page.png"]

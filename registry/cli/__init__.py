@@ -1,0 +1,1 @@
+"""The commands of `python -m registry`, a module each."""

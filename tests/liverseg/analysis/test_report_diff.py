@@ -1,0 +1,25 @@
+"""Differences between two reports."""
+
+from __future__ import annotations
+
+import pytest
+
+from liverseg.analysis.report_diff import parse_report, result_differences, software_differences
+from liverseg.errors import InvalidSetting
+
+
+def test_differences_name_the_key_and_ignore_software():
+    before = {"lesions": [{"area": 1.0}], "checkpoint": {"ref": "a", "registry": "x"}, "engine": "torch 1"}
+    after = {"lesions": [{"area": 2.0}], "checkpoint": {"ref": "a", "registry": "y"}, "engine": "torch 2"}
+    assert result_differences(before, after) == ["lesions.0.area: 1.0, now 2.0"]
+    assert software_differences(before, after) == ["engine: torch 1, now torch 2"]
+    assert result_differences({"lesions": [1, 2]}, {"lesions": []}) == ["lesions: 2 items, now 0 items"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [(b"\xff", "not JSON"), ("[]", "not a report.json"), ('{"input": {}}', "not a report.json")],
+)
+def test_anything_but_a_report_is_refused(text, reason):
+    with pytest.raises(InvalidSetting, match=reason):
+        parse_report(text)

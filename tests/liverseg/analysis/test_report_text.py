@@ -1,0 +1,45 @@
+"""Measures as text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from liverseg.analysis.measure import measure
+from liverseg.analysis.report import Amount
+from liverseg.analysis.report_text import number_text, provenance_rows, size_and_unit, slice_range_text
+from tests.liverseg.analysis.scenes import disc_scene, scene
+
+
+@pytest.mark.parametrize("value", [0.0123, 0.5, 1.2345, 9.996, 45.67, 99.96, 123.4, 98765.4])
+def test_a_number_is_within_half_of_its_last_digit(value):
+    text = number_text(value).replace("\u202f", "")
+    decimals = len(text.partition(".")[2])
+    assert float(text) == pytest.approx(value, abs=0.5 * 10**-decimals)
+    assert decimals <= 3 and len(text.replace(".", "").lstrip("0")) <= 3 or value >= 1000
+
+
+def test_a_small_size_is_never_shown_as_zero():
+    assert size_and_unit(Amount("volume", 1, volume_ml=0.0002)) == ("< 0.001", "mL")
+    assert size_and_unit(Amount("volume", 0, volume_ml=0.0)) == ("0", "mL")
+
+
+def test_sizes_are_counts_without_spacing():
+    assert size_and_unit(Amount("slice", 12)) == ("12", "pixels")
+    assert size_and_unit(Amount("volume", 1)) == ("1", "voxel")
+
+
+def test_slices_are_counted_from_one():
+    labels = [[[2] * 64] * 64] * 3
+    (lesion,) = measure(*scene(labels)).lesions
+    assert slice_range_text(lesion) == "1–3"
+    assert slice_range_text(replace(lesion, slice_range=(4, 4))) == "5"
+
+
+def test_provenance_names_input_spacing_and_weights():
+    rows = dict(provenance_rows(measure(*disc_scene())))
+    assert rows["Input"] == "ARRAY, 192 × 192 pixels"
+    assert rows["Spacing"] == "0.8 × 0.8 mm (NIfTI header)"
+    assert rows["Weights"] == "sha256 abababababab… from bundled"
+    assert "Slices run" not in rows and rows["Threshold"] == "0.50"

@@ -1,0 +1,51 @@
+"""The table of lesions: as many rows as fit, a summary of the others, and flags."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from liverseg.io.pdf.lesion_table import LESION_ROW_PT, fitting_rows
+from liverseg.io.pdf.report import report_pdf
+from tests.liverseg.io.pdf.pages import read_back, result, scan
+
+
+def test_lesions_that_do_not_fit_are_counted_and_summed():
+    ct, seg, report = result(scan(80, 20))
+    assert len(report.lesions) == 80
+    _, text = read_back(report_pdf(ct, seg, report))
+    left_out, total, unit = re.search(r"and (\d+) more, ([\d.]+) (\w+) together", text).groups()
+    shown = 80 - int(left_out)
+    assert 5 <= shown < 80 and unit == "mL"
+    ids = [line for line in text.splitlines() if line.isdigit()]
+    assert {str(k) for k in range(1, shown + 1)} <= set(ids) and str(shown + 1) not in ids
+    assert float(total) == pytest.approx(sum(x.volume_ml for x in report.lesions[shown:]), rel=0.01)
+
+
+def test_results_without_tumour_or_liver_say_so():
+    ct, seg, report = result((scan() > 0).astype(np.uint8))
+    assert "No tumour at the threshold of 0.40." in read_back(report_pdf(ct, seg, report))[1]
+    ct, seg, report = result(np.zeros_like(scan()))
+    text = read_back(report_pdf(ct, seg, report))[1]
+    assert "No liver was found" in text and "–" in text
+
+
+def test_flags_of_lesions_are_explained():
+    labels = scan(1)
+    labels[5, 90:93, 60:64] = 2  # apart from the liver
+    labels[5, 40:44, 125:] = 2  # at the edge
+    text = read_back(report_pdf(*result(labels)))[1]
+    for words in ("at the edge of the image", "apart from the liver", "shorter than 10 mm"):
+        assert words in text
+    large = scan(0)
+    large[5:7, 20:40, 30:60] = 2
+    assert "shorter than" not in read_back(report_pdf(*result(large)))[1]
+
+
+def test_rows_fill_the_height_and_are_never_fewer_than_one():
+    report = result(scan(80, 20))[2]
+    assert fitting_rows(report, 0) == 1 and fitting_rows(report, 10_000) == 80
+    one_more = [fitting_rows(report, 200 + k * LESION_ROW_PT) for k in range(4)]
+    assert np.diff(one_more).tolist() == [1, 1, 1]

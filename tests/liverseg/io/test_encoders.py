@@ -1,0 +1,42 @@
+"""PNG files of labels and probabilities overlay the input."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from liverseg.core.image import NativeGrid
+from liverseg.io.encoders import PNG_FULL_SCALE
+from liverseg.io.write import write_results
+from tests.liverseg.io.results import nifti_result, picture_result, result
+
+
+@pytest.mark.parametrize("flipped", [(False, False, False), (False, True, True)])
+@pytest.mark.parametrize("kind", ["png", "jpeg", "dicom"])
+def test_pictures_overlay_the_rows_and_columns_of_the_input(tmp_path, flipped, kind):
+    ct, seg, report = picture_result(flipped, kind=kind)
+    names = {path.name for path in write_results(tmp_path, ct, seg, report)}
+    assert names == {"report.json", "report.csv", "overview.png", "labels.png", "tumour_probability.png"}
+    labels = cv2.imread(str(tmp_path / "labels.png"), cv2.IMREAD_UNCHANGED)
+    assert labels.dtype == np.uint8 and labels.shape == (64, 80)
+    np.testing.assert_array_equal(ct.native.to_radiological(labels), seg.labels)
+    probability = cv2.imread(str(tmp_path / "tumour_probability.png"), cv2.IMREAD_UNCHANGED)
+    assert probability.dtype == np.uint16
+    back = ct.native.to_radiological(probability) / PNG_FULL_SCALE
+    np.testing.assert_allclose(back, seg.tumour_probability, atol=1e-5)
+
+
+def test_pictures_overlay_a_flipped_stack_of_one_slice(tmp_path):
+    ct, seg, report = result((1, 64, 80), NativeGrid((1, 64, 80), (0, 1, 2), (False, True, False)), "dicom")
+    write_results(tmp_path, ct, seg, report)
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "labels.png"), -1), seg.labels[0, ::-1])
+
+
+def test_png_of_a_volume_shows_the_selected_slice(tmp_path):
+    ct, seg, report = nifti_result()
+    write_results(tmp_path, ct, seg, report, ["png"], slice_index=2)
+    assert seg.labels[2].any()
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "labels.png"), -1), seg.labels[2])
+    written = {path.name for path in write_results(tmp_path / "none", ct, seg, report, ["nifti", "png"])}
+    assert "labels.png" not in written and "labels.nii.gz" in written

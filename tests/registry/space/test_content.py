@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from registry import PushRefused
+from registry.space.content import (
+    HARDWARE,
+    pinned_version,
+    project_files,
+    replace_pins,
+    space_content,
+    space_files,
+)
+
+
+def test_a_readme_without_front_matter_is_refused() -> None:
+    files = {"README.md": b"# x\n", "requirements.txt": b"gradio==6.0.0\n", "constraints.txt": b""}
+    with pytest.raises(PushRefused, match="front matter"):
+        space_content(files, HARDWARE["cpu-basic"], [], [])
+
+
+def test_a_space_needs_no_tests_hidden_files_or_unused_pictures(tmp_path: Path) -> None:
+    names = [
+        "app.py",
+        "docs/a.png",
+        "docs/b.png",
+        "liverseg/x.py",
+        "registry/bundled/b0/model.pt",
+        "tests/t.py",
+    ]
+    readme = "![A picture](docs/a.png)"
+    assert space_files(names, readme, with_bundled=True) == [names[0], names[1], names[3], names[4]]
+    assert space_files(names, readme, with_bundled=False) == [names[0], names[1], names[3]]
+
+
+def test_zerogpu_replaces_torch_and_drops_openvino() -> None:
+    text = "torch==2.13.0\nopenvino==2026.4\nnumpy==2.4.6\n"
+    assert replace_pins(text, HARDWARE["zero-a10g"]) == "torch==2.11.0\nnumpy==2.4.6\n"
+    assert replace_pins(text, HARDWARE["cpu-basic"]) == text
+    with pytest.raises(PushRefused, match="does not pin gradio"):
+        pinned_version(text, "gradio")
+
+
+def test_a_folder_that_is_not_the_project_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("")
+    with pytest.raises(PushRefused, match="copy of the whole project"):
+        project_files(tmp_path)

@@ -1,0 +1,83 @@
+"""The training notebook."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from liverseg.__main__ import main as liverseg_main
+from train.__main__ import main
+
+ROOT = Path(__file__).parents[3]
+
+
+NOTEBOOK = ROOT / "train" / "notebooks" / "liverseg_fit.ipynb"
+
+
+def test_the_notebook_runs_from_phantoms_to_a_segmentation(tmp_path, monkeypatch, capsys):
+    """Every code cell runs; its commands run in this process with tiny settings."""
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    ran = []
+
+    def run_here(command):
+        python, dash_m, package, *arguments = shlex.split(command)
+        assert (python, dash_m) == (sys.executable, "-m"), command
+        ran.append(f"{package} {arguments[0]}")
+        if arguments[0] == "prepare":
+            arguments += ["--jobs", "1"]
+        assert {"train": main, "liverseg": liverseg_main}[package](arguments) == 0, command
+
+    tiny = {
+        "PHANTOMS": 2,
+        "SAMPLES": 4,
+        "WORKING_SIZE": 64,
+        "WORK": tmp_path,
+        "sh": run_here,
+        "FIT_OPTIONS": "--option decoder_width=16 --crop 32 --working-range 40 60 --batch 4 --workers 0 "
+        "--threads 1 --pictures 1",
+    }
+    monkeypatch.setenv("LIVERSEG_SOURCE", "phantom:2")
+    monkeypatch.setenv("LIVERSEG_REGISTRY", "")
+    monkeypatch.chdir(ROOT / "train" / "notebooks")
+    names: dict = {"__name__": "notebook"}
+    with contextlib.redirect_stdout(sys.stderr):
+        exec(sources[0], names)
+        assert set(tiny) <= set(names)
+        names.update(tiny)
+        for source in sources[1:]:
+            exec(source, names)
+    assert ran == [f"train {name}" for name in ("prepare", "fit", "export", "evaluate")] + [
+        "liverseg phantom",
+        "liverseg segment",
+    ]
+    assert "report.json" in {path.name for path in (tmp_path / "result").iterdir()}
+
+
+def test_the_notebook_finds_the_folders_of_kaggle_and_the_decathlon(tmp_path):
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    (source,) = (text for cell in cells if "def find_source" in (text := "".join(cell["source"])))
+    names = {"Path": Path}
+    exec(source[: source.index("\ndata = ")], names)
+    for path in (
+        "empty/volume-0.nii",
+        "kaggle/lits/volume_pt1/volume-0.nii",
+        "kaggle/lits/segmentations/segmentation-0.nii",
+        "drive/Task03_Liver/imagesTr/liver_0.nii.gz",
+        "drive/Task03_Liver/labelsTr/liver_0.nii.gz",
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    found = names["find_source"]
+    assert found((tmp_path / "none", tmp_path / "empty")) == ""
+    assert found((tmp_path / "empty", tmp_path / "kaggle")) == str(tmp_path / "kaggle" / "lits")
+    assert found((tmp_path / "drive",)) == str(tmp_path / "drive" / "Task03_Liver")
+
+
+def test_the_notebook_has_no_outputs():
+    """Outputs and execution counts would reveal the machine that ran the notebook."""
+    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
+        assert cell["cell_type"] == "markdown" or (not cell["outputs"] and cell["execution_count"] is None)

@@ -1,0 +1,58 @@
+"""The form of every command's parser, and the options that evaluate and crossvalidate share."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from train.evaluation.protocol import Protocol
+
+
+def command_parser(
+    subparsers: argparse._SubParsersAction, name: str, summary: str, example: str
+) -> argparse.ArgumentParser:
+    """Add a command with a one-line summary and an example of its arguments."""
+    return subparsers.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"example:\n  python -m train {name} {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_protocol_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that decide how scans are scored."""
+    parser.add_argument("--alone", action="store_true", help="hide the neighbouring slices")
+    parser.add_argument(
+        "--tta",
+        choices=("none", "flips"),
+        default="none",
+        help="flips: average with the probabilities of the mirror image (test-time augmentation)",
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=2.0, help="of the surface Dice, mm or pixels (default 2)"
+    )
+    parser.add_argument("--bootstrap-seed", type=int, default=0, help="seed of the intervals (default 0)")
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the graph around a run's network; the graph of a checkpoint is fixed."""
+    parser.add_argument(
+        "--working-size", type=int, metavar="PX", help="of a run: longer side of a slice (default: its own)"
+    )
+    parser.add_argument("--context-slices", type=int, choices=(1, 3, 5), help="of a run (default: its own)")
+
+
+def protocol_of(args: argparse.Namespace, threshold: float) -> Protocol:
+    """The protocol that the options describe. Raises a `LiversegError` for values out of range."""
+    from train.evaluation.protocol import Protocol
+
+    return Protocol(
+        threshold=threshold,
+        context=not args.alone,
+        flips=args.tta == "flips",
+        tolerance=args.tolerance,
+        seed=args.bootstrap_seed,
+    )
