@@ -6,7 +6,7 @@ import numpy as np
 
 from liverseg.analysis.measure import measure
 from liverseg.analysis.plausibility.messages import CHECK, DO_NOT_TRUST
-from liverseg.app.html.results import NO_DOUBT, doubts_panel
+from liverseg.app.html.results import NO_DOUBTS, doubts_section
 from liverseg.cli.output import report_summary
 from tests.liverseg.analysis.plausibility.scenes import certain_segmentation, good_slices
 
@@ -18,7 +18,7 @@ def test_doubts_reach_the_report_the_page_and_the_command_line():
     )
     assert report.doubts and report.warnings[0] == report.doubts[0].warning
     assert report.to_dict()["doubts"][0]["severity"] in (DO_NOT_TRUST, CHECK)
-    page = doubts_panel(report)
+    page = doubts_section(report)
     assert all(doubt.sentence in page for doubt in report.doubts) and "data-severity" in page
     assert f"note        {report.warnings[0]}" in report_summary(report)
-    assert NO_DOUBT in doubts_panel(measure(*certain_segmentation(hu, organ)))
+    assert NO_DOUBTS in doubts_section(measure(*certain_segmentation(hu, organ)))

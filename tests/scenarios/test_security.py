@@ -56,7 +56,7 @@ def test_the_limits_in_the_document_are_those_of_the_code():
         f"deleted {page_text.KEEP_MINUTES} minutes after",
     ):
         assert text in SECURITY, text
-    assert limits.MAX_VOXELS == 1024 * 512 * 512 and layout.LOOK_S <= 60
+    assert limits.MAX_VOXELS == 1024 * 512 * 512 and layout.DELETE_CHECK_S <= 60
 
 
 def test_the_page_shows_its_limits_in_one_line():

@@ -20,7 +20,7 @@ from liverseg.rendering.comparison import compared_pictures
 from liverseg.rendering.slice_view import default_slice, three_pictures
 
 Pictures = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Three uint8 RGB arrays of one size."""
+"""Three uint8 RGB arrays (H, W, 3) of one size."""
 
 COMPARISON_PANELS = ("Segmentation of A", "Segmentation of B", "Where they differ")
 
@@ -28,15 +28,15 @@ COMPARISON_PANELS = ("Segmentation of A", "Segmentation of B", "Where they diffe
 def segment_file(
     checkpoints: Checkpoints, request: SegmentRequest, ref: str | None, cancelled: StopSignal | None = None
 ) -> tuple[Pictures, dict[str, Any]]:
-    """The three pictures and the report of a file; see `add`.
+    """The pictures and the report that `/segment` answers.
 
     Raises a `LiversegError` for a file, checkpoint or setting that is refused, or when `cancelled`.
     """
     ct, settings, window = request.open()
     segmenter = checkpoints.segmenter(ref or None)
-    found = session.analyse([str(request.file)], ct, segmenter, settings, Run(cancelled=cancelled))
-    index = default_slice(found.seg) if settings.slice_index is None else settings.slice_index
-    return three_pictures(ct, found.seg, index, window), found.report.to_dict()
+    analysis = session.analyse([str(request.file)], ct, segmenter, settings, Run(cancelled=cancelled))
+    index = default_slice(analysis.seg) if settings.slice_index is None else settings.slice_index
+    return three_pictures(ct, analysis.seg, index, window), analysis.report.to_dict()
 
 
 def compare_file(
@@ -45,7 +45,7 @@ def compare_file(
     refs: tuple[str | None, str | None],
     cancelled: StopSignal | None = None,
 ) -> tuple[Pictures, dict[str, Any]]:
-    """Three pictures and the comparison of two checkpoints on a file; see `add`.
+    """The pictures and the comparison that `/compare` answers.
 
     Raises a `LiversegError` for a file, checkpoint or setting that is refused, or when `cancelled`.
     """
@@ -53,37 +53,38 @@ def compare_file(
         raise InvalidSetting("Name two checkpoints to compare, as /checkpoints lists them.")
     ct, settings, window = request.open()
     first, second = (checkpoints.segmenter(ref) for ref in refs)
-    found = compare_image(ct, (first, second), settings, Run(cancelled=cancelled))
-    (image, a), (_, b) = found.a.measured, found.b.measured
-    most = found.agreement.most_different_slice
-    shown = default_slice(a) if most is None else most
-    answer = comparison_dict(found.agreement, found.a.report, found.b.report)
-    return compared_pictures(image, a, b, shown, window), answer
+    compared = compare_image(ct, (first, second), settings, Run(cancelled=cancelled))
+    (image, seg_a), (_, seg_b) = compared.a.measured, compared.b.measured
+    most_different = compared.agreement.most_different_slice
+    index = default_slice(seg_a) if most_different is None else most_different
+    result = comparison_dict(compared.agreement, compared.a.report, compared.b.report)
+    return compared_pictures(image, seg_a, seg_b, index, window), result
 
 
-def listing(checkpoints: Checkpoints) -> list[dict[str, Any]]:
-    """The answer of `/checkpoints`: one object for each, the default one first; reads the registries."""
+def checkpoint_list(checkpoints: Checkpoints) -> list[dict[str, Any]]:
+    """The answer of `/checkpoints`, the default checkpoint first. Reads the registries again."""
     checkpoints.refresh()
     return [
         {
-            "ref": found.ref,
-            "name": found.manifest.name,
-            "version": found.manifest.version,
-            "architecture": found.manifest.architecture,
-            "dice": dict(found.manifest.headline()),
-            "tumour_threshold": found.manifest.tumour_threshold,
-            "licence": found.manifest.licence,
-            "sha256": found.sha256,
-            "registry": found.registry,
+            "ref": checkpoint.ref,
+            "name": checkpoint.manifest.name,
+            "version": checkpoint.manifest.version,
+            "architecture": checkpoint.manifest.architecture,
+            "dice": dict(checkpoint.manifest.headline()),
+            "tumour_threshold": checkpoint.manifest.tumour_threshold,
+            "licence": checkpoint.manifest.licence,
+            "sha256": checkpoint.sha256,
+            "registry": checkpoint.registry,
         }
-        for found in checkpoints.list()
+        for checkpoint in checkpoints.list()
     ]
 
 
-def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> None:
-    """Add the endpoints to `page`, which is open; `network` is how events that run the network queue.
+def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> None:
+    """Add the endpoints to a page inside its `with` block.
 
-    Clients of the API and of MCP see the names, descriptions and arguments of the functions below.
+    `network` holds gradio's queue options for events that run the network. Clients of the API and of MCP see
+    the names, docstrings and arguments of the functions below.
     """
 
     def segment(
@@ -96,27 +97,29 @@ def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> Non
         series: float | None = None,
         request: gr.Request | None = None,
     ) -> tuple[str, str, str, dict[str, Any]]:
-        """Segment liver and tumour in an abdominal CT slice or volume and measure both. Research only.
+        """Segment liver and tumour in an abdominal CT slice or volume and measure both. Research use only.
 
         Args:
-            file: the CT: PNG, JPEG, NIfTI, DICOM, or a zip of DICOM series.
-            checkpoint: "name" or "name@version" as checkpoints lists them; the default one if left out.
-            slice: index from 0 of the one slice to segment and measure; all of them if left out.
-            window_center: in HU, of the window a picture was made with; for HU input, the one to draw in.
-            window_width: in HU, of the same window.
-            threshold: tumour probability from which a pixel is tumour; the checkpoint's own if left out.
-            series: which one, of a zip with several; if left out, the refusal lists them by their numbers.
+            file: the CT as PNG, JPEG, NIfTI, DICOM, or a zip of DICOM series.
+            checkpoint: "name" or "name@version", see the endpoint checkpoints; default: the first it lists.
+            slice: index, from 0, of the only slice to segment and measure; default: all slices.
+            window_center: of the window a PNG or JPEG was made with, or of the pictures of HU input; HU.
+            window_width: of the same window; HU.
+            threshold: tumour probability from which a pixel is tumour; default: that of the checkpoint.
+            series: number of the series to use if the input has several; without it, the error lists them.
 
         Returns:
-            the windowed slice
-            the segmentation (liver green, tumour red)
-            the tumour probability (each a picture of the slice that shows most tumour)
-            the report in JSON: sizes in pixels and mm² or mL, lesions, warnings, checkpoint
+            picture of the CT slice (the one with most tumour unless slice is given)
+            picture of its segmentation (liver green and tumour red)
+            picture of its tumour probability
+            report in JSON (sizes in pixels and mm² or mL, lesions, warnings, checkpoint)
         """
         try:
-            asked = SegmentRequest(file, slice, window_center, window_width, threshold, series)
-            pictures, report = segment_file(available, asked, checkpoint, client_left(page, request))
-        except Exception as error:  # the boundary to the client: answered in one sentence
+            segment_request = SegmentRequest(file, slice, window_center, window_width, threshold, series)
+            pictures, report = segment_file(
+                available, segment_request, checkpoint, client_left(page, request)
+            )
+        except Exception as error:  # the client gets one sentence; what is unexpected is logged
             raise refusal(error) from None
         return *map(png_file, pictures), report
 
@@ -131,38 +134,38 @@ def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> Non
         series: float | None = None,
         request: gr.Request | None = None,
     ) -> tuple[str, str, str, dict[str, Any]]:
-        """Segment an abdominal CT with two checkpoints, and say and show where they differ. Research only.
+        """Segment an abdominal CT with two checkpoints and show where they differ. Research use only.
 
-        Neither is a reference: the Dice is of one with the other, no accuracy.
+        Neither checkpoint is a reference: the Dice coefficients state agreement, not accuracy.
 
         Args:
-            file: the CT: PNG, JPEG, NIfTI, DICOM, or a zip of DICOM series.
-            checkpoint_a: "name" or "name@version" of the first one, as checkpoints lists them.
-            checkpoint_b: "name" or "name@version" of the one it is compared with.
-            slice: index from 0 of the one slice to segment and compare; all of them if left out.
-            window_center: in HU, of the window a picture was made with; for HU input, the one to draw in.
-            window_width: in HU, of the same window.
-            threshold: tumour probability from which a pixel is tumour in both; each one's own if left out.
-            series: which one, of a zip with several; if left out, the refusal lists them by their numbers.
+            file: the CT as PNG, JPEG, NIfTI, DICOM, or a zip of DICOM series.
+            checkpoint_a: "name" or "name@version" of the first one, see the endpoint checkpoints.
+            checkpoint_b: "name" or "name@version" of the second one.
+            slice: index, from 0, of the only slice to segment and compare; default: all slices.
+            window_center: of the window a PNG or JPEG was made with, or of the pictures of HU input; HU.
+            window_width: of the same window; HU.
+            threshold: tumour probability from which a pixel is tumour; default: that of each checkpoint.
+            series: number of the series to use if the input has several; without it, the error lists them.
 
         Returns:
-            the segmentation of A (liver green, tumour red)
-            the segmentation of B
-            where they differ: only A blue, only B orange (each a picture of the slice where they differ most)
-            the comparison in JSON: agreement (Dice, sizes, B - A, lesions matched), report_a, report_b
+            picture of the segmentation of A (slice with the largest difference unless slice is given)
+            picture of the segmentation of B
+            picture of the difference (only A blue, only B orange)
+            comparison in JSON (agreement with Dice, sizes, B - A and matched lesions, report_a, report_b)
         """
         try:
-            asked = SegmentRequest(file, slice, window_center, window_width, threshold, series)
+            segment_request = SegmentRequest(file, slice, window_center, window_width, threshold, series)
             refs = (checkpoint_a, checkpoint_b)
-            pictures, comparison = compare_file(available, asked, refs, client_left(page, request))
-        except Exception as error:  # the boundary to the client: answered in one sentence
+            pictures, comparison = compare_file(available, segment_request, refs, client_left(page, request))
+        except Exception as error:  # the client gets one sentence; what is unexpected is logged
             raise refusal(error) from None
         return *map(png_file, pictures), comparison
 
     def checkpoints() -> list[dict[str, Any]]:
-        """List the checkpoints to choose from, the default one first, with Dice, threshold and licence."""
+        """List the available checkpoints with Dice, threshold and licence; the first is the default."""
         try:
-            return listing(available)
+            return checkpoint_list(available)
         except LiversegError as error:
             raise refusal(error) from None
 
@@ -174,7 +177,7 @@ def add(page: gr.Blocks, available: Checkpoints, network: dict[str, Any]) -> Non
         gr.Button().click(compare, inputs, outputs, api_name="compare", **network)
     with gr.Row(visible=False):
         inputs = [gr.File(label="file"), gr.Textbox(label="checkpoint", value=None), *input_components()]
-        outputs = [*(gr.Image(label=name, format="png") for name in page_text.PANELS)]
+        outputs = [*(gr.Image(label=name, format="png") for name in page_text.PICTURE_NAMES)]
         outputs.append(gr.JSON(label="report"))
         gr.Button().click(segment, inputs, outputs, api_name="segment", **network)
         gr.Button().click(checkpoints, None, gr.JSON(label="checkpoints"), api_name="checkpoints")

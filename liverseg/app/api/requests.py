@@ -11,9 +11,9 @@ import numpy as np
 from gradio.processing_utils import hash_bytes
 from gradio.utils import get_upload_folder
 
-from liverseg.app.html.page_text import sentence_for
 from liverseg.app.server.retention import client_disconnected
 from liverseg.app.state import session
+from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.view import made_window
 from liverseg.core.image import CTImage
 from liverseg.core.slicing import check_slice
@@ -26,7 +26,7 @@ from liverseg.pipeline import AnalysisSettings
 
 @dataclass(frozen=True)
 class SegmentRequest:
-    """The arguments that `/segment` and `/compare` share; numbers as JSON has them."""
+    """The arguments that `/segment` and `/compare` share; numbers may be floats, as in JSON."""
 
     file: str | None
     slice: float | None = None
@@ -84,7 +84,8 @@ def client_left(page: gr.Blocks, request: gr.Request | None) -> StopSignal | Non
 def png_file(picture: np.ndarray) -> str:
     """The path of an RGB array (H, W, 3) uint8 as a PNG in gradio's upload folder.
 
-    Gradio serves files from there and deletes them in time; its own encoder is several times slower.
+    Gradio serves files from there and deletes them in time; its own encoder is several times slower. Gradio
+    has no public function for its cache of files, so this uses its `get_upload_folder` and `hash_bytes`.
     """
     content = png_bytes(picture)
     folder = Path(get_upload_folder()) / hash_bytes(content)  # with a secret of this process

@@ -1,4 +1,4 @@
-"""The HTML of a comparison of two checkpoints (pure). Everything that is put into it is escaped."""
+"""The HTML of a comparison of two checkpoints, A and B (pure). All values are escaped."""
 
 from __future__ import annotations
 
@@ -8,23 +8,33 @@ from html import escape
 from liverseg.analysis.compare import Agreement, StructureAgreement
 from liverseg.analysis.lesion_matching import LesionMatch
 from liverseg.analysis.report import Amount
-from liverseg.analysis.report_text import number_text, share_text, size_and_unit, threshold_text
+from liverseg.analysis.report_text import (
+    NOT_MEASURED,
+    dice_text,
+    number_text,
+    share_text,
+    size_and_unit,
+    size_text,
+    threshold_text,
+)
 from liverseg.app.html.page_text import figure
 from liverseg.app.html.results import SHOWN_LESIONS, tile
 from liverseg.app.state.session import PageAnalysis
 
-WHERE = "Where they differ"
-Cell = str | tuple[str, str]
-"""What stands in a table: a text, or one with a small one after it."""
-
+DIFFERENCE_TITLE = "Where they differ"
 MINUS = "\u2212"
 
-REVEAL = (
+Cell = str | tuple[str, str]
+"""Content of a table cell: a text, or a text and a small note after it."""
+
+SLIDER = (
     '<div class="ls-reveal"><input type="range" min="0" max="100" value="50" step="1" '
     'aria-label="How much of A is shown, over B">'
     '<span class="ls-divider" aria-hidden="true"><i></i></span></div>'
 )
-MODES = (("side", "Side by side"), ("slider", "Slider"))
+"""The slider that uncovers A over B."""
+
+DISPLAY_MODES = (("side", "Side by side"), ("slider", "Slider"))
 
 COMPARISON_JS = """
 const root = element;
@@ -48,8 +58,10 @@ root.addEventListener('input', event => { root.dataset.at = event.target.value; 
 watch('value', show);
 show();
 """
-"""Side by side or as a slider (first on a narrow screen), and how far it is drawn: kept by the element,
-so that a redraw keeps them."""
+"""Switches between side by side and slider; a narrow screen starts with the slider.
+
+Mode and slider position are attributes of the element, so that they survive new content.
+"""
 
 
 def short_name(analysis: PageAnalysis) -> str:
@@ -57,171 +69,179 @@ def short_name(analysis: PageAnalysis) -> str:
     return analysis.seg.checkpoint.ref.replace("@", " ")
 
 
-def waiting(ref: str) -> str:
-    """What stands in the comparison's place while its network runs."""
+def waiting_note(ref: str) -> str:
+    """The content of the comparison while the network of the second checkpoint runs."""
     return f'<div class="ls-waiting" role="status">Comparing with {escape(ref.replace("@", " "))} …</div>'
 
 
-def comparison(analysis: PageAnalysis, jpegs: Sequence[bytes], label: str) -> str:
-    """The whole comparison of an analysis with its `second`: pictures of A, of B and of the difference."""
+def comparison_section(analysis: PageAnalysis, jpegs: Sequence[bytes], label: str) -> str:
+    """The whole comparison of an analysis with its `second`.
+
+    Args:
+        analysis: has `second` and `agreement`.
+        jpegs: pictures of A, of B, and of their difference.
+        label: names the slice for screen readers.
+    """
     second, agreement = analysis.second, analysis.agreement
     assert second is not None and agreement is not None
-    names = (f"A · {short_name(analysis)}", f"B · {short_name(second)}", WHERE)
-    one, other, where = (
+    names = (f"A · {short_name(analysis)}", f"B · {short_name(second)}", DIFFERENCE_TITLE)
+    picture_a, picture_b, picture_difference = (
         figure(name, jpeg, label, kind)
         for name, jpeg, kind in zip(names, jpegs, ("ls-a", "ls-b", "ls-where"), strict=True)
     )
     return (
         '<section class="ls-comparison" aria-label="Comparison of two checkpoints">'
-        f'<div class="ls-compared">{_bar(agreement, len(analysis.ct.hu))}'
-        f'<div class="ls-viewer ls-pair">{other}{one}{REVEAL}{where}</div></div>'
-        f'<div class="ls-results">{tiles(agreement)}<div class="ls-columns">'
-        f"<section><h2>Numbers of both</h2>{numbers(analysis, second)}</section>"
-        f"<section><h2>Lesions of both</h2>{lesions(agreement)}</section></div>"
-        f'<h2 class="ls-alone">{escape(names[0])} alone</h2></div></section>'
+        f'<div class="ls-compared">{_toolbar(agreement, len(analysis.ct.hu))}'
+        f'<div class="ls-viewer ls-pair">{picture_b}{picture_a}{SLIDER}{picture_difference}</div></div>'
+        f'<div class="ls-results">{agreement_tiles(agreement)}<div class="ls-columns">'
+        f"<section><h2>Measures of both</h2>{measures_table(analysis, second)}</section>"
+        f"<section><h2>Lesions of both</h2>{lesion_matches_table(agreement)}</section></div>"
+        f'<h2 class="ls-alone">Results of {escape(names[0])}</h2></div></section>'
     )
 
 
-def _bar(agreement: Agreement, slices: int) -> str:
-    buttons = "".join(f'<button type="button" data-show="{mode}">{name}</button>' for mode, name in MODES)
+def _toolbar(agreement: Agreement, slice_count: int) -> str:
+    """The buttons above the pictures: display modes, and for a volume a jump to the largest difference."""
+    buttons = "".join(
+        f'<button type="button" data-show="{mode}">{name}</button>' for mode, name in DISPLAY_MODES
+    )
     most = agreement.most_different_slice
     jump = ""
-    if slices > 1 and most is not None:
-        jump = f'<button type="button" data-slice="{most}">Differ most in slice {most + 1}: go there</button>'
+    if slice_count > 1 and most is not None:
+        text = f"Go to slice {most + 1}: largest difference"
+        jump = f'<button type="button" data-slice="{most}">{text}</button>'
     return f'<div class="ls-bar"><div role="group" aria-label="How to compare">{buttons}</div>{jump}</div>'
 
 
-def tiles(agreement: Agreement) -> str:
-    """How far the two agree. It is no accuracy: neither is a reference."""
+def agreement_tiles(agreement: Agreement) -> str:
+    """Tiles of the agreement of A and B. This is not accuracy: neither is a reference."""
     both, only_a, only_b = (len(agreement.lesions_found_in(which)) for which in ("both", "a", "b"))
-    parts = (
-        tile("Agreement on tumour", _dice(agreement.tumour), "Dice", _only(agreement.tumour), "agree-tumour"),
+    tiles = (
+        tile(
+            "Agreement on tumour",
+            dice_text(agreement.tumour.dice),
+            "Dice",
+            _exclusive_sizes(agreement.tumour),
+            "agree-tumour",
+        ),
         tile(
             "Agreement on liver",
-            _dice(agreement.organ),
+            dice_text(agreement.organ.dice),
             "Dice",
-            (*_only(agreement.organ), "tumours included"),
+            (*_exclusive_sizes(agreement.organ), "tumours included"),
             "agree-liver",
         ),
-        tile("Labelled differently", *size_and_unit(agreement.differing), (_part(agreement),), "differing"),
+        tile(
+            "Labelled differently",
+            *size_and_unit(agreement.differing),
+            (_differing_share(agreement),),
+            "differing",
+        ),
         tile("Lesions in both", str(both), "", (f"only A: {only_a}", f"only B: {only_b}"), "shared-lesions"),
     )
-    return f'<div class="ls-tiles">{"".join(parts)}</div>'
+    return f'<div class="ls-tiles">{"".join(tiles)}</div>'
 
 
-def _dice(overlap: StructureAgreement) -> str:
-    return "–" if overlap.dice is None else f"{overlap.dice:.3f}"
-
-
-def _only(overlap: StructureAgreement) -> tuple[str, ...]:
+def _exclusive_sizes(overlap: StructureAgreement) -> tuple[str, ...]:
+    """The sizes that only one of the two found."""
     if overlap.dice is None:
         return ("neither found any",)
-    return tuple(f"only {n}: {_size(part)}" for n, part in (("A", overlap.only_a), ("B", overlap.only_b)))
+    return (f"only A: {size_text(overlap.only_a)}", f"only B: {size_text(overlap.only_b)}")
 
 
-def _size(value: Amount) -> str:
-    return " ".join(size_and_unit(value))
-
-
-def _part(agreement: Agreement) -> str:
-    """The differing pixels as a share of what either calls liver or tumour."""
+def _differing_share(agreement: Agreement) -> str:
+    """The pixels labelled differently, as a share of those that either labelled liver or tumour."""
     organ = agreement.organ
     either = organ.both.count + organ.only_a.count + organ.only_b.count
-    return (
-        f"{share_text(agreement.differing.count / either)} of what either found"
-        if either
-        else "neither found any"
-    )
+    if not either:
+        return "neither found any"
+    return f"{share_text(agreement.differing.count / either)} of what either found"
 
 
-def numbers(a: PageAnalysis, b: PageAnalysis) -> str:
-    """The reports beside each other, and B - A."""
+def measures_table(a: PageAnalysis, b: PageAnalysis) -> str:
+    """A table of the measures of A, of B, and of B - A."""
     agreement = a.agreement
     assert agreement is not None
-    between = agreement.share_difference
-    found = (len(a.report.lesions), len(b.report.lesions))
+    share_difference = agreement.share_difference
+    lesions_a, lesions_b = len(a.report.lesions), len(b.report.lesions)
     rows = [
-        ("Tumour", *_sizes(agreement.tumour)),
-        ("Liver, without tumour", *_sizes(agreement.liver)),
+        ("Tumour", *_size_cells(agreement.tumour)),
+        ("Liver, without tumour", *_size_cells(agreement.liver)),
         (
             "Tumour share",
             share_text(agreement.tumour_share_of_liver_a),
             share_text(agreement.tumour_share_of_liver_b),
-            "–" if between is None else f"{signed(100 * between, 1)} points",
+            NOT_MEASURED
+            if share_difference is None
+            else f"{signed_number(100 * share_difference, 1)} points",
         ),
-        ("Lesions", str(found[0]), str(found[1]), signed(found[1] - found[0])),
+        ("Lesions", str(lesions_a), str(lesions_b), signed_number(lesions_b - lesions_a)),
         ("Tumour threshold", threshold_text(a.seg.threshold), threshold_text(b.seg.threshold), ""),
         ("Network time", *(f"{x.report.timing_s.get('network', 0.0):.2f} s" for x in (a, b)), ""),
     ]
     return _table(("", "A", "B", f"B {MINUS} A"), rows)
 
 
-def signed(value: float, digits: int = 0) -> str:
+def signed_number(value: float, decimals: int = 0) -> str:
     """A difference with its sign.
 
-    >>> signed(3), signed(-1.25, 1), signed(0)
+    >>> signed_number(3), signed_number(-1.25, 1), signed_number(0)
     ('+3', '−1.2', '0')
     """
-    if not round(value, digits):
+    if not round(value, decimals):
         return "0"
-    return ("+" if value > 0 else MINUS) + f"{abs(value):.{digits}f}"
+    return ("+" if value > 0 else MINUS) + f"{abs(value):.{decimals}f}"
 
 
-def _sizes(overlap: StructureAgreement) -> tuple[Cell, Cell, Cell]:
-    gap, relative = overlap.difference, overlap.relative_difference
-    if not gap.count:
-        return _size(overlap.a), _size(overlap.b), "0"
-    size, unit = size_and_unit(Amount(gap.kind, abs(gap.count), _abs(gap.area_mm2), _abs(gap.volume_ml)))
-    sign = "+" if gap.count > 0 else MINUS
-    part = "" if relative is None else f"{signed(100 * relative, 1)} %"
-    return _size(overlap.a), _size(overlap.b), (f"{sign}{size} {unit}", part)
+def _size_cells(overlap: StructureAgreement) -> tuple[Cell, Cell, Cell]:
+    """The size in A, in B, and B - A with its share of A."""
+    difference, relative = overlap.difference, overlap.relative_difference
+    if not difference.count:
+        return size_text(overlap.a), size_text(overlap.b), "0"
+    magnitude = Amount(
+        difference.kind, abs(difference.count), _abs(difference.area_mm2), _abs(difference.volume_ml)
+    )
+    sign = "+" if difference.count > 0 else MINUS
+    note = "" if relative is None else f"{signed_number(100 * relative, 1)} %"
+    return size_text(overlap.a), size_text(overlap.b), (f"{sign}{size_text(magnitude)}", note)
 
 
 def _abs(value: float | None) -> float | None:
     return None if value is None else abs(value)
 
 
-def lesions(agreement: Agreement) -> str:
-    """Which lesion of A is which of B; those that only one of them found."""
+def lesion_matches_table(agreement: Agreement) -> str:
+    """A table of the lesions of A matched with those of B; at most `SHOWN_LESIONS` rows."""
     if not agreement.lesions:
         return '<p class="ls-none">Neither found tumour at this threshold.</p>'
-    table = _table(
-        ("A", "B", "Size in A", "Size in B", "Dice"), [_lesion(m) for m in agreement.lesions[:SHOWN_LESIONS]]
-    )
+    rows = [_lesion_cells(match) for match in agreement.lesions[:SHOWN_LESIONS]]
+    table = _table(("A", "B", "Size in A", "Size in B", "Dice"), rows)
     more = len(agreement.lesions) - SHOWN_LESIONS
-    rest = (
-        f'<p class="ls-none">and {number_text(more)} more; comparison.json has them all.</p>'
-        if more > 0
-        else ""
-    )
-    return table + rest
+    if more <= 0:
+        return table
+    return f'{table}<p class="ls-none">and {number_text(more)} more; comparison.json lists all.</p>'
 
 
-def _lesion(match: LesionMatch) -> tuple[Cell, ...]:
-    a, b = (", ".join(map(str, numbers)) or "–" for numbers in (match.a, match.b))
-    size_a, size_b = (
-        _size(size) if numbers else "–"
-        for numbers, size in ((match.a, match.amount_a), (match.b, match.amount_b))
-    )
+def _lesion_cells(match: LesionMatch) -> tuple[Cell, ...]:
     return (
-        a,
-        b,
-        size_a,
-        size_b,
+        ", ".join(map(str, match.a)) or NOT_MEASURED,
+        ", ".join(map(str, match.b)) or NOT_MEASURED,
+        size_text(match.amount_a) if match.a else NOT_MEASURED,
+        size_text(match.amount_b) if match.b else NOT_MEASURED,
         f"{match.dice:.2f}" if match.found_in == "both" else f"only {match.found_in.upper()}",
     )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    heads = "".join(f'<th scope="col"{_side(name)}>{escape(name)}</th>' for name in head)
+    heads = "".join(f'<th scope="col"{_column_class(name)}>{escape(name)}</th>' for name in head)
     body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in rows)
     return f'<div class="ls-scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _side(name: str) -> str:
-    """The class of a column that is A's or B's alone."""
-    side = {"A": "ls-first", "Size in A": "ls-first", "B": "ls-second", "Size in B": "ls-second"}.get(name)
-    return f' class="{side}"' if side else ""
+def _column_class(name: str) -> str:
+    """The class attribute of a column that belongs to A or to B, which gives it the colour of its contour."""
+    css = {"A": "ls-first", "Size in A": "ls-first", "B": "ls-second", "Size in B": "ls-second"}.get(name)
+    return f' class="{css}"' if css else ""
 
 
 def _cell(cell: Cell) -> str:

@@ -1,28 +1,26 @@
-"""Texts of the page, and the HTML of its header, card and pictures. Every value put into HTML is escaped."""
+"""Texts of the page, and the HTML of its header, checkpoint card and pictures. All values are escaped."""
 
 from __future__ import annotations
 
 import base64
-import logging
 import os
-import traceback
 from collections.abc import Sequence
 from html import escape
 
-from liverseg.app.state.checkpoints import dice, licence_name
+from liverseg.analysis.report_text import dice_text
+from liverseg.app.state.checkpoints import licence_name
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.threshold_curve import expectation
 from liverseg.core import limits
-from liverseg.errors import LiversegError
 from registry import Checkpoint
-
-_log = logging.getLogger(__name__)
 
 TITLE = "liverseg"
 
 
 def kept_minutes(setting: str) -> int:
-    """Minutes for which uploads and results are kept: `LIVERSEG_KEEP_MINUTES`, from 1 to a day, or 20.
+    """Minutes for which uploads and results are kept, from the text of `LIVERSEG_KEEP_MINUTES`.
+
+    Returns 20 for anything but a whole number from 1 to 1440 (a day).
 
     >>> kept_minutes(""), kept_minutes("5"), kept_minutes("0"), kept_minutes("long")
     (20, 5, 20, 20)
@@ -31,24 +29,23 @@ def kept_minutes(setting: str) -> int:
 
 
 KEEP_MINUTES = kept_minutes(os.environ.get("LIVERSEG_KEEP_MINUTES", ""))
-"""Files are deleted this long after their creation, results in memory after their last use."""
+"""Files are deleted this long after their creation, results in memory this long after their last use."""
 
 NOTICE = "<strong>Research software, not a medical device.</strong> Do not upload identifiable patient data."
 PRIVACY = (
     f"Uploads and prepared downloads are deleted {KEEP_MINUTES} minutes after their creation, results "
-    f"{KEEP_MINUTES} minutes after their last use. Nothing is sent to any other service, there are no "
-    "analytics, and reports contain no file name and no patient data."
+    f"{KEEP_MINUTES} minutes after their last use. Nothing is sent to other services, there are no "
+    "analytics, and reports contain no file names and no patient data."
 )
-UNEXPECTED = "Something went wrong on our side; the input was not segmented. Try again, or try another file."
-NOT_COMPARED = "The second checkpoint was not run; choose it again."
-EXPIRED = "This result has expired and was deleted; upload the file again."
+NOT_COMPARED = "The second checkpoint was not run. Choose it again."
+EXPIRED = "This result has expired and was deleted. Upload the file again."
 
-
-PANELS = ("CT slice", "Segmentation", "Tumour probability")
+PICTURE_NAMES = ("CT slice", "Segmentation", "Tumour probability")
+"""Captions of the three pictures of a slice."""
 
 
 def header() -> str:
-    """The top of the page with the research-use notice."""
+    """The header of the page, with the research-use notice."""
     return (
         f'<header class="ls-header"><div><h1>{TITLE}</h1>'
         "<p>Liver and tumours in CT, from one slice or a volume</p></div>"
@@ -57,9 +54,9 @@ def header() -> str:
 
 
 def limits_line() -> str:
-    """What can be uploaded, in one line."""
+    """The limits of an upload, as one paragraph."""
     return (
-        f"Limits: {limits.MAX_UPLOAD_GB} GB a file, "
+        f"Limits: {limits.MAX_UPLOAD_GB} GB per file, "
         f"{limits.MIN_SIDE_PX} to {limits.MAX_SIDE_PX} pixels a side, {limits.MAX_SLICES} slices; "
         f"a zip holds at most {limits.MAX_FILES:,} files and unpacks to at most "
         f"{limits.MAX_FILE_BYTES >> 30} GB or {limits.MAX_UNPACKED_RATIO} times its size."
@@ -67,29 +64,29 @@ def limits_line() -> str:
 
 
 def footer() -> str:
-    """The limits and the privacy statement."""
+    """The footer of the page: upload limits and privacy statement."""
     return f'<p class="ls-privacy">{limits_line()}</p><p class="ls-privacy">{PRIVACY}</p>'
 
 
 def problem(sentence: str) -> str:
-    """A refusal, as one sentence next to the upload."""
+    """A sentence that says why something was refused, announced by screen readers."""
     return f'<div class="ls-problem" role="alert">{escape(sentence)}</div>'
 
 
 def loading(line: str) -> str:
-    """A status line about a checkpoint that is being loaded."""
+    """A status line on the loading of a checkpoint."""
     return f'<p class="ls-loading" role="status">{escape(line)}</p>'
 
 
 def checkpoint_card(checkpoint: Checkpoint | None) -> str:
-    """The card of the chosen checkpoint: Dice, where it was measured, licence."""
+    """The card of a checkpoint: Dice of liver and tumour, data they were measured on, licence."""
     if checkpoint is None:
         return ""
     manifest, head = checkpoint.manifest, checkpoint.manifest.headline()
     where = " ".join(part for part in (head["dataset"], head["split"]) if part) or "not measured"
     rows = [
-        ("Dice, liver", escape(_with_n(head["liver"], head["liver_n"]))),
-        ("Dice, tumour", escape(_with_n(head["tumour"], head["tumour_n"]))),
+        ("Dice, liver", escape(_dice_with_n(head["liver"], head["liver_n"]))),
+        ("Dice, tumour", escape(_dice_with_n(head["tumour"], head["tumour_n"]))),
         ("Measured on", _foldable(where, head["protocol"])),
         ("Licence", escape(licence_name(manifest.licence))),
     ]
@@ -99,28 +96,29 @@ def checkpoint_card(checkpoint: Checkpoint | None) -> str:
 
 
 def _foldable(short: str, long: str) -> str:
-    """HTML of a short text that unfolds to a long one, if there is one."""
+    """A short text that unfolds to a long one; the short one alone where `long` is empty."""
     return f"<details><summary>{escape(short)}</summary>{escape(long)}</details>" if long else escape(short)
 
 
-def _with_n(value: float | None, n: int | None) -> str:
-    return dice(value) if value is None or n is None else f"{dice(value)} (n = {n})"
+def _dice_with_n(value: float | None, n: int | None) -> str:
+    """A Dice coefficient, and the number of scans it is pooled from."""
+    return dice_text(value) if value is None or n is None else f"{dice_text(value)} (n = {n})"
 
 
-def expected(analysis: PageAnalysis) -> str:
-    """The expected sensitivity and precision of the chosen threshold, below its slider."""
+def expected_performance(analysis: PageAnalysis) -> str:
+    """Sensitivity and precision to expect of the chosen threshold; shown below its slider."""
     sentence = expectation(analysis.curve, analysis.seg.threshold)
     return f'<p class="ls-label" role="status">{escape(sentence)}</p>'
 
 
 def viewer(jpegs: Sequence[bytes], label: str) -> str:
-    """The three pictures side by side; `label` names the slice for screen readers."""
-    figures = "".join(figure(name, jpeg, label) for name, jpeg in zip(PANELS, jpegs, strict=True))
+    """The three pictures (JPEG) side by side; `label` names the slice for screen readers."""
+    figures = "".join(figure(name, jpeg, label) for name, jpeg in zip(PICTURE_NAMES, jpegs, strict=True))
     return f'<div class="ls-viewer">{figures}</div>'
 
 
 def figure(name: str, jpeg: bytes, label: str, kind: str = "") -> str:
-    """One picture under its name; `kind` is a CSS class."""
+    """One picture (JPEG) with its caption; `kind` is a CSS class, `label` the slice for screen readers."""
     name, css = escape(name), f' class="{kind}"' if kind else ""
     return (
         f'<figure{css}><figcaption>{name}</figcaption><button type="button" title="Enlarge {name}">'
@@ -130,7 +128,7 @@ def figure(name: str, jpeg: bytes, label: str, kind: str = "") -> str:
 
 
 def empty_viewer() -> str:
-    """The viewer before there is an input."""
+    """The viewer without a result: what each picture will show."""
     hints = (
         "Upload a CT slice or volume, or try an example",
         "Liver in green, tumour in red",
@@ -138,19 +136,6 @@ def empty_viewer() -> str:
     )
     figures = "".join(
         f'<figure class="ls-empty"><figcaption>{name}</figcaption><div><span>{hint}</span></div></figure>'
-        for name, hint in zip(PANELS, hints, strict=True)
+        for name, hint in zip(PICTURE_NAMES, hints, strict=True)
     )
     return f'<div class="ls-viewer">{figures}</div>'
-
-
-def sentence_for(error: Exception) -> str:
-    """The sentence that a visitor sees for an error.
-
-    An unexpected error gets a general sentence. Only its place is logged, as its text may name files or quote
-    them.
-    """
-    if isinstance(error, LiversegError):
-        return str(error)
-    places = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-4:]]
-    _log.error("unexpected %s at %s", type(error).__name__, " > ".join(places))
-    return UNEXPECTED

@@ -21,22 +21,24 @@ from liverseg.rendering.charts import donut_svg
 SHOWN_LESIONS = 12
 """Rows of the lesion table; `report.csv` has every lesion."""
 
-
-SHORT = "†"
-
-
-CUT = "‡"
-
-
-MARKS = {SHORT: "shorter than 10 mm: not measurable by RECIST 1.1", CUT: "cut off at the edge of the image"}
-"""Meaning of the marks behind a lesion's diameters."""
-
+TOO_SHORT_MARK = "†"
+AT_EDGE_MARK = "‡"
+MARKS = {
+    TOO_SHORT_MARK: "shorter than 10 mm: not measurable by RECIST 1.1",
+    AT_EDGE_MARK: "cut off at the edge of the image",
+}
+"""Meanings of the marks after a lesion's diameters."""
 
 DONUT_PX = 64
 
+NO_DOUBTS = (
+    "The automatic checks (modality, window, orientation, region, edges, confidence) found no problem. "
+    "They cannot detect a wrong outline."
+)
+
 
 def tile(name: str, value: str, unit: str, notes: Sequence[str], kind: str, drawing: str = "") -> str:
-    """A large number with its unit, notes below it, and a drawing (SVG) beside it."""
+    """A large number with its unit, notes below it, and a drawing (SVG) beside it; `kind` names the tile."""
     small = "".join(f"<small>{escape(note)}</small>" for note in notes if note)
     return (
         f'<div class="ls-tile ls-{kind}"><h3>{escape(name)}</h3>'
@@ -45,13 +47,13 @@ def tile(name: str, value: str, unit: str, notes: Sequence[str], kind: str, draw
     )
 
 
-def _counted(value: Amount) -> str:
-    unit = "voxels" if value.kind == "volume" else "pixels"
-    known = value.volume_ml if value.kind == "volume" else value.area_mm2
-    return "spacing unknown: no mm²" if known is None else f"{number_text(value.count)} {unit}"
+def _count_note(size: Amount) -> str:
+    """The note below an area: its pixels, or why there is no area."""
+    return "spacing unknown: no mm²" if size.area_mm2 is None else f"{number_text(size.count)} pixels"
 
 
-def _in_slice(count: int, pixel_area_mm2: float | None) -> str:
+def _slice_note(count: int, pixel_area_mm2: float | None) -> str:
+    """The note below a volume: the area in the slice shown."""
     size = (
         f"{number_text(count)} pixels"
         if pixel_area_mm2 is None
@@ -60,15 +62,14 @@ def _in_slice(count: int, pixel_area_mm2: float | None) -> str:
     return f"in this slice: {size}"
 
 
-def numbers(analysis: PageAnalysis, counts: SliceCounts) -> str:
-    """Tumour, liver and their ratio; for a volume also the sizes in the slice shown."""
+def size_tiles(analysis: PageAnalysis, counts: SliceCounts) -> str:
+    """Tiles of tumour, liver, tumour share and lesions; of a volume also the areas in the slice shown."""
     report, ct = analysis.report, analysis.ct
     is_volume = ct.kind == "volume"
-    tumour_note = _in_slice(counts.tumour, ct.pixel_area_mm2) if is_volume else _counted(report.tumour)
-    liver_note = _in_slice(counts.liver, ct.pixel_area_mm2) if is_volume else _counted(report.liver)
+    tumour_note = _slice_note(counts.tumour, ct.pixel_area_mm2) if is_volume else _count_note(report.tumour)
+    liver_note = _slice_note(counts.liver, ct.pixel_area_mm2) if is_volume else _count_note(report.liver)
     unknown = "spacing unknown: no mL" if is_volume and ct.spacing_mm is None else ""
     names = ("Tumour volume", "Liver volume") if is_volume else ("Tumour area", "Liver area")
-    found = len(report.lesions)
     tiles = (
         tile(names[0], *size_and_unit(report.tumour), (tumour_note, unknown), "tumour"),
         tile(names[1], *size_and_unit(report.liver), (liver_note + ", without tumour", unknown), "liver"),
@@ -80,13 +81,13 @@ def numbers(analysis: PageAnalysis, counts: SliceCounts) -> str:
             "share",
             donut_svg(report.tumour_share_of_liver, DONUT_PX) if is_volume else "",
         ),
-        tile("Lesions", str(found), "", ("connected tumour regions",), "lesions"),
+        tile("Lesions", str(len(report.lesions)), "", ("connected tumour regions",), "lesions"),
     )
     return f'<div class="ls-tiles">{"".join(tiles)}</div>'
 
 
 def lesion_table(report: Report) -> str:
-    """Size, diameters and probability of each lesion, the largest first."""
+    """A table of the largest `SHOWN_LESIONS` lesions: size, diameters, mean HU, probability."""
     if not report.lesions:
         return '<p class="ls-none">No tumour at this threshold.</p>'
     is_volume = report.input.kind == "volume"
@@ -99,20 +100,20 @@ def lesion_table(report: Report) -> str:
         "Probability, mean / peak",
     ]
     rows = "".join(
-        f"<tr{_jump(lesion, is_volume)}>"
+        f"<tr{_row_attributes(lesion, is_volume)}>"
         + "".join(f"<td>{cell}</td>" for cell in _lesion_cells(lesion, report))
         + "</tr>"
         for lesion in report.lesions[:SHOWN_LESIONS]
     )
     more = len(report.lesions) - SHOWN_LESIONS
-    rest = f'<p class="ls-none">and {more} smaller ones; report.csv has them all.</p>' if more > 0 else ""
+    rest = f'<p class="ls-none">and {more} smaller ones; report.csv lists all.</p>' if more > 0 else ""
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<div class="ls-scroll">{table}</div>{_keys(rows)}{rest}'
+    return f'<div class="ls-scroll">{table}</div>{_mark_legend(rows)}{rest}'
 
 
-def _keys(rows: str) -> str:
-    """The meanings of the marks that occur in a table's rows."""
+def _mark_legend(rows: str) -> str:
+    """The meanings of the marks in the rows of a table."""
     keys = [f"{mark}\u00a0{meaning}" for mark, meaning in MARKS.items() if f">{mark}<" in rows]
     return f'<p class="ls-none">{"; ".join(keys)}.</p>' if keys else ""
 
@@ -121,22 +122,24 @@ def _mark(mark: str) -> str:
     return f' <abbr title="{escape(MARKS[mark])}">{mark}</abbr>'
 
 
-def _jump(lesion: Lesion, is_volume: bool) -> str:
+def _row_attributes(lesion: Lesion, is_volume: bool) -> str:
+    """Attributes by which `volume.js` goes to a lesion when its row is clicked."""
     if not is_volume:
         return ""
     return f' data-lesion="{lesion.id}" data-at="{lesion.diameter_slice}" title="Go to lesion {lesion.id}"'
 
 
 def _lesion_cells(lesion: Lesion, report: Report) -> list[str]:
+    """HTML of the cells of a lesion's row."""
     is_volume = report.input.kind == "volume"
     size = lesion_size_and_unit(lesion, is_volume)
     if lesion.longest_diameter_mm is None or lesion.perpendicular_diameter_mm is None:
-        across = f"{lesion.longest_diameter_px:.1f} × {lesion.perpendicular_diameter_px:.1f} pixels"
+        diameters = f"{lesion.longest_diameter_px:.1f} × {lesion.perpendicular_diameter_px:.1f} pixels"
     else:
-        across = f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f} mm"
-        across += "" if lesion.measurable else _mark(SHORT)
+        diameters = f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f} mm"
+        diameters += "" if lesion.measurable else _mark(TOO_SHORT_MARK)
     if lesion.touches_edge:
-        across += _mark(CUT)
+        diameters += _mark(AT_EDGE_MARK)
     slices = [slice_range_text(lesion)] if is_volume else []
     probability = f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}"
     hu = [f"{lesion.mean_hu:.0f}"] if report.input.assumed_window is None else []
@@ -144,31 +147,31 @@ def _lesion_cells(lesion: Lesion, report: Report) -> list[str]:
     if is_volume:
         label = f"Go to lesion {name}, slice {lesion.diameter_slice + 1}"
         name = f'<button type="button" aria-label="{label}">{name}</button>'
-    return [name, *slices, " ".join(size), across, *hu, probability]
+    return [name, *slices, " ".join(size), diameters, *hu, probability]
 
 
-def doubts_panel(report: Report) -> str:
-    """The panel of doubts about a result, the severe ones first, or that there is none."""
+def doubts_section(report: Report) -> str:
+    """The reasons to doubt a result, the severe ones first; `NO_DOUBTS` where there are none."""
     rows = "".join(
         f'<li data-severity="{doubt.severity.replace(" ", "-")}"><strong>'
         f"{escape(doubt.severity.capitalize())}</strong> {escape(doubt.sentence)}</li>"
         for doubt in report.doubts
     )
-    body = f"<ul>{rows}</ul>" if rows else f"<p>{escape(NO_DOUBT)}</p>"
-    return f'<section class="ls-doubts" role="note"><h2>When not to believe it</h2>{body}</section>'
+    body = f"<ul>{rows}</ul>" if rows else f"<p>{escape(NO_DOUBTS)}</p>"
+    return f'<section class="ls-doubts" role="note"><h2>Reasons for doubt</h2>{body}</section>'
 
 
 def assumptions(report: Report) -> str:
-    """The warnings of the report that are not doubts, one line each."""
+    """A list of the warnings of a report that are not doubts."""
     doubts = {doubt.warning for doubt in report.doubts}
     warnings = [warning for warning in report.warnings if warning not in doubts]
     if not warnings:
-        return '<p class="ls-none">Nothing: HU and spacing come from the file.</p>'
+        return '<p class="ls-none">None: HU and spacing come from the file.</p>'
     return "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in warnings) + "</ul>"
 
 
 def provenance(report: Report) -> str:
-    """Input, weights and engine behind the numbers, and the network's time."""
+    """Input, weights and engine behind the sizes, and the time that the network took."""
     rows = [*provenance_rows(report), ("Network time", f"{report.timing_s.get('network', 0.0):.2f} s")]
     return "<dl>" + "".join(_fact(name, value) for name, value in rows) + "</dl>"
 
@@ -178,18 +181,12 @@ def _fact(name: str, value: str) -> str:
     return f'<dt>{escape(name)}</dt><dd data-fact="{key}">{escape(value)}</dd>'
 
 
-def results(analysis: PageAnalysis, counts: SliceCounts) -> str:
-    """Everything below the pictures."""
+def results_section(analysis: PageAnalysis, counts: SliceCounts) -> str:
+    """The whole section below the pictures; `counts` are those of the slice shown."""
     report = analysis.report
     return (
-        f'<div class="ls-results">{doubts_panel(report)}{numbers(analysis, counts)}'
+        f'<div class="ls-results">{doubts_section(report)}{size_tiles(analysis, counts)}'
         f'<div class="ls-columns"><section><h2>Lesions</h2>{lesion_table(report)}'
-        f"<h2>What was assumed</h2>{assumptions(report)}</section>"
-        f"<section><h2>Where it comes from</h2>{provenance(report)}</section></div></div>"
+        f"<h2>Assumptions</h2>{assumptions(report)}</section>"
+        f"<section><h2>Provenance</h2>{provenance(report)}</section></div></div>"
     )
-
-
-NO_DOUBT = (
-    "The automatic checks (modality, window, orientation, region, edges, confidence) found no problem. "
-    "They cannot detect a wrong outline."
-)

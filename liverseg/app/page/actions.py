@@ -15,12 +15,12 @@ from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
 from liverseg.app.page.updates import (
     Updates,
-    missing,
-    nothing_shown,
-    picture,
-    picture_and_numbers,
-    preset_of,
-    refusable,
+    empty_page,
+    expired_result,
+    picture_updates,
+    preset_name,
+    show_errors,
+    slice_updates,
 )
 from liverseg.app.state import session
 from liverseg.app.state.cancellation import Runs
@@ -42,12 +42,12 @@ class Actions:
         self.runs = Runs()
 
     def _run(self, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
-        """Read, segment and show an input from the start."""
+        """Read, segment and show an input."""
         ct = session.read_input(request.sources, request.made_with, request.series)
         segmenter = self.checkpoints.segmenter(request.checkpoint)
         analysis = session.analyse(request.sources, ct, segmenter, run=Run(progress))
         analysis = replace(analysis, series=request.series)
-        view = session.first_view(analysis, request.view)
+        view = session.initial_view(analysis, request.view)
         count = len(ct.hu)
         return {
             "analysis": analysis,
@@ -57,47 +57,47 @@ class Actions:
             "made_with": gr.update(visible=analysis.is_picture),
             "center": view.window.center_hu,
             "width": view.window.width_hu,
-            "preset": preset_of(view.window),
+            "preset": preset_name(view.window),
             "threshold": analysis.seg.threshold,
-            "expected": page_text.expected(analysis),
+            "expected": page_text.expected_performance(analysis),
             "download": gr.update(visible=True),
             "files": gr.update(visible=False, value=None),
             "series": gr.update(visible=request.series is not None),
             "comparison": "",
             "point": None,
-            **picture_and_numbers(analysis, view),
+            **slice_updates(analysis, view),
         }
 
     def series(self, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
-        """Segment the series that was chosen; the others of the upload can still be chosen after it."""
+        """Segment the chosen series; the other series of the upload can still be chosen afterwards."""
         if not request.sources or request.series is None:
             return {}
         chosen = replace(request, sources=session.latest_input(request.sources))
-        return {**refusable(self._run)(chosen, progress), "series": gr.update(visible=True)}
+        return {**show_errors(self._run)(chosen, progress), "series": gr.update(visible=True)}
 
-    @refusable
+    @show_errors
     def upload(self, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
-        """Read and segment the file that was chosen."""
+        """Read and segment the uploaded files."""
         given = list(request.sources)
         paths = session.latest_input(given)
         shown = self._run(replace(request, sources=paths, series=None), progress)
         return shown if paths == given else {**shown, "upload": paths}
 
-    @refusable
+    @show_errors
     def example(self, key: str, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
         """Segment an example; its picture was made with the default window."""
         path = str(self.examples.path(key))
-        made = (DEFAULT_WINDOW.center_hu, DEFAULT_WINDOW.width_hu)
-        shown = self._run(RunRequest((path,), request.checkpoint, *made, view=request.view), progress)
-        return {**shown, "upload": [path], "made_center": made[0], "made_width": made[1]}
+        made_with = (DEFAULT_WINDOW.center_hu, DEFAULT_WINDOW.width_hu)
+        shown = self._run(RunRequest((path,), request.checkpoint, *made_with, view=request.view), progress)
+        return {**shown, "upload": [path], "made_center": made_with[0], "made_width": made_with[1]}
 
-    def removed(self, sources: Sequence[str] | None) -> Updates:
+    def upload_removed(self, sources: Sequence[str] | None) -> Updates:
         """A file of the upload was removed: the page is empty once the last one is."""
         if sources:
             return {}
-        return {**nothing_shown(), "problem": "", "made_with": gr.update(visible=True)}
+        return {**empty_page(), "problem": "", "made_with": gr.update(visible=True)}
 
-    @refusable
+    @show_errors
     def checkpoint(
         self, analysis: PageAnalysis | None, request: RunRequest, progress: ProgressCallback | None = None
     ) -> Updates:
@@ -121,16 +121,16 @@ class Actions:
             "shown": True,
             "problem": "",
             "threshold": fresh.seg.threshold,
-            "expected": page_text.expected(fresh),
+            "expected": page_text.expected_performance(fresh),
             "files": gr.update(visible=False, value=None),
             "comparison": "",
-            **picture_and_numbers(fresh, request.view.within(len(fresh.ct.hu))),
+            **slice_updates(fresh, request.view.within(len(fresh.ct.hu))),
         }
 
-    def remade(
+    def picture_window(
         self, analysis: PageAnalysis | None, request: RunRequest, progress: ProgressCallback | None = None
     ) -> Updates:
-        """The window a picture was made with has changed, and the HU with it: run again."""
+        """The window that a picture was made with has changed, and so have its HU: run again."""
         if analysis is None or not analysis.is_picture:
             return {}
         try:
@@ -141,14 +141,14 @@ class Actions:
             return {}
         view = View(0, window, request.view.opacity)
         again = replace(request, sources=analysis.sources, series=analysis.series, view=view)
-        return refusable(self._run)(again, progress)
+        return show_errors(self._run)(again, progress)
 
     def view(self, analysis: PageAnalysis | None, shown: bool, view: View, drawn: bool = False) -> Updates:
-        """The window or the opacity has changed: draw again, unless the page has `drawn` it itself."""
+        """The window or the opacity has changed: draw again, unless the browser has `drawn` the pictures."""
         if analysis is None:
-            return missing(shown)
+            return expired_result(shown)
         view = view.within(len(analysis.ct.hu))
-        return {**picture(analysis, view, drawn), "preset": preset_of(view.window)}
+        return {**picture_updates(analysis, view, drawn), "preset": preset_name(view.window)}
 
     def preset(
         self,
@@ -164,24 +164,24 @@ class Actions:
         window = PRESETS[name]
         moved: Updates = {"center": window.center_hu, "width": window.width_hu}
         if analysis is None:
-            return {**moved, **missing(shown)}
+            return {**moved, **expired_result(shown)}
         view = replace(view.within(len(analysis.ct.hu)), window=window)
-        return {**moved, **picture(analysis, view, drawn)}
+        return {**moved, **picture_updates(analysis, view, drawn)}
 
     def slice(self, analysis: PageAnalysis | None, shown: bool, view: View, drawn: bool = False) -> Updates:
         """Another slice of a volume was chosen."""
         if analysis is None:
-            return missing(shown)
-        return picture_and_numbers(analysis, view.within(len(analysis.ct.hu)), drawn)
+            return expired_result(shown)
+        return slice_updates(analysis, view.within(len(analysis.ct.hu)), drawn)
 
     def threshold(self, analysis: PageAnalysis | None, shown: bool, threshold: float, view: View) -> Updates:
         """The tumour threshold has changed: label and measure the same probabilities again."""
         if analysis is None:
-            return missing(shown)
+            return expired_result(shown)
         moved = analysis.at_threshold(threshold)
         return {
             "analysis": moved,
-            "expected": page_text.expected(moved),
+            "expected": page_text.expected_performance(moved),
             "files": gr.update(visible=False, value=None),
-            **picture_and_numbers(moved, view.within(len(moved.ct.hu))),
+            **slice_updates(moved, view.within(len(moved.ct.hu))),
         }

@@ -1,4 +1,4 @@
-"""Between the components of the page and its actions: inputs as typed values, updates by component."""
+"""Adapters between components and actions: typed inputs from values, updates by component from names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import gradio as gr
 
 from liverseg.app.html import page_text
 from liverseg.app.page.actions import Actions
-from liverseg.app.page.comparison import Comparing
+from liverseg.app.page.comparison import ComparisonActions
 from liverseg.app.page.updates import Updates
 from liverseg.app.server import retention
 from liverseg.app.state.cancellation import Runs
@@ -17,87 +17,93 @@ from liverseg.app.state.view import RunRequest, View
 from liverseg.errors import Cancelled, LiversegError
 from liverseg.inference.progress import ProgressCallback
 
-Parts = dict[str, Any]
+Components = dict[str, Any]
 """Components by name; the names are those of `Updates`."""
 
-VIEW = ("slice", "center", "width", "opacity")
+VIEW_CONTROLS = ("slice", "center", "width", "opacity")
 """The controls of a `View`, the last inputs of every event that needs one."""
 
-REQUEST_INPUTS = 5 + len(VIEW)
-"""The last inputs of every event that runs the network: upload, checkpoint, series, made with, view."""
+REQUEST_INPUTS = 5 + len(VIEW_CONTROLS)
+"""Number of the last inputs of every event that runs the network: upload, checkpoint, series, centre and
+width of the window that a picture was made with, and the view."""
 
 
-def view_inputs(parts: Parts) -> list[Any]:
-    return [parts[name] for name in VIEW]
+def view_inputs(components: Components) -> list[Any]:
+    """The controls of a `View`."""
+    return [components[name] for name in VIEW_CONTROLS]
 
 
 def with_request(action: Callable[..., Updates]) -> Callable[..., Updates]:
-    """An action that takes a `RunRequest` last, for inputs that end with its values."""
+    """Adapt an action whose last argument is a `RunRequest` to inputs that end with the request's values."""
 
-    def called(*values: Any, progress: ProgressCallback) -> Updates:
-        first, (sources, ref, series, *made, slice_number, center, width, opacity) = (
+    def adapted(*values: Any, progress: ProgressCallback) -> Updates:
+        first, (sources, ref, series, *made_with, slice_number, center, width, opacity) = (
             values[:-REQUEST_INPUTS],
             values[-REQUEST_INPUTS:],
         )
         view = View.of_controls(slice_number, center, width, opacity)
-        request = RunRequest.of_controls(sources, ref, series, (made[0], made[1]), view)
+        request = RunRequest.of_controls(sources, ref, series, (made_with[0], made_with[1]), view)
         return action(*first, request, progress=progress)
 
-    return called
+    return adapted
 
 
 def with_view(action: Callable[..., Updates]) -> Callable[..., Updates]:
-    """An action that takes a `View` last, for inputs that end with its values."""
+    """Adapt an action whose last argument is a `View` to inputs that end with the view's values."""
+    count = len(VIEW_CONTROLS)
 
-    def called(*values: Any) -> Updates:
-        return action(*values[: -len(VIEW)], View.of_controls(*values[-len(VIEW) :]))
+    def adapted(*values: Any) -> Updates:
+        return action(*values[:-count], View.of_controls(*values[-count:]))
 
-    return called
+    return adapted
 
 
 def with_view_and_drawn(action: Callable[..., Updates]) -> Callable[..., Updates]:
-    """The same for an action that takes `drawn` behind the view; its input stands before the view's."""
+    """Adapt an action that ends with a `View` and `drawn`; the input of `drawn` precedes the view's."""
     return with_view(lambda *values: action(*values[:-2], values[-1], values[-2]))
 
 
-def by_name(action: Callable[..., Updates], parts: Parts) -> Callable[..., Updates]:
-    """An action's updates by name as updates by component; nothing at all is a skip."""
+def event_handler(action: Callable[..., Updates], components: Components) -> Callable[..., Updates]:
+    """A gradio event handler that calls an action; a refusal becomes a sentence next to the upload."""
 
-    def event(*values: Any) -> Updates:
+    def handler(*values: Any) -> Updates:
         retention.mark_used()
         try:
-            return components(action(*values), parts)
-        except LiversegError as refusal:  # a setting that no control offers
-            return components({"problem": page_text.problem(str(refusal))}, parts)
+            return component_updates(action(*values), components)
+        except LiversegError as error:  # a value that the controls do not offer
+            return component_updates({"problem": page_text.problem(str(error))}, components)
 
-    return event
+    return handler
 
 
-def with_progress(
-    action: Callable[..., Updates], parts: Parts, actions: Actions | Comparing, runs: Runs
+def run_handler(
+    action: Callable[..., Updates],
+    components: Components,
+    actions: Actions | ComparisonActions,
+    runs: Runs,
 ) -> Callable[..., Updates]:
-    """The same for an action that takes a while, says how far it is, and may be told to stop."""
+    """A gradio event handler for an action of `actions` that runs the network: with progress and Cancel."""
 
-    def event(
+    def handler(
         request: gr.Request,
         *values: Any,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008 (gradio's way)
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (gradio recognises the default value)
     ) -> Updates:
         retention.mark_used()
         progress(0, desc="Waiting for the checkpoint" if actions.checkpoints.loading else "Reading")
         with runs.run(request.session_hash) as stop:
 
-            def tell(done: int, count: int) -> None:
+            def show_progress(done: int, count: int) -> None:
                 if stop.is_set():
                     raise Cancelled()
                 progress((done, count), desc="Segmenting", unit="slices")
 
-            told: ProgressCallback = tell
-            return components(action(*values, progress=told), parts)
+            return component_updates(action(*values, progress=show_progress), components)
 
-    return event
+    return handler
 
 
-def components(updates: Updates, parts: Parts) -> Updates:
-    """Updates by name as updates by component; gradio needs one at least."""
-    return {parts[name]: value for name, value in updates.items()} or {parts["problem"]: gr.skip()}
+def component_updates(updates: Updates, components: Components) -> Updates:
+    """Updates by component instead of by name; a skip where there are none, as gradio needs at least one."""
+    by_component = {components[name]: value for name, value in updates.items()}
+    return by_component or {components["problem"]: gr.skip()}

@@ -1,8 +1,9 @@
 """What the events of a comparison do: values in, updates by name out, as in `actions`.
 
-A comparison is asked for by `compare`, and by `follow` after a main result. Neither needs the network where
-the checkpoint was run on the input before; else they leave a `Wanted`, whose change has `fetch` run it and
-touch nothing on the page, and `fetched` puts the result beside whatever the page shows by then.
+A comparison starts when a second checkpoint is chosen, and again after every new main result. If the second
+checkpoint has run on the input before, its result is shown at once. Otherwise the state `pending` gets a
+`PendingRun`. Its change starts `run_pending`, which runs the network and changes nothing on the page. Then
+`show_finished` shows the result beside the main one, unless the visitor has chosen something else meanwhile.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from dataclasses import dataclass, replace
 import gradio as gr
 
 from liverseg.app.html import comparison, page_text
-from liverseg.app.html.page_text import sentence_for
-from liverseg.app.page.updates import Updates, missing, picture, picture_and_numbers
+from liverseg.app.page.updates import Updates, expired_result, picture_updates, slice_updates
 from liverseg.app.state import session
 from liverseg.app.state.checkpoints import Checkpoints
+from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
 from liverseg.core.image import CTImage
@@ -24,156 +25,161 @@ from liverseg.inference.progress import ProgressCallback
 from liverseg.pipeline import Run
 
 NO_COMPARISON = "-"
-"""The dropdown's value for none; no reference to a checkpoint can be it."""
+"""The value of the dropdown's first entry; it is not a valid checkpoint reference."""
 
 
 @dataclass(frozen=True, eq=False)
-class Wanted:
-    """A run that the page waits for. Each differs from all others, so that a refused one can be repeated."""
+class PendingRun:
+    """A run of a checkpoint on an image. No two are equal, so that a failed run can be requested again."""
 
     ref: str
     ct: CTImage
 
 
 @dataclass(frozen=True)
-class Refused:
-    """Why the run of a checkpoint came to nothing, in one sentence."""
+class FailedRun:
+    """The sentence that says why a run of a checkpoint gave no result."""
 
     ref: str
     sentence: str
 
 
-class Comparing:
+class ComparisonActions:
     """The events of a comparison, on a set of checkpoints."""
 
     def __init__(self, checkpoints: Checkpoints) -> None:
         self.checkpoints = checkpoints
 
-    def follow(
-        self, analysis: PageAnalysis | None, awaited: Wanted | None, ref: str | None, view: View
+    def follow_main_result(
+        self, analysis: PageAnalysis | None, awaited: PendingRun | None, ref: str | None, view: View
     ) -> Updates:
-        """There is a main result, or another one: offer what it can be compared with, and do so if it was."""
+        """A new main result: offer the other checkpoints, and compare with the one chosen before, if any."""
         if analysis is None:
             return {}
         own = analysis.seg.checkpoint.ref
         try:
             choices = [(label, other) for label, other in self.checkpoints.choices() if other != own]
         except LiversegError as error:
-            return _refused(analysis, str(error))
-        offer = {"choices": [("No comparison", NO_COMPARISON), *choices], "visible": bool(choices)}
+            return _refusal_updates(analysis, str(error))
+        dropdown = {"choices": [("No comparison", NO_COMPARISON), *choices], "visible": bool(choices)}
         if ref not in [other for _, other in choices]:
-            ref = offer["value"] = NO_COMPARISON
-        return {"compare_with": gr.update(**offer), **self.compare(analysis, awaited, ref, view)}
+            ref = dropdown["value"] = NO_COMPARISON
+        return {
+            "compare_with": gr.update(**dropdown),
+            **self.choose_second(analysis, awaited, ref, view),
+        }
 
-    def compare(
+    def choose_second(
         self,
         analysis: PageAnalysis | None,
-        awaited: Wanted | None,
+        awaited: PendingRun | None,
         ref: str | None,
         view: View,
     ) -> Updates:
-        """A checkpoint to compare with was chosen. The choice itself stays: it may be another by now."""
+        """A second checkpoint was chosen.
+
+        The dropdown itself is not updated, as the visitor may have chosen another entry meanwhile.
+        """
         if analysis is None:
             return {}
         if ref is None or ref == NO_COMPARISON:
-            return {**_alone(analysis), "comparison": ""}
+            return {**_without_second(analysis), "comparison": ""}
         try:
             checkpoint = self.checkpoints.find(ref)
         except LiversegError as error:
-            return _refused(analysis, str(error))
+            return _refusal_updates(analysis, str(error))
         if analysis.second is not None and session.is_result_of(analysis.second, checkpoint):
-            return {}  # gradio tells of one choice more than once
-        found = session.known_result(analysis, checkpoint)
-        if found is not None:
-            return _beside(analysis, found, view)
-        waiting = {**_alone(analysis), "comparison": comparison.waiting(checkpoint.ref)}
-        if _is_for(awaited, analysis, checkpoint.ref):
+            return {}  # gradio may send the event of one choice more than once
+        known = session.known_result(analysis, checkpoint)
+        if known is not None:
+            return _comparison_updates(analysis, known, view)
+        waiting = {**_without_second(analysis), "comparison": comparison.waiting_note(checkpoint.ref)}
+        if _is_run_of(awaited, analysis, checkpoint.ref):
             return waiting
-        wanted = Wanted(checkpoint.ref, analysis.ct)
-        return {**waiting, "wanted": wanted, "awaited": wanted}
+        pending = PendingRun(checkpoint.ref, analysis.ct)
+        return {**waiting, "pending": pending, "awaited": pending}
 
-    def fetch(
+    def run_pending(
         self,
         analysis: PageAnalysis | None,
-        wanted: Wanted | None,
-        fetched: PageAnalysis | Refused | None,
+        pending: PendingRun | None,
+        finished: PageAnalysis | FailedRun | None,
         progress: ProgressCallback | None = None,
     ) -> Updates:
-        """Run the checkpoint that is wanted on the input; the page is not touched yet."""
-        if analysis is None or wanted is None:
+        """Run the second checkpoint on the input; only the state `finished` is updated."""
+        if analysis is None or pending is None:
             return {}
-        if isinstance(fetched, PageAnalysis) and _is_for(wanted, fetched, fetched.seg.checkpoint.ref):
-            return {}  # it was run a moment ago and is about to be shown
+        if isinstance(finished, PageAnalysis) and _is_run_of(pending, finished, finished.seg.checkpoint.ref):
+            return {}  # it has run already and is about to be shown
         try:
-            found = session.known_result(analysis, self.checkpoints.find(wanted.ref))
-            if found is None:
-                segmenter = self.checkpoints.segmenter(wanted.ref)
-                found = session.analyse(analysis.sources, analysis.ct, segmenter, run=Run(progress))
-            return {"fetched": found}
-        except Exception as error:  # the boundary to the visitor, as in `updates.refusable`
-            return {"fetched": Refused(wanted.ref, sentence_for(error))}
+            result = session.known_result(analysis, self.checkpoints.find(pending.ref))
+            if result is None:
+                segmenter = self.checkpoints.segmenter(pending.ref)
+                result = session.analyse(analysis.sources, analysis.ct, segmenter, run=Run(progress))
+            return {"finished": result}
+        except Exception as error:  # `sentence_for` logs what is unexpected; the page goes on
+            return {"finished": FailedRun(pending.ref, sentence_for(error))}
 
-    def fetched(
+    def show_finished(
         self,
         analysis: PageAnalysis | None,
-        awaited: Wanted | None,
-        fetched: PageAnalysis | Refused | None,
+        awaited: PendingRun | None,
+        finished: PageAnalysis | FailedRun | None,
         ref: str | None,
         view: View,
     ) -> Updates:
-        """The run came to an end: show it, unless another input or another checkpoint was chosen by then."""
+        """A run has ended: show its result, unless the input or the second checkpoint is another by now."""
         if analysis is None:
-            return {"fetched": None, "awaited": None}
-        done: Updates = {"fetched": None}
-        if fetched is None or isinstance(fetched, Refused):
-            if not _is_for(awaited, analysis, ref):
-                return done
-            sentence = page_text.NOT_COMPARED if fetched is None else fetched.sentence
-            return {**done, "awaited": None, **_refused(analysis, sentence)}
-        if fetched.ct is not analysis.ct:
-            return done
-        if _is_for(awaited, analysis, fetched.seg.checkpoint.ref):
-            done["awaited"] = None
-        if fetched.seg.checkpoint.ref != ref:
-            return {**done, "analysis": session.with_known_results(analysis, *analysis.known, fetched)}
-        return {**done, **_beside(analysis, fetched, view)}
+            return {"finished": None, "awaited": None}
+        updates: Updates = {"finished": None}
+        if finished is None or isinstance(finished, FailedRun):
+            if not _is_run_of(awaited, analysis, ref):
+                return updates
+            sentence = page_text.NOT_COMPARED if finished is None else finished.sentence
+            return {**updates, "awaited": None, **_refusal_updates(analysis, sentence)}
+        if finished.ct is not analysis.ct:
+            return updates
+        if _is_run_of(awaited, analysis, finished.seg.checkpoint.ref):
+            updates["awaited"] = None
+        if finished.seg.checkpoint.ref != ref:
+            return {**updates, "analysis": session.with_known_results(analysis, *analysis.known, finished)}
+        return {**updates, **_comparison_updates(analysis, finished, view)}
 
-    def jump(
-        self,
-        analysis: PageAnalysis | None,
-        shown: bool,
-        index: int,
-        view: View,
-    ) -> Updates:
-        """To the slice where the two differ most."""
+    def go_to_slice(self, analysis: PageAnalysis | None, shown: bool, index: int, view: View) -> Updates:
+        """Go to a slice, from 0; the page asks for the one where the two results differ most."""
         if analysis is None:
-            return missing(shown)
+            return expired_result(shown)
         view = replace(view, slice_index=index).within(len(analysis.ct.hu))
-        return {"slice": view.slice_index + 1, **picture_and_numbers(analysis, view)}
+        return {"slice": view.slice_index + 1, **slice_updates(analysis, view)}
 
 
-def _is_for(awaited: Wanted | None, analysis: PageAnalysis, ref: str | None) -> bool:
-    """Whether the run that is waited for is that checkpoint's on this input."""
-    return awaited is not None and awaited.ct is analysis.ct and awaited.ref == ref
+def _is_run_of(run: PendingRun | None, analysis: PageAnalysis, ref: str | None) -> bool:
+    """Whether a run is that of a checkpoint on the image of an analysis."""
+    return run is not None and run.ct is analysis.ct and run.ref == ref
 
 
-def _alone(analysis: PageAnalysis) -> Updates:
-    return {"analysis": analysis.beside(None)} if analysis.second is not None else {}
+def _without_second(analysis: PageAnalysis) -> Updates:
+    return {"analysis": analysis.with_second(None)} if analysis.second is not None else {}
 
 
-def _refused(analysis: PageAnalysis, sentence: str) -> Updates:
-    """The main result as it was, and why there is no comparison."""
-    return {**_alone(analysis), "comparison": page_text.problem(sentence), "compare_with": NO_COMPARISON}
-
-
-def _beside(analysis: PageAnalysis, other: PageAnalysis, view: View) -> Updates:
-    """The comparison drawn; B is at its own threshold unless the visitor has moved A's."""
-    view = view.within(len(analysis.ct.hu))
-    moved = analysis.seg.threshold != analysis.own_threshold
-    threshold = analysis.seg.threshold if moved else other.own_threshold
-    both = session.with_known_results(analysis, other, *analysis.known).beside(other.at_threshold(threshold))
+def _refusal_updates(analysis: PageAnalysis, sentence: str) -> Updates:
+    """The main result alone, and the reason why there is no comparison."""
     return {
-        "analysis": both,
+        **_without_second(analysis),
+        "comparison": page_text.problem(sentence),
+        "compare_with": NO_COMPARISON,
+    }
+
+
+def _comparison_updates(analysis: PageAnalysis, other: PageAnalysis, view: View) -> Updates:
+    """The comparison of two results. B has its own threshold unless the visitor has moved that of A."""
+    view = view.within(len(analysis.ct.hu))
+    is_moved = analysis.seg.threshold != analysis.own_threshold
+    threshold = analysis.seg.threshold if is_moved else other.own_threshold
+    analysis = session.with_known_results(analysis, other, *analysis.known)
+    analysis = analysis.with_second(other.at_threshold(threshold))
+    return {
+        "analysis": analysis,
         "files": gr.update(visible=False, value=None),
-        "comparison": picture(both, view)["comparison"],
+        "comparison": picture_updates(analysis, view)["comparison"],
     }

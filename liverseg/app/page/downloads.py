@@ -1,4 +1,4 @@
-"""Everything that there is to take away of a result: each file singly, and one zip of them all."""
+"""The downloads of a result: every file by itself, and one zip of all files."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import gradio as gr
 
 from liverseg.app.html import page_text
-from liverseg.app.html.page_text import sentence_for
 from liverseg.app.page.updates import Updates
+from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
 from liverseg.core.image import CTImage
@@ -23,18 +23,19 @@ from liverseg.io.write import FORMATS, check_formats, default_formats, write_com
 from liverseg.rendering.comparison import comparison_overview
 
 ZIP_NAME = "liverseg-results.zip"
-GRIDS = ("nifti", "png")
-"""Two ways to write labels and probabilities, of which an input gets its usual one."""
 
-PACKED = (".gz", ".png", ".pdf")
-"""Files that a zip would not make smaller."""
+GRID_FORMATS = ("nifti", "png")
+"""Formats of labels and probabilities; an input gets the one that is the default for it."""
 
-Keep = Callable[[str], str | None]
-"""Copies a file to where gradio serves it, and deletes it in time."""
+COMPRESSED_SUFFIXES = (".gz", ".png", ".pdf")
+"""Files that are stored in the zip without compressing them again."""
+
+CopyToCache = Callable[[str], str | None]
+"""Copies a file to a folder that gradio serves and empties on schedule; returns the path of the copy."""
 
 
 def formats_for(ct: CTImage) -> tuple[str, ...]:
-    """All formats that `write_results` writes of this input.
+    """The formats of `write_results` that suit an image.
 
     >>> import numpy as np
     >>> from liverseg.core.geometry import upright_grid
@@ -43,8 +44,8 @@ def formats_for(ct: CTImage) -> tuple[str, ...]:
     >>> "nifti" in formats_for(ct), "png" in formats_for(ct), "glb" in formats_for(ct)
     (True, False, False)
     """
-    usual = default_formats(ct)
-    return tuple(name for name in FORMATS if _is_possible(ct, name) and (name not in GRIDS or name in usual))
+    others = set(GRID_FORMATS) - set(default_formats(ct))
+    return tuple(name for name in FORMATS if name not in others and _is_possible(ct, name))
 
 
 def _is_possible(ct: CTImage, name: str) -> bool:
@@ -55,8 +56,8 @@ def _is_possible(ct: CTImage, name: str) -> bool:
     return True
 
 
-def write_everything(folder: Path, analysis: PageAnalysis, index: int, window: Window) -> list[Path]:
-    """Write all files of an analysis, and of the comparison beside it; overview and PDF show slice `index`.
+def write_all_files(folder: Path, analysis: PageAnalysis, index: int, window: Window) -> list[Path]:
+    """Write all files of an analysis and of its comparison; overview and PDF show slice `index`.
 
     Raises `InvalidSetting` as `write_results` does.
     """
@@ -71,34 +72,40 @@ def write_everything(folder: Path, analysis: PageAnalysis, index: int, window: W
     return list(dict.fromkeys(written))
 
 
-def zipped(files: Sequence[Path], target: Path) -> Path:
-    """A zip of files, by their names; the same files give the same zip."""
+def write_zip(files: Sequence[Path], target: Path) -> Path:
+    """Write a zip of files under their names. It has no time stamps, so equal files give an equal zip."""
     with zipfile.ZipFile(target, "w") as archive:
         for file in files:
-            entry = zipfile.ZipInfo(file.name)  # of the year 1980: no time stamp
-            entry.compress_type = zipfile.ZIP_STORED if file.suffix in PACKED else zipfile.ZIP_DEFLATED
+            entry = zipfile.ZipInfo(file.name)  # dated 1980-01-01
+            is_compressed = file.suffix in COMPRESSED_SUFFIXES
+            entry.compress_type = zipfile.ZIP_STORED if is_compressed else zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             with file.open("rb") as source, archive.open(entry, "w", force_zip64=True) as stream:
                 shutil.copyfileobj(source, stream, 1 << 20)
     return target
 
 
-def prepare(analysis: PageAnalysis | None, shown: bool, view: View, keep: Keep) -> Updates:
-    """The downloads of a result, the zip first; pictures show the slice and window of `view`."""
+def prepare(analysis: PageAnalysis | None, shown: bool, view: View, copy_to_cache: CopyToCache) -> Updates:
+    """The downloads of a result, the zip first; pictures show the slice and the window of `view`."""
     if analysis is None:
         return {"problem": page_text.problem(page_text.EXPIRED)} if shown else {}
     folder = Path(tempfile.mkdtemp(prefix="liverseg-results-"))
     try:
         index = view.within(len(analysis.ct.hu)).slice_index
-        written = write_everything(folder, analysis, index, view.window)
-        everything = [zipped(written, folder / ZIP_NAME), *written]
-        return {"files": gr.update(value=[keep(str(path)) for path in everything], visible=True)}
-    except Exception as error:  # the boundary to the visitor, as in `updates.refusable`
+        written = write_all_files(folder, analysis, index, view.window)
+        files = [write_zip(written, folder / ZIP_NAME), *written]
+        return {"files": gr.update(value=[copy_to_cache(str(path)) for path in files], visible=True)}
+    except Exception as error:  # `sentence_for` logs what is unexpected; the page goes on
         return {"problem": page_text.problem(sentence_for(error))}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def keeper(block: Any) -> Keep:
-    """How files get into the folder that `delete_cache` empties, for a component."""
-    return block.move_resource_to_block_cache
+def cache_copier(component: Any) -> CopyToCache:
+    """A function that copies files to the cache of a component, which `delete_cache` empties.
+
+    Gradio calls it itself on values that an event returns, but only after the event, when the temporary
+    folder is gone; no public function copies a file earlier.
+    """
+    copy_to_cache: CopyToCache = component.move_resource_to_block_cache
+    return copy_to_cache

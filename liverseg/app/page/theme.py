@@ -1,4 +1,4 @@
-"""How the page looks: gradio's base theme in calm greys with the system's own fonts, and our style."""
+"""The look of the page: gradio's base theme in calm greys with system fonts, and the style sheet."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import gradio as gr
 
 STYLE = Path(__file__).parents[1] / "static" / "style.css"
 
-SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
-MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+SANS_FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
+MONO_FONTS = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
 
 def theme() -> gr.themes.Base:
-    """The theme. Font names only, no web fonts: the page loads nothing from anywhere else."""
+    """The theme. It names system fonts only, so that the page loads nothing from other servers."""
     return gr.themes.Base(
         primary_hue="teal",
         secondary_hue="teal",
         neutral_hue="slate",
-        font=[gr.themes.Font(name) for name in SANS],
-        font_mono=[gr.themes.Font(name) for name in MONO],
+        font=[gr.themes.Font(name) for name in SANS_FONTS],
+        font_mono=[gr.themes.Font(name) for name in MONO_FONTS],
         radius_size="sm",
         spacing_size="sm",
         text_size="md",

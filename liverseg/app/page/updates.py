@@ -1,4 +1,4 @@
-"""Updates of the page by name, and the sentence that an error becomes (no components here)."""
+"""Updates of the page by component name, and how errors become updates (no components here)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import gradio as gr
 
 from liverseg.app.html import comparison, page_text, volume
 from liverseg.app.html import results as results_html
-from liverseg.app.html.page_text import sentence_for
 from liverseg.app.state import session
+from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
 from liverseg.core.window import PRESETS, Window
@@ -19,9 +19,10 @@ from liverseg.errors import SeriesChoice
 from liverseg.io.dicom.series_info import SeriesInfo
 
 Updates = dict[str, Any]
+"""New values, or `gr.update`s, by the name of a component in `layout`."""
 
 
-def nothing_shown() -> Updates:
+def empty_page() -> Updates:
     """The page without a result."""
     return {
         "analysis": None,
@@ -36,70 +37,83 @@ def nothing_shown() -> Updates:
         "files": gr.update(visible=False, value=None),
         "series": gr.update(visible=False),
         "planes": "",
-        "solid": "",
+        "surfaces": "",
         "point": None,
     }
 
 
-def choice_of(found: Sequence[SeriesInfo]) -> Updates:
-    """The page when it has to ask which series of an upload is meant."""
-    choices = [(info.line().partition(": ")[2], info.number) for info in found]
-    label = f"{len(found)} CT series in the upload: choose one"
+def series_choice(series: Sequence[SeriesInfo]) -> Updates:
+    """An empty page that asks which series of an upload to segment."""
+    choices = [(info.line().partition(": ")[2], info.number) for info in series]
+    label = f"{len(series)} CT series in the upload: choose one"
     return {
-        **nothing_shown(),
+        **empty_page(),
         "problem": "",
         "series": gr.update(choices=choices, value=None, label=label, visible=True),
     }
 
 
-def missing(shown: bool) -> Updates:
-    """For an event that needs a result when there is none: it was deleted, or there never was one."""
-    return {**nothing_shown(), "problem": page_text.problem(page_text.EXPIRED)} if shown else {}
+def expired_result(shown: bool) -> Updates:
+    """For an event that needs a result where there is none.
+
+    If the page has `shown` a result, the server has deleted it, and the page says so.
+    """
+    return {**empty_page(), "problem": page_text.problem(page_text.EXPIRED)} if shown else {}
 
 
-def refusable(action: Callable[..., Updates]) -> Callable[..., Updates]:
-    """Turn an exception of an action into its sentence on a page without a result."""
+def show_errors(action: Callable[..., Updates]) -> Callable[..., Updates]:
+    """Decorate an action so that an exception becomes a sentence on an empty page."""
 
     @functools.wraps(action)
     def guarded(*args: Any, **kwargs: Any) -> Updates:
         try:
             return action(*args, **kwargs)
         except SeriesChoice as choice:
-            return choice_of(choice.series)
-        except Exception as error:  # the boundary to the visitor: told, logged and survived
-            return {**nothing_shown(), "problem": page_text.problem(sentence_for(error))}
+            return series_choice(choice.series)
+        except Exception as error:  # `sentence_for` logs what is unexpected; the page goes on
+            return {**empty_page(), "problem": page_text.problem(sentence_for(error))}
 
     return guarded
 
 
-def preset_of(window: Window) -> str | None:
-    """The preset that a window is, if it is one.
+def preset_name(window: Window) -> str | None:
+    """The name of the preset that equals a window; None if none does.
 
-    >>> preset_of(Window(40, 400)), preset_of(Window(41, 400))
+    >>> preset_name(Window(40, 400)), preset_name(Window(41, 400))
     ('Abdomen', None)
     """
     return next((name for name, preset in PRESETS.items() if preset == window), None)
 
 
-def picture_and_numbers(analysis: PageAnalysis, view: View, drawn: bool = False) -> Updates:
-    """The parts that change with the slice."""
+def slice_updates(analysis: PageAnalysis, view: View, drawn: bool = False) -> Updates:
+    """Everything that changes with the slice: pictures and results."""
+    counts = session.slice_counts(analysis.seg, view.slice_index)
     return {
-        **picture(analysis, view, drawn),
-        "results": results_html.results(analysis, session.slice_counts(analysis.seg, view.slice_index)),
+        **picture_updates(analysis, view, drawn),
+        "results": results_html.results_section(analysis, counts),
     }
 
 
-def picture(analysis: PageAnalysis, view: View, drawn: bool = False) -> Updates:
-    """The three pictures of a view, unless the page has `drawn` them itself; those of a comparison too."""
+def picture_updates(analysis: PageAnalysis, view: View, drawn: bool = False) -> Updates:
+    """The three pictures of a view, and those of a comparison.
+
+    `drawn` says that the browser draws the three pictures of a volume itself; they are then left out.
+    """
     count = len(analysis.ct.hu)
-    drawn = drawn and count > 1
+    is_volume = count > 1
+    drawn = drawn and is_volume
     if drawn and analysis.second is None:
         return {}
-    label = f"slice {view.slice_index + 1} of {count}" if count > 1 else "the uploaded slice"
-    jpegs = [session.as_jpeg(p) for p in session.draw(analysis, view)]
-    of_volume = volume.viewer(jpegs, analysis, view) if count > 1 else ""
-    shown: Updates = {} if drawn else {"viewer": of_volume or page_text.viewer(jpegs, label)}
+    label = f"slice {view.slice_index + 1} of {count}" if is_volume else "the uploaded slice"
+    jpegs = [session.as_jpeg(picture) for picture in session.draw_pictures(analysis, view)]
+    updates: Updates = {}
+    if not drawn:
+        updates["viewer"] = (
+            volume.volume_viewer(jpegs, analysis, view) if is_volume else page_text.viewer(jpegs, label)
+        )
     if analysis.second is not None:
-        beside = [session.as_jpeg(p) for p in session.draw_beside(analysis, view)]
-        shown["comparison"] = comparison.comparison(analysis, [jpegs[1], *beside], label)
-    return shown
+        second_and_difference = [session.as_jpeg(p) for p in session.draw_comparison(analysis, view)]
+        updates["comparison"] = comparison.comparison_section(
+            analysis, [jpegs[1], *second_and_difference], label
+        )
+    return updates

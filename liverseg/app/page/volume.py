@@ -1,7 +1,7 @@
-"""What the events of a volume's own views do: values in, updates by name out, as in `actions`.
+"""What the events of the views of a volume do: values in, updates by name out, as in `actions`.
 
-The point is where the three planes cut. Its slice is the slider's; its row and column are a state of the
-page, None until a result was first shown.
+The three planes cut each other in a point. Its slice is the value of the slider. Its row and column are a
+state of the page, which is None before the first result.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import numpy as np
 
 from liverseg.analysis.lesions import Lesion
 from liverseg.app.html import volume
-from liverseg.app.page.updates import Updates, missing, picture_and_numbers
+from liverseg.app.page.updates import Updates, expired_result, slice_updates
 from liverseg.app.state import session
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
 from liverseg.core.segmentation import TUMOUR, Segmentation
 from liverseg.rendering.planes import PLANES, Point, default_point, plane_view, point_at
 
-InPlane = tuple[int, int]
-"""Row and column of the radiological grid."""
+RowColumn = tuple[int, int]
+"""Row and column of the point in an axial slice, radiological orientation."""
 
 
 def lesion_point(seg: Segmentation, lesion: Lesion) -> Point:
-    """Where to look at a lesion: in the slice of its longest diameter, its pixel nearest to the centroid.
+    """A point inside a lesion: in the slice of its longest diameter, the pixel nearest to its centroid.
 
-    The centroid itself may lie outside of it, and beside it in that slice.
+    The centroid itself may lie outside the lesion.
     """
     rows, columns = np.nonzero(seg.labels[lesion.diameter_slice] == TUMOUR)
     _, row, column = lesion.centroid_px
@@ -37,20 +37,27 @@ def lesion_point(seg: Segmentation, lesion: Lesion) -> Point:
     return lesion.diameter_slice, int(rows[nearest]), int(columns[nearest])
 
 
-def wished(analysis: PageAnalysis, here: Point, wish: Mapping[str, Any]) -> Point | None:
-    """The point that an event of the page asks for; None: it makes no sense, as of a lesion there is no more.
+def requested_point(analysis: PageAnalysis, current: Point, target: Mapping[str, Any]) -> Point | None:
+    """The point that an event of the page asks for.
 
-    `wish` has a "slice", a "lesion" (its number), or a "plane" with "x" and "y", shares of its picture.
+    Args:
+        analysis: the result shown.
+        current: the point shown.
+        target: has a "slice" (index from 0), a "lesion" (its number), or a "plane" with "x" and "y" (position
+            in its picture, as shares of width and height).
+
+    Returns:
+        None for an invalid target, such as a lesion that no longer exists.
     """
-    index, lesion, plane = (wish.get(key) for key in ("slice", "lesion", "plane"))
+    index, lesion_id, plane = (target.get(key) for key in ("slice", "lesion", "plane"))
     if _is_number(index):
-        return (View(int(index)).within(len(analysis.ct.hu)).slice_index, *here[1:])
-    if _is_number(lesion):
-        found = next((known for known in analysis.report.lesions if known.id == lesion), None)
-        return None if found is None else lesion_point(analysis.seg, found)
-    x, y = wish.get("x"), wish.get("y")
+        return (View(int(index)).within(len(analysis.ct.hu)).slice_index, *current[1:])
+    if _is_number(lesion_id):
+        lesion = next((one for one in analysis.report.lesions if one.id == lesion_id), None)
+        return None if lesion is None else lesion_point(analysis.seg, lesion)
+    x, y = target.get("x"), target.get("y")
     if isinstance(plane, str) and plane in PLANES and _is_number(x) and _is_number(y):
-        return point_at(analysis.ct, plane, here, x, y)
+        return point_at(analysis.ct, plane, current, x, y)
     return None
 
 
@@ -59,75 +66,62 @@ def _is_number(value: object) -> bool:
 
 
 def is_volume(analysis: PageAnalysis | None) -> bool:
-    """Whether there are other views than the axial one."""
+    """Whether there is a result with other views than the axial one."""
     return analysis is not None and len(analysis.ct.hu) > 1
 
 
-def _point(analysis: PageAnalysis, in_plane: InPlane | None, view: View) -> Point:
-    row, column = in_plane or default_point(analysis.seg)[1:]
+def _point(analysis: PageAnalysis, row_column: RowColumn | None, view: View) -> Point:
+    row, column = row_column or default_point(analysis.seg)[1:]
     return view.within(len(analysis.ct.hu)).slice_index, row, column
 
 
-def _planes(analysis: PageAnalysis, point: Point, view: View) -> Updates:
+def _plane_updates(analysis: PageAnalysis, point: Point, view: View) -> Updates:
     jpegs = [
         session.as_jpeg(plane_view(analysis.ct, analysis.seg, name, point, view.window, view.opacity))
         for name in volume.OTHER_PLANES
     ]
-    return {"point": point[1:], "planes": volume.planes(analysis, jpegs, point)}
+    return {"point": point[1:], "planes": volume.other_views(analysis, jpegs, point)}
 
 
-def redrawn(
-    analysis: PageAnalysis | None,
-    in_plane: InPlane | None,
-    view: View,
-) -> Updates:
-    """The views again after the window or the opacity was changed."""
+def redraw_views(analysis: PageAnalysis | None, row_column: RowColumn | None, view: View) -> Updates:
+    """The views after a change of window or opacity."""
     if analysis is None or not is_volume(analysis):
         return {}
-    return _planes(analysis, _point(analysis, in_plane, view), view)
+    return _plane_updates(analysis, _point(analysis, row_column, view), view)
 
 
-def renewed(
-    analysis: PageAnalysis | None,
-    in_plane: InPlane | None,
-    view: View,
-) -> Updates:
-    """The views of a new result, or of one at another threshold."""
+def show_views(analysis: PageAnalysis | None, row_column: RowColumn | None, view: View) -> Updates:
+    """The views of a new result or of another threshold; none where the result is not a volume."""
     if analysis is None or not is_volume(analysis):
-        return no_views()
-    views = redrawn(analysis, in_plane, view)
-    return {**views, "solid": volume.solid(analysis)}
+        return {"planes": "", "surfaces": "", "point": None}
+    return {**redraw_views(analysis, row_column, view), "surfaces": volume.surface_view(analysis)}
 
 
-def no_views() -> Updates:
-    """The page without what only a volume has."""
-    return {"planes": "", "solid": "", "point": None}
-
-
-def go(
+def navigate(
     analysis: PageAnalysis | None,
     shown: bool,
-    in_plane: InPlane | None,
+    row_column: RowColumn | None,
     view: View,
-    wish: Mapping[str, Any],
+    target: Mapping[str, Any],
 ) -> Updates:
-    """To where a click in a view, in the profile or on a lesion leads, or a turn of the wheel.
+    """Go to the `target` of a click in a view, in the profile or on a lesion, or of the mouse wheel.
 
-    Where the page has "drawn" the slice itself, only what else there is of it follows.
+    `target` is as in `requested_point`. Its "drawn" is True if the browser has drawn the slice itself; only
+    the other updates are then returned.
     """
     if analysis is None:
-        return missing(shown)
+        return expired_result(shown)
     if not is_volume(analysis):
         return {}
-    here = _point(analysis, in_plane, view)
-    there = wished(analysis, here, wish)
-    if there is None:
+    current = _point(analysis, row_column, view)
+    point = requested_point(analysis, current, target)
+    if point is None:
         return {}
-    moved: Updates = {}
-    drawn = wish.get("drawn") is True
-    view = replace(view, slice_index=there[0])
-    if there[0] != here[0] or drawn:
-        moved = {"slice": there[0] + 1, **picture_and_numbers(analysis, view, drawn)}
-    if there[1:] != here[1:]:
-        moved |= _planes(analysis, there, view)
-    return moved
+    drawn = target.get("drawn") is True
+    view = replace(view, slice_index=point[0])
+    updates: Updates = {}
+    if point[0] != current[0] or drawn:
+        updates = {"slice": point[0] + 1, **slice_updates(analysis, view, drawn)}
+    if point[1:] != current[1:]:
+        updates |= _plane_updates(analysis, point, view)
+    return updates

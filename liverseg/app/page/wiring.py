@@ -1,4 +1,4 @@
-"""Which event of which component does what: `actions` tied to the components of `layout`."""
+"""Which event of which component calls which action: connects `actions` with the components of `layout`."""
 
 from __future__ import annotations
 
@@ -10,235 +10,230 @@ import gradio as gr
 from gradio.events import Dependency
 
 from liverseg.app.examples import EXAMPLES
-from liverseg.app.html import volume as volume_html
 from liverseg.app.page import downloads, volume
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.binding import (
-    VIEW,
-    Parts,
-    by_name,
-    components,
+    VIEW_CONTROLS,
+    Components,
+    component_updates,
+    event_handler,
+    run_handler,
     view_inputs,
-    with_progress,
     with_request,
     with_view,
     with_view_and_drawn,
 )
-from liverseg.app.page.comparison import Comparing
+from liverseg.app.page.comparison import ComparisonActions
 from liverseg.app.page.updates import Updates
 from liverseg.app.server import retention
 from liverseg.app.state.cancellation import Runs
 from liverseg.app.state.view import View
 
-NETWORK: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "network"}
-"""One network at a time, whoever asks: it uses every processor."""
+NETWORK_QUEUE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "network"}
+"""Options of events that run the network: one at a time for all visitors, as each uses every processor."""
 
-DRAWING: dict[str, Any] = {
+DRAWING_QUEUE: dict[str, Any] = {
     "show_progress": "hidden",
     "trigger_mode": "always_last",
     "concurrency_limit": 4,
     "concurrency_id": "drawing",
     "api_visibility": "private",
 }
+"""Options of events that only draw. While one is running, only the last of the later ones is kept."""
 
-
-def connect_network(parts: Parts, actions: Actions) -> list[Dependency]:
-    """Events that run the network; returns them. While one runs, the Cancel button has `data-busy`."""
-    shown = list(parts.values())
-    running: list[Dependency] = []
-
-    def listen(event: Any, action: Callable[..., Updates], inputs: list[Any], **options: Any) -> None:
-        event(None, js=_SHOW_CANCEL, api_visibility="private")
-        run = event(
-            with_progress(with_request(action), parts, actions, actions.runs), inputs, shown, **options
-        )
-        run.then(None, js=_HIDE_CANCEL, api_visibility="private")
-        running.append(run)
-
-    made = [parts["made_center"], parts["made_width"]]
-    request = [parts["upload"], parts["checkpoint"], parts["series"], *made, *view_inputs(parts)]
-    with_analysis = [parts["analysis"], *request]
-    asked: dict[str, Any] = {
-        **NETWORK,
-        "api_visibility": "private",
-        "show_progress": "full",
-        "show_progress_on": parts["viewer"],
-    }
-    listen(
-        parts["upload"].upload,
-        actions.upload,
-        request,
-        trigger_mode="always_last",
-        **asked,
-    )
-    listen(
-        parts["series"].input,
-        actions.series,
-        request,
-        trigger_mode="always_last",
-        **asked,
-    )
-    for key in EXAMPLES:
-        listen(parts[f"example_{key}"].click, partial(actions.example, key), request, **asked)
-    listen(
-        parts["checkpoint"].input,
-        actions.checkpoint,
-        with_analysis,
-        trigger_mode="always_last",
-        **asked,
-    )
-    for event in (made[0].submit, made[0].blur, made[1].submit, made[1].blur):
-        listen(
-            event,
-            actions.remade,
-            with_analysis,
-            trigger_mode="always_last",
-            **asked,
-        )
-    return running
-
+TARGET_KEYS = ("slice", "lesion", "plane", "x", "y", "drawn")
+"""Keys of the events that `volume.js` triggers; see `volume.navigate`."""
 
 _SHOW_CANCEL = "() => { document.querySelector('#ls-cancel').dataset.busy = ''; }"
 _HIDE_CANCEL = "() => { delete document.querySelector('#ls-cancel').dataset.busy; }"
 
+_SET_DRAWN_JS = f"""(...inputs) => {{
+  const drawn = document.querySelector('#ls-viewer').dataset.drawn === 'yes';
+  inputs[inputs.length - {len(VIEW_CONTROLS) + 1}] = drawn;
+  return inputs;
+}}"""
+"""Sets the input `drawn`, which precedes those of the view, to the state of `canvases.js`."""
 
-def connect_stopping(page: gr.Blocks, parts: Parts, actions: Actions) -> None:
-    """A run ends when its visitor presses Cancel, takes the upload away, or leaves."""
+
+def connect_network(components: Components, actions: Actions) -> list[Dependency]:
+    """Connect and return the events that run the network.
+
+    While one is running, the Cancel button has the attribute `data-busy`.
+    """
+    outputs = list(components.values())
+    events: list[Dependency] = []
+    options: dict[str, Any] = {
+        **NETWORK_QUEUE,
+        "api_visibility": "private",
+        "show_progress": "full",
+        "show_progress_on": components["viewer"],
+    }
+
+    def listen(event: Any, action: Callable[..., Updates], inputs: list[Any], **more: Any) -> None:
+        event(None, js=_SHOW_CANCEL, api_visibility="private")
+        handler = run_handler(with_request(action), components, actions, actions.runs)
+        run = event(handler, inputs, outputs, **options, **more)
+        run.then(None, js=_HIDE_CANCEL, api_visibility="private")
+        events.append(run)
+
+    center, width = components["made_center"], components["made_width"]
+    request = [components[name] for name in ("upload", "checkpoint", "series")]
+    request += [center, width, *view_inputs(components)]
+    with_analysis = [components["analysis"], *request]
+    last: dict[str, Any] = {"trigger_mode": "always_last"}
+    listen(components["upload"].upload, actions.upload, request, **last)
+    listen(components["series"].input, actions.series, request, **last)
+    for key in EXAMPLES:
+        listen(components[f"example_{key}"].click, partial(actions.example, key), request)
+    listen(components["checkpoint"].input, actions.checkpoint, with_analysis, **last)
+    for event in (center.submit, center.blur, width.submit, width.blur):
+        listen(event, actions.picture_window, with_analysis, **last)
+    return events
+
+
+def connect_cancelling(page: gr.Blocks, components: Components, runs: Runs) -> None:
+    """Stop a visitor's runs when they press Cancel, remove the upload, or leave the page."""
 
     def stop(request: gr.Request) -> None:
-        actions.runs.stop(request.session_hash)
+        runs.stop(request.session_hash)
         retention.expire_soon(page, request.session_hash)
 
-    asked: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    for event in (parts["cancel"].click, parts["upload"].clear, parts["upload"].delete):
-        event(stop, None, None, **asked)
-    for event in (parts["upload"].clear, parts["upload"].delete):
+    options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    upload = components["upload"]
+    for event in (components["cancel"].click, upload.clear, upload.delete):
+        event(stop, None, None, **options)
+    for event in (upload.clear, upload.delete):
         event(None, js=_HIDE_CANCEL, api_visibility="private")
     page.unload(stop)
 
 
 def connect_drawing(
-    parts: Parts, actions: Actions, running: list[Dependency]
-) -> tuple[list[Dependency], list[Dependency]]:
-    """Events that only draw: no network, and only the last of a burst counts.
+    components: Components, actions: Actions, network: Sequence[Dependency]
+) -> tuple[Dependency, list[Dependency]]:
+    """Connect the events that draw without the network.
 
-    Returns those that change the result, and those that change only how it is drawn. Taking the upload away
-    also drops what is `running`, so that no late result of it is shown.
+    Removing the upload also cancels the events of `network`, so that no late result is shown.
+
+    Returns:
+        the event of the threshold, which changes the result
+        the events that change only how it is drawn
     """
-    shown = list(parts.values())
-    have = [parts["analysis"], parts["shown"]]
-    at = parts["slice"]
-    view = view_inputs(parts)
-    own: dict[str, Any] = {**DRAWING, "js": _WHETHER_DRAWN}
-    drawn = parts["drawn"]
-    redrawing = [
-        parts[name].input(
-            by_name(with_view_and_drawn(actions.view), parts), [*have, drawn, *view], shown, **own
-        )
+    outputs = list(components.values())
+    shown, drawn = [components["analysis"], components["shown"]], components["drawn"]
+    view, preset, threshold = view_inputs(components), components["preset"], components["threshold"]
+    options: dict[str, Any] = {**DRAWING_QUEUE, "js": _SET_DRAWN_JS}
+
+    def handler(action: Callable[..., Updates]) -> Callable[..., Updates]:
+        return event_handler(with_view_and_drawn(action), components)
+
+    redraws = [
+        components[name].input(handler(actions.view), [*shown, drawn, *view], outputs, **options)
         for name in ("center", "width", "opacity")
     ]
-    preset = parts["preset"].input(
-        by_name(with_view_and_drawn(actions.preset), parts),
-        [*have, parts["preset"], drawn, *view],
-        shown,
-        **own,
+    redraws.append(preset.input(handler(actions.preset), [*shown, preset, drawn, *view], outputs, **options))
+    components["slice"].input(handler(actions.slice), [*shown, drawn, *view], outputs, **options)
+    relabelled = threshold.input(
+        event_handler(with_view(actions.threshold), components),
+        [*shown, threshold, *view],
+        outputs,
+        **DRAWING_QUEUE,
     )
-    at.input(by_name(with_view_and_drawn(actions.slice), parts), [*have, drawn, *view], shown, **own)
-    threshold = parts["threshold"].input(
-        by_name(with_view(actions.threshold), parts), [*have, parts["threshold"], *view], shown, **DRAWING
-    )
-    for event in (parts["upload"].clear, parts["upload"].delete):
-        event(by_name(actions.removed, parts), [parts["upload"]], shown, cancels=running, **DRAWING)
-    return [threshold], [*redrawing, preset]
-
-
-_WHETHER_DRAWN = f"""(...given) => {{
-  given[given.length - {len(VIEW) + 1}] = document.querySelector('#ls-viewer').dataset.drawn === 'yes';
-  return given;
-}}"""
-"""Sets the input `drawn`, which stands before the view's, to what `volume.js` says."""
+    for event in (components["upload"].clear, components["upload"].delete):
+        event(
+            event_handler(actions.upload_removed, components),
+            [components["upload"]],
+            outputs,
+            cancels=list(network),
+            **DRAWING_QUEUE,
+        )
+    return relabelled, redraws
 
 
 def connect_comparison(
-    parts: Parts, comparing: Comparing, runs: Runs, running: list[Dependency]
+    components: Components, actions: ComparisonActions, runs: Runs, main_events: Sequence[Dependency]
 ) -> Dependency:
-    """Events of the comparison, which follows those of `running`; returns the one that runs the network."""
-    shown = list(parts.values())
-    chosen = parts["compare_with"]
-    view = view_inputs(parts)
-    awaited = parts["awaited"]
-    asked = [parts["analysis"], awaited, chosen, *view]
-    in_turn = {**DRAWING, "concurrency_limit": 1, "concurrency_id": "comparing"}
-    chosen.input(by_name(with_view(comparing.compare), parts), asked, shown, **in_turn)
-    for main in running:
-        main.then(by_name(with_view(comparing.follow), parts), asked, shown, **in_turn)
-    parts["wanted"].change(None, js=_SHOW_CANCEL, api_visibility="private")
-    fetching = parts["wanted"].change(
-        with_progress(comparing.fetch, parts, comparing, runs),
-        [parts["analysis"], parts["wanted"], parts["fetched"]],
-        [parts["fetched"], parts["problem"]],
+    """Connect the events of the comparison, which follow the main events.
+
+    Returns the event that runs the network.
+    """
+    outputs = list(components.values())
+    analysis, awaited, chosen = (components[name] for name in ("analysis", "awaited", "compare_with"))
+    pending, finished = components["pending"], components["finished"]
+    view = view_inputs(components)
+    inputs = [analysis, awaited, chosen, *view]
+    one_by_one = {**DRAWING_QUEUE, "concurrency_limit": 1, "concurrency_id": "comparing"}
+    chosen.input(event_handler(with_view(actions.choose_second), components), inputs, outputs, **one_by_one)
+    for event in main_events:
+        event.then(
+            event_handler(with_view(actions.follow_main_result), components), inputs, outputs, **one_by_one
+        )
+    pending.change(None, js=_SHOW_CANCEL, api_visibility="private")
+    run = pending.change(
+        run_handler(actions.run_pending, components, actions, runs),
+        [analysis, pending, finished],
+        [finished, components["problem"]],
         trigger_mode="always_last",
         show_progress="full",
-        show_progress_on=parts["comparison"],
+        show_progress_on=components["comparison"],
         api_visibility="private",
-        **NETWORK,
+        **NETWORK_QUEUE,
     )
-    fetching.then(None, js=_HIDE_CANCEL, api_visibility="private")
-    fetching.then(
-        by_name(with_view(comparing.fetched), parts),
-        [parts["analysis"], awaited, parts["fetched"], chosen, *view],
-        shown,
-        **DRAWING,
+    run.then(None, js=_HIDE_CANCEL, api_visibility="private")
+    run.then(
+        event_handler(with_view(actions.show_finished), components),
+        [analysis, awaited, finished, chosen, *view],
+        outputs,
+        **DRAWING_QUEUE,
     )
 
-    def jump(event: gr.EventData, *values: Any) -> Updates:
-        analysis, is_shown, *controls = values
+    def go_to_slice(event: gr.EventData, *values: Any) -> Updates:
+        analysis, shown, *controls = values
         view = View.of_controls(*controls)
-        return components(comparing.jump(analysis, is_shown, int(event.index), view), parts)
+        return component_updates(actions.go_to_slice(analysis, shown, int(event.index), view), components)
 
-    have = [parts["analysis"], parts["shown"]]
-    parts["comparison"].select(jump, [*have, *view], shown, **DRAWING)
-    return fetching
+    components["comparison"].select(
+        go_to_slice, [analysis, components["shown"], *view], outputs, **DRAWING_QUEUE
+    )
+    return run
 
 
-def connect_downloads(parts: Parts) -> None:
-    """The button that makes the files; gradio deletes them with the uploads."""
-    prepare = partial(downloads.prepare, keep=downloads.keeper(parts["files"]))
-    parts["download"].click(
-        by_name(with_view(prepare), parts),
-        [parts["analysis"], parts["shown"], *view_inputs(parts)],
-        [parts["files"], parts["problem"]],
+def connect_downloads(components: Components) -> None:
+    """Connect the button that prepares the downloads; gradio deletes them on the schedule of the uploads."""
+    prepare = partial(downloads.prepare, copy_to_cache=downloads.cache_copier(components["files"]))
+    components["download"].click(
+        event_handler(with_view(prepare), components),
+        [components["analysis"], components["shown"], *view_inputs(components)],
+        [components["files"], components["problem"]],
         show_progress="minimal",
         concurrency_limit=2,
         api_visibility="private",
     )
 
 
-WISHES = ("slice", "lesion", "plane", "x", "y", "drawn")
-"""What an event of `volume.js` may say."""
-
-
-def views() -> Parts:
-    """The components: coronal and sagittal view with the profile, and the surfaces. They are empty yet."""
-    return {
-        "planes": gr.HTML("", js_on_load=volume_html.VOLUME_JS, elem_id="ls-planes", apply_default_css=False),
-        "solid": gr.HTML("", js_on_load=volume_html.SOLID_JS, elem_id="ls-solid", apply_default_css=False),
-    }
-
-
-def connect(parts: Parts, renewing: Sequence[Dependency], redrawing: Sequence[Dependency]) -> None:
-    """The views follow what changes the result, and what changes only how it is drawn."""
-    have, point, view = [parts["analysis"], parts["shown"]], parts["point"], view_inputs(parts)
-    places = [parts[name] for name in ("planes", "solid", "point", "problem")]
-    for events, action in ((renewing, volume.renewed), (redrawing, volume.redrawn)):
+def connect_volume(
+    components: Components, result_events: Sequence[Dependency], redraws: Sequence[Dependency]
+) -> None:
+    """Connect the views of a volume: they follow new results and redraws, and a click in them navigates."""
+    analysis, point, view = components["analysis"], components["point"], view_inputs(components)
+    outputs = [components[name] for name in ("planes", "surfaces", "point", "problem")]
+    for events, action in ((result_events, volume.show_views), (redraws, volume.redraw_views)):
         for event in events:
             event.then(
-                by_name(with_view(action), parts), [parts["analysis"], point, *view], places, **DRAWING
+                event_handler(with_view(action), components),
+                [analysis, point, *view],
+                outputs,
+                **DRAWING_QUEUE,
             )
 
-    def go(event: gr.EventData, *values: Any) -> Updates:
+    def navigate(event: gr.EventData, *values: Any) -> Updates:
         retention.mark_used()
-        wish = {key: getattr(event, key, None) for key in WISHES}
-        return components(with_view(partial(volume.go, wish=wish))(*values), parts)
+        target = {key: getattr(event, key, None) for key in TARGET_KEYS}
+        action = with_view(partial(volume.navigate, target=target))
+        return component_updates(action(*values), components)
 
-    parts["planes"].select(go, [*have, point, *view], list(parts.values()), **DRAWING)
+    components["planes"].select(
+        navigate,
+        [analysis, components["shown"], point, *view],
+        list(components.values()),
+        **DRAWING_QUEUE,
+    )

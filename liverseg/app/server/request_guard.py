@@ -33,7 +33,7 @@ _DEEP_LINK = "/gradio_api/deep_link"
 
 def is_uploaded(path: str) -> bool:
     """Whether a path lies in the folder of the uploads; symbolic links are followed."""
-    try:
+    try:  # gradio documents the variable GRADIO_TEMP_DIR; only `get_upload_folder` has its default too
         return os.path.realpath(path).startswith(os.path.realpath(get_upload_folder()) + os.sep)
     except ValueError:  # not a valid path
         return False
@@ -124,7 +124,11 @@ class NoDeepLinks:
 
 
 def wrong_arguments(request: gr.Request, error: Exception) -> JSONResponse:
-    """The answer to a call with an unknown argument or without a required one."""
+    """The answer to a call with an unknown argument or without a required one.
+
+    Gradio raises a plain `TypeError` for these and answers status 500; the function that raised it,
+    `construct_args`, is all that tells it from other errors.
+    """
     if traceback.extract_tb(error.__traceback__)[-1].name != "construct_args":
         raise error
     return JSONResponse({"detail": str(error)}, status_code=422)

@@ -9,9 +9,9 @@ Gradio also holds a session for every call of the API and drops the oldest beyon
 may be a visitor's with a result. It keeps a record of every answered call, the folder of every deleted
 upload, and the remains of interrupted uploads. `Cleanup` removes all of these.
 
-Nothing public in gradio reaches sessions, the queue or the age of a state, so this module uses
-`Blocks.state_holder`, `Blocks._queue` and `SessionState._state_ttl`;
-`tests/liverseg/app/server/test_gradio_internals.py` fails when gradio changes them.
+Nothing public in gradio reaches sessions, the queue or the age of a state, so this module uses attributes of
+`Blocks.state_holder`, `Blocks._queue` and `SessionState`, each with a comment;
+`tests/liverseg/app/server/test_gradio_internals.py` fails when gradio changes one of them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -42,12 +43,14 @@ def session_state(forget: Callable[[Any], None] | None = None) -> gr.State:
 
 def mark_used() -> None:
     """Restart the time to live of the visitor's states; to be called within an event of the page."""
+    # An event gets no page, and its request only as an argument of every handler: `LocalContext` has both.
     page, request = LocalContext.blocks.get(None), LocalContext.request.get(None)
     holder, visitor = getattr(page, "state_holder", None), getattr(request, "session_hash", None)
     session = None if holder is None else holder.session_data.get(visitor)
     if session is None:
         return
     now = datetime.now()
+    # Gradio counts the time to live from the last change; only `_state_ttl` can restart it.
     for key, (seconds, _) in list(session._state_ttl.items()):
         session._state_ttl[key] = (seconds, now)
 
@@ -56,18 +59,18 @@ def expire_soon(page: gr.Blocks, visitor: str | None) -> None:
     """Let the states of a visitor who left expire after `KEEP`; gradio would keep them for an hour."""
     session = page.state_holder.session_data.get(visitor) if visitor else None
     if session is not None:
-        session.STATE_TTL_WHEN_CLOSED = KEEP.total_seconds()
+        session.STATE_TTL_WHEN_CLOSED = KEEP.total_seconds()  # `Blocks` has no argument for it
 
 
 def forget_unused_sessions(page: gr.Blocks) -> None:
     """Drop what components showed to visitors idle for `KEEP`, and whole sessions of those who left."""
-    holder = page.state_holder
+    holder = page.state_holder  # the only access to what gradio holds of visitors
     for visitor, used in list(holder.time_last_used.items()):
         session = holder.session_data.get(visitor)
         if session is None or datetime.now() - used < KEEP:
             continue
-        session.config_values.clear()
-        if session.is_closed:
+        session.config_values.clear()  # gradio itself never drops it from a session
+        if session.is_closed:  # the visitor has left
             with holder.lock:
                 holder.session_data.pop(visitor, None)
                 holder.time_last_used.pop(visitor, None)
@@ -99,7 +102,7 @@ class Cleanup:
     def refresh_pending_uploads(self) -> None:
         """Touch the uploads of waiting and running calls: gradio deletes files by age even while they are
         used."""
-        for event in list(self._page._queue.event_ids_to_events.values()):
+        for event in list(self._page._queue.event_ids_to_events.values()):  # the only list of calls
             for path in paths_in_values(getattr(event.data, "data", None)):
                 if is_uploaded(path):
                     with suppress(OSError):  # deleted meanwhile
@@ -107,7 +110,7 @@ class Cleanup:
 
     def _sweep_calls(self, now: float) -> None:
         """Drop records of calls whose answer was fetched, or waited for `keep_s`."""
-        queue = self._page._queue
+        queue = self._page._queue  # gradio never drops these records itself, and nothing public can
         under_way = {event.session_hash for event in list(queue.event_ids_to_events.values())}
         records = queue.pending_event_ids_session
         self._over_since = {s: t for s, t in self._over_since.items() if s in records and s not in under_way}
@@ -121,7 +124,7 @@ class Cleanup:
 
     def _sweep_sessions(self) -> None:
         """Drop idle sessions of the API, which hold no result; gradio handles those of visitors."""
-        holder = getattr(self._page, "state_holder", None)
+        holder = getattr(self._page, "state_holder", None)  # as in `forget_unused_sessions`
         if holder is None:
             return
         under_way = {event.session_hash for event in list(self._page._queue.event_ids_to_events.values())}
@@ -135,18 +138,17 @@ class Cleanup:
 
 
 def _kept(page: gr.Blocks) -> set[str]:
-    """Files that gradio never deletes."""
+    """Files that gradio never deletes; only `keep_in_cache` of each component lists them."""
     return {path for block in list(page.blocks.values()) for path in getattr(block, "keep_in_cache", ())}
 
 
-def sweep_folder(folder: Path, keep_s: float, kept: set[str] = frozenset()) -> None:  # type: ignore[assignment]
-    """Delete files below a folder that are older than `keep_s` and not `session_state`, and empty folders as
-    old."""
+def sweep_folder(folder: Path, keep_s: float, kept: AbstractSet[str] = frozenset()) -> None:
+    """Delete files older than `keep_s` that are not in `kept`, and empty folders as old."""
     now = time.time()
     for parent, folders, names in os.walk(folder, topdown=False):
         for name in names:
             path = Path(parent, name)
-            if str(path) not in session_state and _age_s(path, now) > keep_s:
+            if str(path) not in kept and _age_s(path, now) > keep_s:
                 path.unlink(missing_ok=True)
         for name in folders:
             path = Path(parent, name)
@@ -183,7 +185,10 @@ def cleaning_up(page: gr.Blocks, keep_s: float, every_s: float = EVERY_S) -> Ite
 
 
 def client_disconnected(page: gr.Blocks, session: str | None) -> bool:
-    """Whether the client of a running call has closed the stream in which it waits for the answer."""
+    """Whether the client of a running call has closed the stream in which it waits for the answer.
+
+    Only the queue's `active_jobs` knows: gradio tells a handler nothing about its client.
+    """
     return any(
         job.session_hash == session and not job.alive
         for jobs in list(page._queue.active_jobs)

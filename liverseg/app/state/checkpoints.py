@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import registry
+from liverseg.analysis.report_text import dice_text
 from liverseg.app.state import zerogpu
 from liverseg.errors import CheckpointRefused, LiversegError
 from liverseg.inference.segmenter import Segmenter, find_checkpoint
@@ -20,7 +21,8 @@ from registry.progress import size_text
 MAX_LOADED = 3
 """Checkpoints that stay in memory; the least recently used one is dropped first."""
 
-UNEXPECTED = "The checkpoint could not be loaded."
+LOAD_FAILED = "The checkpoint could not be loaded."
+"""Shown where loading failed for an unexpected reason; refusals have their own sentence."""
 
 LIST_S = 2.0
 """The page is built without the Hub's checkpoints if listing them takes longer; opening it lists them
@@ -50,23 +52,12 @@ def licence_name(licence: str) -> str:
     return KNOWN_LICENCES.get(licence.lower(), licence)
 
 
-def dice(value: float | None) -> str:
-    """A Dice value with three decimals.
-
-    >>> dice(0.9449), dice(None)
-    ('0.945', 'not measured')
-    """
-    return "not measured" if value is None else f"{value:.3f}"
-
-
 def entry_label(checkpoint: Checkpoint) -> str:
     """The dropdown's entry: name, version, Dice of liver and tumour, licence."""
     manifest = checkpoint.manifest
     head = manifest.headline()
-    return (
-        f"{manifest.name} {manifest.version} · liver {dice(head['liver'])} · tumour {dice(head['tumour'])}"
-        f" · {licence_name(manifest.licence)}"
-    )
+    dice = f"liver {dice_text(head['liver'])} · tumour {dice_text(head['tumour'])}"
+    return f"{manifest.name} {manifest.version} · {dice} · {licence_name(manifest.licence)}"
 
 
 @dataclass
@@ -229,7 +220,7 @@ class Checkpoints:
             segmenter = self._segmenter_of(checkpoint, load)
         except BaseException as error:  # raised again in every waiting thread, this one included
             with self._lock:
-                self._failed[checkpoint.ref] = str(error) if isinstance(error, LiversegError) else UNEXPECTED
+                self._failed[checkpoint.ref] = str(error) if isinstance(error, LiversegError) else LOAD_FAILED
                 del self._loads[key]
             load.result.set_exception(error)
             return

@@ -1,4 +1,4 @@
-"""What one visitor is looking at, and how it is drawn (pure: no gradio, no globals)."""
+"""One visitor's upload and results, and their pictures (no gradio, no global state)."""
 
 from __future__ import annotations
 
@@ -28,45 +28,45 @@ from liverseg.rendering.slice_view import default_slice, overlay, three_pictures
 from registry import Checkpoint
 
 JPEG_QUALITY = 92
-"""Of the pictures on the page: encoded in milliseconds, no visible loss. Downloads are lossless."""
+"""Quality of the pictures on the page: no visible loss, encoded in milliseconds. Downloads are lossless."""
 
-KEPT_BYTES = 256 * 2**20
-"""Results of other checkpoints that a visitor's session holds, so that none runs twice on one image."""
+MAX_KNOWN_BYTES = 256 * 2**20
+"""Limit of the results of other checkpoints in one session, which save a second run on the same image."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class PageAnalysis(Analysis):
-    """One upload with its result, in one visitor's session. Never changed, only replaced."""
+    """An upload with its result, in the session of a visitor. It is never changed, only replaced."""
 
-    sources: tuple[str, ...] = ()  # paths of the upload, to read it again with another window
-    own_threshold: float = 0.5  # the checkpoint's; `seg` may be at another one
-    second: PageAnalysis | None = None  # another checkpoint's result on the same image, shown beside this one
-    agreement: Agreement | None = None  # of this result and `second`
-    known: tuple[PageAnalysis, ...] = ()  # results of other checkpoints on this image, the latest first
-    curve: ThresholdCurve | None = None  # the scores of every threshold, where the checkpoint has them
-    series: int | None = None  # the one chosen, where the upload holds several
-    stack: VoxelStore | None = None  # voxels that the page draws; created here, and again for other labels
+    sources: tuple[str, ...] = ()  # paths of the upload, which is read again with another window
+    own_threshold: float = 0.5  # of the checkpoint; `seg` may have another one
+    second: PageAnalysis | None = None  # result of another checkpoint on the same image, for comparison
+    agreement: Agreement | None = None  # of this result with `second`
+    known: tuple[PageAnalysis, ...] = ()  # earlier results of other checkpoints on this image, latest first
+    curve: ThresholdCurve | None = None  # None: the checkpoint has none
+    series: int | None = None  # number of the chosen series, if the upload holds several
+    voxels: VoxelStore | None = None  # for drawing in the browser; renewed with the labels
 
     def __post_init__(self) -> None:
-        if self.stack is None or self.stack.seg is not self.seg:
-            image = self.stack.image if self.stack is not None and self.stack.ct is self.ct else None
-            object.__setattr__(self, "stack", VoxelStore(self.ct, self.seg, image))
+        if self.voxels is None or self.voxels.seg is not self.seg:
+            image = self.voxels.image if self.voxels is not None and self.voxels.ct is self.ct else None
+            object.__setattr__(self, "voxels", VoxelStore(self.ct, self.seg, image))
 
     @property
     def is_picture(self) -> bool:
-        """Whether HU were rebuilt from grey, so that the window it was made with matters."""
+        """Whether the HU were computed from grey values, with an assumed window."""
         return self.ct.assumed_window is not None
 
     def at_threshold(self, threshold: float) -> PageAnalysis:
-        """The same probabilities at another threshold, and so for `second`; the network does not run."""
+        """This result and `second` at another tumour threshold; the network does not run."""
         moved = super().at_threshold(threshold)
         assert isinstance(moved, PageAnalysis)
-        return moved if self.second is None else moved.beside(self.second.at_threshold(threshold))
+        return moved if self.second is None else moved.with_second(self.second.at_threshold(threshold))
 
-    def beside(self, second: PageAnalysis | None) -> PageAnalysis:
-        """This result with that of another checkpoint beside it, or with none."""
+    def with_second(self, second: PageAnalysis | None) -> PageAnalysis:
+        """This result with another checkpoint's as `second`; None removes `second`."""
         if second is None:
             return replace(self, second=None, agreement=None)
         return replace(self, second=second, agreement=compare(self.ct, self.seg, second.seg))
@@ -74,17 +74,17 @@ class PageAnalysis(Analysis):
 
 @dataclass(frozen=True)
 class SliceCounts:
-    """Pixels of one slice of a volume."""
+    """Numbers of pixels in one slice; liver without tumour."""
 
     liver: int
     tumour: int
 
 
 def latest_input(sources: Sequence[str]) -> list[str]:
-    """Of several files, those that belong to the newest one: all DICOM files, or it alone.
+    """The files of an upload that form one input: all DICOM files if the last file is DICOM, else the last.
 
-    The page adds a file to those that are there; a picture or a NIfTI file after another replaces
-    it, while the DICOM files of a series are read together.
+    The page appends each file to the earlier ones. A picture or a NIfTI file replaces an earlier input, while
+    DICOM files may belong to the same series.
     """
     if len(sources) < 2 or not _is_dicom(sources[-1]):
         return list(sources[-1:])
@@ -100,14 +100,14 @@ def _is_dicom(source: str) -> bool:
 
 
 def read_input(sources: Sequence[str], made_with: Window, series: int | None = None) -> CTImage:
-    """Read an upload: one file, or several that are DICOM, of which `series` names one series.
+    """Read an upload: one file, or several DICOM files; `series` is the number of one of their series.
 
-    Raises a `LiversegError`; `UnreadableInput` too when the upload was deleted in the meantime.
+    Raises a `LiversegError` for a file that is refused, and `UnreadableInput` when the upload was deleted.
     """
     if not sources:
         raise UnreadableInput("Choose a file first.")
     if not all(Path(source).is_file() for source in sources):
-        raise UnreadableInput("The upload was deleted after its time; upload it again.")
+        raise UnreadableInput("The upload has expired and was deleted. Upload it again.")
     return liverseg.read(sources[0] if len(sources) == 1 else list(sources), made_with, series)
 
 
@@ -118,21 +118,21 @@ def analyse(
     settings: AnalysisSettings = DEFAULT_SETTINGS,
     run: Run = DEFAULT_RUN,
 ) -> PageAnalysis:
-    """Run the network on a CT image and measure what it found; raises as `Segmenter.segment` does."""
+    """Segment a CT image and measure the result; raises the errors of `Segmenter.segment`."""
     started = time.perf_counter()
     try:
-        found = analyse_image(ct, segmenter, settings, run)
+        analysis = analyse_image(ct, segmenter, settings, run)
     except Cancelled:
         _log.info("run cancelled: %s, after %.2f s", segmenter.checkpoint.ref, time.perf_counter() - started)
         raise
     seconds = time.perf_counter() - started
-    _log.info("network run: %s, %d slice(s), %.2f s", found.seg.checkpoint.ref, len(ct.hu), seconds)
+    _log.info("network run: %s, %d slice(s), %.2f s", analysis.seg.checkpoint.ref, len(ct.hu), seconds)
     return PageAnalysis(
         ct,
-        found.seg,
-        found.report,
-        slice_index=found.slice_index,
-        measuring_s=found.measuring_s,
+        analysis.seg,
+        analysis.report,
+        slice_index=analysis.slice_index,
+        measuring_s=analysis.measuring_s,
         sources=tuple(sources),
         own_threshold=segmenter.threshold,
         curve=ThresholdCurve.of(segmenter.checkpoint.manifest),
@@ -140,38 +140,39 @@ def analyse(
 
 
 def is_result_of(analysis: PageAnalysis, checkpoint: Checkpoint) -> bool:
-    """Whether a result is that checkpoint's."""
+    """Whether a result was computed by a checkpoint."""
     identity = analysis.seg.checkpoint
     return (identity.ref, identity.sha256) == (checkpoint.ref, checkpoint.sha256)
 
 
 def known_result(analysis: PageAnalysis, checkpoint: Checkpoint) -> PageAnalysis | None:
-    """What a checkpoint said of the image before, at its own threshold; None: not run, or forgotten."""
-    found = next((known for known in analysis.known if is_result_of(known, checkpoint)), None)
-    return None if found is None else found.at_threshold(found.own_threshold)
+    """An earlier result of a checkpoint on the same image, at its own threshold; None if there is none."""
+    result = next((known for known in analysis.known if is_result_of(known, checkpoint)), None)
+    return None if result is None else result.at_threshold(result.own_threshold)
 
 
-def with_known_results(analysis: PageAnalysis, *others: Analysis) -> PageAnalysis:
-    """The analysis with the results of other checkpoints on the same image, the ones to keep longest first.
+def with_known_results(analysis: PageAnalysis, *others: PageAnalysis) -> PageAnalysis:
+    """The analysis with results of other checkpoints on the same image in `known`, in the given order.
 
-    The first is always kept, the rest while all of them together are below `KEPT_BYTES`.
+    The first is always kept, each later one only if the results up to it fit into `MAX_KNOWN_BYTES`.
     """
-    kept: list[PageAnalysis] = []
+    results: list[PageAnalysis] = []
     seen = {analysis.seg.checkpoint}
     for other in others:
         if other.ct is analysis.ct and other.seg.checkpoint not in seen:
             seen.add(other.seg.checkpoint)
-            kept.append(replace(other, second=None, agreement=None, known=()))
-    sizes = np.cumsum([_size_bytes(other.seg) for other in kept])
-    return replace(analysis, known=tuple(o for k, o in enumerate(kept) if k == 0 or sizes[k] <= KEPT_BYTES))
+            results.append(replace(other, second=None, agreement=None, known=()))
+    total_bytes = np.cumsum([_size_bytes(result.seg) for result in results])
+    known = [result for k, result in enumerate(results) if k == 0 or total_bytes[k] <= MAX_KNOWN_BYTES]
+    return replace(analysis, known=tuple(known))
 
 
 def _size_bytes(seg: Segmentation) -> int:
     return seg.labels.nbytes + seg.tumour_probability.nbytes + seg.organ_probability.nbytes
 
 
-def first_view(analysis: PageAnalysis, view: View) -> View:
-    """Where to start: the most telling slice; a picture in the window it was made with."""
+def initial_view(analysis: PageAnalysis, view: View) -> View:
+    """The first view of a result: its default slice; for a picture, the window it was made with."""
     return replace(
         view,
         slice_index=default_slice(analysis.seg),
@@ -179,13 +180,13 @@ def first_view(analysis: PageAnalysis, view: View) -> View:
     )
 
 
-def draw(analysis: PageAnalysis, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Windowed slice, segmentation and heatmap: three uint8 RGB arrays (H', W', 3) of one size."""
+def draw_pictures(analysis: PageAnalysis, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """CT slice, segmentation and tumour probability: three uint8 RGB arrays (H', W', 3) of one size."""
     return three_pictures(analysis.ct, analysis.seg, view.slice_index, view.window, view.opacity)
 
 
-def draw_beside(analysis: PageAnalysis, view: View) -> tuple[np.ndarray, np.ndarray]:
-    """The segmentation of `second`, and where the two differ: RGB of the size of `draw`'s."""
+def draw_comparison(analysis: PageAnalysis, view: View) -> tuple[np.ndarray, np.ndarray]:
+    """The segmentation of `second` and the difference, as RGB arrays of the size of `draw_pictures`."""
     assert analysis.second is not None
     index, spacing_mm = view.slice_index, analysis.ct.spacing_mm
     hu, plane = analysis.ct.hu[index], None if spacing_mm is None else spacing_mm[1:]
@@ -197,20 +198,20 @@ def draw_beside(analysis: PageAnalysis, view: View) -> tuple[np.ndarray, np.ndar
 
 
 def as_jpeg(rgb: np.ndarray) -> bytes:
-    """An RGB picture as JPEG, with the colours at full resolution so that contours stay crisp."""
+    """An RGB picture as JPEG, without chroma subsampling, which would blur coloured contours."""
     options = [
         cv2.IMWRITE_JPEG_QUALITY,
         JPEG_QUALITY,
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
     ]
-    done, encoded = cv2.imencode(".jpg", rgb[..., ::-1], options)
-    if not done:
+    is_encoded, encoded = cv2.imencode(".jpg", rgb[..., ::-1], options)
+    if not is_encoded:
         raise InvalidSetting("The picture could not be encoded as JPEG.")
     return encoded.tobytes()
 
 
 def slice_counts(seg: Segmentation, slice_index: int) -> SliceCounts:
-    """How many pixels of one slice are liver (label 1) and tumour (label 2)."""
+    """The pixels of one slice that are liver (label 1) and tumour (label 2)."""
     labels = seg.labels[slice_index]
     return SliceCounts(int(np.count_nonzero(labels == LIVER)), int(np.count_nonzero(labels == TUMOUR)))

@@ -1,10 +1,10 @@
-// The page's own pictures of a slice: drawn over those of the server as soon as the voxels are there, on canvases
-// of the size at which they are shown. Until then, and where voxels do not come, the pictures are the server's.
+// The pictures of a slice that the browser draws. Once the voxels are loaded, canvases of the displayed size cover the
+// server's pictures. Until then, and if the voxels cannot be loaded, the server's pictures remain visible.
 let adopted = null, drawing = null, drawnSlice = null;
 const isDrawn = () => viewer.dataset.drawn === 'yes';
 const setDrawn = drawn => { viewer.dataset.drawn = drawn ? 'yes' : 'no'; };
 
-// The pictures of a slice, on canvases over those of the server.
+// Draws the pictures of a slice on canvases over those of the server. Returns false if that is not possible yet.
 function draw(slice) {
   if (!adopted || !has(slice)) return false;
   const { frame } = drawing, ratio = Math.min(window.devicePixelRatio || 1, 2);
@@ -30,13 +30,14 @@ function draw(slice) {
 }
 const resized = new ResizeObserver(() => { if (isDrawn() && drawnSlice !== null) draw(drawnSlice); });
 
-// What is on the way: where it does not keep up, the nearest slice there is.
+// Called by slices.js when slices have arrived: draws the wanted slice, or while it is missing, the nearest one.
 arrived = () => {
   if (!adopted || drawnSlice === target) return;
   if (draw(target) || !isDrawn()) return;
   const nearer = [...store.over.keys()].filter(slice => has(slice) && Math.abs(slice - target) < Math.abs(drawnSlice - target));
   if (nearer.length) draw(nearer.reduce((a, b) => Math.abs(a - target) < Math.abs(b - target) ? a : b));
 };
+// Called by slices.js when slices cannot be loaded: the server draws again.
 failed = () => {
   const away = isDrawn();
   setDrawn(false);
@@ -44,7 +45,7 @@ failed = () => {
   if (away && shown()) trigger('select', { slice: target });
 };
 
-// Another result was put there, or the same anew.
+// Adopts the result that the page shows, after new content was set: a new result, or the same one again.
 function adopt() {
   const now = shown();
   if (now === adopted) return;

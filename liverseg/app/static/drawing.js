@@ -1,10 +1,10 @@
-// The three pictures of a slice on canvases, from the voxels of `slices.js`: as `rendering.py` draws them.
-// `LOOK` has the colours, `frame` is the layout of `framing.py`, in pixels of a picture of its width.
-const HEAT = LOOK.heat.match(/../g).map(byte => parseInt(byte, 16));
+// Draws the three pictures of a slice on canvases from the voxels of `slices.js`, as liverseg/rendering/slice_view.py
+// does. `STYLE` has the colours. `frame` is the layout of liverseg/rendering/frame.py, in its pixels.
+const HEAT = STYLE.heat.match(/../g).map(byte => parseInt(byte, 16));
 const css = rgb => `rgb(${rgb.join(' ')})`;
 const layers = {};
 
-// A canvas of the slice's own size, filled from `paint`, which writes RGBA.
+// A canvas with one pixel per voxel; `paint` writes its RGBA values.
 function layer(name, paint) {
   const { rows, columns } = store;
   const one = layers[name] || (layers[name] = document.createElement('canvas'));
@@ -19,7 +19,7 @@ function layer(name, paint) {
   return one;
 }
 
-const word = (r, g, b, a) => (a << 24 | b << 16 | g << 8 | r) >>> 0;  // little-endian, as every browser's is
+const word = (r, g, b, a) => (a << 24 | b << 16 | g << 8 | r) >>> 0;  // RGBA in little-endian order, which all browsers use
 
 const greyLayer = (hu, view) => layer('grey', words => {
   const low = view.center - view.width / 2, scale = 255 / view.width;
@@ -31,7 +31,7 @@ const greyLayer = (hu, view) => layer('grey', words => {
 
 const fillLayer = (labels, view) => layer('fill', words => {
   const alpha = Math.round(255 * view.opacity);
-  const colours = [0, word(...LOOK.liver, alpha), word(...LOOK.tumour, alpha)];
+  const colours = [0, word(...STYLE.liver, alpha), word(...STYLE.tumour, alpha)];
   for (let k = 0; k < words.length; k++) words[k] = colours[labels[k]];
 });
 
@@ -42,8 +42,8 @@ const heatLayer = (probability, view) => layer('heat', words => {
   for (let k = 0; k < words.length; k++) words[k] = colours[probability[k]];
 });
 
-// The lines around all that is `level` or more of a field, in pixels of the slice: marching squares. Where
-// four meet, corners stay apart. `reach` points on each side are averaged, so that steps become lines.
+// The contours of a field at `level` by marching squares, in pixels of the slice. In ambiguous cells, diagonal pixels
+// are separate. Each point is averaged with `reach` points on either side, which smooths the steps of labels.
 function outline(field, level, reach) {
   const { rows: h, columns: w } = store, path = new Path2D(), next = new Map();
   const at = (x, y) => x < 0 || y < 0 || x >= w || y >= h ? 0 : field[y * w + x];
@@ -118,10 +118,10 @@ function write(pen, text, x, y, px, colour, align, halo) {
 function marks(pen, frame, s, text) {
   const margin = 0.9 * text, bottom = (frame.height - frame.strip) * s, width = frame.width * s;
   const places = [[margin, bottom / 2], [width - margin, bottom / 2], [width / 2, margin], [width / 2, bottom - margin]];
-  frame.letters.forEach((letter, k) => write(pen, letter, ...places[k], text, css(LOOK.text), 'center', true));
+  frame.letters.forEach((letter, k) => write(pen, letter, ...places[k], text, css(STYLE.text), 'center', true));
   if (!frame.bar_mm) return;
   const length = frame.bar_mm * frame.px_per_mm * s, x = 0.6 * text, y = bottom - 0.7 * text, tick = Math.max(3, text / 4);
-  for (const [colour, thick] of [['#000', 3], [css(LOOK.text), Math.max(1, text / 14)]]) {
+  for (const [colour, thick] of [['#000', 3], [css(STYLE.text), Math.max(1, text / 14)]]) {
     pen.strokeStyle = colour;
     pen.lineWidth = thick;
     pen.beginPath();
@@ -131,18 +131,18 @@ function marks(pen, frame, s, text) {
     pen.lineTo(x + length, y - tick);
     pen.stroke();
   }
-  write(pen, `${frame.bar_mm} mm`, x + length / 2, y - tick - 0.4 * text, 0.8 * text, css(LOOK.text), 'center', true);
+  write(pen, `${frame.bar_mm} mm`, x + length / 2, y - tick - 0.4 * text, 0.8 * text, css(STYLE.text), 'center', true);
 }
 
 function strip(pen, kind, frame, view, slice, s, text) {
-  const y = (frame.height - frame.strip / 2) * s, margin = 0.6 * text, width = frame.width * s, quiet = css(LOOK.quiet);
+  const y = (frame.height - frame.strip / 2) * s, margin = 0.6 * text, width = frame.width * s, quiet = css(STYLE.quiet);
   if (kind === 0) {
-    write(pen, `W ${view.width}  C ${view.center} HU`, margin, y, text, css(LOOK.text), 'left');
+    write(pen, `W ${view.width}  C ${view.center} HU`, margin, y, text, css(STYLE.text), 'left');
     return write(pen, `Slice ${slice + 1} / ${store.count}`, width - margin, y, text, quiet, 'right');
   }
   if (kind === 1) {
     let x = margin;
-    for (const [name, rgb] of [['Liver', LOOK.liver], ['Tumour', LOOK.tumour]]) {
+    for (const [name, rgb] of [['Liver', STYLE.liver], ['Tumour', STYLE.tumour]]) {
       const side = 0.9 * text;
       pen.fillStyle = 'rgb(90 90 90)';
       pen.fillRect(x, y - side / 2, side, side);
@@ -152,12 +152,12 @@ function strip(pen, kind, frame, view, slice, s, text) {
       pen.lineWidth = Math.max(1, text / 12);
       pen.strokeRect(x, y - side / 2, side, side);
       x += side + 0.45 * text;
-      write(pen, name, x, y, text, css(LOOK.text), 'left');
+      write(pen, name, x, y, text, css(STYLE.text), 'left');
       x += pen.measureText(name).width + 1.2 * text;
     }
     return undefined;
   }
-  write(pen, 'Tumour probability', margin, y, text, css(LOOK.text), 'left');
+  write(pen, 'Tumour probability', margin, y, text, css(STYLE.text), 'left');
   const from = margin + pen.measureText('Tumour probability').width + 1.1 * text, to = width - margin - 0.3 * text;
   const top = y - 0.85 * text, high = 0.7 * text, fade = pen.createLinearGradient(from, 0, to, 0);
   for (let k = 0; k <= 16; k++) fade.addColorStop(k / 16, css(HEAT.slice(3 * Math.round(k * 255 / 16), 3 * Math.round(k * 255 / 16) + 3)));
@@ -168,11 +168,12 @@ function strip(pen, kind, frame, view, slice, s, text) {
   pen.strokeRect(from, top, to - from, high);
   pen.fillStyle = '#fff';
   pen.fillRect(from + view.threshold * (to - from) - 1, top - 2, 2, high + 4);
-  [0, 0.5, 1].forEach(p => write(pen, String(p), from + p * (to - from), top + high + 0.5 * text, 0.72 * text, css(LOOK.text), 'center'));
+  [0, 0.5, 1].forEach(p => write(pen, String(p), from + p * (to - from), top + high + 0.5 * text, 0.72 * text, css(STYLE.text), 'center'));
   return undefined;
 }
 
-// One picture, of which `kind` is 0, 1 or 2, on a canvas of whatever size. The layers are those of its slice.
+// Draws a picture on a canvas of any size; `kind` is 0 (CT), 1 (segmentation) or 2 (probability).
+// The grey layer must already be that of the slice.
 function drawPicture(canvas, kind, slice, frame, view) {
   const pen = canvas.getContext('2d', { alpha: false }), over = store.over.get(slice), s = canvas.width / frame.width;
   const [x, y, w, h] = [frame.left, frame.top, frame.columns, frame.rows].map(px => px * s);
@@ -193,13 +194,13 @@ function drawPicture(canvas, kind, slice, frame, view) {
   put(layers.grey);
   if (kind === 1) {
     put(fillLayer(over.labels, view));
-    line(outlineOf(over, 'organ'), LOOK.liver);
-    line(outlineOf(over, 'tumour'), LOOK.tumour);
+    line(outlineOf(over, 'organ'), STYLE.liver);
+    line(outlineOf(over, 'tumour'), STYLE.tumour);
   } else if (kind === 2) {
-    pen.fillStyle = `rgb(0 0 0 / ${1 - LOOK.darkened})`;
+    pen.fillStyle = `rgb(0 0 0 / ${1 - STYLE.darkened})`;
     pen.fillRect(x, y, w, h);
     put(heatLayer(over.probability, view));
-    line(outlineOf(over, 'heat', view.threshold), LOOK.threshold);
+    line(outlineOf(over, 'heat', view.threshold), STYLE.threshold);
   }
   marks(pen, frame, s, text);
   strip(pen, kind, frame, view, slice, s, text);

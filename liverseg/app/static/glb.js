@@ -1,4 +1,5 @@
-// A binary glTF 2.0 of triangles, as `glb.py` writes it: [{ name, colour, points, normals, faces }].
+// Reads a binary glTF 2.0 file of triangles as liverseg/io/glb.py writes it.
+// Returns [{ name, colour, points, normals, faces }].
 function readGlb(buffer) {
   const view = new DataView(buffer), jsonLength = view.getUint32(12, true);
   const gltf = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 20, jsonLength)));

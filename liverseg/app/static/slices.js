@@ -1,6 +1,6 @@
-// The voxels of a volume as `stack.py` packs them: fetched around the slice that is looked at, first in the
-// direction of travel, and forgotten far from it. `arrived` and `failed` are told by whoever draws.
-const MEMORY = 96 * 2 ** 20, REACH = 16, SPAN_BYTES = 3 * 2 ** 20, MAX_SPAN = 16, AT_ONCE = 2;  // and one more for the slice itself
+// The voxels of a volume, packed as in liverseg/app/state/voxels.py. Slices near the current one are fetched, first in
+// the direction of travel; slices far from it are dropped. canvases.js sets the callbacks `arrived` and `failed`.
+const MEMORY = 96 * 2 ** 20, REACH = 16, SPAN_BYTES = 3 * 2 ** 20, MAX_SPAN = 16, AT_ONCE = 2;  // one more request if the current slice is missing
 const store = { stack: null, image: null, rows: 0, columns: 0, count: 0, hu: new Map(), over: new Map() };
 let centre = 0, direction = 1, asked = [], arrived = () => {}, failed = () => {};
 
@@ -23,7 +23,7 @@ const capacity = () => Math.max(3, Math.floor(MEMORY / perSlice()));
 const missing = slice => slice >= 0 && slice < store.count && !has(slice)
   && !asked.some(one => slice >= one.first && slice <= one.last);
 
-// The slice that is looked at; what lies around it is fetched.
+// Sets the current slice and fetches it and its neighbours.
 function look(slice) {
   if (slice !== centre) direction = Math.sign(slice - centre);
   centre = slice;
@@ -48,7 +48,7 @@ function nextSpan() {
 }
 
 async function fetchNext() {
-  const first = !store.over.size;  // alone, so that it is there soon
+  const first = !store.over.size;  // the first slice is requested alone, which is fastest
   if (!store.stack || asked.length >= (first ? 1 : missing(centre) ? AT_ONCE + 1 : AT_ONCE)) return;
   const span = nextSpan();
   if (!span) return;

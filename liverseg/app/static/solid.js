@@ -1,6 +1,6 @@
-// The surfaces of liver and tumours in WebGL: turned by dragging, zoomed by wheel or pinch. The mesh is asked
-// for when its place comes into view. Tumours are drawn first and solid, then of the liver its far side
-// faintly and the nearest point of its near side, so that what is translucent never depends on an order.
+// The surfaces of liver and tumours in WebGL, rotated by dragging and zoomed by wheel or pinch. The mesh is fetched
+// when the 3D view is scrolled to. The opaque tumours are drawn first, then the far side of the liver faintly, then only
+// the nearest points of its near side, so that the translucent picture does not depend on the order of triangles.
 const panel = element;
 const FAR = 0.32, FIELD = 0.45, AT_FIRST = 1.12, SMALLEST = 0.4, LARGEST = 6;
 const FACES = { Front: [0, 0], Right: [Math.PI / 2, 0], Left: [-Math.PI / 2, 0], Back: [Math.PI, 0], Head: [0, Math.PI / 2], Feet: [0, -Math.PI / 2] };
@@ -63,7 +63,7 @@ function boxOf(all) {
   return { middle, half, radius: Math.hypot(...half) };
 }
 
-// Column by column: first to the middle, then the turn about the body's axis, then the tilt, then away.
+// Column-major matrices. The view centres the mesh, rotates it about the body axis, tilts it and moves it away.
 function matrices() {
   const [around, tilt] = turn, [c, s, d, t] = [Math.cos(around), Math.sin(around), Math.cos(tilt), Math.sin(tilt)];
   const rows = [[c, 0, s], [t * s, d, -t * c], [-d * s, t, d * c]];
@@ -121,14 +121,14 @@ function paint() {
   gl.depthMask(true);
   gl.colorMask(true, true, true, true);
 
-  // Each letter stands at the end of its axis; one that points at the eye, or away from it, is left out.
+  // A letter is placed at the end of its axis; it is hidden if the axis points at the viewer or away.
   const [across, up] = [f / aspect, f];
   stage.querySelectorAll('[data-axis]').forEach(letter => {
     const axis = letter.dataset.axis.split(',').map(Number);
     const end = axis.map((value, k) => value * (box.half[k] + 0.14 * box.radius));
     const [x, y, z] = rows.map(row => row[0] * end[0] + row[1] * end[1] + row[2] * end[2]);
     const flat = Math.hypot(x, y) / Math.hypot(x, y, z), deep = away - z;
-    const inside = share => Math.min(Math.max(share, 4), 96);  // of the stage, however near
+    const inside = share => Math.min(Math.max(share, 4), 96);  // per cent of the stage
     letter.style.left = `${inside(50 + 50 * x * across / deep)}%`;
     letter.style.top = `${inside(50 - 50 * y * up / deep)}%`;
     letter.style.opacity = flat < 0.45 ? 0 : z < -0.3 * box.radius ? 0.45 : 1;
@@ -146,7 +146,7 @@ async function load(section) {
   const stage = section.querySelector('.ls-stage');
   if (canvas.parentElement !== stage) stage.prepend(canvas);
   if (token === asked) { tell(section, ''); return repaint(); }
-  tell(section, 'Making the surfaces …');
+  tell(section, 'Computing the surfaces …');
   try {
     const base = (window.gradio_config && window.gradio_config.root) || document.baseURI;
     const answer = await fetch(new URL(`liverseg/mesh/${asked}`, base.replace(/\/*$/, '/')), { cache: 'no-store' });

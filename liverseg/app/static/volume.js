@@ -1,6 +1,6 @@
-// Of a volume: steps through its slices, the lines through the point, clicks in the views and the profile.
-// `element` is the place of the coronal and sagittal views; the pictures above and the results below it
-// are listened to as well, for whatever they show is put there anew with each slice.
+// Navigation in a volume: steps through its slices, lines through the point, clicks in the views and the profile.
+// `element` contains the coronal and sagittal views. Listeners are also set on the containers of the pictures and of the
+// results, as their content is replaced with each slice.
 const panel = element, viewer = document.querySelector('#ls-viewer'), results = document.querySelector('#ls-results');
 const STEP_MS = 50, NUMBERS_MS = 200, WHEEL_PX = 50, LATE_MS = 3000;
 let target = 0, steppedAt = 0, waiting = null, sentAt = 0, rolled = 0;
@@ -9,7 +9,7 @@ const shown = () => viewer.querySelector('.ls-volume');
 const count = () => Number(shown().dataset.slices);
 const inside = (slice) => Math.min(Math.max(slice, 0), count() - 1);
 
-// The lines, and the mark in the profile, where a slice is; the picture of it may still be on its way.
+// Moves the lines and the mark in the profile to a slice, whose picture may not have arrived yet.
 function place(slice) {
   const views = panel.querySelector('.ls-planes');
   if (!views || !shown()) return;
@@ -50,7 +50,7 @@ function step(slice) {
   if (waiting === null) waiting = setTimeout(send, Math.max(0, sentAt + (isDrawn() ? NUMBERS_MS : STEP_MS) - Date.now()));
 }
 
-// The controls draw at once; what else follows from them comes from the server.
+// The browser draws at once when a control changes; all other updates come from the server.
 const NUMBERS = { 'ls-center': 'center', 'ls-width': 'width', 'ls-opacity': 'opacity', 'ls-threshold': 'threshold' };
 document.addEventListener('input', event => {
   if (!isDrawn() || !event.target.closest) return;
@@ -65,13 +65,13 @@ document.addEventListener('input', event => {
 });
 document.addEventListener('change', event => {
   const named = isDrawn() && event.target.closest && event.target.closest('#ls-preset label');
-  const preset = named && LOOK.presets[named.textContent.trim()];
+  const preset = named && STYLE.presets[named.textContent.trim()];
   if (!preset) return;
   [drawing.center, drawing.width] = preset;
   draw(drawnSlice);
 });
 
-// Where the steps count from: what was asked for last; of the server's pictures until that is shown or does not come.
+// The slice that steps start from: the requested one, or the shown one if the server did not answer within LATE_MS.
 const present = () => isDrawn() || Date.now() - steppedAt < LATE_MS ? target : Number(shown().dataset.slice);
 
 function sync() {
@@ -95,7 +95,7 @@ function sync() {
   place(present());
 }
 
-// What had the focus has it again after it was put there anew.
+// Restores the focus after content was replaced.
 let focused = null;
 function nameOf(node) {
   if (!node || !node.closest) return null;

@@ -14,6 +14,7 @@ from liverseg.app.examples import Examples
 from liverseg.app.page.actions import Actions
 from liverseg.app.state import session
 from liverseg.app.state.checkpoints import Checkpoints
+from liverseg.app.state.session import PageAnalysis
 from liverseg.core.window import DEFAULT_WINDOW, to_grey
 from registry import open_registries
 from tests.app_process import AppProcess
@@ -72,6 +73,20 @@ def nifti(tmp_path_factory: pytest.TempPathFactory) -> str:
     affine = np.diag([-0.8, -0.8, 5.0, 1.0])
     nibabel.save(nibabel.Nifti1Image(hu.transpose(2, 1, 0).astype(np.int16), affine), path)
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def volume_analysis(checkpoints: Checkpoints, nifti: str) -> PageAnalysis:
+    """The result of the default checkpoint on the volume."""
+    ct = session.read_input([nifti], DEFAULT_WINDOW)
+    return session.analyse([nifti], ct, checkpoints.segmenter(None))
+
+
+@pytest.fixture(scope="session")
+def picture_analysis(checkpoints: Checkpoints, png: str) -> PageAnalysis:
+    """The result of the default checkpoint on the picture."""
+    ct = session.read_input([png], DEFAULT_WINDOW)
+    return session.analyse([png], ct, checkpoints.segmenter(None))
 
 
 @pytest.fixture(scope="session")

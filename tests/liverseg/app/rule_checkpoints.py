@@ -23,7 +23,7 @@ NO_TRAINING = {
 
 
 class ByHU(nn.Module):
-    """Liver where smoothed HU are those of liver, on the patient's right; tumour in darker places of it."""
+    """Predicts liver for a range of smoothed HU on the right of the patient, tumour in its darker parts."""
 
     def __init__(self, darkest_liver_hu: float) -> None:
         super().__init__()

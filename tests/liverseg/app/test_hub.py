@@ -1,4 +1,4 @@
-"""The page with a registry on the Hub: its dropdown, its notices, and what a result quotes."""
+"""The page with a registry on the Hub: its dropdown, its notices, and the revision in a report."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 import torch
 
 import liverseg
-from liverseg.app.api.endpoints import listing
-from liverseg.app.page.layout import _look_again, _reload, offered
+from liverseg.app.api.endpoints import checkpoint_list
+from liverseg.app.page.checkpoint_list import checkpoint_choices, refresh_handler, reload_handler
 from liverseg.app.state import checkpoints as loading
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.errors import CheckpointRefused
@@ -52,7 +52,7 @@ def test_the_dropdown_fills_from_the_hub_and_refreshes_without_a_restart(
 ):
     pushed = push(BUNDLED, "hf://lab")
     checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
-    choices, ref, card = offered(checkpoints)
+    choices, ref, card = checkpoint_choices(checkpoints)
     assert [value for _, value in choices] == [pushed.ref] == [ref] and "ls-problem" not in card
     assert hub.requests("/files/") == []  # the list fetches no weights
     segmenter = checkpoints.segmenter(None)
@@ -62,18 +62,18 @@ def test_the_dropdown_fills_from_the_hub_and_refreshes_without_a_restart(
     assert f'"revision": "{pushed.revision}"' in report.to_json()
 
     push(another_version("9.1.0", tmp_path / "newer"), "hf://lab")
-    update, _ = _reload(checkpoints)()
+    update, _ = reload_handler(checkpoints)()
     assert [value for _, value in update["choices"]] == [f"{NAME}@9.1.0", pushed.ref]
     assert checkpoints.segmenter(f"{NAME}@9.1.0").identity.ref == f"{NAME}@9.1.0"
 
 
-def test_what_was_published_since_is_found_by_its_name(hub: HubStandin, tmp_path: Path, monkeypatch):
+def test_a_newly_published_checkpoint_is_found_by_its_name(hub: HubStandin, tmp_path: Path, monkeypatch):
     first = push(BUNDLED, "hf://lab")
     checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
-    assert [entry["ref"] for entry in listing(checkpoints)] == [first.ref]
+    assert [entry["ref"] for entry in checkpoint_list(checkpoints)] == [first.ref]
     push(another_version("9.1.0", tmp_path / "newer"), "hf://lab")
     hub.seen.clear()
-    with pytest.raises(CheckpointRefused):  # looked at a moment ago
+    with pytest.raises(CheckpointRefused):  # the registries were read a moment ago
         checkpoints.find(f"{NAME}@9.1.0")
     assert hub.seen == []
     monkeypatch.setattr(loading, "LOOK_AGAIN_S", 0.0)
@@ -83,43 +83,43 @@ def test_what_was_published_since_is_found_by_its_name(hub: HubStandin, tmp_path
         checkpoints.find("nothing-of-that-name")
 
 
-def test_refreshing_the_list_keeps_what_is_chosen(hub: HubStandin, tmp_path: Path):
+def test_refreshing_the_list_keeps_the_selection(hub: HubStandin, tmp_path: Path):
     first = push(BUNDLED, "hf://lab")
     checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
-    assert offered(checkpoints)[1] == first.ref
+    assert checkpoint_choices(checkpoints)[1] == first.ref
     push(another_version("9.1.0", tmp_path / "newer"), "hf://lab")
-    update, card = _look_again(checkpoints)(first.ref)
+    update, card = refresh_handler(checkpoints)(first.ref)
     assert [value for _, value in update["choices"]] == [f"{NAME}@9.1.0", first.ref]
     assert update["value"] == first.ref and "ls-card" in card
-    assert _look_again(checkpoints)("gone@1.0.0")[0]["value"] == f"{NAME}@9.1.0"
+    assert refresh_handler(checkpoints)("gone@1.0.0")[0]["value"] == f"{NAME}@9.1.0"
 
 
-def test_the_endpoint_lists_what_was_published_since(hub: HubStandin, tmp_path: Path):
+def test_the_endpoint_lists_a_newly_published_checkpoint(hub: HubStandin, tmp_path: Path):
     first = push(BUNDLED, "hf://lab")
     checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
-    assert len(listing(checkpoints)) == 1
+    assert len(checkpoint_list(checkpoints)) == 1
     push(another_version("9.1.0", tmp_path / "newer"), "hf://lab")
-    assert [entry["ref"] for entry in listing(checkpoints)] == [f"{NAME}@9.1.0", first.ref]
+    assert [entry["ref"] for entry in checkpoint_list(checkpoints)] == [f"{NAME}@9.1.0", first.ref]
 
 
-def test_a_hub_out_of_reach_is_a_notice(hub: HubStandin, registry_folder: Path):
+def test_an_unreachable_hub_is_a_notice(hub: HubStandin, registry_folder: Path):
     hub.faults.plant(Fault("", drop=True, times=10**6))
     checkpoints = Checkpoints(open_registries(f"hf://lab,{registry_folder}"), engine="torch")
-    choices, ref, card = offered(checkpoints)
+    choices, ref, card = checkpoint_choices(checkpoints)
     assert len(choices) == 2 and ref == "segformer-b0@1.0.0"
     assert re.search(r'role="alert">hf://lab: The Hub at [^<]* cannot be reached', card)
     alone = Checkpoints(open_registries("hf://lab"), engine="torch")
-    choices, ref, card = offered(alone)
+    choices, ref, card = checkpoint_choices(alone)
     assert (choices, ref) == ([], None) and "cannot be reached" in card and "ls-problem" in card
     hub.faults.clear()
     pushed = push(BUNDLED, "hf://lab")
-    hub_registry._unreachable.clear()  # half a minute later
-    update, card = _reload(alone)()
+    hub_registry._unreachable.clear()  # as half a minute later
+    update, card = reload_handler(alone)()
     assert [value for _, value in update["choices"]] == [pushed.ref] and "ls-problem" not in card
 
 
 @pytest.mark.parametrize("typed", ["hf://evil/tiny", "evil/tiny", "../../tiny", "evil"])
-def test_what_a_visitor_types_is_never_fetched(hub: HubStandin, png: str, typed: str):
+def test_unlisted_references_are_never_fetched(hub: HubStandin, png: str, typed: str):
     push(BUNDLED, "hf://lab")
     checkpoints = Checkpoints(open_registries("hf://lab"), engine="torch")
     checkpoints.list()
@@ -134,7 +134,7 @@ def test_the_example_of_the_card_runs(hub: HubStandin, tmp_path: Path, monkeypat
     card = hub.repositories.all[f"lab/{NAME}"].commits[pushed.revision]["README.md"].data.decode()
     shutil.copy(nifti, tmp_path / "scan.nii.gz")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LIVERSEG_REGISTRY", "")  # the example sets it, and this puts it back
+    monkeypatch.setenv("LIVERSEG_REGISTRY", "")  # restored after the test, as the example sets it
     exec(compile(re.search(r"```python\n(.*?)```", card, re.DOTALL).group(1), "card", "exec"), {})
     assert pushed.revision in capsys.readouterr().out
 

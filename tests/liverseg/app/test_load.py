@@ -1,4 +1,4 @@
-"""Several clients at once for a few seconds: each gets its own answer, and nobody else is asked."""
+"""Several clients at once for a few seconds: each gets its own answer, and no other host is contacted."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ CLIENTS, SECONDS = 4, 2.5
 
 
 @pytest.fixture
-def elsewhere(monkeypatch) -> list[str]:
-    """Every address beyond this machine that is looked up or connected to."""
-    asked: list[str] = []
+def other_hosts(monkeypatch) -> list[str]:
+    """Hosts other than this machine that are looked up or connected to."""
+    contacted: list[str] = []
     connect, look_up = socket.socket.connect, socket.getaddrinfo
 
     def noted(address):
         where = address[0] if isinstance(address, tuple) else address
         where = where.decode() if isinstance(where, bytes) else where
         if where and not str(where).startswith(("127.", "::1", "localhost")):
-            asked.append(str(where))
+            contacted.append(str(where))
 
     def connecting(self, address):
         noted(address)
@@ -37,18 +37,18 @@ def elsewhere(monkeypatch) -> list[str]:
 
     monkeypatch.setattr(socket.socket, "connect", connecting)
     monkeypatch.setattr(socket, "getaddrinfo", looking_up)
-    return asked
+    return contacted
 
 
-def test_each_client_gets_its_own_answer_and_nobody_else_is_asked(
-    checkpoints, examples, tmp_path, monkeypatch, elsewhere
+def test_each_client_gets_its_own_answer_and_no_other_host_is_contacted(
+    checkpoints, examples, tmp_path, monkeypatch, other_hosts
 ):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "files"))
     monkeypatch.setattr(layout, "MAX_WAITING", 2)
     segmenter = checkpoints.segmenter(None)
     good = [cases(number, tmp_path, segmenter) for number in range(CLIENTS)]
     reports = [case.report for own in good for case in own]
-    assert all(reports.count(report) == 1 for report in reports), "an answer tells whose it is"
+    assert all(reports.count(report) == 1 for report in reports), "the answers differ"
     page = build(checkpoints, examples)
     _, address, _ = page.launch(
         server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options()
@@ -56,7 +56,7 @@ def test_each_client_gets_its_own_answer_and_nobody_else_is_asked(
     try:
         tally = Tally()
         ref = segmenter.checkpoint.ref
-        for number in range(CLIENTS):  # one by one, so that each is asked whatever the machine
+        for number in range(CLIENTS):  # one by one, so that each answers even on a slow machine
             Client(address.rstrip("/"), number, good[number], tally, 0.0, ref)._ask(good[number][0])
         until = time.monotonic() + SECONDS
         team = [Client(address.rstrip("/"), k, good[k], tally, until, ref) for k in range(CLIENTS)]
@@ -68,4 +68,4 @@ def test_each_client_gets_its_own_answer_and_nobody_else_is_asked(
         assert tally.wrong == [] and tally.counts["right answers"] >= CLIENTS
     finally:
         page.close()
-    assert elsewhere == []
+    assert other_hosts == []

@@ -1,4 +1,4 @@
-"""One visitor cannot reach what another has; it is deleted on schedule; who leaves stops their work."""
+"""Files of other visitors are out of reach and deleted on schedule; a client that leaves stops its run."""
 
 from __future__ import annotations
 
@@ -48,37 +48,37 @@ def page(page_and_address):
 
 @pytest.fixture
 def visitors(page_and_address):
-    """Two visitors who know nothing of each other."""
+    """HTTP clients of two visitors."""
     with httpx.Client(base_url=page_and_address[1], timeout=60) as one:
         with httpx.Client(base_url=page_and_address[1], timeout=60) as other:
             yield one, other
 
 
-def asked(api: httpx.Client, path: str) -> str:
+def start_call(api: httpx.Client, path: str) -> str:
     with open(path, "rb") as stream:
         uploaded = api.post("upload", files={"files": (Path(path).name, stream)}).json()[0]
     return api.post("call/v2/segment", json={"file": {"path": uploaded, "meta": META}}).json()["event_id"]
 
 
-def answered(api: httpx.Client, event: str) -> tuple[str, str]:
+def answer(api: httpx.Client, event: str) -> tuple[str, str]:
     kind, data = api.get(f"call/segment/{event}").text.strip().split("\n")[-2:]
     return kind.removeprefix("event: "), data.removeprefix("data: ")
 
 
-def test_another_visitor_s_files_are_known_by_addresses_that_cannot_be_guessed(visitors, png, page):
+def test_addresses_of_another_visitors_files_cannot_be_guessed(visitors, png, page):
     one, other = visitors
-    event = asked(one, png)
-    kind, data = answered(one, event)
+    event = start_call(one, png)
+    kind, data = answer(one, event)
     assert kind == "complete" and re.fullmatch("[0-9a-f]{32}", event)
     folder = Path(get_upload_folder())
     kept = [path for path in folder.rglob("*") if path.is_file() and path.parent != folder]
     under_way = [path.name for path in folder.iterdir() if path.is_file()]
     assert kept and all(re.fullmatch("tmp[a-z0-9_]{8}", name) for name in under_way), (
-        "random until it is whole"
+        "a random name until the upload is complete"
     )
     for path in kept:
         hashed = path.relative_to(folder).parts[0]
-        assert re.fullmatch("[0-9a-f]{64}", hashed), "known by the SHA-256 of what it holds"
+        assert re.fullmatch("[0-9a-f]{64}", hashed), "a folder named by a SHA-256"
         guesses = [folder, folder / hashed, path.parent, f"{folder}/{'0' * 64}/{path.name}", f"{folder}/*"]
         guesses += [f"{folder}/{path.name}", f"{folder}/../{folder.name}", f"{path}/..", "."]
         for guess in guesses:
@@ -96,20 +96,18 @@ def test_another_visitor_s_files_are_known_by_addresses_that_cannot_be_guessed(v
     for route in routes:
         try:
             with other.stream("GET", route) as stream:
-                told = next(stream.iter_text(), "")
-        except httpx.RemoteProtocolError:  # how gradio ends a stream of what there is not
-            told = ""
-        assert event not in told and "MUSTERMANN" not in told and kept[0].name not in told
+                content = next(stream.iter_text(), "")
+        except httpx.RemoteProtocolError:  # gradio ends an unknown stream like this
+            content = ""
+        assert event not in content and "MUSTERMANN" not in content and kept[0].name not in content
     for route in ("deep_link", "deep_link/"):
         assert other.get(route, params={"session_hash": event}).status_code == 404
     assert not (folder / "deep_links").exists()
 
 
-def test_what_is_kept_is_deleted_on_schedule_folders_and_strays_too(
-    checkpoints, examples, png, tmp_path, monkeypatch
-):
+def test_files_folders_and_remains_are_deleted_on_schedule(checkpoints, examples, png, tmp_path, monkeypatch):
     monkeypatch.setattr(page_text, "KEEP_MINUTES", 1 / 60)
-    monkeypatch.setattr(layout, "LOOK_S", 1)
+    monkeypatch.setattr(layout, "DELETE_CHECK_S", 1)
     with serving(checkpoints, examples, tmp_path / "files") as (page, address):
         with open(png, "rb") as stream:
             uploaded = httpx.post(f"{address}upload", files={"files": ("a.png", stream)}, timeout=60).json()[
@@ -117,20 +115,20 @@ def test_what_is_kept_is_deleted_on_schedule_folders_and_strays_too(
             ]
         stray = tmp_path / "files" / "deep_links" / "stray" / "state.json"
         stray.parent.mkdir(parents=True)
-        stray.write_text("what an upload that broke off has left")
+        stray.write_text("remains of an interrupted upload")
         assert Path(uploaded).exists()
         until = time.monotonic() + 60
         while Path(uploaded).exists() and time.monotonic() < until:
             time.sleep(0.1)
-        assert not Path(uploaded).exists() and stray.exists(), "gradio deletes what it knows of"
-        tidy = Cleanup(page, 1)
+        assert not Path(uploaded).exists() and stray.exists(), "gradio deletes the uploads that it knows"
+        cleanup = Cleanup(page, 1)
         while any((tmp_path / "files").rglob("*")) and time.monotonic() < until:
-            tidy.sweep()
+            cleanup.sweep()
             time.sleep(0.1)
         assert list((tmp_path / "files").rglob("*")) == []
 
 
-def test_a_file_is_kept_for_its_time(tmp_path):
+def test_old_files_are_deleted_unless_kept(tmp_path):
     young, old, held = (tmp_path / name / "a.png" for name in ("young", "old", "held"))
     for path in (young, old, held):
         path.parent.mkdir()
@@ -142,17 +140,17 @@ def test_a_file_is_kept_for_its_time(tmp_path):
     assert young.exists() and held.exists() and not old.exists()
 
 
-def test_calls_that_are_over_leave_no_record_and_no_session(visitors, png, page, monkeypatch):
+def test_finished_calls_leave_no_record_and_no_session(visitors, png, page, monkeypatch):
     one, _ = visitors
     monkeypatch.setattr(retention, "IDLE_S", 0.0)
-    fetched, forgotten = asked(one, png), asked(one, png)
-    assert answered(one, fetched)[0] == "complete"
+    fetched, forgotten = start_call(one, png), start_call(one, png)
+    assert answer(one, fetched)[0] == "complete"
     queue = page._queue
     until = time.monotonic() + 60
     while forgotten in queue.event_ids_to_events and time.monotonic() < until:
         time.sleep(0.05)
-    tidy = Cleanup(page, 3600)
-    tidy.sweep()
+    cleanup = Cleanup(page, 3600)
+    cleanup.sweep()
     assert fetched not in queue.pending_event_ids_session
     assert forgotten in queue.pending_event_ids_session, "its answer may still be fetched"
     assert fetched not in page.state_holder.session_data
@@ -161,7 +159,7 @@ def test_calls_that_are_over_leave_no_record_and_no_session(visitors, png, page,
     assert forgotten not in queue.pending_messages_per_session
 
 
-def test_a_visitor_s_result_stays_however_many_calls_there_are(page, monkeypatch):
+def test_sessions_with_a_result_are_kept(page, monkeypatch):
     monkeypatch.setattr(retention, "IDLE_S", 0.0)
     state = page.state_holder["visitor"]
     state.state_data[next(iter(page.blocks))] = object()
@@ -171,33 +169,33 @@ def test_a_visitor_s_result_stays_however_many_calls_there_are(page, monkeypatch
     del page.state_holder.session_data["visitor"]
 
 
-def test_a_client_that_leaves_stops_its_work_and_no_other_and_a_full_queue_says_so(
+def test_a_client_that_leaves_stops_only_its_own_run_and_a_full_queue_refuses(
     visitors, page, checkpoints, nifti, monkeypatch
 ):
     one, other = visitors
     segmenter = checkpoints.segmenter(None)
-    begun, go_on, seen = threading.Event(), threading.Event(), []
+    started, resume, batches = threading.Event(), threading.Event(), []
     run = segmenter.engine.run
 
-    def slowly(hu):
-        seen.append(len(hu))
-        begun.set()
-        assert go_on.wait(60)
+    def paused(hu):
+        batches.append(len(hu))
+        started.set()
+        assert resume.wait(60)
         return run(hu)
 
-    monkeypatch.setattr(segmenter.engine, "run", slowly)
-    leaving = asked(one, nifti)
+    monkeypatch.setattr(segmenter.engine, "run", paused)
+    leaving = start_call(one, nifti)
     with one.stream("GET", f"call/segment/{leaving}"):
-        assert begun.wait(60)
-        staying = asked(other, nifti)
+        assert started.wait(60)
+        staying = start_call(other, nifti)
         waiting = Path(page._queue.event_ids_to_events[staying].data.data[0]["path"])
         before = waiting.stat().st_ctime_ns
-        Cleanup(page, 60.0).keep_what_is_waited_for()
-        assert waiting.stat().st_ctime_ns > before, "it is not deleted while it waits, however long that is"
+        Cleanup(page, 60.0).refresh_pending_uploads()
+        assert waiting.stat().st_ctime_ns > before, "the upload of a waiting call counts as new"
         full = [other.post("call/segment", json={"data": [None] * 6}) for _ in range(layout.MAX_WAITING)][-1]
         assert full.status_code == 503 and full.json()["detail"].startswith("Queue is full.")
-    time.sleep(0.5)  # until the server has seen that it is gone
-    go_on.set()
-    kind, data = answered(other, staying)
+    time.sleep(0.5)  # until the server has noticed
+    resume.set()
+    kind, data = answer(other, staying)
     assert kind == "complete" and '"voxels"' in data
-    assert len(seen) == 1 + 4, "one slice of the one that left, all four of the other"
+    assert len(batches) == 1 + 4, "one slice of the client that left, all four of the other"

@@ -1,4 +1,4 @@
-"""What was uploaded as a Space, started as the Hub starts it, with weights that take their time."""
+"""The files uploaded as a Space, started as the Hub starts them, with weights that arrive late."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tests.hub_standin.faults import Fault
 from tests.hub_standin.server import HubStandin
 
 PATIENCE_S = 240
-"""A machine that does something else at the same time is slow; nothing here waits this long by design."""
+"""Timeout for a busy machine; the test is faster normally."""
 
 
-def test_the_uploaded_tree_alone_serves_the_page_before_the_weights_are_there(
+def test_the_uploaded_files_serve_the_page_before_the_weights_have_arrived(
     hub: HubStandin, png: str, tmp_path: Path
 ) -> None:
     pushed = push(BUNDLED_FOLDER / "segformer-b0-fast", "hf://lab")
@@ -38,7 +38,7 @@ def test_the_uploaded_tree_alone_serves_the_page_before_the_weights_are_there(
         assert arrived.wait(PATIENCE_S)
         return body
 
-    hub.faults.plant(Fault("GET /files/", change=late, times=10**6))  # of every try, on a slow machine
+    hub.faults.plant(Fault("GET /files/", change=late, times=10**6))  # also for retries
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {

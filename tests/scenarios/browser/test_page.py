@@ -14,7 +14,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 import liverseg
-from liverseg.app.html import page_text
+from liverseg.analysis import report_text
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.phantom import write
 from tests.app_process import AppProcess
@@ -61,10 +61,10 @@ def check_numbers(page: Page, path: Path, checkpoints: Checkpoints, ref: str | N
     ct, segmenter = liverseg.read(path), checkpoints.segmenter(ref)
     report = liverseg.measure(ct, segmenter.segment(ct))
     for kind, amount in (("tumour", report.tumour), ("liver", report.liver)):
-        value, unit = page_text.amount(amount)
+        value, unit = report_text.size_and_unit(amount)
         assert page.text(f"[data-measure={kind}]") == value.replace("\u202f", "")
         assert page.text(f".ls-tile.ls-{kind} p span") == unit
-    assert page.text("[data-measure=share]") == page_text.share(report.tumour_share_of_liver)
+    assert page.text("[data-measure=share]") == report_text.share_text(report.tumour_share_of_liver)
     assert page.text("[data-measure=lesions]") == str(len(report.lesions))
     assert page.text("[data-fact=checkpoint]") == report.checkpoint.ref
     assert report.checkpoint.sha256[:12] in page.text("[data-fact=weights]")
@@ -277,7 +277,7 @@ def test_two_checkpoints_are_compared_side_by_side_and_by_slider(page, server, i
     assert page.text("[data-measure=agree-liver]") == f"{agreement.organ.dice:.3f}"
     table = page.text(".ls-comparison table")
     for size in (agreement.tumour.a, agreement.tumour.b, agreement.liver.a, agreement.liver.b):
-        assert " ".join(page_text.amount(size)).replace("\u202f", "") in table
+        assert report_text.size_text(size).replace("\u202f", "") in table
     page.shoot("compare-side")
 
     page.find("[data-show=slider]")[0].click()

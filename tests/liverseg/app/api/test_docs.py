@@ -1,4 +1,4 @@
-"""Every example of `docs/api.md` is run as it stands, and every table of it held against a live app."""
+"""Every example of `docs/api.md` runs unchanged, and its tables agree with a running app."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RUN_BY = {"python": [sys.executable, "-"], "bash": ["bash", "-euo", "pipefail"]}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, png, nifti) -> Path:
-    """Where a reader would try the examples."""
+    """A folder with the files that the examples name."""
     folder = tmp_path_factory.mktemp("reader")
     shutil.copy(png, folder / "slice.png")
     shutil.copy(nifti, folder / "scan.nii.gz")
@@ -54,8 +54,8 @@ def section(title: str) -> str:
     return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", DOC, re.MULTILINE | re.DOTALL).group(1)
 
 
-def told_keys(text: str, header: str) -> set[str]:
-    """The code words in the first column of the table with that header."""
+def table_keys(text: str, header: str) -> set[str]:
+    """The code words in the first column of a table, found by its header."""
     table = text[text.index(f"| {header} |") :].split("\n\n")[0]
     rows = [line.split("|")[1] for line in table.splitlines()[2:]]
     return {word for row in rows for word in re.findall(r"`(\w+)`", row)}
@@ -93,7 +93,7 @@ def test_the_arguments_are_those_of_the_endpoints(client):
     for name, endpoint in client.view_api(return_format="dict")["named_endpoints"].items():
         wanted = {parameter["parameter_name"] for parameter in endpoint["parameters"]}
         text = section(name)
-        assert (told_keys(text, "argument") if wanted else set()) == wanted
+        assert (table_keys(text, "argument") if wanted else set()) == wanted
         for parameter in endpoint["parameters"]:
             if parameter["parameter_default"] is not None:
                 assert re.search(
@@ -106,21 +106,23 @@ def test_the_keys_are_those_of_the_results(client, nifti):
     report = client.predict(handle_file(nifti), api_name="/segment")[3]
     text = section("/segment")
     text = text[text.index("| key |") :]
-    assert told_keys(text, "key") == set(report)
+    assert table_keys(text, "key") == set(report)
     for key in ("input", "checkpoint", "lesions"):
         found = report[key][0] if key == "lesions" else report[key]
         row = re.search(rf"^\| `{key}` \| (.*) \|$", text, re.MULTILINE).group(1)
         assert set(re.findall(r"`(\w+)`", row)) - {"slice", "volume"} <= set(found)
-    told = client.predict(handle_file(nifti), "segformer-b0", "segformer-b0-fast", api_name="/compare")[3]
+    comparison = client.predict(handle_file(nifti), "segformer-b0", "segformer-b0-fast", api_name="/compare")[
+        3
+    ]
     text = section("/compare")
     text = text[text.index("| key |") :]
-    assert told_keys(text, "key") == set(told)
+    assert table_keys(text, "key") == set(comparison)
     row = re.search(r"^\| `agreement` \| (.*) \|$", text, re.MULTILINE).group(1)
-    found = {*told["agreement"], *told["agreement"]["tumour"]}
+    found = {*comparison["agreement"], *comparison["agreement"]["tumour"]}
     assert set(re.findall(r"`(\w+)`", row)) <= found
     (entry, *_) = client.predict(api_name="/checkpoints")
     text = section("/checkpoints")
-    assert told_keys(text, "key") == set(entry)
+    assert table_keys(text, "key") == set(entry)
     row = re.search(r"^\| `dice` \| (.*) \|$", text, re.MULTILINE).group(1)
     assert set(re.findall(r"`(\w+)`", row)) == set(entry["dice"])
 

@@ -1,4 +1,4 @@
-"""The page served on a loopback port and asked by `gradio_client`, as other programs do."""
+"""The endpoints of a served page, called with `gradio_client` as other programs do."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_every_argument_has_its_effect(client, checkpoints, nifti):
     assert not np.array_equal(Image.open(first[0]), Image.open(other[0]))
 
 
-def test_the_window_a_picture_was_made_with_counts(client, checkpoints, png):
+def test_the_window_of_a_picture_determines_its_hu(client, checkpoints, png):
     report = client.predict(handle_file(png), window_center=60, window_width=200, api_name="/segment")[3]
     assert without_time(report) == without_time(expected(checkpoints, png, window=Window(60, 200)))
 
@@ -105,12 +105,12 @@ def test_a_refused_setting_is_a_sentence(client, nifti, arguments, sentence):
         client.predict(handle_file(nifti), **arguments, api_name="/segment")
 
 
-def test_a_refused_file_is_a_sentence_and_the_server_lives_on(client, text_file, png, capfd):
+def test_after_a_refused_file_the_server_answers_the_next_call(client, text_file, png, capfd):
     with pytest.raises(AppError, match="The file holds text, not an image"):
         client.predict(handle_file(text_file), api_name="/segment")
     assert client.predict(handle_file(png), api_name="/segment")[3]["tumour"]["pixels"] > 0
-    told = capfd.readouterr()
-    assert "MUSTERMANN" not in told.out + told.err and "Traceback" not in told.err
+    output = capfd.readouterr()
+    assert "MUSTERMANN" not in output.out + output.err and "Traceback" not in output.err
 
 
 def test_checkpoints_are_listed(client):
@@ -123,22 +123,22 @@ B0, FAST = "segformer-b0", "segformer-b0-fast"
 
 
 def test_two_checkpoints_are_compared(client, checkpoints, nifti):
-    *pictures, told = client.predict(handle_file(nifti), B0, FAST, api_name="/compare")
-    assert set(told) == {"agreement", "report_a", "report_b"}
+    *pictures, comparison = client.predict(handle_file(nifti), B0, FAST, api_name="/compare")
+    assert set(comparison) == {"agreement", "report_a", "report_b"}
     ct = liverseg.read(nifti)
     a, b = (checkpoints.segmenter(ref).segment(ct) for ref in (B0, FAST))
     agreement = liverseg.compare(ct, a, b)
-    assert told["agreement"] == json.loads(json.dumps(agreement.to_dict()))
+    assert comparison["agreement"] == json.loads(json.dumps(agreement.to_dict()))
     for side, ref in (("a", B0), ("b", FAST)):
-        assert without_time(told[f"report_{side}"]) == without_time(expected(checkpoints, nifti, ref))
+        assert without_time(comparison[f"report_{side}"]) == without_time(expected(checkpoints, nifti, ref))
     drawn = compared_pictures(ct, a, b, agreement.most_different_slice)
     for path, picture in zip(pictures, drawn, strict=True):
         assert np.array_equal(Image.open(path), picture)
-    assert "MUSTERMANN" not in json.dumps(told)
+    assert "MUSTERMANN" not in json.dumps(comparison)
 
 
 def test_every_argument_of_a_comparison_has_its_effect(client, checkpoints, nifti):
-    *pictures, told = client.predict(
+    *pictures, comparison = client.predict(
         file=handle_file(nifti),
         checkpoint_a=FAST,
         checkpoint_b=B0,
@@ -151,8 +151,11 @@ def test_every_argument_of_a_comparison_has_its_effect(client, checkpoints, nift
     ct = liverseg.read(nifti)
     segs = [checkpoints.segmenter(ref).segment(ct, threshold=0.2, only_slice=1) for ref in (FAST, B0)]
     one, (a, b) = single_slice(ct, 1), (single_slice_segmentation(seg, 1) for seg in segs)
-    assert told["agreement"] == json.loads(json.dumps(liverseg.compare(one, a, b).to_dict()))
-    assert told["report_a"]["input"]["kind"] == "slice" and told["report_a"]["tumour_threshold"] == 0.2
+    assert comparison["agreement"] == json.loads(json.dumps(liverseg.compare(one, a, b).to_dict()))
+    assert (
+        comparison["report_a"]["input"]["kind"] == "slice"
+        and comparison["report_a"]["tumour_threshold"] == 0.2
+    )
     drawn = compared_pictures(one, a, b, 0, Window(60, 150))
     assert all(np.array_equal(Image.open(path), pic) for path, pic in zip(pictures, drawn, strict=True))
 
@@ -161,7 +164,7 @@ def test_every_argument_of_a_comparison_has_its_effect(client, checkpoints, nift
     ("checkpoint_a", "checkpoint_b", "sentence"),
     [(B0, "no-such", "no-such"), ("no-such", B0, "no-such"), (B0, "", "Name two checkpoints")],
 )
-def test_a_comparison_with_an_unknown_checkpoint_is_a_sentence(
+def test_a_comparison_with_an_unknown_checkpoint_is_refused(
     client, png, checkpoint_a, checkpoint_b, sentence
 ):
     with pytest.raises(AppError, match=sentence):
@@ -181,7 +184,7 @@ def test_only_the_named_endpoints_are_public(client):
     assert list(parameters)[3:] == ["slice", "window_center", "window_width", "threshold", "series"]
 
 
-def test_the_page_names_no_other_host(url):
+def test_the_page_loads_nothing_from_other_hosts(url):
     config = httpx.get(f"{url}config", timeout=30).json()
     assert config["analytics_enabled"] is False
     assert not [sheet for sheet in config["stylesheets"] if sheet and sheet.startswith("http")]
@@ -189,7 +192,7 @@ def test_the_page_names_no_other_host(url):
     assert ":root" in css and not re.search(r"@import|url\(.?https?:", css)
 
 
-def test_uploads_lie_in_a_folder_of_the_app(client, png):
+def test_uploads_are_stored_in_the_folder_of_the_app(client, png):
     client.predict(handle_file(png), api_name="/segment")
     kept = list(Path(os.environ["GRADIO_TEMP_DIR"]).rglob("*.png"))
     assert kept

@@ -1,4 +1,4 @@
-"""The page's tools as a client of the Model Context Protocol meets them, from the package `mcp`."""
+"""The tools of the page, called with the client of the package `mcp`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[4]
 
 @pytest.fixture(scope="module")
 def tools(served) -> Callable[[Callable[[ClientSession], Awaitable[Any]]], Any]:
-    """Run something in a session with the page's tools."""
+    """A function that runs a coroutine in a session with the tools of the page."""
 
     def run(work: Callable[[ClientSession], Awaitable[Any]]) -> Any:
         async def session() -> Any:
@@ -77,17 +77,17 @@ def test_the_named_endpoints_are_the_tools(tools, served):
     assert segment["required"] == ["file"]
 
 
-def test_checkpoints_are_told_in_json(tools, served):
+def test_checkpoints_are_json(tools, served):
     (content,) = call(tools, "checkpoints").content
     assert json.loads(content.text) == Client(served.url, verbose=False).predict(api_name="/checkpoints")
 
 
 @pytest.mark.parametrize("with_progress", [False, True])
 def test_a_report_and_pictures_are_those_of_the_endpoint(tools, served, nifti, tmp_path, with_progress):
-    told: list[float] = []
+    steps: list[float] = []
 
     async def progress(done: float, total: float | None, message: str | None) -> None:
-        told.append(done)
+        steps.append(done)
 
     settings = {"checkpoint": "segformer-b0-fast", "threshold": 0.3}
     result = tools(
@@ -97,7 +97,7 @@ def test_a_report_and_pictures_are_those_of_the_endpoint(tools, served, nifti, t
             progress_callback=progress if with_progress else None,
         )
     )
-    assert not result.isError and bool(told) is with_progress
+    assert not result.isError and bool(steps) is with_progress
     client = Client(served.url, verbose=False, download_files=str(tmp_path))
     *paths, expected = client.predict(handle_file(nifti), **settings, api_name="/segment")
     report = json.loads(result.content[-1].text)
@@ -118,7 +118,7 @@ def test_a_comparison_is_that_of_the_endpoint(tools, served, png, tmp_path):
     assert [content.type for content in result.content].count("image") == 3
 
 
-def test_an_upload_is_given_by_its_address_or_its_path(tools, served, png):
+def test_an_upload_is_passed_by_its_address_or_its_path(tools, served, png):
     with open(png, "rb") as stream:
         uploaded = httpx.post(f"{served.url}/gradio_api/upload", files={"files": stream}).json()[0]
     for file in (uploaded, f"{served.url}/gradio_api/file={uploaded}"):
@@ -139,7 +139,7 @@ def test_an_upload_is_given_by_its_address_or_its_path(tools, served, png):
         "https://example.org/ct.png",
     ],
 )
-def test_what_was_not_uploaded_is_not_read(tools, served, file):
+def test_only_uploads_are_read(tools, served, file):
     result = call(tools, "segment", file=file.format(server=served.url))
     assert result.isError and result.content[0].text == NOT_UPLOADED
 
@@ -158,7 +158,7 @@ def test_a_refusal_is_one_sentence(tools, text_file, png):
     assert result.isError and "no-such" in result.content[0].text and "/tmp" not in result.content[0].text
 
 
-def test_what_a_client_gave_is_deleted_with_the_uploads(checkpoints, examples, tmp_path, monkeypatch, png):
+def test_files_in_data_urls_are_deleted_with_the_uploads(checkpoints, examples, tmp_path, monkeypatch, png):
     import gradio.mcp
 
     from liverseg.app.api import mcp_server
@@ -174,19 +174,19 @@ def test_what_a_client_gave_is_deleted_with_the_uploads(checkpoints, examples, t
     assert Path(given["file"]["path"]).read_bytes() == Path(png).read_bytes()
 
 
-def test_without_the_package_it_is_one_sentence_and_exit_1(registry_folder):
+def test_without_the_package_the_app_exits_with_a_sentence(registry_folder):
     code = (
         "import sys; sys.modules['mcp'] = None\n"
         "from liverseg.app.launch import main; sys.exit(main(['--port', '9']))"
     )
     environment = {**os.environ, "LIVERSEG_MCP": "1", "LIVERSEG_REGISTRY": str(registry_folder)}
-    told = subprocess.run(
+    run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True
     )
-    assert told.returncode == 1 and told.stdout == ""
-    assert told.stderr.splitlines() == [MCP_MISSING]
+    assert run.returncode == 1 and run.stdout == ""
+    assert run.stderr.splitlines() == [MCP_MISSING]
 
 
-def test_the_log_names_no_file_and_no_visitor(served):
+def test_the_log_contains_no_file_name(served):
     log = served.log()
     assert "MUSTERMANN" not in log and "passwd" not in log and "Traceback" not in log

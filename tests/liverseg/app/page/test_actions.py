@@ -1,4 +1,4 @@
-"""Every event of the page: what it shows, and which ones run the network."""
+"""The main events of the page: what each shows, and which ones run the network."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import pytest
 from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
 from liverseg.app.page.actions import Actions
-from liverseg.app.page.updates import refusable
 from liverseg.app.state.view import RunRequest, View
-from liverseg.errors import UnreadableInput
 from liverseg.phantom import write
 from tests.phantoms import make
 
@@ -54,7 +52,7 @@ def test_an_upload_shows_three_pictures_and_the_numbers(actions, png, runs):
     assert shown["threshold"] == 0.4  # the checkpoint's own
 
 
-def test_a_volume_shows_its_slider_on_the_telling_slice(actions, nifti):
+def test_a_volume_shows_the_slice_slider_at_the_slice_with_most_tumour(actions, nifti):
     shown = upload(actions, nifti)
     assert shown["slice"] == {"value": 3, "maximum": 4, "visible": True, "__type__": "update"}
     assert shown["made_with"]["visible"] is False
@@ -85,7 +83,7 @@ def test_view_changes_redraw_without_the_network(actions, nifti, runs):
     assert runs == []
 
 
-def test_another_checkpoint_runs_on_what_is_loaded_and_stays_at_the_slice(actions, nifti, runs):
+def test_another_checkpoint_runs_on_the_same_input_and_keeps_the_slice(actions, nifti, runs):
     analysis = upload(actions, nifti)["analysis"]
     shown = actions.checkpoint(analysis, request([nifti], "segformer-b0-fast@0.3.0", at=view(2)))
     assert runs == ["segformer-b0@1.0.0", "segformer-b0-fast@0.3.0"]
@@ -95,18 +93,18 @@ def test_another_checkpoint_runs_on_what_is_loaded_and_stays_at_the_slice(action
     assert "0.931" in shown["card"]
 
 
-def test_the_checkpoint_that_made_the_result_is_not_run_again(actions, png, runs):
+def test_the_checkpoint_of_the_result_is_not_run_again(actions, png, runs):
     analysis = upload(actions, png)["analysis"]
     shown = actions.checkpoint(analysis, request([png], "segformer-b0", at=view(1)))
     assert set(shown) == {"card"} and len(runs) == 1
 
 
-def test_another_checkpoint_without_an_input_only_tells_of_it(actions, runs):
+def test_another_checkpoint_without_an_input_only_shows_its_card(actions, runs):
     shown = actions.checkpoint(None, request(None, "segformer-b0-fast@0.3.0", at=view(1)))
     assert set(shown) == {"card", "problem"} and runs == []
 
 
-def test_an_unknown_checkpoint_is_one_sentence_and_choosing_a_good_one_recovers(actions, png):
+def test_after_an_unknown_checkpoint_another_one_can_be_chosen(actions, png):
     analysis = upload(actions, png)["analysis"]
     refused = actions.checkpoint(analysis, request([png], "no-such", at=view(1)))
     assert "no-such" in refused["problem"] and refused["analysis"] is None
@@ -114,25 +112,25 @@ def test_an_unknown_checkpoint_is_one_sentence_and_choosing_a_good_one_recovers(
     assert again["shown"] is True and len(pictures(again)) == 3
 
 
-def test_the_window_a_picture_was_made_with_runs_again_only_when_it_changed(actions, png, runs):
+def test_a_changed_window_of_a_picture_runs_the_network_again(actions, png, runs):
     analysis = upload(actions, png)["analysis"]
-    assert actions.remade(analysis, request(None, made=(40, 400))) == {}
+    assert actions.picture_window(analysis, request(None, made=(40, 400))) == {}
     assert len(runs) == 1
-    other = actions.remade(analysis, request(None, made=(60, 200)))
+    other = actions.picture_window(analysis, request(None, made=(60, 200)))
     assert len(runs) == 2
     assert other["analysis"].ct.assumed_window.center_hu == 60
     assert (other["center"], other["width"], other["preset"]) == (60, 200, "Liver")
-    refused = actions.remade(analysis, request(None, made=(60, -1)))
+    refused = actions.picture_window(analysis, request(None, made=(60, -1)))
     assert set(refused) == {"problem"} and "width" in refused["problem"] and len(runs) == 2
 
 
-def test_hu_input_has_no_window_it_was_made_with(actions, nifti, runs):
+def test_hu_input_ignores_the_window_of_a_picture(actions, nifti, runs):
     analysis = upload(actions, nifti)["analysis"]
-    assert actions.remade(analysis, request(None, made=(60, 200))) == {}
+    assert actions.picture_window(analysis, request(None, made=(60, 200))) == {}
     assert len(runs) == 1
 
 
-def test_a_refused_file_is_one_sentence_and_the_next_one_works(actions, text_file, png):
+def test_after_a_refused_file_the_next_one_works(actions, text_file, png):
     refused = upload(actions, text_file)
     assert refused["problem"].count("ls-problem") == 1 and "text, not an image" in refused["problem"]
     assert "MUSTERMANN" not in refused["problem"]
@@ -153,27 +151,8 @@ def test_dicom_files_are_read_as_one_series(actions, png, tmp_path):
     assert shown["upload"] == series and shown["analysis"].ct.shape == (3, 64, 64)
 
 
-def test_nothing_chosen_is_a_sentence(actions):
+def test_an_upload_without_files_is_refused(actions):
     assert "Choose a file" in actions.upload(request(None))["problem"]
-
-
-def test_an_unexpected_error_is_a_general_sentence_and_logged_without_its_text(caplog):
-    def broken() -> dict:
-        raise RuntimeError("/tmp/upload/MUSTERMANN_ERIKA.dcm")
-
-    with caplog.at_level(logging.ERROR):
-        shown = refusable(broken)()
-    assert page_text.UNEXPECTED in shown["problem"]
-    assert (
-        "RuntimeError" in caplog.text and "MUSTERMANN" not in caplog.text and "MUSTERMANN" not in str(shown)
-    )
-
-
-def test_a_refusal_is_told_as_it_is():
-    def refusing() -> dict:
-        raise UnreadableInput("The file is empty.")
-
-    assert "The file is empty." in refusable(refusing)()["problem"]
 
 
 def test_runs_are_logged_without_the_file_name(actions, png, caplog):
@@ -182,7 +161,7 @@ def test_runs_are_logged_without_the_file_name(actions, png, caplog):
     assert "network run: segformer-b0@1.0.0" in caplog.text and "MUSTERMANN" not in caplog.text
 
 
-def test_events_after_the_result_was_deleted_say_so_and_before_there_was_one_do_nothing(actions):
+def test_events_say_that_the_result_expired_and_do_nothing_before_the_first_result(actions):
     calls = (
         lambda shown: actions.view(None, shown, VIEW),
         lambda shown: actions.slice(None, shown, VIEW),
@@ -195,13 +174,13 @@ def test_events_after_the_result_was_deleted_say_so_and_before_there_was_one_do_
     assert page_text.EXPIRED in actions.preset(None, True, "Liver", VIEW)["problem"]
 
 
-def test_taking_the_last_file_away_empties_the_page(actions, png):
-    assert actions.removed([png]) == {}
-    shown = actions.removed([])
+def test_removing_the_last_file_empties_the_page(actions, png):
+    assert actions.upload_removed([png]) == {}
+    shown = actions.upload_removed([])
     assert shown["analysis"] is None and "<img" not in shown["viewer"]
 
 
-def test_an_example_is_made_once_and_run_on_a_click(checkpoints, tmp_path, runs, monkeypatch):
+def test_an_example_is_generated_once_and_segmented_at_every_click(checkpoints, tmp_path, runs, monkeypatch):
     examples = Examples(tmp_path)
     small = write(make(seed=2, size=128), tmp_path / "small", "png")[0]
     made: list[str] = []
@@ -219,10 +198,10 @@ def test_an_example_is_made_once_and_run_on_a_click(checkpoints, tmp_path, runs,
     assert made == ["png"] and len(runs) == 2
 
 
-def test_progress_is_told_slice_by_slice(actions, nifti):
-    told: list[tuple[int, int]] = []
-    actions.upload(request([nifti]), progress=lambda done, count: told.append((done, count)))
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+def test_progress_is_reported_slice_by_slice(actions, nifti):
+    steps: list[tuple[int, int]] = []
+    actions.upload(request([nifti]), progress=lambda done, count: steps.append((done, count)))
+    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 @pytest.fixture(scope="module")
@@ -254,8 +233,8 @@ def test_several_series_are_offered_and_each_can_be_chosen(actions, study, runs)
     assert actions.series(request(None, series=1)) == actions.series(request(study, series=None)) == {}
 
 
-def test_another_upload_takes_the_offer_away(actions, study, png, text_file):
+def test_another_upload_hides_the_choice_of_series(actions, study, png, text_file):
     assert actions.upload(request(study))["series"]["visible"] is True
     for path in (png, text_file):
         assert upload(actions, path)["series"]["visible"] is False
-    assert actions.removed([])["series"]["visible"] is False
+    assert actions.upload_removed([])["series"]["visible"] is False

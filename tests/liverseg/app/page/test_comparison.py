@@ -1,4 +1,4 @@
-"""A second checkpoint beside the result: what is shown, what is run, and what stays as it was."""
+"""The comparison with a second checkpoint: what is shown, what runs, and what stays unchanged."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import liverseg
 from liverseg.analysis import report_text
 from liverseg.analysis.compare import compare
 from liverseg.app.html import page_text
-from liverseg.app.html.comparison import signed
+from liverseg.app.html.comparison import signed_number
 from liverseg.app.page.actions import Actions
-from liverseg.app.page.comparison import NO_COMPARISON, Comparing
+from liverseg.app.page.comparison import NO_COMPARISON, ComparisonActions
 from liverseg.app.state import session
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.app.state.view import RunRequest, View
@@ -36,12 +36,12 @@ def versions(tmp_path_factory):
 
 
 class Page:
-    """The values that the page holds, and its events with what follows each, as `events` ties them."""
+    """The values of the page, and its events with the events that follow each, as `wiring` connects them."""
 
     def __init__(self, checkpoints: Checkpoints, examples: Any) -> None:
-        self.actions, self.comparing = Actions(checkpoints, examples), Comparing(checkpoints)
+        self.actions, self.comparing = Actions(checkpoints, examples), ComparisonActions(checkpoints)
         self.values: dict[str, Any] = {
-            **dict.fromkeys(("analysis", "awaited", "fetched", "wanted", "checkpoint", "upload")),
+            **dict.fromkeys(("analysis", "awaited", "finished", "pending", "checkpoint", "upload")),
             "shown": False,
             "slice": 1,
             "center": 40,
@@ -70,34 +70,34 @@ class Page:
         return RunRequest.of_controls(*self.of("upload", "checkpoint"), None, MADE, self.view())
 
     def compare(self, action: Callable[..., dict[str, Any]]) -> None:
-        """The event after a choice or after a main result; then the run that it asks for."""
-        before = self.values["wanted"]
+        """The event after a choice or after a main result, and then the run that it requests."""
+        before = self.values["pending"]
         asked = self.of("analysis", "awaited", "compare_with")
         self.apply(action(*asked, self.view()))
-        if self.values["wanted"] is not before:
+        if self.values["pending"] is not before:
             self.run()
 
     def run(self) -> None:
-        self.apply(self.comparing.fetch(*self.of("analysis", "wanted", "fetched")))
+        self.apply(self.comparing.run_pending(*self.of("analysis", "pending", "finished")))
         self.finish()
 
     def finish(self) -> None:
-        asked = self.of("analysis", "awaited", "fetched", "compare_with")
-        self.apply(self.comparing.fetched(*asked, self.view()))
+        asked = self.of("analysis", "awaited", "finished", "compare_with")
+        self.apply(self.comparing.show_finished(*asked, self.view()))
 
     def upload(self, path: str) -> None:
         self.values["upload"] = [path]
         self.apply(self.actions.upload(self.request()))
-        self.compare(self.comparing.follow)
+        self.compare(self.comparing.follow_main_result)
 
     def choose(self, ref: str) -> None:
         self.values["checkpoint"] = ref
         self.apply(self.actions.checkpoint(*self.of("analysis"), self.request()))
-        self.compare(self.comparing.follow)
+        self.compare(self.comparing.follow_main_result)
 
     def compare_with(self, ref: str) -> None:
         self.values["compare_with"] = ref
-        self.compare(self.comparing.compare)
+        self.compare(self.comparing.choose_second)
 
     def pictures(self, name: str) -> list[str]:
         return re.findall(r"base64,([^\"]+)", self.values[name])
@@ -110,7 +110,7 @@ def page(versions, examples) -> Page:
     return page
 
 
-def test_a_result_offers_the_other_checkpoints_and_shows_no_comparison(page, png):
+def test_a_result_offers_the_other_checkpoints_without_comparing(page, png):
     page.upload(png)
     offer = page.seen["compare_with"]
     assert [ref for _, ref in offer["choices"]] == [NO_COMPARISON, OTHER, NEW]
@@ -118,16 +118,16 @@ def test_a_result_offers_the_other_checkpoints_and_shows_no_comparison(page, png
     assert page.values["comparison"] == ""
 
 
-def test_a_choice_is_not_set_back_by_the_answer_to_an_earlier_one(page, png):
+def test_a_choice_is_not_reset_by_the_answer_to_an_earlier_choice(page, png):
     page.upload(png)
     asked = page.of("analysis", "awaited")
     for ref in (NO_COMPARISON, NEW):
-        assert "compare_with" not in page.comparing.compare(*asked, ref, page.view())
-    offer = page.comparing.follow(*asked, NEW, page.view())["compare_with"]
+        assert "compare_with" not in page.comparing.choose_second(*asked, ref, page.view())
+    offer = page.comparing.follow_main_result(*asked, NEW, page.view())["compare_with"]
     assert "value" not in offer
 
 
-def test_one_checkpoint_alone_has_nothing_to_be_compared_with(versions, examples, png, tmp_path):
+def test_a_single_checkpoint_hides_the_comparison(versions, examples, png, tmp_path):
     folder = versions.find(OTHER).folder
     shutil.copytree(folder, tmp_path / "other")
     page = Page(Checkpoints(open_registries(str(tmp_path)), engine="torch"), examples)
@@ -136,9 +136,7 @@ def test_one_checkpoint_alone_has_nothing_to_be_compared_with(versions, examples
 
 
 @pytest.mark.parametrize("second", [NEW, OTHER])
-def test_the_second_checkpoint_is_shown_beside_the_first_with_both_numbers(
-    page, versions, nifti, runs, second
-):
+def test_pictures_and_measures_of_both_checkpoints_are_shown(page, versions, nifti, runs, second):
     page.upload(nifti)
     before = page.values["viewer"], page.values["results"]
     page.compare_with(second)
@@ -152,11 +150,11 @@ def test_the_second_checkpoint_is_shown_beside_the_first_with_both_numbers(
     assert f'"agree-tumour">{expected.tumour.dice:.3f}<' in html
     assert f'"agree-liver">{expected.organ.dice:.3f}<' in html
     for size in (expected.tumour.a, expected.tumour.b, expected.liver.a, expected.liver.b):
-        assert f"<td>{' '.join(report_text.size_and_unit(size))}</td>" in html
+        assert f"<td>{report_text.size_text(size)}</td>" in html
     gap = abs(expected.tumour.difference.volume_ml)
     assert (
         f"{report_text.number_text(gap)} mL" in html
-        and f"{signed(100 * expected.tumour.relative_difference, 1)} %" in html
+        and f"{signed_number(100 * expected.tumour.relative_difference, 1)} %" in html
     )
     assert "A · rule 1.0.0" in html and "B · " + second.replace("@", " ") in html
     assert f'data-slice="{expected.most_different_slice}"' in html
@@ -184,7 +182,7 @@ def test_redraws_follow_the_view_without_the_network(page, nifti, runs):
     assert runs == []
 
 
-def test_a_moved_threshold_counts_for_both_and_each_has_its_own_before(page, nifti):
+def test_a_moved_threshold_applies_to_both_checkpoints(page, nifti):
     page.upload(nifti)
     page.compare_with(NEW)
     thresholds = re.findall(r"<td>(\d\.\d\d)</td>", page.values["comparison"])
@@ -207,7 +205,7 @@ def test_each_checkpoint_runs_once_on_an_input(page, png, runs):
     assert runs == [OLD, NEW, OTHER] and "B · rule 1.0.0" in page.values["comparison"]
 
 
-def test_no_comparison_leaves_the_page_as_it_was_without(page, png):
+def test_no_comparison_restores_the_page(page, png):
     page.upload(png)
     before = page.values["viewer"], page.values["results"]
     page.compare_with(NEW)
@@ -216,7 +214,7 @@ def test_no_comparison_leaves_the_page_as_it_was_without(page, png):
     assert (page.values["viewer"], page.values["results"]) == before
 
 
-def test_another_main_checkpoint_is_compared_with_the_same_second(page, png, runs):
+def test_another_main_checkpoint_keeps_the_second_one(page, png, runs):
     page.upload(png)
     page.compare_with(NEW)
     page.choose(OTHER)
@@ -233,7 +231,7 @@ def test_a_checkpoint_is_not_compared_with_itself(page, png):
     assert page.values["analysis"].second is None
 
 
-def test_another_upload_is_compared_with_the_same_second(page, png, nifti, runs):
+def test_another_upload_keeps_the_second_checkpoint(page, png, nifti, runs):
     page.upload(png)
     page.compare_with(NEW)
     page.upload(nifti)
@@ -251,9 +249,7 @@ def test_a_refused_upload_shows_no_comparison(page, png, text_file):
     assert "text, not an image" in page.values["problem"]
 
 
-def test_a_refused_second_checkpoint_is_one_sentence_and_can_be_chosen_again(
-    page, versions, examples, png, tmp_path, runs
-):
+def test_a_refused_second_checkpoint_can_be_chosen_again(page, versions, examples, png, tmp_path, runs):
     folder = shutil.copytree(versions.find(OTHER).folder, tmp_path / "all" / "other")
     for ref in (OLD, NEW):
         shutil.copytree(versions.find(ref).folder, tmp_path / "all" / ref.replace("@", "-"))
@@ -278,76 +274,76 @@ def test_a_refused_second_checkpoint_is_one_sentence_and_can_be_chosen_again(
 def test_a_result_that_comes_late_is_kept_and_not_shown(page, png, nifti, runs):
     page.upload(png)
     asked = [page.values["analysis"], None, NEW]
-    page.apply(page.comparing.compare(*asked, page.view()))
+    page.apply(page.comparing.choose_second(*asked, page.view()))
     assert "Comparing with rule 1.1.0" in page.values["comparison"]
-    page.apply(page.comparing.fetch(*page.of("analysis", "wanted", "fetched")))
+    page.apply(page.comparing.run_pending(*page.of("analysis", "pending", "finished")))
     page.values["compare_with"] = NO_COMPARISON  # chosen while it ran
-    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), page.view()))
+    page.apply(page.comparing.choose_second(*page.of("analysis", "awaited", "compare_with"), page.view()))
     page.finish()
     assert page.values["comparison"] == "" and page.values["awaited"] is None
     page.compare_with(NEW)
     assert runs == [OLD, NEW] and "B · rule 1.1.0" in page.values["comparison"]
 
-    wanted = page.comparing.compare(page.values["analysis"], None, OTHER, page.view())["wanted"]
-    late = page.comparing.fetch(page.values["analysis"], wanted, None)["fetched"]
+    pending = page.comparing.choose_second(page.values["analysis"], None, OTHER, page.view())["pending"]
+    late = page.comparing.run_pending(page.values["analysis"], pending, None)["finished"]
     page.values["compare_with"] = NO_COMPARISON
     page.upload(nifti)  # in the meantime
-    page.values.update(fetched=late, compare_with=OTHER)
+    page.values.update(finished=late, compare_with=OTHER)
     page.finish()
     assert page.values["comparison"] == "" and page.values["analysis"].second is None
 
 
-def test_a_choice_that_is_told_twice_is_run_once(page, png, runs):
+def test_a_choice_that_arrives_twice_runs_once(page, png, runs):
     page.upload(png)
     page.values["compare_with"] = NEW
-    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), page.view()))
-    again = page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), page.view())
-    assert "wanted" not in again and "Comparing with" in again["comparison"]
-    page.apply(page.comparing.fetch(*page.of("analysis", "wanted", "fetched")))
-    assert page.comparing.fetch(*page.of("analysis", "wanted", "fetched")) == {}  # not shown yet
+    page.apply(page.comparing.choose_second(*page.of("analysis", "awaited", "compare_with"), page.view()))
+    again = page.comparing.choose_second(*page.of("analysis", "awaited", "compare_with"), page.view())
+    assert "pending" not in again and "Comparing with" in again["comparison"]
+    page.apply(page.comparing.run_pending(*page.of("analysis", "pending", "finished")))
+    assert page.comparing.run_pending(*page.of("analysis", "pending", "finished")) == {}  # not shown yet
     page.finish()
     page.run()
     assert runs == [OLD, NEW] and "ls-pair" in page.values["comparison"]
-    again = page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), page.view())
+    again = page.comparing.choose_second(*page.of("analysis", "awaited", "compare_with"), page.view())
     assert again == {}
 
 
-def test_a_run_that_was_lost_is_said(page, png):
+def test_a_run_that_gave_nothing_shows_a_sentence(page, png):
     page.upload(png)
     page.values["compare_with"] = NEW
-    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), page.view()))
+    page.apply(page.comparing.choose_second(*page.of("analysis", "awaited", "compare_with"), page.view()))
     page.finish()  # the queue was full: nothing was fetched
     assert page_text.NOT_COMPARED in page.values["comparison"]
     assert page.values["compare_with"] == NO_COMPARISON and page.values["awaited"] is None
 
 
-def test_a_cancelled_run_leaves_the_main_result_and_says_so(page, png):
+def test_a_cancelled_run_keeps_the_main_result_and_shows_a_sentence(page, png):
     page.upload(png)
     before = page.values["viewer"], page.values["results"]
     page.values["compare_with"] = NEW
-    page.apply(page.comparing.compare(*page.of("analysis", "awaited", "compare_with"), page.view()))
+    page.apply(page.comparing.choose_second(*page.of("analysis", "awaited", "compare_with"), page.view()))
 
     def cancelled(done: int, count: int) -> None:
         raise Cancelled()
 
-    page.apply(page.comparing.fetch(*page.of("analysis", "wanted", "fetched"), progress=cancelled))
+    page.apply(page.comparing.run_pending(*page.of("analysis", "pending", "finished"), progress=cancelled))
     page.finish()
     assert str(Cancelled()) in page.values["comparison"] and page.values["compare_with"] == NO_COMPARISON
     assert (page.values["viewer"], page.values["results"]) == before and page.values["problem"] == ""
 
 
-def test_events_without_a_result_do_nothing_or_say_that_it_was_deleted(page):
+def test_events_without_a_result_do_nothing_or_say_that_it_expired(page):
     page.compare_with(NEW)
     assert page.seen == {}
-    assert page.comparing.jump(None, False, 2, View()) == {}
-    assert page_text.EXPIRED in page.comparing.jump(None, True, 2, View())["problem"]
+    assert page.comparing.go_to_slice(None, False, 2, View()) == {}
+    assert page_text.EXPIRED in page.comparing.go_to_slice(None, True, 2, View())["problem"]
 
 
-def test_to_the_slice_where_they_differ_most(page, nifti):
+def test_the_jump_goes_to_the_slice_with_the_largest_difference(page, nifti):
     page.upload(nifti)
     page.compare_with(NEW)
     most = page.values["analysis"].agreement.most_different_slice
-    page.apply(page.comparing.jump(*page.of("analysis", "shown"), most, View()))
+    page.apply(page.comparing.go_to_slice(*page.of("analysis", "shown"), most, View()))
     assert page.values["slice"] == most + 1
     assert (
         f"slice {most + 1} of 4" in page.values["viewer"]
@@ -355,21 +351,21 @@ def test_to_the_slice_where_they_differ_most(page, nifti):
     )
 
 
-def test_results_beyond_what_a_session_may_hold_are_forgotten_the_oldest_first(page, nifti, monkeypatch):
+def test_known_results_beyond_the_limit_are_dropped_oldest_first(page, nifti, monkeypatch):
     page.upload(nifti)
     page.compare_with(NEW)
     one = page.values["analysis"].second
     size = sum(a.nbytes for a in (one.seg.labels, one.seg.tumour_probability, one.seg.organ_probability))
-    monkeypatch.setattr(session, "KEPT_BYTES", 2 * size - 1)
+    monkeypatch.setattr(session, "MAX_KNOWN_BYTES", 2 * size - 1)
     page.compare_with(OTHER)
     assert [known.seg.checkpoint.ref for known in page.values["analysis"].known] == [OTHER]
-    monkeypatch.setattr(session, "KEPT_BYTES", 2 * size)
+    monkeypatch.setattr(session, "MAX_KNOWN_BYTES", 2 * size)
     page.compare_with(NEW)
     assert [known.seg.checkpoint.ref for known in page.values["analysis"].known] == [NEW, OTHER]
     assert np.array_equal(page.values["analysis"].known[0].seg.labels, one.seg.labels)
 
 
-def test_what_is_put_into_the_comparison_tells_no_file_name(page, nifti):
+def test_the_comparison_does_not_contain_the_file_name(page, nifti):
     page.upload(nifti)
     page.compare_with(NEW)
     assert "MUSTERMANN" not in page.values["comparison"]

@@ -1,4 +1,4 @@
-"""What the page and its endpoints cannot be given: answered in one sentence, with nothing in the log."""
+"""Invalid inputs of the endpoints: refused in one sentence, without a log entry."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def uploaded(api, png) -> str:
 
 
 def answer(api: httpx.Client, name: str, values: list) -> tuple[str, object]:
-    """What a call by values ends with: `complete` or `error`, and its data."""
+    """The last event of a call (`complete` or `error`) and its data."""
     event = api.post(f"call/{name}", json={"data": values}).json()["event_id"]
     kind, data = api.get(f"call/{name}/{event}").text.strip().split("\n")[-2:]
     return kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))
@@ -72,7 +72,7 @@ def test_an_upload_is_segmented(api, uploaded):
         "a\0b",
     ],
 )
-def test_what_was_not_uploaded_is_not_read(api, tmp_path, capfd, path):
+def test_only_uploads_are_read(api, tmp_path, capfd, path):
     uploads = Path(get_upload_folder())
     secret = uploads.parent / "secret.png"
     secret.write_bytes(b"secret")
@@ -83,30 +83,30 @@ def test_what_was_not_uploaded_is_not_read(api, tmp_path, capfd, path):
     given = path.format(uploads=uploads, server=server)
     kind, data = answer(api, "segment", values({"path": given, "meta": META}))
     assert (kind, data["error"]) == ("error", NOT_UPLOADED)
-    told = capfd.readouterr()
-    assert told.out + told.err == ""
+    output = capfd.readouterr()
+    assert output.out + output.err == ""
 
 
-def test_a_path_is_looked_at_in_any_form(api):
+def test_paths_are_checked_at_any_depth(api):
     for file in ({"path": "/etc/passwd"}, [[{"path": "/etc/passwd"}]], {"a": [{"path": "/etc/passwd"}]}):
         assert answer(api, "segment", values(file))[1]["error"] == NOT_UPLOADED
 
 
-def test_the_address_beside_an_upload_is_not_fetched(api, uploaded):
+def test_the_url_of_an_upload_is_not_fetched(api, uploaded):
     server = str(api.base_url).removesuffix("/gradio_api/")
     file = {"path": uploaded, "url": f"{server}/no-such", "meta": META}
     assert answer(api, "segment", values(file))[0] == "complete"
 
 
 @pytest.mark.parametrize("file", ["/etc/passwd", {"url": "/etc/passwd"}, 5, [["/etc/passwd"]]])
-def test_a_file_has_one_form(api, file, capfd):
+def test_files_in_other_forms_are_refused(api, file, capfd):
     kind, data = answer(api, "segment", values(file))
     assert (kind, data["error"]) == ("error", NO_FILE)
-    told = capfd.readouterr()
-    assert told.out + told.err == ""
+    output = capfd.readouterr()
+    assert output.out + output.err == ""
 
 
-def test_a_file_in_the_place_of_something_else_is_looked_at_too(api, uploaded):
+def test_a_file_as_another_argument_is_refused(api, uploaded):
     hidden = {"path": "/etc/passwd", "meta": META}
     kind, data = answer(api, "segment", values({"path": uploaded, "meta": META}, checkpoint=hidden))
     assert (kind, data["error"]) == ("error", NOT_UPLOADED)
@@ -121,31 +121,31 @@ def test_a_file_in_the_place_of_something_else_is_looked_at_too(api, uploaded):
         ({"checkpoint": 5}, "checkpoint must be text."),
     ],
 )
-def test_values_of_another_kind_are_a_sentence(api, uploaded, changes, sentence, capfd):
+def test_values_of_the_wrong_type_are_refused(api, uploaded, changes, sentence, capfd):
     kind, data = answer(api, "segment", values({"path": uploaded, "meta": META}, **changes))
     assert (kind, data["error"]) == ("error", sentence)
-    told = capfd.readouterr()
-    assert told.out + told.err == ""
+    output = capfd.readouterr()
+    assert output.out + output.err == ""
 
 
-def test_too_few_values_are_a_sentence(api, uploaded):
+def test_too_few_values_are_refused(api, uploaded):
     kind, data = answer(api, "segment", [{"path": uploaded, "meta": META}])
     assert kind == "error" and data["error"].startswith("7 values are needed")
     assert data["error"].endswith("file, checkpoint, slice, window_center, window_width, threshold, series.")
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "detail"),
     [({}, "required argument: file"), ({"file": None, "slize": 1}, "`slize` is not a valid")],
 )
-def test_wrong_names_of_arguments_are_told(api, body, told, capfd):
+def test_wrong_argument_names_are_refused(api, body, detail, capfd):
     response = api.post("call/v2/segment", json=body)
-    assert response.status_code == 422 and told in response.json()["detail"]
+    assert response.status_code == 422 and detail in response.json()["detail"]
     logged = capfd.readouterr()
     assert "Traceback" not in logged.out + logged.err
 
 
-def test_the_file_route_serves_nothing_else(api):
+def test_the_file_route_serves_uploads_only(api):
     for path in ("/etc/passwd", "http://127.0.0.1:1/ct.png", "http://10.0.0.1/"):
         response = api.get(f"file={path}")
         assert response.status_code in (403, 404) and "root:" not in response.text

@@ -1,4 +1,4 @@
-"""What is kept of a visitor, and for how long: the schedule that the page and the README state."""
+"""How long results, pictures and uploads of a visitor are kept: as the page and the README state."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def page(checkpoints, examples) -> gr.Blocks:
     return page
 
 
-def clocked(monkeypatch, later: timedelta) -> None:
-    """gradio's clock and ours are ahead by so much."""
+def advance_clock(monkeypatch, later: timedelta) -> None:
+    """Advance the clocks of gradio and of `retention`."""
 
     class Clock(datetime):
         @classmethod
@@ -45,7 +45,7 @@ def clocked(monkeypatch, later: timedelta) -> None:
 
 
 def with_result(page: gr.Blocks, checkpoints, nifti: str) -> tuple[int, weakref.ref]:
-    """A visitor "v" with a result; the number of its state, and whether it still exists."""
+    """Give the visitor "v" a result; returns the id of its state and a weak reference to it."""
     result = session.analyse(
         [nifti], session.read_input([nifti], DEFAULT_WINDOW), checkpoints.segmenter(None)
     )
@@ -61,48 +61,49 @@ def with_result(page: gr.Blocks, checkpoints, nifti: str) -> tuple[int, weakref.
     return state._id, weakref.ref(result)
 
 
-def held(page: gr.Blocks) -> str:
+def shown_values(page: gr.Blocks) -> str:
+    """What gradio holds of the components of all visitors."""
     return "".join(repr(one.config_values) for one in page.state_holder.session_data.values())
 
 
-def test_a_result_goes_after_its_time_with_all_that_was_shown_of_it(page, checkpoints, nifti, monkeypatch):
+def test_an_expired_result_is_deleted_with_its_pictures(page, checkpoints, nifti, monkeypatch):
     _, result = with_result(page, checkpoints, nifti)
-    assert "a picture of the patient" in held(page)
-    clocked(monkeypatch, retention.KEEP - MINUTE)
+    assert "a picture of the patient" in shown_values(page)
+    advance_clock(monkeypatch, retention.KEEP - MINUTE)
     page.state_holder.delete_all_expired_state()
     assert result() is not None
-    clocked(monkeypatch, retention.KEEP + MINUTE)
+    advance_clock(monkeypatch, retention.KEEP + MINUTE)
     page.state_holder.delete_all_expired_state()
-    assert result() is None and "a picture of the patient" not in held(page)
+    assert result() is None and "a picture of the patient" not in shown_values(page)
 
 
-def test_a_result_that_is_looked_at_stays(page, checkpoints, nifti, monkeypatch):
+def test_a_used_result_does_not_expire(page, checkpoints, nifti, monkeypatch):
     state, result = with_result(page, checkpoints, nifti)
-    clocked(monkeypatch, retention.KEEP - MINUTE)
+    advance_clock(monkeypatch, retention.KEEP - MINUTE)
     LocalContext.blocks.set(page)
     LocalContext.request.set(gr.Request(session_hash="v"))
     retention.mark_used()
-    clocked(monkeypatch, 2 * retention.KEEP - 2 * MINUTE)
+    advance_clock(monkeypatch, 2 * retention.KEEP - 2 * MINUTE)
     page.state_holder.delete_all_expired_state()
     assert result() is not None and page.state_holder["v"][state] is result()
     LocalContext.request.set(None)
-    retention.mark_used()  # outside of an event nothing happens
+    retention.mark_used()  # does nothing outside an event
     LocalContext.blocks.set(None)
 
 
-def test_of_a_visitor_who_left_nothing_stays(page, checkpoints, nifti, monkeypatch):
+def test_a_visitor_who_left_is_forgotten(page, checkpoints, nifti, monkeypatch):
     _, result = with_result(page, checkpoints, nifti)
     retention.expire_soon(page, "v")
     page.state_holder.session_data["v"].is_closed = True
-    clocked(monkeypatch, retention.KEEP + MINUTE)
+    advance_clock(monkeypatch, retention.KEEP + MINUTE)
     page.state_holder.delete_all_expired_state()
     assert result() is None and "v" not in page.state_holder.session_data
 
 
-def test_every_state_with_a_volume_in_it_has_its_time(page):
+def test_every_state_with_a_volume_expires(page):
     states = [b for b in page.blocks.values() if isinstance(b, gr.State)]
     timed = [b for b in states if b.time_to_live == retention.KEEP.total_seconds()]
-    assert len(timed) == 4 and len(states) == 6  # those without hold whether something is shown, and a point
+    assert len(timed) == 4 and len(states) == 6  # the others: whether a result is shown, and a point
 
 
 def test_uploads_are_deleted_by_gradio_on_the_same_schedule(page, tmp_path, monkeypatch):
@@ -123,7 +124,7 @@ def test_uploads_are_deleted_by_gradio_on_the_same_schedule(page, tmp_path, monk
     assert not upload.exists()
 
 
-def test_the_schedule_is_stated():
+def test_the_page_and_the_readme_state_the_schedule():
     stated = f"{page_text.KEEP_MINUTES} minutes after"
     readme = re.sub(r"\s+", " ", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert stated in page_text.footer() and stated in readme

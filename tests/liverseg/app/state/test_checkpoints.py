@@ -1,4 +1,4 @@
-"""Weights are loaded behind the page: once, however many wait for them, and again after a failure."""
+"""Checkpoints are listed, and loaded in the background: once for all visitors, and again after a failure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
 from liverseg.app.launch import launch_options
 from liverseg.app.page.layout import build
-from liverseg.app.state.checkpoints import UNEXPECTED, Checkpoints
+from liverseg.app.state.checkpoints import LOAD_FAILED, MAX_LOADED, Checkpoints
 from liverseg.errors import CheckpointRefused
 from liverseg.inference.segmenter import Segmenter
 from registry import open_registries, push
@@ -29,7 +29,7 @@ PATIENCE_S = 120
 
 
 class Gate:
-    """`Segmenter.from_checkpoint` that counts, and waits until it may go on."""
+    """Replaces `Segmenter.from_checkpoint`: counts the calls, and blocks them until `opened` is set."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.opened, self.loads = threading.Event(), []
@@ -43,7 +43,7 @@ class Gate:
         monkeypatch.setattr(Segmenter, "from_checkpoint", slow)
 
 
-def test_a_checkpoint_is_loaded_once_however_many_ask(registry_folder: Path, monkeypatch):
+def test_a_checkpoint_is_loaded_once_for_simultaneous_calls(registry_folder: Path, monkeypatch):
     gate = Gate(monkeypatch)
     checkpoints = Checkpoints(open_registries(str(registry_folder)), engine="torch")
     with ThreadPoolExecutor(6) as pool:
@@ -61,7 +61,7 @@ def test_a_checkpoint_is_loaded_once_however_many_ask(registry_folder: Path, mon
     assert checkpoints.loading == ""
 
 
-def test_a_failure_is_told_to_all_who_wait_and_the_next_tries_again(
+def test_a_failure_is_kept_as_the_problem_and_the_next_call_tries_again(
     registry_folder: Path, monkeypatch, caplog
 ):
     checkpoints = Checkpoints(open_registries(str(registry_folder)), engine="torch")
@@ -82,15 +82,15 @@ def test_a_failure_is_told_to_all_who_wait_and_the_next_tries_again(
     assert checkpoints.problem_with("segformer-b0@1.0.0") == ""
 
 
-def test_what_is_unexpected_ends_the_wait_too(registry_folder: Path, monkeypatch):
+def test_an_unexpected_error_ends_the_load_with_a_general_problem(registry_folder: Path, monkeypatch):
     checkpoints = Checkpoints(open_registries(str(registry_folder)), engine="torch")
     monkeypatch.setattr(Segmenter, "from_checkpoint", lambda checkpoint, **named: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         checkpoints.segmenter(None)
-    assert checkpoints.problem_with("segformer-b0@1.0.0") == UNEXPECTED and checkpoints.loading == ""
+    assert checkpoints.problem_with("segformer-b0@1.0.0") == LOAD_FAILED and checkpoints.loading == ""
 
 
-def test_what_is_wrong_with_folders_is_known_before_the_page_is_served(registry_folder: Path, tmp_path: Path):
+def test_check_finds_problems_of_folders_before_the_page_is_served(registry_folder: Path, tmp_path: Path):
     Checkpoints(open_registries(str(registry_folder))).check()
     with pytest.raises(CheckpointRefused, match="no checkpoint"):
         Checkpoints(open_registries(str(tmp_path))).check()
@@ -98,10 +98,10 @@ def test_what_is_wrong_with_folders_is_known_before_the_page_is_served(registry_
     model.write_bytes(model.read_bytes()[:-1])
     with pytest.raises(CheckpointRefused, match="model.pt .* truncated or was replaced"):
         Checkpoints(open_registries(str(tmp_path / "copy"))).check()
-    Checkpoints(open_registries("hf://lab")).check()  # what is there now is no matter
+    Checkpoints(open_registries("hf://lab")).check()  # a Hub may get checkpoints later
 
 
-def test_the_page_is_there_before_the_weights_and_segments_after_them(
+def test_the_page_is_served_before_the_weights_are_loaded_and_segments_afterwards(
     hub: HubStandin, examples: Examples, png: str, monkeypatch, tmp_path: Path
 ):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
@@ -143,3 +143,31 @@ def test_the_page_is_there_before_the_weights_and_segments_after_them(
     finally:
         arrived.set()
         page.close()
+
+
+def test_entries_have_name_version_dice_and_licence_the_default_first(checkpoints):
+    labels = checkpoints.choices()
+    assert labels[0] == (
+        "segformer-b0 1.0.0 · liver 0.945 · tumour 0.463 · CC BY-NC-SA 4.0",
+        "segformer-b0@1.0.0",
+    )
+    assert labels[1][1] == "segformer-b0-fast@0.3.0"
+
+
+def test_a_loaded_checkpoint_is_shared_and_an_unknown_one_refused(checkpoints):
+    assert checkpoints.segmenter("segformer-b0") is checkpoints.segmenter(None)
+    assert len(checkpoints.list()) <= MAX_LOADED
+    with pytest.raises(CheckpointRefused, match="nothing-like-it"):
+        checkpoints.segmenter("nothing-like-it")
+
+
+def test_a_tampered_checkpoint_is_refused(registry_folder, tmp_path):
+    copy = shutil.copytree(registry_folder, tmp_path / "registry")
+    model = copy / "segformer-b0" / "model.pt"
+    data = bytearray(model.read_bytes())
+    data[len(data) // 2] ^= 1
+    model.write_bytes(data)
+    own = Checkpoints(open_registries(str(copy)), engine="torch")
+    with pytest.raises(CheckpointRefused):
+        own.segmenter("segformer-b0")
+    assert own.segmenter("segformer-b0-fast").identity.ref == "segformer-b0-fast@0.3.0"

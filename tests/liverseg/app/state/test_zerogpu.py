@@ -28,7 +28,7 @@ from registry import open_registries
 
 
 class Spaces(ModuleType):
-    """Does with arguments and results what the real one does: it pickles them. Keeps what crossed."""
+    """Pickles arguments and results, as the real module does, and keeps the pickles."""
 
     def __init__(self) -> None:
         super().__init__("spaces")
@@ -57,7 +57,7 @@ class Spaces(ModuleType):
 
 @pytest.fixture
 def spaces(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spaces]:
-    """A ZeroGPU Space, and the module that decorates as it is imported there."""
+    """A ZeroGPU Space, with `zerogpu` imported as there."""
     with monkeypatch.context() as patch:
         standin = Spaces()
         patch.setitem(sys.modules, "spaces", standin)
@@ -84,19 +84,19 @@ def test_a_volume_is_one_call_and_the_same_numbers(spaces: Spaces, registry_fold
     assert spaces.decorated == ["run"]
     segmenter = Checkpoints(open_registries(str(registry_folder))).segmenter(None)
     assert isinstance(segmenter, zerogpu.GPUSegmenter)
-    ct, told = liverseg.read(nifti), []
-    seg = segmenter.segment(ct, progress=lambda *step: told.append(step))
+    ct, progress = liverseg.read(nifti), []
+    seg = segmenter.segment(ct, progress=lambda *step: progress.append(step))
     here = liverseg.Segmenter.from_checkpoint(segmenter.checkpoint, engine="torch").segment(ct)
     assert np.array_equal(seg.labels, here.labels) and seg.checkpoint == here.checkpoint
     assert np.array_equal(seg.tumour_probability, here.tumour_probability)
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert progress == [(1, 4), (2, 4), (3, 4), (4, 4)]
     ((asked_s, arguments, steps),) = spaces.calls
     assert asked_s == zerogpu.START_S + 4 * zerogpu.SLICE_S and len(steps) == 5
     for pickled in (arguments, *steps):
         assert Origins(pickled).found <= {"liverseg", "registry", "numpy", "pathlib", "builtins"}
 
 
-def test_one_slice_asks_for_less_and_long_ones_for_no_more_than_the_most(spaces: Spaces, nifti: str):
+def test_the_requested_time_grows_with_the_slices_up_to_a_maximum(spaces: Spaces, nifti: str):
     ct = liverseg.read(nifti)
     one = zerogpu.seconds(None, ct, {"only_slice": 2})
     assert one == zerogpu.START_S + zerogpu.SLICE_S < zerogpu.seconds(None, ct, {})
@@ -104,7 +104,7 @@ def test_one_slice_asks_for_less_and_long_ones_for_no_more_than_the_most(spaces:
     assert zerogpu.seconds(None, long, {}) == zerogpu.MOST_S
 
 
-def test_refusals_cross_as_they_are(spaces: Spaces, registry_folder: Path, nifti: str):
+def test_refusals_are_passed_on_unchanged(spaces: Spaces, registry_folder: Path, nifti: str):
     segmenter = Checkpoints(open_registries(str(registry_folder))).segmenter(None)
     with pytest.raises(InvalidSetting, match="threshold"):
         segmenter.segment(liverseg.read(nifti), threshold=7)
@@ -113,7 +113,7 @@ def test_refusals_cross_as_they_are(spaces: Spaces, registry_folder: Path, nifti
         segmenter.segment(liverseg.read(nifti))
 
 
-def test_a_tampered_checkpoint_is_refused_before_a_gpu_is_asked_for(
+def test_a_tampered_checkpoint_is_refused_before_a_gpu_is_requested(
     spaces: Spaces, registry_folder: Path, tmp_path: Path
 ):
     model = shutil.copytree(registry_folder, tmp_path / "copy") / "segformer-b0" / "model.pt"
@@ -123,7 +123,7 @@ def test_a_tampered_checkpoint_is_refused_before_a_gpu_is_asked_for(
     assert spaces.calls == []
 
 
-def test_whoever_leaves_ends_the_work(monkeypatch: pytest.MonkeyPatch, nifti: str):
+def test_closing_a_run_ends_its_work(monkeypatch: pytest.MonkeyPatch, nifti: str):
     ended = threading.Event()
 
     class Endless:
@@ -143,7 +143,7 @@ def test_whoever_leaves_ends_the_work(monkeypatch: pytest.MonkeyPatch, nifti: st
 
 
 @pytest.mark.parametrize("variable", ["", "false"])
-def test_nothing_is_decorated_anywhere_else(
+def test_nothing_is_decorated_outside_zerogpu(
     spaces: Spaces, monkeypatch, registry_folder: Path, variable: str
 ):
     monkeypatch.setenv("SPACES_ZERO_GPU", variable)
@@ -152,7 +152,7 @@ def test_nothing_is_decorated_anywhere_else(
     assert type(loaded) is liverseg.Segmenter
 
 
-def test_without_the_package_a_space_is_like_any_machine(monkeypatch: pytest.MonkeyPatch):
+def test_without_the_package_a_space_is_not_zerogpu(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     monkeypatch.delitem(sys.modules, "spaces", raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

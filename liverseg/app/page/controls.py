@@ -1,0 +1,148 @@
+"""The components of the page in groups: input, view, comparison, views of a volume, downloads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from liverseg.app.examples import EXAMPLES
+from liverseg.app.html import page_text
+from liverseg.app.html.comparison import COMPARISON_JS
+from liverseg.app.html.volume import SURFACE_JS, VOLUME_JS
+from liverseg.app.page.binding import Components
+from liverseg.app.page.checkpoint_list import checkpoint_choices
+from liverseg.app.page.comparison import NO_COMPARISON
+from liverseg.app.page.updates import preset_name
+from liverseg.app.state.checkpoints import Checkpoints
+from liverseg.app.state.view import CENTER_RANGE_HU, WIDTH_RANGE_HU
+from liverseg.core.window import DEFAULT_WINDOW, PRESETS
+from liverseg.rendering.slice_view import DEFAULT_OPACITY
+
+ENLARGE_JS = """
+element.addEventListener('click', event => {
+  const figure = event.target.closest('figure:not(.ls-empty):not([data-plane])');
+  if (figure) figure.classList.toggle('ls-enlarged');
+});
+element.addEventListener('keydown', event => {
+  if (event.key !== 'Escape') return;
+  element.querySelectorAll('.ls-enlarged').forEach(figure => figure.classList.remove('ls-enlarged'));
+});
+"""
+"""A click enlarges a picture to the whole page; a second click or Escape restores it."""
+
+
+def input_controls(checkpoints: Checkpoints, refresh: gr.Button) -> Components:
+    """Checkpoint, upload, series, examples, and the window that a picture was made with."""
+    components: Components = {}
+    choices, ref, card = checkpoint_choices(checkpoints) if checkpoints.wait_for_list() else ([], None, "")
+    components["checkpoint"] = gr.Dropdown(
+        choices,
+        value=ref,
+        label="Checkpoint",
+        elem_id="ls-checkpoint",
+        filterable=False,
+        buttons=[refresh],
+    )
+    components["card"] = gr.HTML(card, elem_id="ls-card", apply_default_css=False)
+    components["loading"] = gr.HTML("", elem_id="ls-loading", apply_default_css=False)
+    components["upload"] = gr.File(
+        label="CT slice or volume",
+        file_count="multiple",
+        height=150,
+        elem_id="ls-upload",
+    )
+    components["problem"] = gr.HTML("", elem_id="ls-problem", apply_default_css=False)
+    components["series"] = gr.Radio([], label="Series", visible=False, elem_id="ls-series")
+    _label("PNG, JPEG, NIfTI, DICOM files, or a zip of DICOM series")
+    _label("Examples (synthetic, no patient data)")
+    with gr.Row(elem_id="ls-examples"):
+        for key, example in EXAMPLES.items():
+            components[f"example_{key}"] = gr.Button(
+                example.label, size="sm", min_width=80, elem_id=f"ls-example-{key}"
+            )
+    with gr.Column(elem_id="ls-made-with") as components["made_with"]:
+        _label("Window the picture was made with (PNG, JPEG)")
+        with gr.Row():
+            components["made_center"] = gr.Number(
+                DEFAULT_WINDOW.center_hu, label="Centre, HU", min_width=80, elem_id="ls-made-center"
+            )
+            components["made_width"] = gr.Number(
+                DEFAULT_WINDOW.width_hu, label="Width, HU", min_width=80, elem_id="ls-made-width"
+            )
+    return components
+
+
+def _label(text: str) -> None:
+    gr.HTML(f'<p class="ls-label">{text}</p>', apply_default_css=False)
+
+
+def view_controls() -> Components:
+    """Slice, display window, opacity and threshold."""
+    window = DEFAULT_WINDOW
+    return {
+        "slice": _slider("Slice", (1, 2), 1, 1, visible=False, elem_id="ls-slice"),
+        "preset": gr.Radio(
+            list(PRESETS), value=preset_name(window), label="Display window", elem_id="ls-preset"
+        ),
+        "center": _slider("Centre, HU", CENTER_RANGE_HU, 5, window.center_hu, elem_id="ls-center"),
+        "width": _slider("Width, HU", WIDTH_RANGE_HU, 10, window.width_hu, elem_id="ls-width"),
+        "opacity": _slider("Overlay opacity", (0, 1), 0.05, DEFAULT_OPACITY, elem_id="ls-opacity"),
+        "threshold": _slider("Tumour threshold", (0.01, 1), 0.001, 0.5, elem_id="ls-threshold"),
+        "expected": gr.HTML("", elem_id="ls-expected", apply_default_css=False),
+    }
+
+
+def _slider(label: str, limits: tuple[float, float], step: float, value: float, **options: Any) -> gr.Slider:
+    """A slider without gradio's reset button, which would reset to the value here instead of the result's."""
+    return gr.Slider(*limits, value=value, step=step, label=label, buttons=[], **options)
+
+
+def result_viewer() -> Components:
+    """The pictures, and the button that cancels a run."""
+    return {
+        "viewer": gr.HTML(
+            page_text.empty_viewer(), js_on_load=ENLARGE_JS, elem_id="ls-viewer", apply_default_css=False
+        ),
+        "cancel": gr.Button("Cancel", size="sm", elem_id="ls-cancel"),
+    }
+
+
+def volume_views() -> Components:
+    """Coronal and sagittal view with the profile, and the 3D surfaces. They are empty without a volume."""
+    return {
+        "planes": gr.HTML("", js_on_load=VOLUME_JS, elem_id="ls-planes", apply_default_css=False),
+        "surfaces": gr.HTML("", js_on_load=SURFACE_JS, elem_id="ls-solid", apply_default_css=False),
+    }
+
+
+def comparison_controls() -> Components:
+    """The dropdown of second checkpoints, and the comparison."""
+    return {
+        "compare_with": gr.Dropdown(
+            [("No comparison", NO_COMPARISON)],
+            value=NO_COMPARISON,
+            label="Compare with",
+            visible=False,
+            filterable=False,
+            elem_id="ls-compare-with",
+        ),
+        "comparison": gr.HTML(
+            "", js_on_load=ENLARGE_JS + COMPARISON_JS, elem_id="ls-comparison", apply_default_css=False
+        ),
+    }
+
+
+def results_and_downloads() -> Components:
+    """The numbers below the pictures, and the downloads."""
+    return {
+        "results": gr.HTML("", elem_id="ls-results", apply_default_css=False),
+        "download": gr.Button("Prepare downloads", visible=False, elem_id="ls-download"),
+        "files": gr.File(
+            visible=False,
+            label="Downloads",
+            file_count="multiple",
+            interactive=False,
+            elem_id="ls-files",
+        ),
+    }
