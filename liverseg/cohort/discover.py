@@ -165,7 +165,7 @@ class _InventoryBuilder:
         captures: list[Slice] = []
         for number, (_, header) in enumerate(study_files):
             file_slices = [replace(one, file=number) for one in header.slices]
-            (captures if header.is_capture else slices).extend(file_slices)
+            (captures if header.is_secondary_capture else slices).extend(file_slices)
         pixels = PixelComparison([partial(open_file, file.address) for file in files])
         study_volumes = group_into_volumes(slices or captures, pixels.are_same)
         if requested is not None:

@@ -90,7 +90,7 @@ def write_results(
     """Write the results of one image into a folder, which is created if needed; returns the files.
 
     - always: `report.json` and `overview.png`, which shows slice, segmentation and heatmap of `slice_index`
-      (None: the one `telling_slice` picks) in `window` (None: the window a picture was made with,
+      (None: the one `default_slice` picks) in `window` (None: the window a picture was made with,
       otherwise 40/400).
     - "nifti": `labels.nii.gz` (uint8 0, 1, 2) and `tumour_probability.nii.gz` (float32), in the patient
       coordinates of the input; a picture has none, so its origin is its first pixel.

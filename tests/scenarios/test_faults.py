@@ -30,8 +30,8 @@ ROOT = Path(__file__).parents[2]
 WRITING = """
 import sys, time
 from pathlib import Path
-from liverseg.io.files import staged
-with staged(Path(sys.argv[1])) as stage:
+from liverseg.io.files import staging_folder
+with staging_folder(Path(sys.argv[1])) as stage:
     (stage / "labels.nii.gz").write_text("half")
     (stage / "report.json").write_text("new")
     print("WRITTEN", flush=True)
