@@ -88,7 +88,7 @@ def _segment_one(
 ) -> tuple[Report, list[Path]]:
     """The report of one input, and the files written to `out`, which is created if needed."""
     from liverseg.io.files import staging_folder
-    from liverseg.io.write import check_formats, make_folder, write_results
+    from liverseg.io.write import ResultView, check_formats, make_folder, write_results
     from liverseg.pipeline import analyse
 
     index = settings.slice_index
@@ -97,5 +97,5 @@ def _segment_one(
         return analysis.report, []
     with staging_folder(make_folder(out)) as stage:
         ct, seg, report = analysis.ct, analysis.seg, analysis.report
-        written = write_results(stage, ct, seg, report, formats, settings.window, index)
+        written = write_results(stage, ct, seg, report, formats, ResultView(settings.window, index))
     return analysis.report, [out / path.name for path in written]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -78,24 +79,32 @@ def make_folder(out_dir: str | os.PathLike[str]) -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class ResultView:
+    """Which slice the files of single slices show, and in which window."""
+
+    window: Window | None = None  # None: the window a picture was made with, otherwise 40/400
+    slice_index: int | None = None  # from 0; None: all of the input, and `default_slice` in pictures
+
+
+WHOLE_INPUT = ResultView()
+
+
 def write_results(
     out_dir: str | os.PathLike[str],
     ct: CTImage,
     seg: Segmentation,
     report: Report,
     formats: Iterable[str] | None = None,
-    window: Window | None = None,
-    slice_index: int | None = None,
+    view: ResultView = WHOLE_INPUT,
 ) -> list[Path]:
     """Write the results of one image into a folder, which is created if needed; returns the files.
 
-    - always: `report.json` and `overview.png`, which shows slice, segmentation and heatmap of `slice_index`
-      (None: the one `default_slice` picks) in `window` (None: the window a picture was made with,
-      otherwise 40/400).
+    - always: `report.json` and `overview.png`, which shows slice, segmentation and heatmap of `view`.
     - "nifti": `labels.nii.gz` (uint8 0, 1, 2) and `tumour_probability.nii.gz` (float32), in the patient
       coordinates of the input; a picture has none, so its origin is its first pixel.
     - "png": `labels.png` (8-bit 0, 1, 2) and `tumour_probability.png` (16-bit, 65535 is 1) of a
-      single slice, or of the slice `slice_index` of a volume, in radiological view.
+      single slice, or of the slice in `view` of a volume, in radiological view.
     - "seg", "rtstruct" of DICOM input: `segmentation.dcm` and `rtstruct.dcm` (see `liverseg.io.dicom`).
     - "csv": `report.csv`, one row per lesion.
     - "pdf": `report.pdf`, one dated page (see `liverseg.io.pdf.report`).
@@ -104,9 +113,9 @@ def write_results(
     `formats` None stands for `default_formats`. Raises `InvalidSetting` as `check_formats` does, for a slice
     that does not exist, and for a folder that cannot be written to.
     """
-    chosen = check_formats(ct, formats, slice_index)
-    picture = overview(ct, seg, slice_index, window or ct.assumed_window or DEFAULT_WINDOW)
-    results = Results(ct, seg, report, window, slice_index)
+    chosen = check_formats(ct, formats, view.slice_index)
+    picture = overview(ct, seg, view.slice_index, view.window or ct.assumed_window or DEFAULT_WINDOW)
+    results = Results(ct, seg, report, view.window, view.slice_index)
 
     folder = make_folder(out_dir)
     written: list[Path] = []

@@ -34,7 +34,7 @@ def segment_file(
     """
     ct, settings, window = request.open()
     segmenter = checkpoints.segmenter(ref or None)
-    analysis = session.analyse([str(request.file)], ct, segmenter, settings, Run(cancelled=cancelled))
+    analysis = session.analyse_upload([str(request.file)], ct, segmenter, settings, Run(cancelled=cancelled))
     index = default_slice(analysis.seg) if settings.slice_index is None else settings.slice_index
     return three_pictures(ct, analysis.seg, index, window), analysis.report.to_dict()
 

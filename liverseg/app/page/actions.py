@@ -45,7 +45,7 @@ class Actions:
         """Read, segment and show an input."""
         ct = session.read_input(request.sources, request.made_with, request.series)
         segmenter = self.checkpoints.segmenter(request.checkpoint)
-        analysis = session.analyse(request.sources, ct, segmenter, run=Run(progress))
+        analysis = session.analyse_upload(request.sources, ct, segmenter, run=Run(progress))
         analysis = replace(analysis, series=request.series)
         view = session.initial_view(analysis, request.view)
         count = len(ct.hu)
@@ -111,7 +111,7 @@ class Actions:
         if analysis is None:
             paths = session.latest_input(request.sources)
             return {**card, **self._run(replace(request, sources=paths, series=None), progress)}
-        fresh = session.known_result(analysis, chosen) or session.analyse(
+        fresh = session.known_result(analysis, chosen) or session.analyse_upload(
             analysis.sources, analysis.ct, self.checkpoints.segmenter(request.checkpoint), run=Run(progress)
         )
         fresh = session.with_known_results(replace(fresh, series=analysis.series), *analysis.known, analysis)

@@ -17,7 +17,7 @@ from liverseg.app.state.view import RunRequest, View
 from liverseg.errors import Cancelled, LiversegError
 from liverseg.inference.progress import ProgressCallback
 
-Components = dict[str, Any]
+PageComponents = dict[str, Any]
 """Components by name; the names are those of `Updates`."""
 
 VIEW_CONTROLS = ("slice", "center", "width", "opacity")
@@ -28,7 +28,7 @@ REQUEST_INPUTS = 5 + len(VIEW_CONTROLS)
 width of the window that a picture was made with, and the view."""
 
 
-def view_inputs(components: Components) -> list[Any]:
+def view_inputs(components: PageComponents) -> list[Any]:
     """The controls of a `View`."""
     return [components[name] for name in VIEW_CONTROLS]
 
@@ -63,7 +63,7 @@ def with_view_and_drawn(action: Callable[..., Updates]) -> Callable[..., Updates
     return with_view(lambda *values: action(*values[:-2], values[-1], values[-2]))
 
 
-def event_handler(action: Callable[..., Updates], components: Components) -> Callable[..., Updates]:
+def event_handler(action: Callable[..., Updates], components: PageComponents) -> Callable[..., Updates]:
     """A gradio event handler that calls an action; a refusal becomes a sentence next to the upload."""
 
     def handler(*values: Any) -> Updates:
@@ -78,7 +78,7 @@ def event_handler(action: Callable[..., Updates], components: Components) -> Cal
 
 def run_handler(
     action: Callable[..., Updates],
-    components: Components,
+    components: PageComponents,
     actions: Actions | ComparisonActions,
     runs: Runs,
 ) -> Callable[..., Updates]:
@@ -103,7 +103,7 @@ def run_handler(
     return handler
 
 
-def component_updates(updates: Updates, components: Components) -> Updates:
+def component_updates(updates: Updates, components: PageComponents) -> Updates:
     """Updates by component instead of by name; a skip where there are none, as gradio needs at least one."""
     by_component = {components[name]: value for name, value in updates.items()}
     return by_component or {components["problem"]: gr.skip()}

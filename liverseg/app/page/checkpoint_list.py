@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from liverseg.app.html import page_text
-from liverseg.app.page.binding import Components
+from liverseg.app.page.binding import PageComponents
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.errors import LiversegError
 
@@ -60,7 +60,7 @@ def refresh_handler(checkpoints: Checkpoints) -> Callable[[str | None], tuple[An
 
 
 def connect_status_line(
-    page: gr.Blocks, checkpoints: Checkpoints, components: Components, queue: dict[str, Any]
+    page: gr.Blocks, checkpoints: Checkpoints, components: PageComponents, queue: dict[str, Any]
 ) -> None:
     """Show that a checkpoint is being loaded, or why it could not be loaded; `queue` has gradio's options."""
 

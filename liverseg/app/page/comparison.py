@@ -115,7 +115,7 @@ class ComparisonActions:
             result = session.known_result(analysis, self.checkpoints.find(pending.ref))
             if result is None:
                 segmenter = self.checkpoints.segmenter(pending.ref)
-                result = session.analyse(analysis.sources, analysis.ct, segmenter, run=Run(progress))
+                result = session.analyse_upload(analysis.sources, analysis.ct, segmenter, run=Run(progress))
             return {"finished": result}
         except Exception as error:  # `sentence_for` logs what is unexpected; the page goes on
             return {"finished": FailedRun(pending.ref, sentence_for(error))}

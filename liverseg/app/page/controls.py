@@ -10,7 +10,7 @@ from liverseg.app.examples import EXAMPLES
 from liverseg.app.html import page_text
 from liverseg.app.html.comparison import COMPARISON_JS
 from liverseg.app.html.volume import SURFACE_JS, VOLUME_JS
-from liverseg.app.page.binding import Components
+from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.checkpoint_list import checkpoint_choices
 from liverseg.app.page.comparison import NO_COMPARISON
 from liverseg.app.page.updates import preset_name
@@ -32,9 +32,9 @@ element.addEventListener('keydown', event => {
 """A click enlarges a picture to the whole page; a second click or Escape restores it."""
 
 
-def input_controls(checkpoints: Checkpoints, refresh: gr.Button) -> Components:
+def input_controls(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponents:
     """Checkpoint, upload, series, examples, and the window that a picture was made with."""
-    components: Components = {}
+    components: PageComponents = {}
     choices, ref, card = checkpoint_choices(checkpoints) if checkpoints.wait_for_list() else ([], None, "")
     components["checkpoint"] = gr.Dropdown(
         choices,
@@ -77,7 +77,7 @@ def _label(text: str) -> None:
     gr.HTML(f'<p class="ls-label">{text}</p>', apply_default_css=False)
 
 
-def view_controls() -> Components:
+def view_controls() -> PageComponents:
     """Slice, display window, opacity and threshold."""
     window = DEFAULT_WINDOW
     return {
@@ -98,7 +98,7 @@ def _slider(label: str, limits: tuple[float, float], step: float, value: float, 
     return gr.Slider(*limits, value=value, step=step, label=label, buttons=[], **options)
 
 
-def result_viewer() -> Components:
+def result_viewer() -> PageComponents:
     """The pictures, and the button that cancels a run."""
     return {
         "viewer": gr.HTML(
@@ -108,7 +108,7 @@ def result_viewer() -> Components:
     }
 
 
-def volume_views() -> Components:
+def volume_views() -> PageComponents:
     """Coronal and sagittal view with the profile, and the 3D surfaces. They are empty without a volume."""
     return {
         "planes": gr.HTML("", js_on_load=VOLUME_JS, elem_id="ls-planes", apply_default_css=False),
@@ -116,7 +116,7 @@ def volume_views() -> Components:
     }
 
 
-def comparison_controls() -> Components:
+def comparison_controls() -> PageComponents:
     """The dropdown of second checkpoints, and the comparison."""
     return {
         "compare_with": gr.Dropdown(
@@ -133,7 +133,7 @@ def comparison_controls() -> Components:
     }
 
 
-def results_and_downloads() -> Components:
+def results_and_downloads() -> PageComponents:
     """The numbers below the pictures, and the downloads."""
     return {
         "results": gr.HTML("", elem_id="ls-results", apply_default_css=False),

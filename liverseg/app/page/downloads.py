@@ -19,7 +19,14 @@ from liverseg.app.state.view import View
 from liverseg.core.image import CTImage
 from liverseg.core.window import Window
 from liverseg.errors import InvalidSetting
-from liverseg.io.write import FORMATS, check_formats, default_formats, write_comparison, write_results
+from liverseg.io.write import (
+    FORMATS,
+    ResultView,
+    check_formats,
+    default_formats,
+    write_comparison,
+    write_results,
+)
 from liverseg.rendering.comparison import comparison_overview
 
 ZIP_NAME = "liverseg-results.zip"
@@ -63,9 +70,9 @@ def write_all_files(folder: Path, analysis: PageAnalysis, index: int, window: Wi
     """
     ct, seg, report = analysis.ct, analysis.seg, analysis.report
     formats = formats_for(ct)
-    written = write_results(folder, ct, seg, report, formats, window)
+    written = write_results(folder, ct, seg, report, formats, ResultView(window))
     if "pdf" in formats and len(ct.hu) > 1:
-        written += write_results(folder, ct, seg, report, ("pdf",), window, index)
+        written += write_results(folder, ct, seg, report, ("pdf",), ResultView(window, index))
     if analysis.second is not None and analysis.agreement is not None:
         overview = comparison_overview(ct, seg, analysis.second.seg, index, window)
         written += write_comparison(folder, analysis.agreement, report, analysis.second.report, overview)

@@ -9,7 +9,7 @@ from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
 from liverseg.app.page import checkpoint_list, controls, wiring
 from liverseg.app.page.actions import Actions
-from liverseg.app.page.binding import Components
+from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.comparison import ComparisonActions
 from liverseg.app.server import request_guard, retention
 from liverseg.app.state.checkpoints import Checkpoints
@@ -40,7 +40,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
     return page
 
 
-def _states(page: gr.Blocks) -> Components:
+def _states(page: gr.Blocks) -> PageComponents:
     """The states of a visitor, which are not visible."""
     return {
         "analysis": retention.session_state(lambda _: retention.forget_unused_sessions(page)),
@@ -53,9 +53,9 @@ def _states(page: gr.Blocks) -> Components:
     }
 
 
-def _layout(checkpoints: Checkpoints, refresh: gr.Button) -> Components:
+def _layout(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponents:
     """Place the visible components: controls on the left, pictures and results on the right."""
-    components: Components = {}
+    components: PageComponents = {}
     gr.HTML(page_text.header(), elem_id="ls-header")
     with gr.Row(elem_id="ls-main"):
         with gr.Column(scale=0, min_width=320, elem_id="ls-controls"):
@@ -72,7 +72,7 @@ def _layout(checkpoints: Checkpoints, refresh: gr.Button) -> Components:
     return components
 
 
-def _connect(page: gr.Blocks, components: Components, actions: Actions, refresh: gr.Button) -> None:
+def _connect(page: gr.Blocks, components: PageComponents, actions: Actions, refresh: gr.Button) -> None:
     """Connect all events."""
     checkpoints, runs = actions.checkpoints, actions.runs
     listed = [components["checkpoint"], components["card"]]

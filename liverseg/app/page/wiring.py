@@ -14,7 +14,7 @@ from liverseg.app.page import downloads, volume
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.binding import (
     VIEW_CONTROLS,
-    Components,
+    PageComponents,
     component_updates,
     event_handler,
     run_handler,
@@ -55,7 +55,7 @@ _SET_DRAWN_JS = f"""(...inputs) => {{
 """Sets the input `drawn`, which precedes those of the view, to the state of `canvases.js`."""
 
 
-def connect_network(components: Components, actions: Actions) -> list[Dependency]:
+def connect_network(components: PageComponents, actions: Actions) -> list[Dependency]:
     """Connect and return the events that run the network.
 
     While one is running, the Cancel button has the attribute `data-busy`.
@@ -91,7 +91,7 @@ def connect_network(components: Components, actions: Actions) -> list[Dependency
     return events
 
 
-def connect_cancelling(page: gr.Blocks, components: Components, runs: Runs) -> None:
+def connect_cancelling(page: gr.Blocks, components: PageComponents, runs: Runs) -> None:
     """Stop a visitor's runs when they press Cancel, remove the upload, or leave the page."""
 
     def stop(request: gr.Request) -> None:
@@ -108,7 +108,7 @@ def connect_cancelling(page: gr.Blocks, components: Components, runs: Runs) -> N
 
 
 def connect_drawing(
-    components: Components, actions: Actions, network: Sequence[Dependency]
+    components: PageComponents, actions: Actions, network: Sequence[Dependency]
 ) -> tuple[Dependency, list[Dependency]]:
     """Connect the events that draw without the network.
 
@@ -150,7 +150,7 @@ def connect_drawing(
 
 
 def connect_comparison(
-    components: Components, actions: ComparisonActions, runs: Runs, main_events: Sequence[Dependency]
+    components: PageComponents, actions: ComparisonActions, runs: Runs, main_events: Sequence[Dependency]
 ) -> Dependency:
     """Connect the events of the comparison, which follow the main events.
 
@@ -197,7 +197,7 @@ def connect_comparison(
     return run
 
 
-def connect_downloads(components: Components) -> None:
+def connect_downloads(components: PageComponents) -> None:
     """Connect the button that prepares the downloads; gradio deletes them on the schedule of the uploads."""
     prepare = partial(downloads.prepare, copy_to_cache=downloads.cache_copier(components["files"]))
     components["download"].click(
@@ -211,7 +211,7 @@ def connect_downloads(components: Components) -> None:
 
 
 def connect_volume(
-    components: Components, result_events: Sequence[Dependency], redraws: Sequence[Dependency]
+    components: PageComponents, result_events: Sequence[Dependency], redraws: Sequence[Dependency]
 ) -> None:
     """Connect the views of a volume: they follow new results and redraws, and a click in them navigates."""
     analysis, point, view = components["analysis"], components["point"], view_inputs(components)

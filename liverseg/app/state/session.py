@@ -111,7 +111,7 @@ def read_input(sources: Sequence[str], made_with: Window, series: int | None = N
     return liverseg.read(sources[0] if len(sources) == 1 else list(sources), made_with, series)
 
 
-def analyse(
+def analyse_upload(
     sources: Sequence[str],
     ct: CTImage,
     segmenter: Segmenter,

@@ -31,7 +31,7 @@ SPACE_VARIABLE = "SPACES_ZERO_GPU"
 START_S, SLICE_S, MOST_S = 15.0, 0.25, 120.0
 """Seconds of GPU time requested: for the start, for each slice, and at most. Smaller requests wait less."""
 
-MAX_LOADED = 3
+MAX_LOADED_ON_GPU = 3
 """Checkpoints that a worker keeps on the GPU."""
 
 Step = tuple[int, int] | Segmentation | LiversegError
@@ -88,7 +88,7 @@ _opened: dict[tuple[str, str], Segmenter] = {}  # in the worker: by reference an
 def _on_gpu(checkpoint: Checkpoint) -> Segmenter:
     key = (checkpoint.ref, checkpoint.sha256)
     if key not in _opened:
-        while len(_opened) >= MAX_LOADED:
+        while len(_opened) >= MAX_LOADED_ON_GPU:
             del _opened[next(iter(_opened))]
         _opened[key] = Segmenter.from_checkpoint(checkpoint, engine="torch")  # on CUDA where there is one
     return _opened[key]

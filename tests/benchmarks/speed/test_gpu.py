@@ -13,7 +13,7 @@ def test_rows_are_measured_on_a_gpu_and_say_where_there_is_none(context, monkeyp
     assert len(rows) == 3 and all(row.not_measured == gpu.NO_GPU for row in rows)
     # The processor stands in for the GPU, and computes in bfloat16 as slowly as it may.
     monkeypatch.setattr(torch_engine, "device_has_bfloat16", lambda device: True)
-    monkeypatch.setattr(torch_engine.precision, "LABELS_EQUAL", 0.5)
+    monkeypatch.setattr(torch_engine.precision, "MIN_EQUAL_LABELS", 0.5)
     row = gpu.slices_row("segformer-b0", "cpu", context)
     assert any("bfloat16, cpu" in name for name in row.variants)
     assert all(ratio.value > 0 for ratio in row.ratios.values())

@@ -48,7 +48,7 @@ def actions(checkpoints: Checkpoints, examples: Examples) -> Actions:
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The checkpoint of every network run."""
     seen: list[str] = []
-    analyse = session.analyse
+    analyse = session.analyse_upload
 
     def counted(sources, ct, segmenter, **options):
         seen.append(segmenter.checkpoint.ref)
@@ -79,14 +79,14 @@ def nifti(tmp_path_factory: pytest.TempPathFactory) -> str:
 def volume_analysis(checkpoints: Checkpoints, nifti: str) -> PageAnalysis:
     """The result of the default checkpoint on the volume."""
     ct = session.read_input([nifti], DEFAULT_WINDOW)
-    return session.analyse([nifti], ct, checkpoints.segmenter(None))
+    return session.analyse_upload([nifti], ct, checkpoints.segmenter(None))
 
 
 @pytest.fixture(scope="session")
 def picture_analysis(checkpoints: Checkpoints, png: str) -> PageAnalysis:
     """The result of the default checkpoint on the picture."""
     ct = session.read_input([png], DEFAULT_WINDOW)
-    return session.analyse([png], ct, checkpoints.segmenter(None))
+    return session.analyse_upload([png], ct, checkpoints.segmenter(None))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 
 from liverseg.core.image import NativeGrid
 from liverseg.io.encoders import PNG_FULL_SCALE
-from liverseg.io.write import write_results
+from liverseg.io.write import ResultView, write_results
 from tests.liverseg.io.results import nifti_result, picture_result, result
 
 
@@ -35,7 +35,7 @@ def test_pictures_overlay_a_flipped_stack_of_one_slice(tmp_path):
 
 def test_png_of_a_volume_shows_the_selected_slice(tmp_path):
     ct, seg, report = nifti_result()
-    write_results(tmp_path, ct, seg, report, ["png"], slice_index=2)
+    write_results(tmp_path, ct, seg, report, ["png"], ResultView(slice_index=2))
     assert seg.labels[2].any()
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / "labels.png"), -1), seg.labels[2])
     written = {path.name for path in write_results(tmp_path / "none", ct, seg, report, ["nifti", "png"])}

@@ -15,7 +15,7 @@ import pytest
 
 from liverseg.core.window import Window
 from liverseg.errors import InvalidSetting, LiversegError
-from liverseg.io.write import write_results
+from liverseg.io.write import ResultView, write_results
 from liverseg.rendering.slice_view import overview
 from tests.liverseg.io.results import nifti_result, picture_result
 
@@ -25,7 +25,7 @@ def test_overview_uses_the_window_of_the_picture_by_default(tmp_path):
     write_results(tmp_path, ct, seg, report)
     drawn = cv2.imread(str(tmp_path / "overview.png"))[..., ::-1]
     np.testing.assert_array_equal(drawn, overview(ct, seg, 0, Window(60, 200)))
-    write_results(tmp_path, ct, seg, report, window=Window(0, 100))
+    write_results(tmp_path, ct, seg, report, view=ResultView(Window(0, 100)))
     other = cv2.imread(str(tmp_path / "overview.png"))[..., ::-1]
     np.testing.assert_array_equal(other, overview(ct, seg, 0, Window(0, 100)))
 
@@ -80,7 +80,7 @@ def test_unknown_formats_and_slices_are_refused_before_anything_is_written(tmp_p
     with pytest.raises(InvalidSetting, match="'tiff'.*png, nifti, seg, rtstruct, csv, json, pdf, glb"):
         write_results(tmp_path / "x", ct, seg, report, ["png", "tiff"])
     with pytest.raises(InvalidSetting):
-        write_results(tmp_path / "x", ct, seg, report, slice_index=5)
+        write_results(tmp_path / "x", ct, seg, report, view=ResultView(slice_index=5))
     assert not (tmp_path / "x").exists()
 
 

@@ -19,7 +19,7 @@ from liverseg.core.segmentation import TUMOUR
 @pytest.fixture(scope="module")
 def compared(checkpoints, nifti, volume_analysis) -> PageAnalysis:
     """The volume with a second checkpoint, on the same image."""
-    second = session.analyse([nifti], volume_analysis.ct, checkpoints.segmenter("segformer-b0-fast"))
+    second = session.analyse_upload([nifti], volume_analysis.ct, checkpoints.segmenter("segformer-b0-fast"))
     return volume_analysis.with_second(second)
 
 

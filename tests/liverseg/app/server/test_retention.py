@@ -46,7 +46,7 @@ def advance_clock(monkeypatch, later: timedelta) -> None:
 
 def with_result(page: gr.Blocks, checkpoints, nifti: str) -> tuple[int, weakref.ref]:
     """Give the visitor "v" a result; returns the id of its state and a weak reference to it."""
-    result = session.analyse(
+    result = session.analyse_upload(
         [nifti], session.read_input([nifti], DEFAULT_WINDOW), checkpoints.segmenter(None)
     )
     (state,) = (

@@ -23,7 +23,9 @@ from liverseg.core.window import DEFAULT_WINDOW
 
 @pytest.fixture(scope="module")
 def analysis(checkpoints, nifti) -> PageAnalysis:
-    return session.analyse([nifti], session.read_input([nifti], DEFAULT_WINDOW), checkpoints.segmenter(None))
+    return session.analyse_upload(
+        [nifti], session.read_input([nifti], DEFAULT_WINDOW), checkpoints.segmenter(None)
+    )
 
 
 @pytest.fixture(scope="module")

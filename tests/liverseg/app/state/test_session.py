@@ -23,7 +23,7 @@ def test_the_first_view_is_the_slice_with_most_tumour_in_the_current_window(volu
 
 def test_the_first_view_of_a_picture_has_its_own_window(checkpoints, png):
     ct = session.read_input([png], Window(60, 200))
-    analysis = session.analyse([png], ct, checkpoints.segmenter(None))
+    analysis = session.analyse_upload([png], ct, checkpoints.segmenter(None))
     assert analysis.is_picture
     assert session.initial_view(analysis, View()).window == Window(60, 200)
     wide = replace(analysis, ct=replace(analysis.ct, assumed_window=Window(1024, 4096)))
