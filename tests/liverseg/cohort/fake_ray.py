@@ -32,6 +32,8 @@ class Hangs(Exception):
     """Raised in a method of an actor: the call never ends."""
 
 
+MAX_WAITS = 5000  # a scan that hangs twice takes about 1500
+
 _order = itertools.count()
 
 
@@ -94,6 +96,7 @@ class FakeRay:
         self.actors: list[Actor] = []
         self.options: dict[str, Any] = {}
         self.clock = 0.0
+        self.waits = 0
         self.most_waiting = 0  # calls of one actor in progress at once
 
     def monotonic(self) -> float:
@@ -121,6 +124,8 @@ class FakeRay:
     def wait(
         self, references: Sequence[Reference], num_returns: int, timeout: float
     ) -> tuple[list[Reference], list[Reference]]:
+        self.waits += 1
+        assert self.waits < MAX_WAITS, "the pool does not end"
         runs = [reference.actor for reference in references if reference.name == "run"]
         self.most_waiting = max([self.most_waiting, *map(runs.count, runs)])
         for reference in sorted(references, key=lambda reference: reference.order):
