@@ -1,4 +1,4 @@
-"""The same input gives the same bytes in every process, and `reproduce` repeats a run from its report."""
+"""The same input gives the same bytes in every process."""
 
 import dataclasses
 import io
@@ -14,9 +14,7 @@ import pytest
 import liverseg
 from liverseg import phantom
 from liverseg.__main__ import main
-from liverseg.analysis.report_diff import parse_report
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
-from liverseg.errors import InvalidSetting
 from liverseg.io.dicom.rtstruct import rtstruct_bytes
 from liverseg.io.dicom.seg import seg_bytes
 from liverseg.io.files import DATE_VARIABLE, result_date
@@ -51,50 +49,6 @@ def test_runs_in_the_same_and_in_another_process_give_the_same_bytes(results):
     first = contents(folder / "first")
     assert {"labels.png", "tumour_probability.png", "overview.png", "report.pdf", "report.csv"} <= set(first)
     assert contents(folder / "second") == first and contents(folder / "third") == first
-
-
-def test_reproduce_repeats_a_run_and_reports_differences(results, capsys):
-    folder, picture = results
-    report = folder / "first" / "report.json"
-    capsys.readouterr()
-    assert main(["reproduce", str(report), str(picture)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].startswith("Equal: segformer-b0-fast@")
-    changed = json.loads(report.read_text())
-    changed["tumour"]["pixels"] += 1
-    changed["software"]["numpy"] = "1.0"
-    (folder / "changed.json").write_text(json.dumps(changed))
-    assert main(["reproduce", str(folder / "changed.json"), str(picture)]) == 1
-    output = capsys.readouterr().out
-    assert "note  software.numpy: 1.0, now" in output
-    assert "1 value of the result differs:" in output and "  tumour.pixels: " in output
-
-
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        (lambda r: r["input"].update(sha256="0" * 64), "not the input of the report"),
-        (lambda r: r["checkpoint"].update(sha256="0" * 64), "other weights than the report's"),
-        (lambda r: r["checkpoint"].update(ref="nobody@1.0"), "nobody"),
-        (lambda r: r.pop("settings"), "has no settings"),
-        (lambda r: r["settings"].pop("threshold"), "incomplete"),
-        (lambda r: r.pop("liver"), "not a report.json"),
-    ],
-)
-def test_an_unsuitable_report_is_refused_in_one_line(results, change, sentence, tmp_path, capsys):
-    folder, picture = results
-    report = json.loads((folder / "first" / "report.json").read_text())
-    change(report)
-    (tmp_path / "report.json").write_text(json.dumps(report))
-    assert main(["reproduce", str(tmp_path / "report.json"), str(picture)]) == 1
-    error = capsys.readouterr().err
-    assert sentence in error and len(error.strip().splitlines()) == 1
-
-
-def test_a_missing_or_invalid_report_is_refused(tmp_path, capsys):
-    assert main(["reproduce", str(tmp_path / "absent.json"), "x.png"]) == 1
-    assert capsys.readouterr().err == "The report cannot be read.\n"
-    with pytest.raises(InvalidSetting, match="not JSON"):
-        parse_report(b"\xff")
 
 
 def test_source_date_epoch_sets_the_date(monkeypatch):

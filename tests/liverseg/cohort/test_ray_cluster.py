@@ -161,7 +161,7 @@ def test_a_folder_with_hostile_files_becomes_tables_and_a_second_run_adds_new_sc
     write_nifti(source / "new.nii", 7)
     capsys.readouterr()
     assert main(command) == 0
-    assert "5 scans in the table, 5 of them from before" in capsys.readouterr().out
+    assert "5 scans in the table, 5 of them from an earlier run" in capsys.readouterr().out
     after = {path: path.stat().st_mtime_ns for path in (out / "scans").rglob("*")}
     kept = [path for path in before if path.is_file()]
     assert [after[path] for path in kept] == [before[path] for path in kept]

@@ -135,16 +135,6 @@ def test_zerogpu_gets_the_versions_that_it_supports(
     assert space_tree(space)["requirements.txt"] == (ROOT / "requirements.txt").read_bytes()
 
 
-def test_a_dry_run_sends_nothing(
-    published_commits: dict[str, str], hub: HubStandin, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["space", "lab/page", "--registry", "hf://lab", "--dry-run"]) == 0
-    out = capsys.readouterr().out
-    assert out.startswith("Space lab/page would hold ") and "liverseg/app/launch.py" in out
-    assert "tiny@1.1.0" in out and "bundled" not in out and "tests/" not in out
-    assert SPACE not in hub.repositories.all and not hub.requests("^(POST|PUT)")
-
-
 def test_private_checkpoints_are_not_preloaded(
     hub: HubStandin, write: Callable[..., Checkpoint], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,30 +146,6 @@ def test_private_checkpoints_are_not_preloaded(
     space = hub.repositories.all[SPACE]
     assert space.private and "preload_from_hub" not in front_matter(space)
     assert front_matter(space)["models"] == ["lab/closed"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["page"], "owner/name, not 'page'"),
-        (["lab/../x"], "owner/name"),
-        (["lab/page", "--registry", "/data/checkpoints,hf://lab"], "does not see the folder checkpoints"),
-        (["lab/page", "--registry", "hf://nobody"], "no checkpoint in hf://nobody yet"),
-        (["lab/page", "--checkpoints", "gone", "--registry", "hf://lab"], "no checkpoint gone"),
-        (["other/page", "--registry", "bundled"], "no right to Space other/page"),
-    ],
-)
-def test_invalid_arguments_are_refused_in_one_line(
-    published_commits: dict[str, str],
-    hub: HubStandin,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    sentence: str,
-) -> None:
-    assert main(["space", *arguments]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == "" and sentence in captured.err and len(captured.err.splitlines()) == 1
-    assert SPACE not in hub.repositories.all
 
 
 def test_refusals_of_the_hub_are_raised(

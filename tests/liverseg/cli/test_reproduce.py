@@ -1,0 +1,93 @@
+"""`python -m liverseg reproduce`: repeats a run from its report, names differences, refuses other inputs."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import nibabel
+import numpy as np
+import pytest
+
+from liverseg.__main__ import main
+from liverseg.core.window import DEFAULT_WINDOW, to_grey
+from tests.liverseg.app.rule_checkpoints import SIDE, slice_hu, write_versions
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """A folder with `result/report.json`, and the picture that the report is about."""
+    folder = tmp_path_factory.mktemp("reproduce")
+    picture = folder / "ct.png"
+    cv2.imwrite(str(picture), to_grey(slice_hu(6), DEFAULT_WINDOW))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIVERSEG_REGISTRY", str(write_versions(folder / "checkpoints")))
+        segment(picture, folder / "result")
+        yield folder, picture
+
+
+def segment(source, out, *options: str) -> None:
+    command = ["segment", source, "--checkpoint", "rule@1.0.0", "--engine", "torch", "--formats", "json"]
+    assert main([*map(str, command), "--out", str(out), *options]) == 0
+
+
+def test_reproduce_repeats_a_run_and_reports_differences(results, capsys):
+    folder, picture = results
+    report = folder / "result" / "report.json"
+    capsys.readouterr()
+    assert main(["reproduce", str(report), str(picture)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Equal: rule@1.0.0 gives the same result again."
+    changed = json.loads(report.read_text())
+    changed["tumour"]["pixels"] += 1
+    changed["software"]["numpy"] = "1.0"
+    (folder / "changed.json").write_text(json.dumps(changed))
+    assert main(["reproduce", str(folder / "changed.json"), str(picture)]) == 1
+    output = capsys.readouterr().out
+    assert "note  software.numpy: 1.0, now" in output
+    assert "1 value of the result differs:" in output and "  tumour.pixels: " in output
+
+
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        (("--slice", "2", "--threshold", "0.3"), {"slice": 2, "threshold": 0.3, "keep_all": False}),
+        (("--keep-all",), {"slice": None, "threshold": 0.4, "keep_all": True}),
+    ],
+)
+def test_the_settings_of_the_report_are_used_again(results, options, settings, tmp_path):
+    liver, no_liver = slice_hu(6), np.full((SIDE, SIDE), 20.0)
+    hu = np.stack([liver, no_liver, liver, liver])  # two bodies; by default only the upper one is kept
+    path = tmp_path / "ct.nii"
+    voxels = hu.transpose(2, 1, 0).astype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(voxels, np.diag([-0.8, -0.8, 5.0, 1.0])), path)
+    segment(path, tmp_path / "out", *options)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert {key: report["settings"][key] for key in settings} == settings
+    assert report["removed"] is None and report["lesions"]
+    assert main(["reproduce", str(tmp_path / "out" / "report.json"), str(path)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda r: r["input"].update(sha256="0" * 64), "not the input of the report"),
+        (lambda r: r["checkpoint"].update(sha256="0" * 64), "other weights than the report's"),
+        (lambda r: r["checkpoint"].update(ref="nobody@1.0"), "nobody"),
+        (lambda r: r.pop("settings"), "has no settings"),
+        (lambda r: r["settings"].pop("threshold"), "incomplete"),
+        (lambda r: r.pop("liver"), "not a report.json"),
+    ],
+)
+def test_an_unsuitable_report_is_refused_in_one_line(results, change, sentence, tmp_path, capsys):
+    folder, picture = results
+    report = json.loads((folder / "result" / "report.json").read_text())
+    change(report)
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    assert main(["reproduce", str(tmp_path / "report.json"), str(picture)]) == 1
+    error = capsys.readouterr().err
+    assert sentence in error and len(error.strip().splitlines()) == 1
+
+
+def test_a_missing_report_is_refused(tmp_path, capsys):
+    assert main(["reproduce", str(tmp_path / "absent.json"), "x.png"]) == 1
+    assert capsys.readouterr().err == "The report cannot be read.\n"
