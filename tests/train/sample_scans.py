@@ -1,4 +1,4 @@
-"""Datasets of small squares for the tests of the evaluation, and a network that knows their labels."""
+"""Datasets of small squares for the tests of evaluation, and a predictor that reads their labels."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy as np
 SHAPE = (64, 64)
 LABEL_VALUES = {"0": ["background"], "1": ["liver"], "2": ["tumour"]}
 GREYS = {0: 20, 1: 120, 2: 60}
-"""Grey value of each label in the pictures; `label_reading_network` recognises labels by it."""
+"""The grey value of each label in the images."""
 
 
 def box(rows: tuple[int, int], columns: tuple[int, int], label: int, labels: np.ndarray | None = None):
-    """Labels (64, 64) with a rectangle of one label, on top of `labels` or of background."""
+    """Labels (64, 64) with a rectangle of one value, drawn over `labels` or over background."""
     labels = np.zeros(SHAPE, np.uint8) if labels is None else labels.copy()
     labels[slice(*rows), slice(*columns)] = label
     return labels
@@ -36,11 +36,21 @@ SCANS = {
 }
 """Scans for `write_dataset`: one volume, one with a gap, and one without tumour in the val split."""
 
+EMPTY = np.zeros(SHAPE, np.uint8)
+
+SCANS = {
+    "1": {"split": "val", "slices": dict.fromkeys(range(4), LARGE)},
+    "2": {"split": "val", "slices": {0: SMALL, 3: box((40, 46), (30, 40), 2, SMALL)}},
+    "3": {"split": "val", "slices": {0: LIVER, 1: EMPTY}},
+    "4": {"split": "train", "slices": {0: LARGE, 1: LIVER}},
+    "5": {"split": "train", "slices": {0: SMALL}},
+}
+
 
 def write_dataset(
     folder: Path, scans: dict[str, dict], spacing=None, label_values=None, name="squares"
 ) -> Path:
-    """Write a dataset folder. `scans` maps a name to {"split": …, "slices": {index: labels}}."""
+    """A dataset folder; `scans` maps a name to {"split": name, "slices": {index: labels}}."""
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()
     rows = []
@@ -70,9 +80,9 @@ def write_dataset(
 
 
 def label_reading_network(sure: float = 1.0, blind_to=()):
-    """A function from HU to probabilities that recognises the grey values of `write_dataset`.
+    """A predictor that recovers the classes from the grey values of `write_dataset`.
 
-    It gives the class of a pixel the probability `sure`. Classes in `blind_to` become liver.
+    `sure` is the probability of the class; classes in `blind_to` are predicted as liver.
     """
     hus = {label: -160 + 400 * grey / 255 for label, grey in GREYS.items()}
 
