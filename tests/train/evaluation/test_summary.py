@@ -68,7 +68,9 @@ def test_per_case_and_pooled_overlaps_equal_those_of_medpy(masks):
     differences = [binary.ravd(*pair) for pair in masks]
     assert tumour["rvd"]["value"] == pytest.approx(np.mean(differences))
     assert tumour["rvd_absolute"]["value"] == pytest.approx(np.mean(np.abs(differences)))
-    assert tumour["rvd_lits_compat"]["value"] == pytest.approx(np.mean([binary.ravd(*p[::-1]) for p in masks]))
+    assert tumour["rvd_lits_compat"]["value"] == pytest.approx(
+        np.mean([binary.ravd(*p[::-1]) for p in masks])
+    )
     assert tumour["voe"]["value"] == pytest.approx(1 - tumour["iou_per_case"]["value"])
     assert all(tumour[key]["n"] == 3 for key in ("dice_per_case", "dice_global", "rvd"))
 

@@ -6,12 +6,6 @@ import cv2
 import numpy as np
 
 from liverseg.rendering.colours import FIRST_RGB, SECOND_RGB
-from tests.train.sample_scans import SCANS, label_reading_network, write_dataset
-from train.data.dataset import DatasetFolder
-from train.evaluation.protocol import Protocol
-from train.evaluation.record import metrics_record
-from train.evaluation.scans import scans_of
-from train.evaluation.score_scan import score_scans
 from train.evaluation.write import write_evaluation
 
 
