@@ -6,12 +6,6 @@ import cv2
 import numpy as np
 
 from liverseg.rendering.colours import FIRST_RGB, SECOND_RGB
-from tests.train.sample_scans import SCANS, label_reading_network, write_dataset
-from train.data.dataset import DatasetFolder
-from train.evaluation.protocol import Protocol
-from train.evaluation.record import metrics_record
-from train.evaluation.scans import scans_of
-from train.evaluation.score_scan import score_scans
 from train.evaluation.write import write_evaluation
 
 
@@ -30,13 +24,3 @@ def test_the_folder_holds_tables_plots_and_overlays(scores, found, tmp_path):
     strip = cv2.imread(str(tmp_path / "overlays" / "tumour-worst_scan-2.png"))[..., ::-1].astype(int)
     for colour in (FIRST_RGB, SECOND_RGB):
         assert (np.abs(strip - colour) < 30).all(axis=-1).sum() > 50
-
-
-def test_plots_are_drawn_for_labels_that_define_few_measures(tmp_path):
-    tumour_only = {"0": ["background", "liver"], "1": ["background", "liver"], "2": ["background", "liver"]}
-    folder = write_dataset(tmp_path / "d", {"1": SCANS["3"]}, label_values=tumour_only)
-    scores = list(
-        score_scans(scans_of(DatasetFolder.open(folder), "val"), label_reading_network(), 1, Protocol(), True)
-    )
-    write_evaluation(tmp_path / "out", scores, metrics_record(scores, "x", {}, Protocol()))
-    assert (tmp_path / "out" / "plots.png").stat().st_size > 10_000
