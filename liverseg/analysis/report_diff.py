@@ -14,6 +14,10 @@ IGNORED_KEYS = ("timing_s", "software", "engine", "definitions", "created")
 IGNORED_PATHS = (("checkpoint", "registry"), ("checkpoint", "revision"))
 """Where the weights were found, which does not change them."""
 
+SENTENCE_KEYS = ("warnings", "doubts")
+"""Keys with sentences, whose wording may change between versions: only their number, and other values beside
+them, belong to the result."""
+
 REQUIRED_KEYS = ("input", "checkpoint", "engine", "tumour_threshold", "liver", "tumour", "lesions")
 
 
@@ -65,6 +69,13 @@ def software_differences(before: Mapping[str, Any], after: Mapping[str, Any]) ->
 
 def _walk(before: Any, after: Any, path: tuple[str, ...], everything: bool = False) -> Iterator[str]:
     if not everything and (path[:1] and path[0] in IGNORED_KEYS or path in IGNORED_PATHS):
+        return
+    if (
+        path[:1]
+        and path[0] in SENTENCE_KEYS
+        and isinstance(before, str)
+        and (path[0] == "warnings" or path[-1] == "sentence")
+    ):
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys([*before, *after]):

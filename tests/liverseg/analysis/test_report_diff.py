@@ -16,6 +16,15 @@ def test_differences_name_the_key_and_ignore_software():
     assert result_differences({"lesions": [1, 2]}, {"lesions": []}) == ["lesions: 2 items, now 0 items"]
 
 
+def test_rewording_a_warning_is_no_difference_and_another_number_of_them_is():
+    before = {"warnings": ["Old words."], "doubts": [{"reason": "edge", "sentence": "Old words."}]}
+    after = {"warnings": ["New words."], "doubts": [{"reason": "edge", "sentence": "New words."}]}
+    assert result_differences(before, after) == []
+    assert result_differences(before, {**after, "warnings": []}) == ["warnings: 1 items, now 0 items"]
+    other = {**after, "doubts": [{"reason": "window", "sentence": "New words."}]}
+    assert result_differences(before, other) == ["doubts.0.reason: edge, now window"]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [(b"\xff", "not JSON"), ("[]", "not a report.json"), ('{"input": {}}', "not a report.json")],
