@@ -62,9 +62,9 @@ try:
     raise ValueError("a frame is broken")
 except ValueError as error:
     logging.getLogger("pydicom").exception(error)
-logging.getLogger("liverseg.app").info("a visitor was told")
+logging.getLogger("liverseg.app").info("a visitor uploaded")
 """
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
     )
-    assert "a visitor was told" in done.stderr and "broken" not in done.stderr
+    assert "a visitor uploaded" in done.stderr and "broken" not in done.stderr

@@ -83,7 +83,7 @@ def test_each_of_several_inputs_gets_a_folder_and_the_checkpoint_is_loaded_once(
         assert line.startswith(f"  {name}") and "mL" in line and "lesion" in line and str(tmp_path) in line
 
 
-def test_a_bad_input_is_told_passed_over_and_exits_1(inputs, tmp_path, capsys):
+def test_a_refused_input_is_reported_and_the_others_are_segmented(inputs, tmp_path, capsys):
     given = [inputs / "text.png", inputs / "a" / "ct.nii.gz", inputs / "missing.nii"]
     assert main(["segment", *map(str, given), "--out", str(tmp_path / "x")]) == 1
     printed = capsys.readouterr()
@@ -102,7 +102,7 @@ def test_json_of_several_inputs_is_an_array(inputs, capsys):
     assert [choice["series_number"] for choice in asked["series"]] == [1, 7]
 
 
-def test_a_fault_of_ours_costs_one_input_only(inputs, capsys, monkeypatch):
+def test_an_unexpected_error_costs_one_input_only(inputs, capsys, monkeypatch):
     def one(source, folder):
         raise KeyError("MUSTERMANN")
 
@@ -111,14 +111,14 @@ def test_a_fault_of_ours_costs_one_input_only(inputs, capsys, monkeypatch):
     assert printed.err.count("Something went wrong (KeyError).") == 2 and "MUSTER" not in printed.err
 
 
-def test_a_checkpoint_that_is_not_there_ends_it_at_once(inputs, capsys):
+def test_a_missing_checkpoint_is_refused_before_any_input(inputs, capsys):
     given = [str(inputs / "a" / "ct.nii.gz")] * 2
     assert main(["segment", *given, "--checkpoint", "nothing"]) == 1
     printed = capsys.readouterr()
     assert printed.out == "" and len(printed.err.strip().splitlines()) == 1
 
 
-def test_several_series_are_listed_a_line_each_and_one_is_chosen(inputs, tmp_path, capsys):
+def test_several_series_are_listed_and_one_is_chosen(inputs, tmp_path, capsys):
     assert main(["segment", str(inputs / "two")]) == 1
     printed = capsys.readouterr()
     first, *lines = printed.err.strip().splitlines()
@@ -142,14 +142,14 @@ def run_until(command, seen, timeout_s=120):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
     )
     os.set_blocking(process.stdout.fileno(), False)
-    told, end = b"", time.monotonic() + timeout_s
-    while not seen(told.decode()) and process.poll() is None and time.monotonic() < end:
-        told += process.stdout.read() or b""
+    printed, end = b"", time.monotonic() + timeout_s
+    while not seen(printed.decode()) and process.poll() is None and time.monotonic() < end:
+        printed += process.stdout.read() or b""
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
     os.set_blocking(process.stdout.fileno(), True)
     out, err = process.communicate(timeout=timeout_s)
-    return process.returncode, (told + out).decode(), err.decode()
+    return process.returncode, (printed + out).decode(), err.decode()
 
 
 SLOWLY = """
@@ -167,13 +167,13 @@ sys.exit(main(["segment", *sys.argv[1:]]))
 """
 
 
-def test_ctrl_c_keeps_what_is_whole_and_what_was_there(inputs, tmp_path):
+def test_ctrl_c_keeps_complete_and_earlier_results(inputs, tmp_path):
     (tmp_path / "ct-2").mkdir()
     for name in RESULTS:
         (tmp_path / "ct-2" / name).write_text(f"old {name}")
     given = [inputs / "a" / "ct.nii.gz", inputs / "b" / "ct.nii.gz", "--out", tmp_path]
     command = [sys.executable, "-c", SLOWLY, *map(str, given)]
-    status, out, err = run_until(command, lambda told: "WRITTEN" in told)
+    status, out, err = run_until(command, lambda printed: "WRITTEN" in printed)
     assert "WRITTEN" in out and "inputs segmented" not in out
     assert (status, err) == (130, "Interrupted; no file was left half written.\n")
     files = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
@@ -195,7 +195,7 @@ def test_staged_files_appear_together_or_not_at_all(tmp_path):
         raise AssertionError("not reached")
 
 
-def test_no_report_of_an_earlier_run_stands_beside_new_files(tmp_path, monkeypatch):
+def test_new_files_never_lie_beside_the_report_of_an_earlier_run(tmp_path, monkeypatch):
     (tmp_path / "report.json").write_text("old")
     (tmp_path / "labels.png").write_text("old")
     replace = os.replace

@@ -44,13 +44,13 @@ def same_result(report: dict, other: dict) -> bool:
 @pytest.mark.parametrize("second", [NEW, OTHER])
 def test_versions_and_architectures_are_compared_on_one_input(inputs, tmp_path, capsys, second):
     source = inputs / "volume.nii.gz"
-    told = ran(capsys, "compare", source, OLD, second, "--out", tmp_path)
+    comparison = ran(capsys, "compare", source, OLD, second, "--out", tmp_path)
     names = ["comparison.json", "comparison.png", "report_a.json", "report_b.json"]
     assert sorted(p.name for p in tmp_path.iterdir()) == names
-    assert json.loads((tmp_path / "comparison.json").read_text()) == told
-    agreement = told["agreement"]
+    assert json.loads((tmp_path / "comparison.json").read_text()) == comparison
+    agreement = comparison["agreement"]
     for side, ref in (("a", OLD), ("b", second)):
-        report = told[f"report_{side}"]
+        report = comparison[f"report_{side}"]
         assert json.loads((tmp_path / f"report_{side}.json").read_text()) == report
         assert report["checkpoint"]["ref"] == ref
         assert same_result(report, ran(capsys, "segment", source, "--checkpoint", ref))
@@ -69,11 +69,11 @@ def test_versions_and_architectures_are_compared_on_one_input(inputs, tmp_path, 
 
 def test_one_slice_and_one_threshold_count_for_both(inputs, capsys):
     source = inputs / "volume.nii.gz"
-    told = ran(capsys, "compare", source, OLD, NEW, "--slice", 2, "--threshold", 0.2)
-    thresholds = [told["agreement"][f"tumour_threshold_{side}"] for side in "ab"]
-    assert thresholds == [0.2, 0.2] and told["report_a"]["input"]["kind"] == "slice"
+    comparison = ran(capsys, "compare", source, OLD, NEW, "--slice", 2, "--threshold", 0.2)
+    thresholds = [comparison["agreement"][f"tumour_threshold_{side}"] for side in "ab"]
+    assert thresholds == [0.2, 0.2] and comparison["report_a"]["input"]["kind"] == "slice"
     one = ran(capsys, "segment", source, "--slice", 2, "--threshold", 0.2, "--checkpoint", NEW)
-    assert same_result(told["report_b"], one)
+    assert same_result(comparison["report_b"], one)
 
 
 def test_the_table_shows_both_and_the_difference(inputs, capsys):
@@ -83,17 +83,17 @@ def test_the_table_shows_both_and_the_difference(inputs, capsys):
     assert lines[0].split() == ["A", "B", "B", "-", "A"]
     assert rows["checkpoint"].split()[1:] == [OLD, NEW]
     assert rows["threshold"].split()[1:] == ["0.4", "0.5"]
-    told = ran(capsys, "compare", inputs / "slice.nii.gz", OLD, NEW)["agreement"]
-    sizes = [told["liver"][part]["area_mm2"] for part in ("a", "b", "difference")]
+    comparison = ran(capsys, "compare", inputs / "slice.nii.gz", OLD, NEW)["agreement"]
+    sizes = [comparison["liver"][part]["area_mm2"] for part in ("a", "b", "difference")]
     signs = ("", "", "+" if sizes[2] >= 0 else "")
     assert re.findall(r"([-+]?[\d.\u202f]+) mm²", rows["liver"]) == [
         sign + number_text(size) for sign, size in zip(signs, sizes, strict=True)
     ]
-    assert f"{told['organ']['dice']:.3f}" in rows["liver+tumour"]
-    assert len([line for line in lines if line.startswith("lesion ")]) == len(told["lesions"]) > 0
+    assert f"{comparison['organ']['dice']:.3f}" in rows["liver+tumour"]
+    assert len([line for line in lines if line.startswith("lesion ")]) == len(comparison["lesions"]) > 0
 
 
-def test_the_table_of_one_and_the_same(inputs, capsys):
+def test_a_checkpoint_compared_with_itself_shows_no_difference(inputs, capsys):
     assert main(["compare", str(inputs / "slice.png"), OLD, OLD, "--engine", "torch"]) == 0
     same = capsys.readouterr().out
     assert "The labels are the same everywhere." in same and "1.000" in same and "+0 pixels" in same
@@ -116,7 +116,7 @@ def test_a_refusal_is_one_sentence(inputs, capsys, arguments, says):
     assert says in printed.err and len(printed.err.strip().splitlines()) == 1 and printed.out == ""
 
 
-def test_a_folder_that_cannot_be_written_is_refused_before_the_work(inputs, capsys):
+def test_an_unwritable_folder_is_refused_before_the_networks_run(inputs, capsys):
     blocked = inputs / "slice.png" / "x"
     assert main(["compare", "no-such-input", OLD, NEW, "--out", str(blocked)]) == 1
     assert "output folder" in capsys.readouterr().err

@@ -34,7 +34,7 @@ def report_of(capsys, *arguments) -> dict:
     return json.loads(capsys.readouterr().out)
 
 
-def test_three_formats_of_one_slice_give_one_answer(inputs, capsys):
+def test_three_formats_of_one_slice_give_the_same_result(inputs, capsys):
     png = report_of(capsys, inputs / "ct_png" / "ct.png")
     nifti = report_of(capsys, inputs / "ct_nii_gz" / "ct.nii.gz")
     dicom = report_of(capsys, inputs / "ct_dcm" / "ct.dcm")
@@ -73,15 +73,15 @@ def test_one_slice_of_a_volume_is_measured_as_a_slice(inputs, tmp_path, capsys):
     assert (voxels == 1).sum() == report["liver"]["pixels"]
 
 
-def test_window_is_how_a_picture_was_made_and_how_hu_are_drawn(inputs, tmp_path, capsys):
+def test_the_window_rebuilds_the_hu_of_a_picture_and_only_draws_hu_input(inputs, tmp_path, capsys):
     made = make("slice", seed=21)
     narrow = ((made.hu[0] + 40) / 200).clip(0, 1) * 255
     picture = tmp_path / "narrow.png"
     cv2.imwrite(str(picture), narrow.round().astype(np.uint8))
-    told = report_of(capsys, picture, "--window", 60, 200)
+    reported = report_of(capsys, picture, "--window", 60, 200)
     hu = report_of(capsys, inputs / "ct_nii_gz" / "ct.nii.gz")
-    assert told["input"]["assumed_window"] == {"center_hu": 60, "width_hu": 200}
-    assert told["liver"]["pixels"] == pytest.approx(hu["liver"]["pixels"], rel=0.03)
+    assert reported["input"]["assumed_window"] == {"center_hu": 60, "width_hu": 200}
+    assert reported["liver"]["pixels"] == pytest.approx(hu["liver"]["pixels"], rel=0.03)
     drawn = report_of(capsys, inputs / "ct_nii_gz" / "ct.nii.gz", "--window", 60, 200)
     assert drawn["liver"] == hu["liver"]
 
@@ -138,7 +138,7 @@ def test_settings_out_of_range_get_exit_1(inputs, capsys, arguments, says):
     assert says in capsys.readouterr().err
 
 
-def test_out_folder_that_cannot_be_made_is_refused(inputs, tmp_path, capsys):
+def test_an_output_folder_that_cannot_be_created_is_refused(inputs, tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     assert main(["segment", str(inputs / "ct_dcm" / "ct.dcm"), "--out", str(tmp_path / "file" / "x")]) == 1
     assert "written" in capsys.readouterr().err
@@ -175,7 +175,7 @@ def test_png_of_a_volume_needs_one_slice(inputs, tmp_path, capsys):
     assert labels.shape == (128, 128) and (labels == 1).sum() == report["liver"]["pixels"]
 
 
-def test_a_terminal_without_the_signs_gets_the_report_all_the_same(inputs):
+def test_a_terminal_without_special_characters_still_gets_the_report(inputs):
     run = subprocess.run(
         [sys.executable, "-m", "liverseg", "segment", str(inputs / "ct_dcm" / "ct.dcm")],
         capture_output=True,
