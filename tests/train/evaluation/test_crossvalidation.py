@@ -88,7 +88,7 @@ def test_runs_with_folds_in_their_settings_need_one_dataset(data, tmp_path, caps
     assert "group" in capsys.readouterr().err
     lost = save_untrained_run(tmp_path / "h", data, folds=2, fold=0, groups=str(tmp_path / "none.csv"))
     assert main([*command, "2", "--runs", runs[0], str(lost)]) == 1
-    assert "no table with the columns scan and group" in capsys.readouterr().err
+    assert "not a CSV file with the columns scan and group" in capsys.readouterr().err
 
 
 BUNDLED = Path(__file__).parents[3] / "registry" / "bundled"
