@@ -25,16 +25,6 @@ def box(rows: tuple[int, int], columns: tuple[int, int], label: int, labels: np.
 LIVER = box((10, 50), (8, 48), 1)
 LARGE = box((20, 44), (14, 38), 2, LIVER)
 SMALL = box((30, 36), (20, 26), 2, LIVER)
-EMPTY = np.zeros(SHAPE, np.uint8)
-
-SCANS = {
-    "1": {"split": "val", "slices": dict.fromkeys(range(4), LARGE)},
-    "2": {"split": "val", "slices": {0: SMALL, 3: box((40, 46), (30, 40), 2, SMALL)}},
-    "3": {"split": "val", "slices": {0: LIVER, 1: EMPTY}},
-    "4": {"split": "train", "slices": {0: LARGE, 1: LIVER}},
-    "5": {"split": "train", "slices": {0: SMALL}},
-}
-"""Scans for `write_dataset`: one volume, one with a gap, and one without tumour in the val split."""
 
 EMPTY = np.zeros(SHAPE, np.uint8)
 
