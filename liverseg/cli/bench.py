@@ -6,6 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+CHECKOUT = Path(__file__).parents[2]
+"""The source checkout that holds this package, or the folder that a wheel was installed into."""
+
 _EXAMPLE = """examples:
   python -m liverseg bench
   python -m liverseg bench --sections slice,share --json
@@ -47,11 +50,10 @@ def _threads(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Run the benchmark. Returns the exit status: 1 where a section or the guard failed, or in a wheel."""
-    checkout = Path(__file__).parents[2]
-    if not (checkout / "benchmarks" / "speed").is_dir():
+    if not (CHECKOUT / "benchmarks" / "speed").is_dir():
         print("The benchmark is part of the source checkout, not of the installed package.", file=sys.stderr)
         return 1
-    sys.path.insert(0, str(checkout))  # the package may be installed from the checkout and run elsewhere
+    sys.path.insert(0, str(CHECKOUT))  # the package may be installed from the checkout and run elsewhere
     from benchmarks.speed.command import run_command
 
     return run_command(args)
