@@ -137,14 +137,18 @@ def _counts(a: int, b: int) -> tuple[str, str, str]:
 
 
 def _differences(overlap: StructureAgreement) -> tuple[str, str, str]:
-    dice = "neither found any" if overlap.dice is None else f"{overlap.dice:.3f}"
+    from liverseg.analysis.report_text import dice_text
+
+    dice = "neither found any" if overlap.dice is None else dice_text(overlap.dice)
     return size(overlap.only_a), size(overlap.only_b), dice
 
 
 def _lesion_line(match: LesionMatch) -> str:
     a, b = (" + ".join(map(str, numbers)) for numbers in (match.a, match.b))
     if match.found_in == "both":
+        from liverseg.analysis.report_text import dice_text
+
         sizes = f"{size(match.amount_a)}, {size(match.amount_b)}"
-        return f"lesion A {a} matches B {b}: {sizes}, Dice {match.dice:.3f}"
+        return f"lesion A {a} matches B {b}: {sizes}, Dice {dice_text(match.dice)}"
     side, numbers, amount = ("A", a, match.amount_a) if match.found_in == "a" else ("B", b, match.amount_b)
     return f"lesion {side} {numbers} is only in {side}: {size(amount)}"

@@ -54,7 +54,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(segmenter.checkpoint.ref)
         return analyse(sources, ct, segmenter, **options)
 
-    monkeypatch.setattr(session, "analyse", counted)
+    monkeypatch.setattr(session, "analyse_upload", counted)
     return seen
 
 

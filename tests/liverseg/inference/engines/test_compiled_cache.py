@@ -69,7 +69,7 @@ def test_an_unusable_folder_is_no_error_and_a_read_only_one_is_read(cache, tmp_p
         cache.folder.chmod(0o700)
 
 
-@pytest.mark.parametrize(("limit", "most"), [("MAX_FILES", 2), ("MAX_TOTAL_BYTES", 2 * 94 + 1)])
+@pytest.mark.parametrize(("limit", "most"), [("MAX_CACHED_FILES", 2), ("MAX_TOTAL_BYTES", 2 * 94 + 1)])
 def test_the_least_recently_used_files_are_removed_first(cache, monkeypatch, limit, most):
     monkeypatch.setattr(compiled_cache, limit, most)
     keys = [cache_key({"archive": n}) for n in range(3)]

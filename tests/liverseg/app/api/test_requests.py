@@ -1,0 +1,50 @@
+"""Requests of the file endpoints: what they open and what they refuse."""
+
+from __future__ import annotations
+
+import gradio as gr
+import pytest
+
+from liverseg.app.api.requests import SegmentRequest, input_components, refusal
+from liverseg.core.window import DEFAULT_WINDOW, Window
+from liverseg.errors import InvalidSetting, SeriesChoice
+
+
+def test_a_picture_is_opened_in_the_window_it_was_made_with(png):
+    ct, settings, window = SegmentRequest(png, window_center=60, window_width=200, threshold=0.3).open()
+    assert ct.assumed_window == window == settings.window == Window(60, 200)
+    assert (settings.slice_index, settings.series, settings.threshold) == (None, None, 0.3)
+
+
+def test_a_volume_is_drawn_in_the_given_window_and_one_slice_can_be_chosen(nifti):
+    ct, settings, window = SegmentRequest(nifti, slice=2.0).open()
+    assert ct.assumed_window is None and window == DEFAULT_WINDOW and settings.slice_index == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [({"slice": 1.5}, "Slice must be a whole number, not 1.5"), ({"slice": 99}, "There is no slice 99")],
+)
+def test_invalid_arguments_are_refused(nifti, arguments, reason):
+    with pytest.raises(InvalidSetting, match=reason):
+        SegmentRequest(nifti, **arguments).open()
+
+
+def test_a_missing_file_is_refused():
+    with pytest.raises(InvalidSetting, match="Give a file"):
+        SegmentRequest(None).open()
+
+
+def test_components_have_the_names_and_order_of_the_request():
+    with gr.Blocks():
+        labels = [component.label for component in input_components()]
+    assert labels == list(SegmentRequest.__dataclass_fields__)[1:]
+
+
+def test_a_refusal_lists_the_series_to_choose_from():
+    class Series:
+        def line(self) -> str:
+            return "1: 4 axial slices"
+
+    assert "1: 4 axial slices" in refusal(SeriesChoice("Choose a series.", (Series(),))).message
+    assert refusal(InvalidSetting("No.")).message == "No."
