@@ -50,7 +50,7 @@ Below the smallest of these numbers the workers themselves are the limit, and tw
 half as long. Above it workers wait, and the price rises with their number: use no more workers than the
 bucket can supply with scans.
 
-**Finding and telling**, that is listing the scans before the workers run and writing the tables after
+**Listing and tables**, that is listing the scans before the workers run and writing the tables after
 them, is done by the driver alone: {serial_ms:.1f} ms per scan, on a local disk. For DICOM the workers also
 read the header of every file. For 10 million scans this takes {serial_h:.1f} hours, during which the
 workers of a rented cluster would wait, and a list of 10 million scans takes some gigabytes of the driver's

@@ -141,7 +141,7 @@ def curve(facts: Facts, workers: tuple[int, ...] = CURVE_WORKERS) -> list[Simula
 def runs_table(facts: Facts, runs: list[SimulatedRun]) -> str:
     """The runs as a Markdown table."""
     lines = [
-        "| scans | workers | hours | finding and telling, hours | price of 1,000 scans "
+        "| scans | workers | hours | listing and tables, hours | price of 1,000 scans "
         "| busy: workers, storage, driver |",
         "| ---: | ---: | ---: | ---: | ---: | --- |",
     ]

@@ -145,13 +145,18 @@ def compare_scripts(work: Workload, rounds: int) -> dict:
         "size": work.size,
         "batch": work.batch,
         "steps": work.steps,
-        "samples_per_second": {name: [round(v, 3) for v in values] for name, values in rates.items()},
-        "median": {name: round(value, 3) for name, value in median.items()},
-        "ratio": round(median["ours"] / median["plain"], 3),
+        "samples_per_second": {name: [_rounded(v) for v in values] for name, values in rates.items()},
+        "median": {name: _rounded(value) for name, value in median.items()},
+        "ratio": _rounded(median["ours"] / median["plain"]),
         "hardware": hardware(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
+
+
+def _rounded(value: float) -> float:
+    """Four significant digits, so that slow rates keep their ratio."""
+    return float(f"{value:.4g}")
 
 
 def rates_table(result: dict) -> str:

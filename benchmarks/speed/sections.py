@@ -46,56 +46,56 @@ SECTIONS: dict[str, Section] = {
             "slice",
             "One slice",
             "benchmarks.speed.one_slice:measure",
-            "From HU to probabilities, 512 × 512, batch 1, the same weights in every variant: random ones in "
-            "networks of the published sizes, and a bundled checkpoint.",
+            "From HU to probabilities, 512 × 512, batch 1. Every variant has the same weights: random "
+            "weights in networks of the published sizes, and a bundled checkpoint.",
         ),
         Section(
             "share",
             "Share of the machine",
             "benchmarks.speed.arithmetic:measure",
-            "The operations of the network alone, over the time from HU to probabilities, against the best "
-            "matrix product of 2048 cubed.",
+            "The operations of the network alone, divided by the time from HU to probabilities, relative "
+            "to the best matrix product of 2048 cubed.",
         ),
         Section(
             "cold",
             "Cold start",
             "benchmarks.speed.cold_start:measure",
-            "From `python app.py` to a page that answers and to the first segmentation of a picture, against "
-            "an app of 20 lines that imports gradio, torch, transformers and loads the same weights. Every "
-            "start is a process of its own, the two apps in turn.",
+            "From `python app.py` to a page that answers, and to the first segmentation of a picture, "
+            "compared with an app of 20 lines that imports gradio, torch and transformers and loads the "
+            "same weights. Every start is a new process; the two apps alternate.",
         ),
         Section(
             "gpu",
             "On a GPU",
             "benchmarks.speed.gpu:measure",
-            "The torch engine in bfloat16, where the labels of a probe stay float32's, and training.",
+            "Training, and the torch engine in bfloat16 if the labels of a probe equal those in float32.",
         ),
         Section(
             "scan",
             "From a file to a report",
             "benchmarks.speed.scan:measure",
-            "A phantom scan of 119 slices of 512 × 512, read, segmented, measured and written by a process "
-            "of its own, in which float32 matrix products are timed too. The checkpoint is loaded before.",
+            "A phantom scan of 119 slices of 512 × 512 is read, segmented, measured and written by a new "
+            "process, which also times float32 matrix products. The checkpoint is loaded beforehand.",
         ),
         Section(
             "upload",
             "An upload on the page",
             "benchmarks.speed.upload:measure",
-            "From choosing a file to its pictures being there, in Chromium.",
+            "From choosing a file until its pictures are shown, in Chromium.",
         ),
         Section(
             "users",
             "Many users",
             "benchmarks.speed.users:measure",
-            "Clients of the HTTP API on this machine, each asking again once it is answered. The clients "
-            "take their share of the same processors.",
+            "Clients of the HTTP API on this machine; each sends its next request when the previous one "
+            "is answered. The clients share the processors with the server.",
         ),
         Section(
             "reading",
             "Reading and preparing",
             "benchmarks.speed.reading:measure",
-            "The usual script loads float64 with nibabel, windows slice by slice and saves with Pillow, in "
-            "one process; so do many. What is prepared is the same, pixel by pixel.",
+            "The usual script loads float64 with nibabel, windows slice by slice and saves with Pillow in"
+            " one process. Both produce the same pictures, pixel by pixel.",
         ),
     )
 }

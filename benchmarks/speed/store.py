@@ -22,10 +22,11 @@ STORE = Path("benchmarks/results.json")
 
 PREAMBLE = """# Benchmarks
 
-Written by `python -m liverseg bench --write BENCHMARKS.md`; the figures are in `benchmarks/results.json` too.
-Variants are run in turn in one process with the same number of threads, unless a section says otherwise.
-A ratio is the median over the rounds of the two times of a round; quote ratios, for times depend on what else
-the machine does. The peers are installed by `pip install --constraint constraints.txt '.[train,bench]'`.
+Written by `python -m liverseg bench --write BENCHMARKS.md`, which also stores the figures in
+`benchmarks/results.json`. The variants run alternately in one process with the same number of threads, unless
+a section says otherwise. A ratio is the median over the rounds of the quotient of two times of one round.
+Quote ratios: times depend on what else the machine is doing. The peers are installed by
+`pip install --constraint constraints.txt '.[train,bench]'`.
 """
 
 
