@@ -12,7 +12,7 @@ from liverseg.analysis.measure import measure
 from liverseg.analysis.report import Report
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
-from liverseg.core.slicing import check_slice, single_slice, single_slice_segmentation
+from liverseg.core.slicing import single_slice, single_slice_segmentation
 from liverseg.core.window import Window
 from liverseg.inference.progress import ProgressCallback, StopSignal
 from liverseg.inference.segmenter import Segmenter
@@ -133,8 +133,6 @@ def compare_image(
     run: Run = DEFAULT_RUN,
 ) -> Comparison:
     """Segment an image with two checkpoints and compare the results. Raises a `LiversegError`."""
-    if settings.slice_index is not None:
-        check_slice(ct, settings.slice_index)
     a, b = (analyse_image(ct, segmenter, settings, run) for segmenter in segmenters)
     image, seg_a = a.measured
     return Comparison(a, b, compare(image, seg_a, b.measured[1]))

@@ -21,14 +21,15 @@ _YOUNG_S = 2.0
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, sole_writer: bool = False) -> Iterator[Path]:
     """A hidden path beside `path` to write to; it replaces `path` when the context ends without an error.
 
-    A missing parent folder is created. Readers and other writers see the old file or the whole new one.
+    A missing parent folder is created. Readers and other writers see the old file or the whole new one. The
+    hidden name is random; with `sole_writer` it is fixed, so that what a killed writer left is overwritten.
     Raises `OSError` where the folder cannot be written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
+    partial = path.with_name(f".{path.name}-{'partial' if sole_writer else secrets.token_hex(6)}")
     try:
         yield partial
         os.replace(partial, path)

@@ -77,8 +77,7 @@ class Store:
         path = self.folder / "private" / "salt"
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_atomically(path, secrets.token_hex(32).encode(), durable=True)
-            path.chmod(0o600)
+            write_atomically(path, secrets.token_hex(32).encode(), mode=0o600, durable=True)
         return path.read_bytes()
 
     def record_path(self, id: str) -> Path:

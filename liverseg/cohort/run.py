@@ -95,7 +95,7 @@ def run_cohort(
         formats=options.formats,
     )
     store = Store.create(out, settings.digest)
-    write_atomically(store.folder / "private" / "README.txt", PRIVATE_README.encode())
+    write_atomically(store.folder / "private" / "README.txt", PRIVATE_README.encode(), durable=True)
     with store.locked(), connect_to_ray(options.address) as nodes:
         plan = plan_workers(nodes, options.workers, options.threads, options.budget_bytes)
         inventory = find_scans(source, store.salt(), Path(out), read_headers_on_cluster)
@@ -122,7 +122,8 @@ def run_cohort(
         "failures": outcome.failures,
         "left_aside": aside,
     }
-    write_atomically(store.folder / "cohort.json", (json.dumps(facts, indent=2) + "\n").encode())
+    content = (json.dumps(facts, indent=2) + "\n").encode()
+    write_atomically(store.folder / "cohort.json", content, durable=True)
     write_summary(store, keys, failures, facts)
     return outcome
 
@@ -197,7 +198,7 @@ def collect_results(store: Store, inventory: Inventory) -> tuple[list[str], list
     for failure in failures:
         table.writerow((failure.id, failure.kind, "", "", "", *_file_cells(failure.files)))
     path = store.folder / "private" / "inputs.csv"
-    write_atomically(path, text.getvalue().encode(errors="surrogateescape"))
+    write_atomically(path, text.getvalue().encode(errors="surrogateescape"), durable=True)
     path.chmod(0o600)
     rows = [
         {"input": failure.id, "kind": failure.kind, "reason": failure.reason, "attempts": failure.attempts}

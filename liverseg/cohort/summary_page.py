@@ -103,9 +103,8 @@ def write_summary(
         texts = (scan["warnings"] or "").split(WARNING_SEPARATOR)
         warnings.update({warning_kind(text) for text in texts if text})
         seconds += sum(scan[name] or 0 for name in ("read_s", "network_s", "measure_s", "write_s"))
-    write_atomically(
-        store.folder / "summary.html", render_page(store, rows, warnings, failures, facts, seconds).encode()
-    )
+    html = render_page(store, rows, warnings, failures, facts, seconds)
+    write_atomically(store.folder / "summary.html", html.encode(), durable=True)
 
 
 def render_page(

@@ -122,7 +122,7 @@ def write_tables(store: Store, keys: list[str], failures: Iterable[dict[str, Any
                 lesions.add(row["lesions"])
     text = io.StringIO()
     _csv_writer(text, FAILURE_COLUMNS).writerows(_csv_cells(row) for row in failures)
-    write_atomically(store.folder / "failures.csv", text.getvalue().encode())
+    write_atomically(store.folder / "failures.csv", text.getvalue().encode(), durable=True)
 
 
 def _csv_writer(stream: Any, columns: dict[str, str]) -> csv.DictWriter:

@@ -52,3 +52,15 @@ def test_only_an_abandoned_folder_that_is_old_enough_is_removed(
     remove_abandoned(tmp_path, ".work-")
     expected = {".work-notes", "other"} | (set() if is_removed else {ABANDONED})
     assert set(os.listdir(tmp_path)) == expected
+
+
+def test_a_sole_writer_overwrites_what_its_killed_predecessor_left(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    with pytest.MonkeyPatch.context() as patch, atomic_path(path, sole_writer=True) as partial:
+        partial.write_text("killed")
+        patch.setattr(files.os, "replace", lambda source, target: None)  # the process ends before this
+        patch.setattr(files.os.path, "lexists", lambda path: False)
+    assert os.listdir(tmp_path) == [partial.name]
+    with atomic_path(path, sole_writer=True) as again:
+        again.write_text("whole")
+    assert os.listdir(tmp_path) == ["last.pt"] and path.read_text() == "whole"

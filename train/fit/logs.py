@@ -71,7 +71,10 @@ class RunLog:
         kept = [line for line in lines if len(line) == len(header) and int(line[column]) <= seen]
         if kept == lines:
             return
-        with atomic_path(self.path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        with (
+            atomic_path(self.path, sole_writer=True) as partial,
+            partial.open("w", newline="", encoding="utf-8") as file,
+        ):
             csv.writer(file).writerows([header, *kept])
 
 

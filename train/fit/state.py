@@ -142,7 +142,7 @@ def save_state(path: Path, state: dict) -> None:
     Raises `TrainError` when the file cannot be written.
     """
     try:
-        with atomic_path(path) as partial:
+        with atomic_path(path, sole_writer=True) as partial:
             torch.save(state, partial)
     except (OSError, RuntimeError) as error:
         raise TrainError(f"{path} cannot be written: is the disk full? The last save is kept.") from error
