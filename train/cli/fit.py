@@ -37,6 +37,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     """Add all options but `--config`, without defaults: those are in `FitSettings` and `Runtime`."""
     from train.fit.settings import LOSS_NAMES, PRECISIONS, SELECTORS, FitSettings, Runtime
     from train.sampling.augment import FLIPS, AugmentSettings
+    from train.sampling.slice_sampler import SCAN_WEIGHTS
 
     default = {f.name: f.default for f in (*fields(FitSettings), *fields(Runtime))}
 
@@ -100,6 +101,13 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="the fold to score; fold 0 is the dataset's own val split",
     )
     add(group, "--groups", metavar="FILE", help="CSV of scan,group; scans of one group stay in one fold")
+    add(group, "--liver-free", type=float, metavar="SHARE", help="share of the samples without liver")
+    add(
+        group,
+        "--scan-weights",
+        choices=tuple(SCAN_WEIGHTS),
+        help="of the scans in samples with liver; root: of their number of slices with tumour",
+    )
     add(group, "--cache", metavar="DIR", help="the folder of the packed datasets (default: RUN/cache)")
 
     group = parser.add_argument_group("size and augmentation")

@@ -73,7 +73,11 @@ def batches(
     device = accelerator.device
     on_device = {"cpu": False, "device": True, "auto": device.type != "cpu"}[settings.augment_on]
     sample_settings = SampleSettings(
-        span_of(settings.windows), settings.view, settings.context_slices, input_channels(settings)
+        span_of(settings.windows),
+        settings.view,
+        settings.context_slices,
+        input_channels(settings),
+        settings.shares,
     )
     samples = Samples(data.sources, sample_settings, settings.seed, on_device)
     loader = DataLoader(

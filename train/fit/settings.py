@@ -9,6 +9,7 @@ from typing import Any
 
 from train.errors import TrainError
 from train.sampling.augment import FLIPS, AugmentSettings
+from train.sampling.slice_sampler import MOST_LIVER_FREE, SCAN_WEIGHTS, SamplingShares
 
 SELECTORS: dict[str, tuple[str, ...]] = {
     "liver+tumour": ("liver_global", "tumour_global"),
@@ -47,6 +48,8 @@ class FitSettings:
     progressive: int | None = None  # side of the first crops, which grow to `crop`, pixels
     augment: dict[str, float] = field(default_factory=dict)  # fields of `AugmentSettings`
     flip: str = "none"
+    liver_free: float = 0.2  # share of the samples from slices without liver
+    scan_weights: str = "even"  # of the scans in samples with liver
     augment_on: str = "auto"  # cpu: in the loader; device: in batches; auto: cpu only without a GPU
     samples: int = 60_000
     batch: int = 16  # samples per update, over all processes and accumulated parts
@@ -111,6 +114,14 @@ class FitSettings:
                 any(not (isinstance(v, Real) and 0 <= v < math.inf) for v in self.augment.values()),
                 "The value of an augmentation must be a number of at least 0, as in noise=0.5.",
             ),
+            (
+                not 0 <= self.liver_free <= MOST_LIVER_FREE,
+                f"The share without liver must lie from 0 to {MOST_LIVER_FREE}.",
+            ),
+            (
+                self.scan_weights not in SCAN_WEIGHTS,
+                f"The scan weights must be one of {', '.join(SCAN_WEIGHTS)}.",
+            ),
             (self.flip not in FLIPS, f"The flip must be one of {', '.join(FLIPS)}."),
             (self.augment_on not in ("auto", "cpu", "device"), "Augment on must be auto, cpu or device."),
             (self.precision not in PRECISIONS, f"The precision must be one of {', '.join(PRECISIONS)}."),
@@ -145,6 +156,11 @@ class FitSettings:
         return AugmentSettings(
             working_px=self.working_range, crop_px=self.crop, flip=self.flip, **self.augment
         )
+
+    @property
+    def shares(self) -> SamplingShares:
+        """The shares of the draws."""
+        return SamplingShares(liver_free=self.liver_free, scan_weights=self.scan_weights)
 
     def record(self) -> dict:
         """The content of `settings.json`."""

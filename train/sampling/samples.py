@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,8 +19,16 @@ from train.sampling import augment_cpu, augment_device
 from train.sampling.attenuation import shift_attenuation
 from train.sampling.augment import AugmentSettings, ViewParameters, draw_view
 from train.sampling.channels import Span, to_hu
-from train.sampling.slice_sampler import DEFAULT_SHARES, SamplingShares, SliceSampler, has_liver_free
+from train.sampling.slice_sampler import (
+    DEFAULT_SHARES,
+    MOST_LIVER_FREE,
+    SamplingShares,
+    SliceSampler,
+    has_liver_free,
+)
 from train.sampling.synthetic_lesions import paint_lesions
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,7 @@ class SampleSettings:
     augment: AugmentSettings
     context_slices: int = 3  # 1, 3 or 5; the middle one is labelled
     channels: int = 3  # of the network; fewer slices times windows are repeated
+    shares: SamplingShares = DEFAULT_SHARES
 
 
 class UncutSample(NamedTuple):
@@ -64,7 +74,7 @@ class Samples(Dataset):
         self.seed, self.on_device = seed, on_device
         shares = np.array([source.share for source in sources], float)
         self._cumulative = np.cumsum(shares / shares.sum())
-        self._samplers = samplers_of(self.sources)
+        self._samplers = samplers_of(self.sources, settings.shares)
 
     @cached_property
     def _tables(self) -> list[np.ndarray | None]:
@@ -115,21 +125,26 @@ class Samples(Dataset):
         return image if repeats == 1 else image.repeat_interleave(repeats, dim=-3)
 
 
-MOST_LIVER_FREE = 0.5
-"""Largest share of one dataset's draws without liver, however few datasets have such slices."""
-
-
 def samplers_of(
     sources: Sequence[SampleSource], shares: SamplingShares = DEFAULT_SHARES
 ) -> list[SliceSampler]:
     """A sampler for each source, such that `shares.liver_free` holds for the samples of all sources.
 
     Datasets without liver-free slices cannot contribute to that share, so the others draw more of them:
-    in proportion to their share of the samples, up to `MOST_LIVER_FREE` of their own draws.
+    in proportion to their share of the samples, up to `MOST_LIVER_FREE` of their own draws. A warning is
+    logged when the share of all samples is smaller than asked for.
     """
     total = sum(source.share for source in sources)
     able = sum(source.share for source in sources if has_liver_free(source.slices))
     share = min(MOST_LIVER_FREE, shares.liver_free * total / able) if able else 0.0
+    reached = share * able / total
+    if reached < shares.liver_free - 1e-9:
+        _log.warning(
+            "%.1f %% of the samples will show no liver, not %.1f %%: the datasets with such slices have too "
+            "small a share.",
+            100 * reached,
+            100 * shares.liver_free,
+        )
     return [SliceSampler(source.slices, replace(shares, liver_free=share)) for source in sources]
 
 
