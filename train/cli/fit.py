@@ -6,10 +6,12 @@ import argparse
 import json
 import os
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from train.cli.options import command_parser
+from train.cli.sampling_options import add_sampling_options
 from train.errors import TrainError
 
 _EXAMPLE = (
@@ -37,7 +39,6 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     """Add all options but `--config`, without defaults: those are in `FitSettings` and `Runtime`."""
     from train.fit.settings import LOSS_NAMES, PRECISIONS, SELECTORS, FitSettings, Runtime
     from train.sampling.augment import FLIPS, AugmentSettings
-    from train.sampling.slice_sampler import SCAN_WEIGHTS
 
     default = {f.name: f.default for f in (*fields(FitSettings), *fields(Runtime))}
 
@@ -101,14 +102,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="the fold to score; fold 0 is the dataset's own val split",
     )
     add(group, "--groups", metavar="FILE", help="CSV of scan,group; scans of one group stay in one fold")
-    add(group, "--liver-free", type=float, metavar="SHARE", help="share of the samples without liver")
-    add(
-        group,
-        "--scan-weights",
-        choices=tuple(SCAN_WEIGHTS),
-        help="of the scans in samples with liver; root: of their number of slices with tumour",
-    )
     add(group, "--cache", metavar="DIR", help="the folder of the packed datasets (default: RUN/cache)")
+    add_sampling_options(partial(add, group))
 
     group = parser.add_argument_group("size and augmentation")
     add(group, "--working-size", type=int, metavar="PX", help="longer side of a slice when scoring")
@@ -224,7 +219,7 @@ def resolve(args: argparse.Namespace) -> dict[str, Any]:
     for name in ("options", "augment"):
         if name in given:
             given[name] = dict(given[name])
-    for name in ("data", "windows", "working_range"):
+    for name in ("data", "hard", "windows", "working_range"):
         if name in given:
             given[name] = tuple(tuple(v) if isinstance(v, list) else v for v in given[name])
     return given

@@ -9,6 +9,7 @@ from typing import Any
 
 from train.errors import TrainError
 from train.sampling.augment import FLIPS, AugmentSettings
+from train.sampling.hard_slices import MOST_HARD
 from train.sampling.slice_sampler import MOST_LIVER_FREE, SCAN_WEIGHTS, SamplingShares
 
 SELECTORS: dict[str, tuple[str, ...]] = {
@@ -49,6 +50,7 @@ class FitSettings:
     augment: dict[str, float] = field(default_factory=dict)  # fields of `AugmentSettings`
     flip: str = "none"
     liver_free: float = 0.2  # share of the samples from slices without liver
+    hard: tuple[tuple[str, float], ...] = ()  # file of `train mine`, share of all samples
     scan_weights: str = "even"  # of the scans in samples with liver
     augment_on: str = "auto"  # cpu: in the loader; device: in batches; auto: cpu only without a GPU
     samples: int = 60_000
@@ -81,6 +83,7 @@ class FitSettings:
         low, high = self.working_range
         counts = (self.samples, self.batch, self.accumulate, self.score_every)
         shares = [share for _, share, _ in self.data]
+        hard = [share for _, share in self.hard]
         return [
             (not self.data, "Name at least one dataset with --data."),
             (
@@ -117,6 +120,10 @@ class FitSettings:
             (
                 not 0 <= self.liver_free <= MOST_LIVER_FREE,
                 f"The share without liver must lie from 0 to {MOST_LIVER_FREE}.",
+            ),
+            (
+                any(not 0 < share <= MOST_HARD for share in hard) or sum(hard) > MOST_HARD,
+                f"The shares of hard slices must be above 0 and add up to at most {MOST_HARD}.",
             ),
             (
                 self.scan_weights not in SCAN_WEIGHTS,

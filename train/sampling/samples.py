@@ -17,8 +17,9 @@ from torch.utils.data import Dataset, default_collate
 from train.data.dataset import BACKGROUND_BIT, SlicesInMemory
 from train.sampling import augment_cpu, augment_device
 from train.sampling.attenuation import shift_attenuation
-from train.sampling.augment import AugmentSettings, ViewParameters, draw_view
+from train.sampling.augment import AugmentSettings, ViewParameters, centred_view, draw_view
 from train.sampling.channels import Span, to_hu
+from train.sampling.hard_slices import HardSampler, HardSlice
 from train.sampling.slice_sampler import (
     DEFAULT_SHARES,
     MOST_LIVER_FREE,
@@ -68,10 +69,16 @@ class Samples(Dataset):
     """
 
     def __init__(
-        self, sources: Sequence[SampleSource], settings: SampleSettings, seed: int, on_device: bool = False
+        self,
+        sources: Sequence[SampleSource],
+        settings: SampleSettings,
+        seed: int,
+        on_device: bool = False,
+        hard: Sequence[HardSampler] = (),
     ) -> None:
+        """Each sampler in `hard` has its own share of all samples; `sources` are drawn for the others."""
         self.sources, self.settings = list(sources), settings
-        self.seed, self.on_device = seed, on_device
+        self.seed, self.on_device, self.hard = seed, on_device, tuple(hard)
         shares = np.array([source.share for source in sources], float)
         self._cumulative = np.cumsum(shares / shares.sum())
         self._samplers = samplers_of(self.sources, settings.shares)
@@ -85,17 +92,21 @@ class Samples(Dataset):
         number, scale = item if isinstance(item, tuple) else (item, 1.0)
         augment, context_slices = self.settings.augment.scaled(scale), self.settings.context_slices
         rng = np.random.default_rng([self.seed, number])
-        index = min(int(np.searchsorted(self._cumulative, rng.random())), len(self.sources) - 1)
+        hard = self._draw_hard(rng)
+        if hard is not None:
+            index, position = hard.source, hard.position
+        else:
+            index = min(int(np.searchsorted(self._cumulative, rng.random())), len(self.sources) - 1)
+            position = self._samplers[index].draw(rng)
         source = self.sources[index]
         slices = source.slices
-        position = self._samplers[index].draw(rng)
         single_slice = rng.random() < augment.context_dropped or context_slices == 1
         reach = 0 if single_slice else context_slices // 2
         pictures = [slices.greys[slices.neighbour(position, o)] for o in range(-reach, reach + 1)]
         bits = slices.labels[position]
         table = self._tables[index]
         shifted = rng.random() < augment.attenuation
-        painted = rng.random() < source.synthetic_lesions
+        painted = rng.random() < source.synthetic_lesions and hard is None
         if shifted or painted or table is None:
             hu = to_hu(pictures, slices)  # (H, W, 1 or C)
             hu = shift_attenuation(hu, bits, rng) if shifted else hu
@@ -104,12 +115,25 @@ class Samples(Dataset):
         else:
             unit = _look_up_units(table, np.stack(pictures, axis=-1))
         view = draw_view(bits, augment, rng, single_slice)
+        if hard is not None:
+            view = centred_view(view, hard.centre_px, augment.crop_px, rng)
         if self.on_device:
             planes = np.broadcast_to(unit, (*bits.shape, context_slices)).transpose(2, 0, 1)
             planes = torch.from_numpy(planes.astype(np.float16))
             return UncutSample(planes, torch.from_numpy(np.array(bits)), view, augment.crop_px)
         image, labels = augment_cpu.render(unit, bits, view, augment.crop_px, self.settings.span)
         return self._repeat_channels(torch.from_numpy(image)), torch.from_numpy(labels)
+
+    def _draw_hard(self, rng: np.random.Generator) -> HardSlice | None:
+        """A hard slice for a share of the samples, None for the others."""
+        if not self.hard:  # no random number: without hard slices the samples are those of older versions
+            return None
+        number = rng.random()
+        for sampler in self.hard:
+            if number < sampler.share:
+                return sampler.draw(rng)
+            number -= sampler.share
+        return None
 
     def cut(self, batch: UncutSample, device: torch.device) -> tuple[Tensor, Tensor]:
         """Images (N, channels, crop, crop) and label bits of a collated batch, on `device`."""

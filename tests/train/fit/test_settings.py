@@ -19,6 +19,8 @@ DATA = (("data", 1.0, 0.0),)
         ({"data": (("a", 0.0, 0.0),)}, "more than 0"),
         ({"data": (("a", 1.0, 1.5),)}, "painted lesions"),
         ({"liver_free": 0.6}, "from 0 to 0.5"),
+        ({"hard": (("hard.csv", 0.3), ("more.csv", 0.3))}, "at most 0.5"),
+        ({"hard": (("hard.csv", 0.0),)}, "above 0"),
         ({"scan_weights": "size"}, "even, root"),
         ({"architecture": "nnformer-3d"}, "takes volumes"),
         ({"context_slices": 2}, "1, 3 or 5"),
