@@ -25,6 +25,12 @@ def add_sampling_options(add: Callable[..., None]) -> None:
         metavar="FILE[:SHARE]",
         help=f"files of the command mine, their share of all samples ({DEFAULT_HARD_SHARE:g} if not given)",
     )
+    add(
+        "--paste",
+        type=float,
+        metavar="SHARE",
+        help="of the samples that get lesions, the share with pasted real ones instead of painted ones",
+    )
 
 
 def file_and_share(text: str) -> tuple[str, float]:

@@ -82,6 +82,7 @@ def batches(
         settings.context_slices,
         input_channels(settings),
         settings.shares,
+        settings.paste,
     )
     samples = Samples(data.sources, sample_settings, settings.seed, on_device, data.hard)
     loader = DataLoader(

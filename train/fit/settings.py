@@ -51,6 +51,7 @@ class FitSettings:
     flip: str = "none"
     liver_free: float = 0.2  # share of the samples from slices without liver
     hard: tuple[tuple[str, float], ...] = ()  # file of `train mine`, share of all samples
+    paste: float = 0.0  # share of the samples with added lesions that get real ones, not painted ones
     scan_weights: str = "even"  # of the scans in samples with liver
     augment_on: str = "auto"  # cpu: in the loader; device: in batches; auto: cpu only without a GPU
     samples: int = 60_000
@@ -125,6 +126,7 @@ class FitSettings:
                 any(not 0 < share <= MOST_HARD for share in hard) or sum(hard) > MOST_HARD,
                 f"The shares of hard slices must be above 0 and add up to at most {MOST_HARD}.",
             ),
+            (not 0 <= self.paste <= 1, "The share of pasted lesions must lie from 0 to 1."),
             (
                 self.scan_weights not in SCAN_WEIGHTS,
                 f"The scan weights must be one of {', '.join(SCAN_WEIGHTS)}.",

@@ -20,6 +20,7 @@ from train.sampling.attenuation import shift_attenuation
 from train.sampling.augment import AugmentSettings, ViewParameters, centred_view, draw_view
 from train.sampling.channels import Span, to_hu
 from train.sampling.hard_slices import HardSampler, HardSlice
+from train.sampling.pasted_lesions import LesionBank, paste_lesions
 from train.sampling.slice_sampler import (
     DEFAULT_SHARES,
     MOST_LIVER_FREE,
@@ -38,7 +39,7 @@ class SampleSource:
 
     slices: SlicesInMemory
     share: float
-    synthetic_lesions: float = 0.0  # share of its samples with painted lesions
+    synthetic_lesions: float = 0.0  # share of its samples with added lesions
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class SampleSettings:
     context_slices: int = 3  # 1, 3 or 5; the middle one is labelled
     channels: int = 3  # of the network; fewer slices times windows are repeated
     shares: SamplingShares = DEFAULT_SHARES
+    pasted: float = 0.0  # share of the samples with added lesions whose lesions are real ones
 
 
 class UncutSample(NamedTuple):
@@ -82,6 +84,10 @@ class Samples(Dataset):
         shares = np.array([source.share for source in sources], float)
         self._cumulative = np.cumsum(shares / shares.sum())
         self._samplers = samplers_of(self.sources, settings.shares)
+        self._banks = [
+            LesionBank(source.slices) if settings.pasted and source.synthetic_lesions else None
+            for source in self.sources
+        ]
 
     @cached_property
     def _tables(self) -> list[np.ndarray | None]:
@@ -110,7 +116,12 @@ class Samples(Dataset):
         if shifted or painted or table is None:
             hu = to_hu(pictures, slices)  # (H, W, 1 or C)
             hu = shift_attenuation(hu, bits, rng) if shifted else hu
-            hu, bits = paint_lesions(hu, bits, rng) if painted else (hu, bits)
+            if painted:
+                bank = self._banks[index]
+                if bank and rng.random() < self.settings.pasted:
+                    hu, bits = paste_lesions(hu, bits, bank, position, rng)
+                else:
+                    hu, bits = paint_lesions(hu, bits, rng)
             unit = self.settings.span.from_hu(hu)
         else:
             unit = _look_up_units(table, np.stack(pictures, axis=-1))

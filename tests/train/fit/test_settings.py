@@ -21,6 +21,7 @@ DATA = (("data", 1.0, 0.0),)
         ({"liver_free": 0.6}, "from 0 to 0.5"),
         ({"hard": (("hard.csv", 0.3), ("more.csv", 0.3))}, "at most 0.5"),
         ({"hard": (("hard.csv", 0.0),)}, "above 0"),
+        ({"paste": 1.5}, "pasted lesions"),
         ({"scan_weights": "size"}, "even, root"),
         ({"architecture": "nnformer-3d"}, "takes volumes"),
         ({"context_slices": 2}, "1, 3 or 5"),
