@@ -6,10 +6,12 @@ import argparse
 import json
 import os
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from train.cli.options import command_parser
+from train.cli.sampling_options import add_sampling_options
 from train.errors import TrainError
 
 _EXAMPLE = (
@@ -101,6 +103,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     add(group, "--groups", metavar="FILE", help="CSV of scan,group; scans of one group stay in one fold")
     add(group, "--cache", metavar="DIR", help="the folder of the packed datasets (default: RUN/cache)")
+    add_sampling_options(partial(add, group))
 
     group = parser.add_argument_group("size and augmentation")
     add(group, "--working-size", type=int, metavar="PX", help="longer side of a slice when scoring")
@@ -216,7 +219,7 @@ def resolve(args: argparse.Namespace) -> dict[str, Any]:
     for name in ("options", "augment"):
         if name in given:
             given[name] = dict(given[name])
-    for name in ("data", "windows", "working_range"):
+    for name in ("data", "hard", "windows", "working_range"):
         if name in given:
             given[name] = tuple(tuple(v) if isinstance(v, list) else v for v in given[name])
     return given

@@ -24,6 +24,7 @@ from train.fit.network import input_channels
 from train.fit.optimiser import resolution
 from train.fit.settings import FitSettings, Runtime
 from train.sampling.channels import span_of
+from train.sampling.hard_slices import HardSampler, hard_sampler
 from train.sampling.samples import Samples, SampleSettings, SampleSource, collate_uncut
 
 
@@ -33,6 +34,7 @@ class RunData:
 
     sources: tuple[SampleSource, ...]
     validation: SlicesInMemory
+    hard: tuple[HardSampler, ...] = ()
 
 
 def open_data(settings: FitSettings, runtime: Runtime, run: Path, accelerator: Accelerator) -> RunData:
@@ -59,7 +61,9 @@ def open_data(settings: FitSettings, runtime: Runtime, run: Path, accelerator: A
         sources.append(SampleSource(packs[path].slices(train), share, lesions))
     if not splits[scored]["val"]:
         raise TrainError(f"{packs[scored].folder.name} has no scans to score on.")
-    return RunData(tuple(sources), packs[scored].slices(splits[scored]["val"]))
+    trained = [source.slices for source in sources]
+    hard = tuple(hard_sampler(Path(path), share, trained) for path, share in settings.hard)
+    return RunData(tuple(sources), packs[scored].slices(splits[scored]["val"]), hard)
 
 
 def batches(
@@ -73,9 +77,14 @@ def batches(
     device = accelerator.device
     on_device = {"cpu": False, "device": True, "auto": device.type != "cpu"}[settings.augment_on]
     sample_settings = SampleSettings(
-        span_of(settings.windows), settings.view, settings.context_slices, input_channels(settings)
+        span_of(settings.windows),
+        settings.view,
+        settings.context_slices,
+        input_channels(settings),
+        settings.shares,
+        settings.paste,
     )
-    samples = Samples(data.sources, sample_settings, settings.seed, on_device)
+    samples = Samples(data.sources, sample_settings, settings.seed, on_device, data.hard)
     loader = DataLoader(
         samples,
         batch_sampler=list(

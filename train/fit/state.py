@@ -101,6 +101,8 @@ class TrainingState:
 def claim(run: Path, settings: FitSettings) -> None:
     """Write `settings.json` to a new run folder, or check that an existing one has the same settings.
 
+    A setting that is newer than the run counts as its default.
+
     Raises `TrainError` when the settings differ or the folder cannot be written.
     """
     path, text = run / "settings.json", json.dumps(settings.record(), indent=1)
@@ -116,6 +118,7 @@ def claim(run: Path, settings: FitSettings) -> None:
     except ValueError as error:
         raise TrainError(f"{path} is damaged; choose another folder or remove it.") from error
     current = json.loads(text)
+    saved = json.loads(json.dumps(FitSettings(data=settings.data).record())) | saved
     changed = sorted(name for name in {*saved, *current} if saved.get(name) != current.get(name))
     if changed:
         raise TrainError(
