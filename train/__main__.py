@@ -15,6 +15,7 @@ from liverseg.errors import LiversegError
 from registry import RegistryError
 from train.cli import (
     average,
+    calibrate,
     crossvalidate,
     evaluate,
     export,
@@ -36,6 +37,7 @@ COMMANDS = (
     average,
     evaluate,
     crossvalidate,
+    calibrate,
     export,
     publish,
     results,
