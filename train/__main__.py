@@ -15,6 +15,7 @@ from liverseg.errors import LiversegError
 from registry import RegistryError
 from train.cli import (
     average,
+    candidates,
     crossvalidate,
     evaluate,
     export,
@@ -36,6 +37,7 @@ COMMANDS = (
     average,
     evaluate,
     crossvalidate,
+    candidates,
     export,
     publish,
     results,
