@@ -25,7 +25,7 @@ from liverseg.inference.segmenter import Segmenter
 from registry.files import write_atomically
 from train.errors import TrainError
 from train.evaluation.predict import reference_of
-from train.evaluation.scan_image import scan_image, slices_of_one_size
+from train.evaluation.scan_image import not_a_volume, scan_image
 from train.evaluation.scans import ScanSlices
 
 MODES = ("volume", "slice")
@@ -63,9 +63,9 @@ def scan_candidates(
 ) -> CandidateTables:
     """The rows of one scan in one of `MODES`.
 
-    A scan whose slices differ in size, or with a single slice, is no volume: it has no rows in volume mode.
+    A scan that is no volume (`scan_image.not_a_volume`) has no rows in volume mode.
     """
-    if mode == "volume" and (len(scan.positions) < 2 or not slices_of_one_size(scan)):
+    if mode == "volume" and not_a_volume(scan):
         return NO_ROWS
     groups = [scan.positions] if mode == "volume" else [(position,) for position in scan.positions]
     tables = NO_ROWS

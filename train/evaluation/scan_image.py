@@ -5,12 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from liverseg.core.image import CTImage, NativeGrid
+from liverseg.core.limits import check_shape
+from liverseg.errors import LiversegError
 from train.evaluation.scans import ScanSlices, Spacing
 
 
-def slices_of_one_size(scan: ScanSlices) -> bool:
-    """Whether all slices of the scan have the same shape, so that they can be stacked."""
-    return len({scan.slices.labels[position].shape for position in scan.positions}) == 1
+def not_a_volume(scan: ScanSlices) -> str:
+    """Why the slices of a scan cannot be segmented together; empty if they can."""
+    shapes = {scan.slices.labels[position].shape for position in scan.positions}
+    if len(scan.positions) < 2:
+        return "it has a single slice"
+    if len(shapes) > 1:
+        return "its slices differ in size"
+    try:
+        check_shape(len(scan.positions), *shapes.pop())
+    except LiversegError:
+        return "its slices are too small or too large"
+    return ""
 
 
 def stack_spacing(scan: ScanSlices) -> Spacing | None:
@@ -29,7 +40,7 @@ def stack_spacing(scan: ScanSlices) -> Spacing | None:
 def scan_image(scan: ScanSlices, position: int | None = None) -> CTImage:
     """All slices of a scan as one CT image, or only the slice at `position` of `scan.slices`.
 
-    HU come from the grey values. The slices must have one size (`slices_of_one_size`).
+    HU come from the grey values. The slices must have one size (`not_a_volume`).
     """
     positions = scan.positions if position is None else (position,)
     hu = np.stack([scan.slices.intensity.to_hu(scan.slices.greys[p]) for p in positions])
