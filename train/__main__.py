@@ -15,6 +15,8 @@ from liverseg.errors import LiversegError
 from registry import RegistryError
 from train.cli import (
     average,
+    candidates,
+    lesions,
     calibrate,
     crossvalidate,
     evaluate,
@@ -37,6 +39,8 @@ COMMANDS = (
     average,
     evaluate,
     crossvalidate,
+    candidates,
+    lesions,
     calibrate,
     export,
     publish,
