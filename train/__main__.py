@@ -15,13 +15,13 @@ from liverseg.errors import LiversegError
 from registry import RegistryError
 from train.cli import (
     average,
-    candidates,
-    lesions,
     calibrate,
+    candidates,
     crossvalidate,
     evaluate,
     export,
     fit,
+    lesions,
     mine,
     prepare,
     pseudo_label,
