@@ -27,6 +27,7 @@ from train.cli import (
     pseudo_label,
     publish,
     results,
+    smoothing,
     split,
 )
 
@@ -39,6 +40,7 @@ COMMANDS = (
     average,
     evaluate,
     crossvalidate,
+    smoothing,
     candidates,
     lesions,
     calibrate,
