@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from liverseg.analysis.metrics import dice_global, mask_counts
-from train.data.dataset import BACKGROUND_BIT, LIVER_BIT, TUMOUR_BIT, SlicesInMemory, SliceRow
+from train.data.dataset import BACKGROUND_BIT, LIVER_BIT, TUMOUR_BIT, SliceRow, SlicesInMemory
 from train.data.intensity import Intensity
 from train.evaluation.scans import ScanSlices
 from train.lesions.smoothing_sweep import sweep_rows, sweep_scan
