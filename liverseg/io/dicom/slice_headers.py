@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import BinaryIO
 
 import pydicom
+from pydicom.dataelem import RawDataElement
+from pydicom.uid import ImplicitVRLittleEndian
 
 from liverseg.core import limits
 from liverseg.errors import InputTooLarge, LiversegError, NotCT, UnreadableInput
@@ -34,6 +36,7 @@ def read_slice_headers(stream: BinaryIO, file: int) -> tuple[pydicom.Dataset, li
         stream.seek(0)
         stream = inflate(stream)
         dataset, is_cut_short = open_header(stream)
+        is_of_known_series = _has_whole_series_uid(dataset)
         pixels_start = stream.tell()
         rest_bytes = max(stream.seek(0, os.SEEK_END) - pixels_start, 0)
         if not is_cut_short:
@@ -50,7 +53,7 @@ def read_slice_headers(stream: BinaryIO, file: int) -> tuple[pydicom.Dataset, li
     except (NotCT, NoImage):
         raise
     except LiversegError as error:
-        if not dataset.get("SeriesInstanceUID"):
+        if not is_of_known_series:
             raise
         return dataset, [undescribed_slice(dataset, file, error)]
     refusal = _pixel_refusal(dataset, rest_bytes)
@@ -71,6 +74,16 @@ def as_refusal() -> Iterator[None]:
         raise UnreadableInput(_DAMAGED) from error
 
 
+def _has_whole_series_uid(dataset: pydicom.Dataset) -> bool:
+    """Whether the file has a SeriesInstanceUID that it does not end within."""
+    if "SeriesInstanceUID" not in dataset:
+        return False
+    element = dataset.get_item("SeriesInstanceUID")
+    if isinstance(element, RawDataElement) and len(element.value or b"") < element.length:
+        return False
+    return bool(dataset.get("SeriesInstanceUID"))
+
+
 def _refuse_without_image(dataset: pydicom.Dataset, rest_bytes: int) -> None:
     """Raise NoImage for a complete CT object with no element of an image, as some programs write."""
     is_complete = bool(dataset.get("SeriesInstanceUID")) and not rest_bytes
@@ -87,7 +100,8 @@ def _pixel_refusal(dataset: pydicom.Dataset, rest_bytes: int) -> UnreadableInput
                 raise UnreadableInput("The DICOM file holds no pixels, or is truncated before them.")
             frames = max(int(dataset.get("NumberOfFrames") or 1), 1)
             bits = int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated) * frames
-            if syntax in UNCOMPRESSED and rest_bytes < bits // 8:
+            head_bytes = 8 if syntax == ImplicitVRLittleEndian else 12  # of the pixel data element
+            if syntax in UNCOMPRESSED and rest_bytes < head_bytes + bits // 8:
                 raise UnreadableInput("The DICOM file is truncated: it ends before its last pixel.")
     except UnreadableInput as error:
         return error

@@ -76,8 +76,8 @@ def test_other_images_in_dicom_are_named_before_what_is_beside_them(synthetic_hu
         (
             {"text file": 9, "MetaImage file": 4, "TIFF picture": 3, "NIfTI image": 1, "empty file": 1},
             {},
-            "it holds 1 NIfTI image, 9 text files, 4 MetaImage files and other files: give the NIfTI image by "
-            "itself.",
+            "it holds 1 NIfTI image, 9 text files, 4 MetaImage files and other files: give the NIfTI image "
+            "by itself.",
         ),
         ({}, {folder.LEADS_OUT: 1}, "1 link that leads out of the folder was not followed."),
         (
