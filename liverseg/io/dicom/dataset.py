@@ -132,9 +132,9 @@ def _check_frame_groups(dataset: pydicom.Dataset) -> None:
 
 def _set_defaults(dataset: pydicom.Dataset) -> None:
     """Set elements that some writers leave out to the value that the other elements imply."""
-    if dataset.get("BitsAllocated") is not None and dataset.get("BitsStored") is None:
-        dataset.BitsStored = dataset.BitsAllocated
-        dataset.HighBit = int(dataset.BitsAllocated) - 1
+    allocated = dataset.get("BitsAllocated")
+    if isinstance(allocated, int) and dataset.get("BitsStored") is None:  # text where the file is cut off
+        dataset.BitsStored, dataset.HighBit = allocated, allocated - 1
     for keyword, value in _DEFAULTS.items():
         if dataset.get(keyword) is None:
             setattr(dataset, keyword, value)

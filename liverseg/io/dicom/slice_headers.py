@@ -10,15 +10,26 @@ from typing import BinaryIO
 
 import pydicom
 from pydicom.dataelem import RawDataElement
+from pydicom.filereader import read_partial
+from pydicom.tag import Tag
 from pydicom.uid import ImplicitVRLittleEndian
 
 from liverseg.core import limits
 from liverseg.errors import InputTooLarge, LiversegError, NotCT, UnreadableInput
-from liverseg.io.dicom.bounded_stream import inflate
+from liverseg.io.dicom.bounded_stream import CountedReads, inflate
 from liverseg.io.dicom.dataset import NoImage, is_ct_class, open_dataset, open_header, refuse_unless_ct
 from liverseg.io.dicom.pixels import check_decodable
 from liverseg.io.dicom.slices import Slice, slices_of, undescribed_slice
 from liverseg.io.dicom.transfer_syntax import UNCOMPRESSED
+
+_IDENTIFIERS = [
+    Tag(keyword)
+    for keyword in (
+        *("SOPClassUID", "SOPInstanceUID", "Modality", "StudyInstanceUID", "SeriesInstanceUID"),
+        *("SeriesNumber", "NumberOfFrames"),
+    )
+]
+"""The elements that say to which series a file belongs, in the order of their tags."""
 
 _DAMAGED = "The file is truncated or damaged and cannot be read."
 
@@ -35,29 +46,56 @@ def read_slice_headers(stream: BinaryIO, file: int) -> tuple[pydicom.Dataset, li
             raise InputTooLarge("The file is larger than 2 GiB.")
         stream.seek(0)
         stream = inflate(stream)
-        dataset, is_cut_short = open_header(stream)
-        is_of_known_series = _has_whole_series_uid(dataset)
-        pixels_start = stream.tell()
-        rest_bytes = max(stream.seek(0, os.SEEK_END) - pixels_start, 0)
-        if not is_cut_short:
-            _refuse_without_image(dataset, rest_bytes)
     try:
         with as_refusal():
-            refuse_unless_ct(dataset, pixels=False)
-            if not is_ct_class(dataset):  # other classes may be valid without pixels
-                stream.seek(0)
-                refuse_unless_ct(open_dataset(stream))
-            slices = slices_of(dataset, file)
-            if int(dataset.Rows) < 1 or int(dataset.Columns) < 1:
-                raise UnreadableInput("The DICOM file is damaged: its image has no rows or no columns.")
+            return _described(stream, file)
     except (NotCT, NoImage):
         raise
     except LiversegError as error:
-        if not is_of_known_series:
+        identifiers = _identifiers(stream)
+        if identifiers is None:
             raise
-        return dataset, [undescribed_slice(dataset, file, error)]
+        return identifiers, [undescribed_slice(identifiers, file, error)]
+
+
+def _described(stream: BinaryIO, file: int) -> tuple[pydicom.Dataset, list[Slice]]:
+    """As `read_slice_headers`, for a file that is not deflated. Raises a LiversegError if it is damaged."""
+    dataset, is_cut_short = open_header(stream)
+    pixels_start = stream.tell()
+    rest_bytes = max(stream.seek(0, os.SEEK_END) - pixels_start, 0)
+    if not is_cut_short:
+        _refuse_without_image(dataset, rest_bytes)
+    refuse_unless_ct(dataset, pixels=False)
+    if not is_ct_class(dataset):  # other classes may be valid without pixels
+        stream.seek(0)
+        refuse_unless_ct(open_dataset(stream))
+    slices = slices_of(dataset, file)
+    if int(dataset.Rows) < 1 or int(dataset.Columns) < 1:
+        raise UnreadableInput("The DICOM file is damaged: its image has no rows or no columns.")
     refusal = _pixel_refusal(dataset, rest_bytes)
     return dataset, [replace(one, refusal=refusal) for one in slices]
+
+
+def _identifiers(stream: BinaryIO) -> pydicom.Dataset | None:
+    """The elements that say to which series a damaged file belongs; None if it does not say it.
+
+    Raises NotCT for an image that is not CT.
+    """
+    stream.seek(0)
+    try:
+        dataset = read_partial(
+            CountedReads(stream),
+            stop_when=lambda tag, vr, length: tag > _IDENTIFIERS[-1],  # the rest may be damaged
+            force=True,
+            specific_tags=_IDENTIFIERS,
+        )
+        is_ct = str(dataset.get("Modality") or "CT").upper() == "CT"
+        is_known = _has_whole_series_uid(dataset)
+    except Exception:  # pydicom raises errors of many types on damaged bytes
+        return None
+    if not is_ct:
+        raise NotCT("This is not a CT image; liverseg reads CT.")
+    return dataset if is_known else None
 
 
 @contextmanager
