@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import pydicom
 from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 from pydicom.uid import ImplicitVRLittleEndian as ImplicitLE
 
@@ -39,6 +40,7 @@ _KEYWORDS = [
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
     *TRAIT_KEYWORDS, *VARYING_KEYWORDS, *TIME_KEYWORDS,
 ]  # fmt: skip
+_TAGS = [Tag(keyword) for keyword in dict.fromkeys(_KEYWORDS)]
 """The elements that are read."""
 
 _MODALITIES = {
@@ -106,7 +108,7 @@ def open_header(stream: BinaryIO) -> tuple[pydicom.Dataset, bool]:
 def _open(stream: BinaryIO, pixels: bool) -> tuple[pydicom.Dataset, bool]:
     counted = CountedReads(stream)
     try:
-        dataset = pydicom.dcmread(counted, force=True, stop_before_pixels=not pixels, specific_tags=_KEYWORDS)
+        dataset = pydicom.dcmread(counted, force=True, stop_before_pixels=not pixels, specific_tags=_TAGS)
     finally:
         counted.check()
     _check_frame_groups(dataset)

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pydicom
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from liverseg.errors import LiversegError
 from liverseg.io.dicom.dataset import as_list, float_values
@@ -15,6 +18,14 @@ from liverseg.io.dicom.frame_header import FrameHeader, frame_headers
 from liverseg.io.dicom.keywords import FREE_TEXT_KEYWORDS, TIME_KEYWORDS, TRAIT_KEYWORDS, VARYING_KEYWORDS
 from liverseg.io.dicom.positions import slice_normal
 from liverseg.io.dicom.series_info import known_kernel, measure_in
+
+_TEXT_VRS = frozenset("AS CS DA DS DT IS LO LT SH ST TM UC UI UR UT".split())
+_TAGS = {
+    keyword: (tag, dictionary_VR(tag) in _TEXT_VRS)
+    for keyword in (*TRAIT_KEYWORDS, *VARYING_KEYWORDS, *TIME_KEYWORDS)
+    for tag in (Tag(keyword),)
+}
+"""The tag of each element that may distinguish volumes, and whether its value is text."""
 
 _DESCRIBING_GROUPS = ("FrameContentSequence", "CTReconstructionSequence", "CTImageFrameTypeSequence")
 
@@ -110,13 +121,21 @@ def _describing_items(group: pydicom.Dataset | None) -> list[pydicom.Dataset]:
 
 def _text(datasets: list[pydicom.Dataset], keyword: str) -> str:
     """An element as text, from the first dataset that has it; "" if it is absent or damaged everywhere."""
+    tag, is_text = _TAGS[keyword]
     for dataset in datasets:
-        try:
-            values = as_list(dataset.get(keyword))
-        except (TypeError, ValueError, OverflowError):  # raised by pydicom for text that is not a number
+        element = dataset.get_item(tag) if tag in dataset else None
+        if element is None:
             continue
+        if is_text and isinstance(element, RawDataElement):  # pydicom converts it far slower
+            text = (element.value or b"").decode("latin-1").strip("\0 ")
+            values = [part.strip() for part in text.split("\\")] if text else []
+        else:
+            try:
+                values = [str(value).strip() for value in as_list(dataset.get(keyword))]
+            except Exception:  # pydicom raises errors of many types on damaged values
+                continue
         if values:
-            return "\\".join(str(value).strip() for value in values)
+            return "\\".join(values)
     return ""
 
 
