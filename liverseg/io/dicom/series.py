@@ -27,7 +27,7 @@ from liverseg.io.dicom.pixel_comparison import PixelComparison
 from liverseg.io.dicom.series_info import SeriesInfo
 from liverseg.io.dicom.slice_headers import as_refusal, read_slice_headers
 from liverseg.io.dicom.slices import Slice, undescribed_slice
-from liverseg.io.dicom.sources import Files, Opener
+from liverseg.io.dicom.sources import Files, Opener, ZipBomb
 from liverseg.io.dicom.volumes import Volume, group_into_volumes, unread_files, with_doubt
 from liverseg.io.sniff import HEAD_BYTES, describe, is_dicom
 
@@ -125,7 +125,7 @@ def list_volumes(files: Files) -> SeriesListing:
 
 
 def _sort_file(found: _Sorted, file: int, opener: Opener) -> None:
-    """Add a file to what was found. Raises InputTooLarge for a bomb in a zip."""
+    """Add a file to what was found. Raises ZipBomb, which refuses the whole zip."""
     try:
         with opener() as stream:
             head = stream.read(HEAD_BYTES)
@@ -139,6 +139,8 @@ def _sort_file(found: _Sorted, file: int, opener: Opener) -> None:
     except NotCT as error:
         found.not_ct = found.not_ct or error
         found.others[OTHER_DICOM_IMAGE] += 1
+    except ZipBomb:
+        raise
     except (UnreadableInput, InputTooLarge) as error:
         found.slices.append(undescribed_slice(pydicom.Dataset(), file, error))
     except OSError as error:

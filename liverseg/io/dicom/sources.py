@@ -30,6 +30,11 @@ _DAMAGES = (  # what `zipfile` raises for damaged members; OSError and ValueErro
 )
 _DAMAGED = "The zip is damaged, or packed in a way that liverseg does not read."
 
+
+class ZipBomb(InputTooLarge):
+    """A member of a zip that unpacks to far too much; the whole zip is refused."""
+
+
 Opener = Callable[[], BinaryIO]
 """Opens one file; the caller closes it."""
 
@@ -118,7 +123,7 @@ def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
             buffer.write(packed.read(min(HEAD_BYTES, member.file_size)))
             if is_dicom(buffer.getvalue()):
                 if member.file_size > limits.MAX_MEMBER_BYTES:
-                    raise InputTooLarge(_TOO_LARGE)
+                    raise ZipBomb(_TOO_LARGE)
                 shutil.copyfileobj(packed, buffer, _CHUNK_BYTES)  # zipfile returns at most the declared size
     except _DAMAGES as error:
         raise UnreadableInput("The zip is damaged at this file.") from error
