@@ -15,8 +15,8 @@ from liverseg.core.geometry import (
     is_axial,
     is_plausible_spacing,
     nearest_axes,
+    plane_angles_deg,
     radiological_spacing,
-    tilt_deg,
 )
 from liverseg.core.image import THICKNESS_UNKNOWN, NativeGrid
 from liverseg.errors import NotCT, UnreadableInput
@@ -26,6 +26,7 @@ from liverseg.io.dicom.positions import check_even, slice_normal
 _MAX_SIDEWAYS_DEVIATION = 0.0175  # as a share of the distance between slices: 1 degree
 _MIN_REPORTED_SHEAR_DEG = 1.0
 _MIN_REPORTED_TILT_DEG = 0.5
+_MIN_REPORTED_TURN_DEG = 1.0
 _MAX_GANTRY_TILT_DEG = 35.0  # gantries tilt up to 30°
 _DEFAULT_ORIENTATION = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
@@ -79,15 +80,20 @@ def stack_frames(frames: list[FrameHeader]) -> SliceStack:
     else:
         arrangement = _arrange(frames)
     depth = arrangement.distance_mm
-    tilt = max(tilt_deg(directions, axes), abs(first.gantry_tilt_deg))
+    tilt, turn = plane_angles_deg(directions, axes, 0)
     if arrangement.shear_deg > _MIN_REPORTED_SHEAR_DEG:
         warnings.append(
             f"The slices are sheared against each other by {arrangement.shear_deg:.0f}° (gantry tilt): they "
             "are read, measured and written on this grid, as they are stored."
         )
-    elif tilt > _MIN_REPORTED_TILT_DEG:
+    elif max(tilt, abs(first.gantry_tilt_deg)) > _MIN_REPORTED_TILT_DEG:
         warnings.append(
             "The slice is tilted against the body's axes (gantry tilt); it is read as it is stored."
+        )
+    if turn > _MIN_REPORTED_TURN_DEG:
+        warnings.append(
+            f"The slices are turned by {turn:.0f}° within their plane against the body's axes; they are read "
+            "as they are stored."
         )
     spacing, source = None, "unknown"
     if first.pixel_spacing_mm is not None:
