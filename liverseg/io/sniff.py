@@ -22,6 +22,12 @@ _UNSUPPORTED = (
     (b"7z\xbc\xaf", "a 7-Zip archive"),
 )
 _SUPPORTED = "liverseg reads PNG, JPEG, NIfTI and DICOM"
+NO_NIFTI_IN_GZIP = "The file is compressed with gzip, but there is no NIfTI image in it."
+NIFTI_HEAD_BYTES = 540
+"""The size of a NIfTI-2 header; that of NIfTI-1 is smaller."""
+
+_HALF = "This is half of an Analyze or NIfTI pair (.hdr and .img); save it as one .nii file."
+_GZIP_MAGIC = b"\x1f\x8b"
 _NIFTI_1_SIZES = (b"\x5c\x01\0\0", b"\0\0\x01\x5c")  # sizeof_hdr = 348, in either byte order
 _NIFTI_2_SIZES = (b"\x1c\x02\0\0", b"\0\0\x02\x1c")  # sizeof_hdr = 540
 _FIRST_VRS = frozenset(  # value representations of the elements that a DICOM dataset may start with
@@ -48,10 +54,13 @@ def sniff(head: bytes) -> str:
         return "jpeg"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
-    if head.startswith(b"\x1f\x8b"):
-        if is_nifti(_gunzipped_head(head)):
+    if head.startswith(_GZIP_MAGIC):
+        content = _gunzipped_head(head)
+        # A long file name or comment may fill the head; the NIfTI reader then checks what follows.
+        is_cut = len(head) >= HEAD_BYTES and len(content) < NIFTI_HEAD_BYTES
+        if is_nifti(content) or is_cut:
             return "nifti-gz"
-        raise UnreadableInput("The file is compressed with gzip, but there is no NIfTI image in it.")
+        raise UnreadableInput(_HALF if _is_half_of_a_pair(content) else NO_NIFTI_IN_GZIP)
     if is_nifti(head):
         return "nifti"
     if _is_bare_dicom(head):
@@ -78,11 +87,17 @@ def _refusal(head: bytes) -> str:
             return f"This is {name}; {_SUPPORTED}."
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return f"This is a WebP picture; {_SUPPORTED}."
-    if head[344:348] == b"ni1\0" or head[:4] in _NIFTI_1_SIZES:
-        return "This is half of an Analyze or NIfTI pair (.hdr and .img); save it as one .nii file."
+    if _is_half_of_a_pair(head):
+        return _HALF
     if not any(byte < 9 or 13 < byte < 32 for byte in head):
         return f"The file holds text, not an image; {_SUPPORTED}."
     return f"The format of the file is unknown; {_SUPPORTED}."
+
+
+def _is_half_of_a_pair(head: bytes) -> bool:
+    """Whether it is the header of Analyze 7.5, or of NIfTI-1 or NIfTI-2 with the image in another file."""
+    is_first = head[344:348] == b"ni1\0" or head[:4] in _NIFTI_1_SIZES
+    return is_first or (head[:4] in _NIFTI_2_SIZES and head[4:8] != b"n+2\0")
 
 
 def is_nifti(head: bytes) -> bool:
@@ -97,11 +112,19 @@ def is_nifti(head: bytes) -> bool:
 
 
 def _gunzipped_head(head: bytes) -> bytes:
-    """The first 540 bytes, the size of a NIfTI-2 header, of the content of a gzip file."""
+    """The first `NIFTI_HEAD_BYTES` of the content of a gzip file, which may have several members.
+
+    Fewer if `head` ends before.
+    """
+    content = b""
     try:
-        return zlib.decompressobj(wbits=31).decompress(head, 540)
+        while head.startswith(_GZIP_MAGIC) and len(content) < NIFTI_HEAD_BYTES:
+            member = zlib.decompressobj(wbits=31)
+            content += member.decompress(head, NIFTI_HEAD_BYTES - len(content))
+            head = member.unused_data.lstrip(b"\0")
     except zlib.error as error:
         raise UnreadableInput("The gzip file is damaged.") from error
+    return content
 
 
 def _is_bare_dicom(head: bytes) -> bool:

@@ -1,8 +1,8 @@
 """The affine of a NIfTI image from sform, qform and pixdim, which are compared with each other.
 
-The order is that of nibabel: sform, then qform, then the voxel sizes alone. The qform is read as the reference
-library nifti1_io and nibabel read it: pixdim[0] (qfac) is -1 only where it is negative, and a negative voxel
-size counts without its sign. The fields: https://nifti.nimh.nih.gov/nifti-1/documentation/nifti1fields
+The order is that of nibabel: sform, then qform, then the voxel sizes alone. The qform is read as nibabel and
+the library nifti1_io read it: pixdim[0] (qfac) is -1 only where it is negative, and a negative voxel size
+counts without its sign. The fields: https://nifti.nimh.nih.gov/nifti-1/documentation/nifti1fields
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def header_affine(header, shape: tuple[int, ...]) -> HeaderAffine:
 
 
 def qform_affine(header) -> np.ndarray:
-    """The (4, 4) affine of the qform; NaN where its numbers are damaged. An unknown voxel size counts as 1."""
+    """The (4, 4) affine of the qform; NaN where its numbers are damaged. An unknown size counts as 1."""
     vector = np.array([header[f"quatern_{name}"] for name in "bcd"], float)
     offset = np.array([header[f"qoffset_{name}"] for name in "xyz"], float)
     length = float(vector @ vector)

@@ -99,7 +99,7 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:
 
 
 def _angle_warnings(affine: np.ndarray, axes: tuple[int, int, int]) -> list[str]:
-    """Warnings about axial planes that are tilted, turned within themselves, or sheared against each other."""
+    """Warnings about axial planes that are tilted, turned in themselves, or sheared against each other."""
     directions = affine[:3, :3]
     tilt, turn = plane_angles_deg(directions, axes, axes[0])
     normal = np.cross(directions[:, axes[1]], directions[:, axes[2]])

@@ -23,6 +23,7 @@ from liverseg.io.checks import AIR_HU, PADDING_BELOW_HU, hu_warnings, replace_pa
 from liverseg.io.fast_gzip import DAMAGE_ERRORS, GzipReader
 from liverseg.io.nifti.geometry import NiftiGeometry, nifti_geometry
 from liverseg.io.nifti.grey import grey_from_nifti
+from liverseg.io.sniff import NIFTI_HEAD_BYTES, NO_NIFTI_IN_GZIP, is_nifti
 
 _MAX_OFFSET_BYTES = 16 * 1024**2  # limits header extensions, which take a few kB in practice
 _CHUNK_BYTES = 2 * 1024**2  # small enough to stay in the processor cache between steps
@@ -110,10 +111,13 @@ def read_header(stream: BinaryIO | GzipReader) -> NiftiHeader:
     Raises the errors of `read_nifti` that concern the header.
     """
     start = _read_exactly(stream, 348)
+    if not is_nifti(start):
+        raise UnreadableInput(NO_NIFTI_IN_GZIP)
     if start[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c"):  # sizeof_hdr = 348, in either byte order
         header = nibabel.Nifti1Header(start, check=False)
     else:
-        header = nibabel.Nifti2Header(start + _read_exactly(stream, 192), check=False)
+        start += _read_exactly(stream, NIFTI_HEAD_BYTES - len(start))
+        header = nibabel.Nifti2Header(start, check=False)
     rank = int(header["dim"][0])
     shape = tuple(int(n) for n in header["dim"][1 : rank + 1])
     if not 2 <= rank <= 7 or len(shape) != rank or min(shape) < 1:

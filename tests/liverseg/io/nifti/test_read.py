@@ -217,6 +217,47 @@ def test_truncated_and_damaged_files_are_refused(volume, write):
         liverseg.read(path)
 
 
+LONG_HEAD = b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 9000 + b"\0"
+FULL_HEAD = b"\x1f\x8b\x08\x10" + bytes(6) + b"c" * 4085 + b"\0"  # of 4096 bytes
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        lambda raw: gzip.compress(raw) + b"trailing bytes",
+        lambda raw: LONG_HEAD + gzip.compress(raw)[10:],
+        lambda raw: gzip.compress(b"") * 3 + gzip.compress(raw[:100]) + gzip.compress(raw[100:]),
+        lambda raw: FULL_HEAD + gzip.compress(raw)[10:],
+    ],
+    ids=["trailing bytes", "a long file name", "several members", "a comment that fills the head"],
+)
+def test_gzip_files_of_any_writer_are_read(pack, volume, write):
+    path = write(stored(volume), name="a.nii")
+    path.write_bytes(pack(path.read_bytes()))
+    ct = liverseg.read(path)
+    np.testing.assert_array_equal(ct.hu, volume)
+    assert ct.warnings == ()
+
+
+def test_gzip_with_a_long_head_and_no_nifti_is_named(tmp_path):
+    (tmp_path / "a.gz").write_bytes(LONG_HEAD + gzip.compress(b"text " * 500)[10:])
+    with pytest.raises(UnreadableInput, match="no NIfTI image in it"):
+        liverseg.read(tmp_path / "a.gz")
+
+
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Pair, nibabel.Nifti2Pair, nibabel.AnalyzeImage])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_halves_of_a_pair_are_named(kind, order, packed, volume, tmp_path):
+    image = kind(stored(volume), LPS, kind.header_class(endianness=order))
+    nibabel.save(image, tmp_path / "a.hdr")
+    path = tmp_path / "a.hdr"
+    if packed:
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(UnreadableInput, match="half of an Analyze or NIfTI pair"):
+        liverseg.read(path)
+
+
 def test_images_that_are_too_small_are_refused(write):
     with pytest.raises(InputTooSmall):
         liverseg.read(write(np.zeros((63, 64, 2), np.int16)))
