@@ -8,12 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import pydicom
 
-from liverseg.io.dicom.dataset import TIME_KEYWORDS, TRAIT_KEYWORDS, as_list, float_values
+from liverseg.io.dicom.dataset import TIME_KEYWORDS, TRAIT_KEYWORDS
+from liverseg.io.dicom.elements import float_values, text_of
 from liverseg.io.dicom.frame_header import FrameHeader, frame_headers
 from liverseg.io.dicom.positions import slice_normal
 from liverseg.io.dicom.series_info import known_kernel
 
-_DESCRIBING_GROUPS = ("FrameContentSequence", "CTReconstructionSequence", "CTImageFrameTypeSequence")
+_DESCRIBING_GROUPS = (
+    "FrameContentSequence", "CTReconstructionSequence", "CTImageFrameTypeSequence",
+    "PixelValueTransformationSequence", "MultienergyCTCharacteristicsSequence",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ def slices_of(dataset: pydicom.Dataset, file: int) -> list[Slice]:
     slices = []
     for number, (frame, group) in enumerate(zip(headers, groups, strict=True)):
         datasets = [dataset, *_describing_items(group)]
-        traits = {keyword: _text(datasets, keyword) for keyword in TRAIT_KEYWORDS}
-        times = {keyword: _time_value(_text(datasets, keyword)) for keyword in TIME_KEYWORDS}
+        traits = {keyword: text_of(datasets, keyword) for keyword in TRAIT_KEYWORDS}
+        times = {keyword: _time_value(text_of(datasets, keyword)) for keyword in TIME_KEYWORDS}
         slices.append(
             Slice(
                 file=file,
@@ -80,18 +84,6 @@ def _describing_items(group: pydicom.Dataset | None) -> list[pydicom.Dataset]:
     if group is None:
         return []
     return [item for keyword in _DESCRIBING_GROUPS for item in (group.get(keyword) or [])[:1]]
-
-
-def _text(datasets: list[pydicom.Dataset], keyword: str) -> str:
-    """An element as text, from the first dataset that has it; "" if it is absent or damaged everywhere."""
-    for dataset in datasets:
-        try:
-            values = as_list(dataset.get(keyword))
-        except (TypeError, ValueError, OverflowError):  # raised by pydicom for text that is not a number
-            continue
-        if values:
-            return "\\".join(str(value).strip() for value in values)
-    return ""
 
 
 def _time_value(text: str) -> float | None:

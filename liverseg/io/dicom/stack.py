@@ -22,6 +22,7 @@ from liverseg.core.image import THICKNESS_UNKNOWN, NativeGrid
 from liverseg.errors import NotCT, UnreadableInput
 from liverseg.io.dicom.frame_header import FrameHeader
 from liverseg.io.dicom.positions import check_even, slice_normal
+from liverseg.io.dicom.quantity import refuse_unless_hu
 
 _MAX_SIDEWAYS_DEVIATION = 0.0175  # as a share of the distance between slices: 1 degree
 _MIN_REPORTED_SHEAR_DEG = 1.0
@@ -56,10 +57,13 @@ def stack_frames(frames: list[FrameHeader]) -> SliceStack:
     Coronal and sagittal series are turned into axial slices. Slices that a gantry tilt shears against each
     other keep their sheared grid, whose spacing is the distance between the planes. Both give a warning.
 
-    Raises NotCT for a lone slice that is not axial and for a coronal or sagittal series of too few slices.
+    Raises NotCT for values that are no HU, for a lone slice that is not axial, and for a coronal or sagittal
+    series of too few slices.
     Raises UnreadableInput, with the reason, if several slices do not form a regular volume: different sizes
     or orientations, missing positions, two slices at one position, a missing slice, or a sideways shift.
     """
+    for frame in frames:
+        refuse_unless_hu(frame.quantity)
     first = frames[0]
     warnings: list[str] = []
     if first.orientation is None:

@@ -277,3 +277,28 @@ def test_files_of_dcm2niix(volume, tmp_path):
     np.testing.assert_array_equal(ct.hu, volume)
     assert ct.native.shape == (*flipped.shape, 1) and ct.warnings == ()
     assert ct.spacing_mm == pytest.approx((5.0, 0.8, 0.7))
+
+
+def test_unsigned_values_that_no_ct_has_are_negative(volume, write):
+    """HU in two's complement, and padding of -2000, as uint16."""
+    padded = volume.copy()
+    padded[:, :4] = -2000
+    ct = liverseg.read(write(stored(padded.view(np.uint16))))
+    np.testing.assert_array_equal(ct.hu[:, 4:], volume[:, 4:])
+    assert (ct.hu[:, :4] == -1024).all() and ["31,743" in w for w in ct.warnings] == [True]
+    path = write(stored((padded + 1024).view(np.uint16)), name="a.nii")
+    ct = liverseg.read(patched(path, {112: struct.pack("<2f", 1, -1024)}))
+    np.testing.assert_array_equal(ct.hu[:, 4:], volume[:, 4:])
+
+
+def test_other_values_that_no_ct_has_give_a_warning(volume, write):
+    changed = volume.astype(np.int32)
+    changed[0, 0, 0] = 100_000
+    assert any("100,000" in w and "no CT has" in w for w in liverseg.read(write(stored(changed))).warnings)
+
+
+def test_a_shifted_slice_gives_a_warning(volume, write):
+    changed = volume.copy()
+    changed[1] += 1024
+    ct = liverseg.read(write(stored(changed)))
+    assert any("slice 2 of 3" in w and "1,0" in w for w in ct.warnings)
