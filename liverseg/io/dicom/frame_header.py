@@ -8,6 +8,7 @@ import pydicom
 
 from liverseg.core.geometry import is_orientation
 from liverseg.errors import UnreadableInput
+from liverseg.io.dicom.concatenation import ConcatenationPart, concatenation_part_of
 from liverseg.io.dicom.elements import float_values
 from liverseg.io.dicom.quantity import Quantity, quantity_of
 from liverseg.io.dicom.rescale import Rescale, rescale_of
@@ -27,6 +28,8 @@ class FrameHeader:
     rescale: Rescale | None
     quantity: Quantity = Quantity()
     has_modality_lut: bool = False
+    spacing_between_mm: float | None = None  # SpacingBetweenSlices
+    concatenation: ConcatenationPart | None = None
 
 
 @dataclass(frozen=True)
@@ -76,21 +79,23 @@ def frame_headers(dataset: pydicom.Dataset) -> list[FrameHeader]:
 def _frame_header(image: pydicom.Dataset, groups: _Groups) -> FrameHeader:
     orientation = float_values(groups.orientation, "ImageOrientationPatient", 6)
     # SpacingBetweenSlices is negative where slices are stored from head to feet.
-    depths = [
+    thickness, between = (
         abs((float_values(groups.measures, keyword, 1) or (0.0,))[0])
         for keyword in ("SliceThickness", "SpacingBetweenSlices")
-    ]
+    )
     return FrameHeader(
         rows=int(image.Rows),
         columns=int(image.Columns),
         orientation=orientation if orientation and is_orientation(orientation) else None,
         position_mm=float_values(groups.position, "ImagePositionPatient", 3),
         pixel_spacing_mm=float_values(groups.measures, "PixelSpacing", 2),
-        thickness_mm=next((depth for depth in depths if depth > 0), None),
+        thickness_mm=thickness or between or None,
         gantry_tilt_deg=(float_values(image, "GantryDetectorTilt", 1) or (0.0,))[0],
         rescale=rescale_of(groups.rescale) or rescale_of(image),
         quantity=quantity_of(*groups.describing),
         has_modality_lut=bool(image.get("ModalityLUTSequence")),
+        spacing_between_mm=between or None,
+        concatenation=concatenation_part_of(image),
     )
 
 

@@ -249,3 +249,18 @@ def test_a_tilt_and_a_turn_are_both_named(series):
     warnings = liverseg.read(series((0,), ImageOrientationPatient=turned.ravel().tolist())[0]).warnings
     assert ["gantry tilt" in w for w in warnings] == [True, False]
     assert "turned by 10° within" in warnings[1]
+
+
+def test_slices_that_leave_gaps_give_a_warning(series):
+    """Every other slice of a contiguous series is missing, or the scan was made with gaps."""
+    folder, paths = series([2.5 * k for k in range(10)], SliceThickness="2.5")
+    assert liverseg.read(folder).warnings == ()
+    ct = liverseg.read(paths[::2])
+    assert ct.spacing_mm[0] == 5.0
+    assert ["5 mm apart and 2.5 mm thick" in w and "every other slice" in w for w in ct.warnings] == [True]
+
+
+def test_every_other_slice_of_overlapping_slices_gives_a_warning_by_the_header(series):
+    folder, paths = series([2.5 * k for k in range(10)], SliceThickness="5", SpacingBetweenSlices="2.5")
+    assert liverseg.read(folder).warnings == ()
+    assert ["header says 2.5 mm" in w for w in liverseg.read(paths[::2]).warnings] == [True]
