@@ -5,10 +5,10 @@ A 16-bit PNG does not say which. The first rule that applies decides:
 1. No value above 255: 8-bit grey in 16-bit words, displayed with the window.
 2. All values but 0 between 32768 - 3072 and 32768 + 8191, and some of them air: HU + 32768, as in DeepLesion.
 3. All values below 5000, air that is not clipped (its median is 1 to 48; a display window would have clipped
-   it to 0), and most pixels denser than -500 HU between fat and enhanced vessels (-200 to 300 HU): HU + 1024
-   where air has a peak, as scanners make it around -1000 HU. Where only the upper half of that peak is left,
-   and the other half is 0, air was cut at 0: HU + 1000. The same applies to multiples of 16, which are 12-bit values
-   in the upper bits of the word.
+   it to 0), and most pixels denser than -500 HU between fat and enhanced vessels (-200 to 300 HU): HU + 1024,
+   as the peak of air lies near -1000 HU. Where only the upper half of that peak is left, and the other half
+   is 0, air was cut at 0: HU + 1000. The same applies to multiples of 16, which are 12-bit values in the
+   upper bits of the word.
 4. A maximum in the upper half of the range (near the top for multiples of 16), and at least 0.1 % of the
    pixels on either side of a quarter of the range: grey over the full range, displayed with the window.
 5. Anything else is refused: as grey over the full range it would be nearly black.
