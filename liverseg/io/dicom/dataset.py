@@ -1,6 +1,7 @@
 """Opens DICOM datasets with only the elements that liverseg needs, and refuses those that are not CT.
 
-No element that identifies the patient is read.
+No element whose purpose is to identify the patient is read. Of elements with free text only a digest is kept
+(`slices`), to tell volumes of one series apart.
 """
 
 from __future__ import annotations
@@ -18,24 +19,13 @@ from pydicom.uid import ImplicitVRLittleEndian as ImplicitLE
 from liverseg.core import limits
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
 from liverseg.io.dicom.bounded_stream import CountedReads, inflate
+from liverseg.io.dicom.keywords import TIME_KEYWORDS, TRAIT_KEYWORDS, VARYING_KEYWORDS
 from liverseg.io.dicom.quantity import quantity_of, refuse_unless_hu
 
 # liverseg refuses a file with a one-sentence exception. pydicom's own log messages and warnings would be
 # noise on the command line, and they quote values of the file.
 logging.getLogger("pydicom").addHandler(logging.NullHandler())
 warnings.filterwarnings("ignore", module=r"pydicom\.")
-
-TRAIT_KEYWORDS = (
-    "AcquisitionNumber", "TemporalPositionIdentifier", "TemporalPositionIndex", "FrameAcquisitionNumber",
-    "NominalPercentageOfCardiacPhase", "ConvolutionKernel", "ImageType", "FrameType", "KVP",
-    "ContrastBolusAgent", "StackID",
-)  # fmt: skip
-"""Elements whose values may distinguish the volumes within one series, the most reliable first."""
-
-TIME_KEYWORDS = (
-    "TriggerTime", "AcquisitionDateTime", "FrameAcquisitionDateTime", "AcquisitionTime", "ContentTime",
-)  # fmt: skip
-"""Elements whose order in time may distinguish the volumes within one series, the most reliable first."""
 
 _KEYWORDS = [
     "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID",
@@ -47,9 +37,9 @@ _KEYWORDS = [
     "ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing", "SliceThickness",
     "SpacingBetweenSlices", "GantryDetectorTilt",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-    "ModalityLUTSequence", "MultienergyCTCharacteristicsSequence", "SeriesDescription",
+    "ModalityLUTSequence", "MultienergyCTCharacteristicsSequence",
     "ConcatenationUID", "InConcatenationNumber", "InConcatenationTotalNumber",
-    *TRAIT_KEYWORDS, *TIME_KEYWORDS,
+    *TRAIT_KEYWORDS, *VARYING_KEYWORDS, *TIME_KEYWORDS,
 ]  # fmt: skip
 """The elements that are read."""
 
@@ -104,7 +94,18 @@ def open_dataset(source: bytes | BinaryIO, pixels: bool = True) -> pydicom.Datas
     NoImage for a DICOMDIR, UnreadableInput for a damaged file, and InputTooLarge if a deflated file unpacks
     to more than is allowed or if the header has far more elements than that of a CT.
     """
-    stream = inflate(io.BytesIO(source) if isinstance(source, bytes) else source)
+    return _open(inflate(io.BytesIO(source) if isinstance(source, bytes) else source), pixels)[0]
+
+
+def open_header(stream: BinaryIO) -> tuple[pydicom.Dataset, bool]:
+    """As `open_dataset`, without pixels, and whether the file ends within one of the elements read.
+
+    `stream` is not deflated (`bounded_stream.inflate`). It is left at the pixel data, or at its end.
+    """
+    return _open(stream, pixels=False)
+
+
+def _open(stream: BinaryIO, pixels: bool) -> tuple[pydicom.Dataset, bool]:
     counted = CountedReads(stream)
     try:
         dataset = pydicom.dcmread(counted, force=True, stop_before_pixels=not pixels, specific_tags=_KEYWORDS)
@@ -118,7 +119,7 @@ def open_dataset(source: bytes | BinaryIO, pixels: bool = True) -> pydicom.Datas
         is_implicit, is_little = dataset.original_encoding
         guess = ImplicitLE if is_implicit else ExplicitVRLittleEndian if is_little else ExplicitVRBigEndian
         dataset.file_meta.TransferSyntaxUID = guess
-    return dataset
+    return dataset, counted.is_cut_short
 
 
 def _check_frame_groups(dataset: pydicom.Dataset) -> None:
@@ -133,9 +134,9 @@ def _check_frame_groups(dataset: pydicom.Dataset) -> None:
 
 def _set_defaults(dataset: pydicom.Dataset) -> None:
     """Set elements that some writers leave out or misspell to the value that is meant."""
-    if dataset.get("BitsAllocated") is not None and dataset.get("BitsStored") is None:
-        dataset.BitsStored = dataset.BitsAllocated
-        dataset.HighBit = int(dataset.BitsAllocated) - 1
+    allocated = dataset.get("BitsAllocated")
+    if isinstance(allocated, int) and dataset.get("BitsStored") is None:  # text where the file is cut off
+        dataset.BitsStored, dataset.HighBit = allocated, allocated - 1
     for keyword in _ALWAYS_CAPITALS:
         stored = str(dataset.get(keyword) or "")
         if stored != stored.strip().upper():

@@ -15,11 +15,10 @@ from pydicom.encaps import generate_frames
 from pydicom.pixels import iter_pixels
 from pydicom.uid import JPEG2000 as JPEG2000Lossy
 from pydicom.uid import (
-    JPEG2000TransferSyntaxes,
+    UID,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLSNearLossless,
-    JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
     RLELossless,
 )
@@ -33,13 +32,13 @@ from liverseg.io.dicom.jpeg_header import codestream_precision
 from liverseg.io.dicom.modality_lut import ModalityLut
 from liverseg.io.dicom.padding import certain_padding, padding_mask, stored_as_negative
 from liverseg.io.dicom.rescale import Rescale, apply_rescale
+from liverseg.io.dicom.transfer_syntax import CODED, check_transfer_syntax
 from liverseg.io.picture.sixteen_bit import hu_or_unit
 
 ValueMap = Rescale | ModalityLut
 
 _BONE_HU, _NEGATIVE_AIR_HU = 500.0, -500.0  # limits of the border's median that identify a negative
 _RLE_HEADER_BYTES = 64
-_COMPRESSED = {*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes}
 _LOSSY = {JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000Lossy}
 
 
@@ -103,12 +102,10 @@ def stored_frames(dataset: pydicom.Dataset, decoder: FrameDecoder) -> Iterator[n
     Raises UnreadableInput for an unsupported bit depth or compression and for damaged data, and what
     `FrameDecoder.decode` raises.
     """
-    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
+    syntax, allocated = check_decodable(dataset), int(dataset.BitsAllocated)
+    stored = int(dataset.BitsStored)
     high = int(dataset.get("HighBit", stored - 1))
-    if allocated not in (8, 16, 32) or not 1 <= stored <= allocated or not stored - 1 <= high < allocated:
-        raise UnreadableInput("liverseg does not read the bit depth of the DICOM image.")
-    syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax in _COMPRESSED:
+    if syntax in CODED:
         rows, columns, signed = int(dataset.Rows), int(dataset.Columns), bool(dataset.PixelRepresentation)
         count = int(dataset.get("NumberOfFrames") or 1)
         for frame in generate_frames(dataset.PixelData, number_of_frames=count):
@@ -116,15 +113,26 @@ def stored_frames(dataset: pydicom.Dataset, decoder: FrameDecoder) -> Iterator[n
             if syntax not in JPEGTransferSyntaxes:  # JPEG-LS and JPEG 2000 codestreams define the sign bit
                 bits = min(stored, codestream_precision(frame))
             yield stored_bits(decoder.decode(frame, syntax, rows, columns, signed), bits, bits - 1)
-    elif syntax == RLELossless or not syntax.is_compressed or syntax.is_deflated:
-        if syntax == RLELossless:
-            _check_run_lengths(dataset, allocated)
-        plugin = "pydicom" if syntax == RLELossless else ""  # "": nothing to decompress
-        # pydicom's own handling of unused bits ignores HighBit.
-        for frame in iter_pixels(dataset, raw=True, decoding_plugin=plugin, correct_unused_bits=False):
-            yield _with_signs(frame, stored, high)
-    else:
-        raise UnreadableInput("The DICOM image is compressed in a way that liverseg does not read.")
+        return
+    if syntax == RLELossless:
+        _check_run_lengths(dataset, allocated)
+    plugin = "pydicom" if syntax == RLELossless else ""  # "": nothing to decompress
+    # pydicom's own handling of unused bits ignores HighBit.
+    for frame in iter_pixels(dataset, raw=True, decoding_plugin=plugin, correct_unused_bits=False):
+        yield _with_signs(frame, stored, high)
+
+
+def check_decodable(dataset: pydicom.Dataset) -> UID:
+    """The transfer syntax of an image, by its header. Raises UnreadableInput for one that is not decoded.
+
+    Reasons are an unsupported compression or bit depth.
+    """
+    syntax = check_transfer_syntax(dataset)
+    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
+    high = int(dataset.get("HighBit", stored - 1))
+    if allocated not in (8, 16, 32) or not 1 <= stored <= allocated or not stored - 1 <= high < allocated:
+        raise UnreadableInput("liverseg does not read the bit depth of the DICOM image.")
+    return syntax
 
 
 def _check_run_lengths(dataset: pydicom.Dataset, allocated: int) -> None:

@@ -155,8 +155,8 @@ def check_even(heights_mm: np.ndarray) -> None:
         return
     if has_repeats(heights_mm):
         raise UnreadableInput(
-            "Two DICOM slices of the series lie at the same place, and nothing in the files says which "
-            "slices belong together."
+            "Two different DICOM images of the series lie at the same place, and nothing that liverseg reads "
+            "in the files says which images belong together."
         )
     steps = np.diff(heights_mm)
     usual = float(np.median(steps))
