@@ -115,3 +115,14 @@ def test_maps_among_the_frames_of_an_enhanced_ct_are_left_out(elements, enhanced
     assert first.refusal is None and ("not HU" in second.refusal or "localizer" in second.refusal)
     with pytest.raises(NotCT):
         liverseg.read(path, series=2)
+
+
+def test_two_energies_of_an_enhanced_ct_are_two_volumes(enhanced):
+    path, volume = enhanced(heights=(20, 10, 0, 20, 10, 0))
+    for energy, frames in ((40.0, slice(0, 3)), (70.0, slice(3, 6))):
+        changed(path, "frame", frame_groups({}, energy_kev=energy), frames)
+    assert len(liverseg.list_series(path)) == 2
+    for number, energy in ((1, 40), (2, 70)):
+        ct = liverseg.read(path, series=number)
+        np.testing.assert_allclose(ct.hu, volume, atol=2)
+        assert any(f"of {energy} keV" in w for w in ct.warnings)
