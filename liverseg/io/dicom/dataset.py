@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import pydicom
 from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 from pydicom.uid import ImplicitVRLittleEndian as ImplicitLE
 
@@ -41,6 +42,7 @@ _KEYWORDS = [
     "ConcatenationUID", "InConcatenationNumber", "InConcatenationTotalNumber",
     *TRAIT_KEYWORDS, *VARYING_KEYWORDS, *TIME_KEYWORDS,
 ]  # fmt: skip
+_TAGS = [Tag(keyword) for keyword in dict.fromkeys(_KEYWORDS)]
 """The elements that are read."""
 
 _MODALITIES = {
@@ -108,7 +110,7 @@ def open_header(stream: BinaryIO) -> tuple[pydicom.Dataset, bool]:
 def _open(stream: BinaryIO, pixels: bool) -> tuple[pydicom.Dataset, bool]:
     counted = CountedReads(stream)
     try:
-        dataset = pydicom.dcmread(counted, force=True, stop_before_pixels=not pixels, specific_tags=_KEYWORDS)
+        dataset = pydicom.dcmread(counted, force=True, stop_before_pixels=not pixels, specific_tags=_TAGS)
     finally:
         counted.check()
     _check_frame_groups(dataset)

@@ -8,13 +8,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pydicom
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from liverseg.errors import LiversegError
-from liverseg.io.dicom.elements import float_values, text_of
+from liverseg.io.dicom.elements import as_list, float_values
 from liverseg.io.dicom.frame_header import FrameHeader, frame_headers
 from liverseg.io.dicom.keywords import FREE_TEXT_KEYWORDS, TIME_KEYWORDS, TRAIT_KEYWORDS, VARYING_KEYWORDS
 from liverseg.io.dicom.positions import slice_normal
 from liverseg.io.dicom.series_info import known_kernel, measure_in
+
+_TEXT_VRS = frozenset("AS CS DA DS DT IS LO LT SH ST TM UC UI UR UT".split())
+_TAGS = {
+    keyword: (tag, dictionary_VR(tag) in _TEXT_VRS)
+    for keyword in (*TRAIT_KEYWORDS, *VARYING_KEYWORDS, *TIME_KEYWORDS)
+    for tag in (Tag(keyword),)
+}
+"""The tag of each element that may distinguish volumes, and whether its value is text."""
 
 _DESCRIBING_GROUPS = (
     "FrameContentSequence", "CTReconstructionSequence", "CTImageFrameTypeSequence",
@@ -71,8 +82,8 @@ def _slice_of(
 ) -> Slice:
     """The slice of a frame; `datasets` are its image and the items of its functional groups."""
     image = datasets[0]
-    traits = {keyword: text_of(datasets, keyword) for keyword in (*TRAIT_KEYWORDS, *VARYING_KEYWORDS)}
-    times = {keyword: _time_value(text_of(datasets, keyword)) for keyword in TIME_KEYWORDS}
+    traits = {keyword: _text(datasets, keyword) for keyword in (*TRAIT_KEYWORDS, *VARYING_KEYWORDS)}
+    times = {keyword: _time_value(_text(datasets, keyword)) for keyword in TIME_KEYWORDS}
     kernel = known_kernel(traits["ConvolutionKernel"])
     traits |= {keyword: _digest(traits[keyword]) for keyword in FREE_TEXT_KEYWORDS}
     series_number = float_values(image, "SeriesNumber", 1)
@@ -109,6 +120,26 @@ def _describing_items(group: pydicom.Dataset | None) -> list[pydicom.Dataset]:
     if group is None:
         return []
     return [item for keyword in _DESCRIBING_GROUPS for item in (group.get(keyword) or [])[:1]]
+
+
+def _text(datasets: list[pydicom.Dataset], keyword: str) -> str:
+    """An element as text, from the first dataset that has it; "" if it is absent or damaged everywhere."""
+    tag, is_text = _TAGS[keyword]
+    for dataset in datasets:
+        element = dataset.get_item(tag) if tag in dataset else None
+        if element is None:
+            continue
+        if is_text and isinstance(element, RawDataElement):  # pydicom converts it far slower
+            text = (element.value or b"").decode("latin-1").strip("\0 ")
+            values = [part.strip() for part in text.split("\\")] if text else []
+        else:
+            try:
+                values = [str(value).strip() for value in as_list(dataset.get(keyword))]
+            except Exception:  # pydicom raises errors of many types on damaged values
+                continue
+        if values:
+            return "\\".join(values)
+    return ""
 
 
 def _digest(text: str) -> str:

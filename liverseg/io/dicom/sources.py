@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -23,6 +24,10 @@ from liverseg.io.sniff import HEAD_BYTES, is_dicom
 _CHUNK_BYTES = 1024**2
 _COMPRESSION_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may need gigabytes for one byte
 _TOO_LARGE = "The zip unpacks to far more than a CT series takes."
+_DAMAGES = (  # what `zipfile` raises for damaged members; OSError and ValueError for impossible offsets
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError),
+    *(OSError, ValueError, RuntimeError, OverflowError),
+)
 _DAMAGED = "The zip is damaged, or packed in a way that liverseg does not read."
 
 Opener = Callable[[], BinaryIO]
@@ -115,7 +120,7 @@ def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
                 if member.file_size > limits.MAX_MEMBER_BYTES:
                     raise InputTooLarge(_TOO_LARGE)
                 shutil.copyfileobj(packed, buffer, _CHUNK_BYTES)  # zipfile returns at most the declared size
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _DAMAGES as error:
         raise UnreadableInput("The zip is damaged at this file.") from error
     buffer.seek(0)
     return buffer
