@@ -11,10 +11,13 @@ HEAD_BYTES = 4096
 """Number of bytes from the start of a file that `sniff` needs."""
 
 _SUPPORTED = "liverseg reads PNG, JPEG, NIfTI and DICOM"
+NO_NIFTI_IN_GZIP = "The file is compressed with gzip, but there is no NIfTI image in it."
+NIFTI_HEAD_BYTES = 540
+"""The size of a NIfTI-2 header; those of NIfTI-1 and of tar are smaller."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
 _NIFTI_1_SIZES = (b"\x5c\x01\0\0", b"\0\0\x01\x5c")  # sizeof_hdr = 348, in either byte order
 _NIFTI_2_SIZES = (b"\x1c\x02\0\0", b"\0\0\x02\x1c")  # sizeof_hdr = 540
-_NIFTI_HALVES = (b"ni1\0", b"ni2\0")  # magic of a header whose voxels are in another file
-_GUNZIPPED_BYTES = 540  # the size of a NIfTI-2 header; a tar header has 512
 _FIRST_VRS = frozenset(  # value representations of the elements that a DICOM dataset may start with
     b"AE AS CS DA DT IS LO PN SH ST TM UI UL US".split()
 )
@@ -39,9 +42,11 @@ def sniff(head: bytes) -> str:
         return "jpeg"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
-    if head.startswith(b"\x1f\x8b"):
+    if head.startswith(_GZIP_MAGIC):
         content = _gunzipped_head(head)
-        if is_nifti(content):
+        # A long file name or comment may fill the head; the NIfTI reader then checks what follows.
+        is_cut = len(head) >= HEAD_BYTES and len(content) < NIFTI_HEAD_BYTES
+        if is_nifti(content) or is_cut:
             return "nifti-gz"
         raise UnreadableInput(_gzip_refusal(content))
     if is_nifti(head):
@@ -115,7 +120,7 @@ def _gzip_refusal(content: bytes) -> str:
     name = name_of_other_format(content)
     if name is not None:
         return f"This is {name} compressed with gzip; {_SUPPORTED}."
-    return "The file is compressed with gzip, but there is no NIfTI image in it."
+    return NO_NIFTI_IN_GZIP
 
 
 def _is_text(head: bytes) -> bool:
@@ -124,9 +129,8 @@ def _is_text(head: bytes) -> bool:
 
 def _is_nifti_half(head: bytes) -> bool:
     """Whether it is the header of an Analyze image, or of a NIfTI-1 or NIfTI-2 image in two files."""
-    if head[344:348] in _NIFTI_HALVES[:1] or head[4:8] in _NIFTI_HALVES[1:]:
-        return True
-    return head[:4] in _NIFTI_1_SIZES
+    is_first = head[344:348] == b"ni1\0" or head[:4] in _NIFTI_1_SIZES
+    return is_first or (head[:4] in _NIFTI_2_SIZES and head[4:8] != b"n+2\0")
 
 
 def is_nifti(head: bytes) -> bool:
@@ -141,11 +145,19 @@ def is_nifti(head: bytes) -> bool:
 
 
 def _gunzipped_head(head: bytes) -> bytes:
-    """The first `_GUNZIPPED_BYTES` bytes of the content of a gzip file."""
+    """The first `NIFTI_HEAD_BYTES` of the content of a gzip file, which may have several members.
+
+    Fewer if `head` ends before.
+    """
+    content = b""
     try:
-        return zlib.decompressobj(wbits=31).decompress(head, _GUNZIPPED_BYTES)
+        while head.startswith(_GZIP_MAGIC) and len(content) < NIFTI_HEAD_BYTES:
+            member = zlib.decompressobj(wbits=31)
+            content += member.decompress(head, NIFTI_HEAD_BYTES - len(content))
+            head = member.unused_data.lstrip(b"\0")
     except zlib.error as error:
         raise UnreadableInput("The gzip file is damaged.") from error
+    return content
 
 
 def _is_bare_dicom(head: bytes) -> bool:

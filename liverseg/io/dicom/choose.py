@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from liverseg.errors import SeriesChoice
+from liverseg.errors import NotCT, SeriesChoice
 from liverseg.io.dicom.series_info import SeriesInfo
 from liverseg.io.dicom.volumes import Volume
 
@@ -35,7 +35,8 @@ def choose_volume(candidates: list[Volume], number: int | None = None) -> tuple[
         return _readable(max(candidates, key=lambda v: (not v.is_at_one_place, len(v.slices))))
     for is_preferred in (lambda v: not v.is_lone, lambda v: v.is_axial):
         usable = [volume for volume in usable if is_preferred(volume)] or usable
-    if len(usable) > 1 or any(_may_be_intended(volume, usable[0]) for volume in candidates):
+    of_ct = [volume for volume in candidates if not isinstance(volume.refusal, NotCT)]
+    if len(usable) > 1 or any(_may_be_intended(volume, usable[0]) for volume in of_ct):
         sizes = ", ".join(str(len(volume.slices)) for volume in candidates)
         raise SeriesChoice(
             f"There are {len(candidates)} CT series (of {sizes} slices); name one by its number.",

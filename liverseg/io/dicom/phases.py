@@ -25,6 +25,7 @@ _MAX_VOLUMES_WITHOUT_REPEATS = 4
 _NOUNS = {  # of the groups that an element separates; others are phases
     **dict.fromkeys(("ConvolutionKernel", "ImageType", "FrameType", "KVP"), "reconstruction"),
     **dict.fromkeys(("FilterType", "ReconstructionDiameter", "DataCollectionDiameter"), "reconstruction"),
+    "MonoenergeticEnergyEquivalent": "reconstruction",
     **dict.fromkeys(("ReconstructionAlgorithm", "ReconstructionTargetCenterPatient"), "reconstruction"),
     **dict.fromkeys(("SeriesNumber", "SeriesDescription", "ProtocolName", "InstanceNumber"), "volume"),
     **dict.fromkeys(("DerivationDescription", "ImageComments"), "volume"),

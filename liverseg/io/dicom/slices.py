@@ -13,7 +13,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
 from liverseg.errors import LiversegError
-from liverseg.io.dicom.dataset import as_list, float_values
+from liverseg.io.dicom.elements import as_list, float_values
 from liverseg.io.dicom.frame_header import FrameHeader, frame_headers
 from liverseg.io.dicom.keywords import FREE_TEXT_KEYWORDS, TIME_KEYWORDS, TRAIT_KEYWORDS, VARYING_KEYWORDS
 from liverseg.io.dicom.positions import slice_normal
@@ -27,7 +27,10 @@ _TAGS = {
 }
 """The tag of each element that may distinguish volumes, and whether its value is text."""
 
-_DESCRIBING_GROUPS = ("FrameContentSequence", "CTReconstructionSequence", "CTImageFrameTypeSequence")
+_DESCRIBING_GROUPS = (
+    "FrameContentSequence", "CTReconstructionSequence", "CTImageFrameTypeSequence",
+    "PixelValueTransformationSequence", "MultienergyCTCharacteristicsSequence",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
