@@ -55,7 +55,7 @@ def test_volume_mode_keeps_the_largest_body_and_scores_the_rest_by_slice(tmp_pat
     }
     slices = DatasetFolder.open(write_dataset(tmp_path / "data", scans)).load("val")
     monkeypatch.setattr(scoring, "inference_graph", lambda network, settings: LabelReader())
-    expected = {"slice": 1.0, "volume": 2 * 4816 / (2 * 4816 + 16)}
+    expected = {"slice": 1.0, "volume": 2 * 4800 / (4800 + 4816)}
     for mode, dice_of_a in expected.items():
         settings = FitSettings(data=(("data", 1.0, 0.0),), score_mode=mode, context_slices=1)
         found = scoring.score(torch.nn.Identity(), slices, settings, Accelerator(cpu=True))
