@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from liverseg.errors import CheckpointRefused
 from registry.folder import open_checkpoint
 from tests.train.sample_scans import LARGE, LIVER, write_dataset
 from train.data.dataset import DatasetFolder
@@ -102,15 +104,28 @@ def test_the_manifest_has_the_settings_and_the_graph_of_the_run(exported, calls)
     assert manifest.training["samples_seen"] == 16 and manifest.training["hours"] == 1.5
 
 
-def test_each_dataset_has_an_entry_and_the_first_one_also_without_neighbours(exported):
+def test_each_dataset_has_an_entry_and_the_first_one_also_volumes_and_without_neighbours(exported):
     entries = exported.manifest.metrics
-    assert [entry["split"] for entry in entries] == ["val", "train", "val"]
-    first, second, alone = (entry["protocol"] for entry in entries)
+    assert [(entry["split"], entry["mode"]) for entry in entries] == [
+        ("val", "slice"), ("val", "volume"), ("train", "slice"), ("val", "slice"),
+    ]  # fmt: skip
+    first, volumes, second, alone = (entry["protocol"] for entry in entries)
     notes = "made in a test; tumour threshold chosen on this split"
-    assert first.endswith(f"; 2 slices; {notes}") and second.endswith("; 1 slices")
+    assert volumes.startswith("volumes: ") and volumes.endswith(f"; 2 slices; {notes}")
+    assert first.endswith(f"; slices alone; 2 slices; {notes}") and second.endswith("; 1 slices")
     assert alone.endswith(f"; 2 slices; every slice on its own, neighbours hidden; {notes}")
     assert "curve" in entries[0] and "curve" not in entries[1]
     assert "ece_in_liver_uncalibrated" in entries[0]["values"]
+
+
+def test_rules_are_written_into_the_manifest_and_unknown_ones_refused(run, calls, tmp_path):
+    data, state = run
+    rules = {"volume_rules": {"smoothing": {"sigma_mm": 2.0, "sigma_slices": 1.0}}}
+    stored = export(state, tmp_path / "tiny", replace(SETTINGS, rules=rules), [(data, "val")])
+    assert stored.manifest.extra["volume_rules"] == rules["volume_rules"]
+    with pytest.raises(CheckpointRefused, match="'magic'"):
+        unknown = replace(SETTINGS, rules={"volume_rules": {"magic": 1}})
+        export(state, tmp_path / "other", unknown, [(data, "val")])
 
 
 def test_metrics_csv_has_one_row_per_scan_of_the_datasets(exported):
