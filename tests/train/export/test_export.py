@@ -118,16 +118,6 @@ def test_each_dataset_has_an_entry_and_the_first_one_also_volumes_and_without_ne
     assert "ece_in_liver_uncalibrated" in entries[0]["values"]
 
 
-def test_rules_are_written_into_the_manifest_and_unknown_ones_refused(run, calls, tmp_path):
-    data, state = run
-    rules = {"volume_rules": {"smoothing": {"sigma_mm": 2.0, "sigma_slices": 1.0}}}
-    stored = export(state, tmp_path / "tiny", replace(SETTINGS, rules=rules), [(data, "val")])
-    assert stored.manifest.extra["volume_rules"] == rules["volume_rules"]
-    with pytest.raises(CheckpointRefused, match="'magic'"):
-        unknown = replace(SETTINGS, rules={"volume_rules": {"magic": 1}})
-        export(state, tmp_path / "other", unknown, [(data, "val")])
-
-
 def test_metrics_csv_has_one_row_per_scan_of_the_datasets(exported):
     rows = list(csv.DictReader(io.StringIO((exported.folder / "metrics.csv").read_text())))
     assert [(row["split"], row["scan"]) for row in rows] == [("val", "1"), ("train", "2")]
@@ -166,3 +156,13 @@ def test_the_card_shows_the_picture(exported, calls):
     assert "](overview.png)" in (exported.folder / "README.md").read_text()
     assert calls["card"][0][1:] == (3, 0.3, "tiny@0.1.0")
     assert open_checkpoint(exported.folder, "").manifest.to_json() == exported.manifest.to_json()
+
+
+def test_rules_are_written_into_the_manifest_and_unknown_ones_refused(run, calls, tmp_path):
+    data, state = run
+    rules = {"volume_rules": {"smoothing": {"sigma_mm": 2.0, "sigma_slices": 1.0}}}
+    stored = export(state, tmp_path / "tiny", replace(SETTINGS, rules=rules), [(data, "val")])
+    assert stored.manifest.extra["volume_rules"] == rules["volume_rules"]
+    with pytest.raises(CheckpointRefused, match="'magic'"):
+        unknown = replace(SETTINGS, rules={"volume_rules": {"magic": 1}})
+        export(state, tmp_path / "other", unknown, [(data, "val")])
