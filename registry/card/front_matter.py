@@ -52,11 +52,12 @@ def slug(text: str) -> str:
 
 
 def _index_result(entry: dict[str, Any]) -> dict[str, Any]:
+    mode = ", volumes" if entry.get("mode") == "volume" else ""
     metrics = [
         {
             "type": "dice",
             "value": round(record["value"], 4),
-            "name": f"{METRIC_NAMES.get(metric, metric)}, {label} (n = {record['n']})",
+            "name": f"{METRIC_NAMES.get(metric, metric)}, {label}{mode} (n = {record['n']})",
         }
         for metric, label, record in metric_values(entry)
         if metric.startswith("dice") and record["value"] is not None

@@ -27,6 +27,13 @@ METRIC_NAMES = {
     "ece_from_1_percent": "expected calibration error where the network gave 1 % or more",
     "ece_from_1_percent_uncalibrated": "the same, before calibration",
     "ece_from_1_percent_cross_fitted": "the same, calibrated on the other scans",
+    "lesion_recall_any_overlap": "lesions found, any overlap",
+    "lesion_precision_any_overlap": "found lesions that are true, any overlap",
+    "false_lesions_per_scan": "false lesions per scan, no overlap",
+    "candidate_recall_any_overlap": "lesions found, unsure ones included, any overlap",
+    "candidate_precision_any_overlap": "found lesions that are true, unsure ones included, any overlap",
+    "false_candidates_per_scan": "false lesions per scan, unsure ones included",
+    "liver_free_slices": "slices without liver in which liver is found",
     "clean_slices": "slices without it that are left clean",
     "tumour_free_scans": "scans without tumour where none is found",
 } | {

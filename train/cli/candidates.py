@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from train.cli.options import add_run_options, add_which_options, command_parser
+from train.cli.options import add_rules_option, add_run_options, add_which_options, command_parser
 from train.cli.progress import scan_progress
 from train.errors import TrainError
 
@@ -40,9 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--split", default="val", help="of --data: the split (default val)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the CSV file to write")
     parser.add_argument("--threshold", type=float, help="tumour threshold (default: that of the checkpoint)")
-    parser.add_argument(
-        "--rules", type=Path, metavar="FILE", help="JSON file with volume_rules, in place of the checkpoint's"
-    )
+    add_rules_option(parser)
     parser.add_argument(
         "--mode",
         choices=("volume", "slice", "both"),
@@ -96,7 +94,7 @@ def _fold_scans(
 ) -> tuple[Iterator[tuple[Model, ScanSlices, int | None]], int]:
     """Each held-out scan with the run that did not train on it and its fold, and the number of scans."""
     from train.data.dataset import DatasetFolder
-    from train.evaluation.crossvalidation import check_held_out, folds_of_folders
+    from train.evaluation.crossvalidation import check_held_out, folds_of_datasets
     from train.evaluation.models import run_model
     from train.evaluation.rules_file import read_rules
     from train.evaluation.scans import scans_of
@@ -105,8 +103,7 @@ def _fold_scans(
         raise TrainError("With --runs, name the folders of the folds with --fold-data, and no --data.")
     rules, count = read_rules(args.rules), len(args.runs)
     folders = [DatasetFolder.open(path) for path in args.fold_data]
-    parts = [folders[start : start + count] for start in range(0, len(folders), count)]
-    folds = [fold for part in parts for fold in folds_of_folders(args.runs, part) if fold.scans]
+    folds = folds_of_datasets(args.runs, folders, once=False)
     for fold in folds:
         check_held_out(fold)
 

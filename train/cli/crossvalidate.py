@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from train.cli.options import add_protocol_options, add_run_options, command_parser, protocol_of
+from train.cli.options import (
+    add_mode_options,
+    add_protocol_options,
+    add_run_options,
+    command_parser,
+    protocol_of,
+)
 from train.cli.progress import scan_progress
 from train.errors import TrainError
 
@@ -33,12 +39,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--fold-data",
         nargs="+",
         metavar="DIR",
-        help="instead of --data and --folds: one dataset folder per run, whose val split is the fold",
+        help="instead of --data and --folds: one dataset folder per run, whose val split is the fold; for "
+        "several datasets name all folders of the first, then all of the next (a scan counts in the first "
+        "that holds it)",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write")
     parser.add_argument(
         "--threshold", type=float, default=0.5, help="tumour threshold of all runs (default 0.5)"
     )
+    add_mode_options(parser)
     add_protocol_options(parser)
     add_run_options(parser)
     parser.set_defaults(run=run)
@@ -47,17 +56,20 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score all folds, write the evaluation and print the path of its tables. Returns the exit status."""
     from train.data.dataset import DatasetFolder
-    from train.evaluation.crossvalidation import cross_validate, folds_of_folders, folds_of_runs
+    from train.evaluation.crossvalidation import cross_validate, folds_of_datasets, folds_of_runs
+    from train.evaluation.modes import Modes
+    from train.evaluation.rules_file import read_rules
     from train.evaluation.write import write_evaluation
 
     if args.fold_data and not (args.data or args.folds):
-        folds = folds_of_folders(args.runs, [DatasetFolder.open(path) for path in args.fold_data])
+        folds = folds_of_datasets(args.runs, [DatasetFolder.open(path) for path in args.fold_data])
     elif args.data and args.folds and not args.fold_data:
         folds = folds_of_runs(args.runs, DatasetFolder.open(args.data), args.folds)
     else:
         raise TrainError("Give either --data with --folds, or --fold-data with one dataset folder per run.")
-    protocol = protocol_of(args, args.threshold)
-    scores, record = cross_validate(folds, protocol, args.working_size, args.context_slices, scan_progress)
-    write_evaluation(args.out, scores, record)
+    modes = Modes.of(args.mode, protocol_of(args, args.threshold), [fold.folder for fold in folds])
+    graph, rules = (args.working_size, args.context_slices), read_rules(args.rules)
+    results, record = cross_validate(folds, modes, graph, rules, scan_progress)
+    write_evaluation(args.out, results[0].scores, record, results[1].scores if results[1:] else ())
     print(args.out / "metrics.md")
     return 0

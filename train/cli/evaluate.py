@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from train.cli.options import (
+    add_mode_options,
     add_protocol_options,
     add_run_options,
     add_which_options,
@@ -15,10 +15,6 @@ from train.cli.options import (
     protocol_of,
 )
 from train.cli.progress import scan_progress
-from train.errors import TrainError
-
-if TYPE_CHECKING:
-    from train.evaluation.models import Model
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -35,7 +31,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--data", required=True, metavar="DIR", help="the dataset folder")
     parser.add_argument("--split", default="val", help="the split to score (default val)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write tables, plots and overlays there")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write a CSV with one row per scan")
+    parser.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="write a CSV with one row per scan; volumes beside it, in FILE-volumes.csv",
+    )
     parser.add_argument("--threshold", type=float, help="tumour threshold (default: the checkpoint's own)")
     parser.add_argument(
         "--engine",
@@ -43,6 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         default="auto",
         help="the engine that runs a checkpoint (default auto)",
     )
+    add_mode_options(parser)
     add_protocol_options(parser)
     add_run_options(parser)
     parser.set_defaults(run=run)
@@ -52,40 +54,32 @@ def run(args: argparse.Namespace) -> int:
     """Score every scan and write the evaluation, or print a summary as JSON. Returns the exit status."""
     from train.data.dataset import DatasetFolder
     from train.evaluation.evaluate import Evaluation
-    from train.evaluation.record import metrics_record
+    from train.evaluation.models import named_model
+    from train.evaluation.modes import Modes, joint_record, score_all
+    from train.evaluation.rules_file import read_rules
     from train.evaluation.scans import scan_names, scans_of
-    from train.evaluation.score_scan import score_scans
-    from train.evaluation.write import write_evaluation
+    from train.evaluation.write import volume_file, write_evaluation
 
-    model = _model(args)
+    graph = args.working_size, args.context_slices
+    ref = args.checkpoint or args.ref
+    model = named_model(ref, args.weights, graph, args.engine, read_rules(args.rules))
     folder = DatasetFolder.open(args.data)
     protocol = protocol_of(args, model.threshold if args.threshold is None else args.threshold)
-    scored = score_scans(
-        scans_of(folder, args.split),
-        model.predict,
-        model.context_slices,
-        protocol,
-        snapshots=args.out is not None,
-    )
-    scores = list(scan_progress(scored, len(scan_names(folder, args.split))))
-    result = Evaluation(folder.name, args.split, tuple(scores))
+    modes = Modes.of(args.mode, protocol, [folder])
+    scored = score_all(scans_of(folder, args.split), model, modes, snapshots=args.out is not None)
+    results = modes.results(list(scan_progress(scored, len(scan_names(folder, args.split)))))
+    evaluations = [
+        Evaluation(folder.name, args.split, result.scores, mode=result.protocol.mode) for result in results
+    ]
     if args.csv:
-        args.csv.write_text(result.csv(), encoding="utf-8")
+        for path, evaluation in zip((args.csv, volume_file(args.csv)), evaluations, strict=False):
+            path.write_text(evaluation.csv(), encoding="utf-8")
     if args.out is None:
-        print(json.dumps(result.entry(), indent=2))
+        entries = [evaluation.entry() for evaluation in evaluations]
+        print(json.dumps(entries[0] | ({"volumes": entries[1]} if entries[1:] else {}), indent=2))
         return 0
-    write_evaluation(args.out, scores, metrics_record(scores, model.name, model.about, protocol))
+    volumes = results[1].scores if results[1:] else ()
+    record = joint_record(results, model.name, model.about)
+    write_evaluation(args.out, results[0].scores, record, volumes)
     print(args.out / "metrics.md")
     return 0
-
-
-def _model(args: argparse.Namespace) -> Model:
-    from train.evaluation.models import checkpoint_model, run_model
-
-    if args.weights is not None:
-        return run_model(args.weights, args.working_size, args.context_slices)
-    if args.working_size or args.context_slices:
-        raise TrainError(
-            "The graph of a checkpoint fixes its working size and context; they are options of --run."
-        )
-    return checkpoint_model(args.checkpoint or args.ref, args.engine)

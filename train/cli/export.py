@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from train.cli.options import command_parser
+from train.cli.options import add_rules_option, command_parser
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -48,12 +48,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="a dataset to evaluate on (default split val); the first is the headline, and the tumour "
         "probability is calibrated on it; may be repeated",
     )
+    add_rules_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the checkpoint and print its reference and headline scores. Returns the exit status."""
     from train.data.dataset import DatasetFolder
+    from train.evaluation.rules_file import read_rules
     from train.export.export import ExportSettings, export
     from train.weights import load_run
 
@@ -72,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
         note=args.note,
         replace=args.replace,
         calibrate=not args.no_calibration,
+        rules=read_rules(args.rules) or {},
     )
     checkpoint = export(load_run(args.weights), args.out, settings, evaluations)
     print(json.dumps({"ref": checkpoint.ref, "headline": checkpoint.manifest.headline()}, indent=2))

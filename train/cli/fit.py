@@ -37,7 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     """Add all options but `--config`, without defaults: those are in `FitSettings` and `Runtime`."""
-    from train.fit.settings import LOSS_NAMES, PRECISIONS, SELECTORS, FitSettings, Runtime
+    from train.fit.settings import LOSS_NAMES, MODES, PRECISIONS, SELECTORS, FitSettings, Runtime
     from train.sampling.augment import FLIPS, AugmentSettings
 
     default = {f.name: f.default for f in (*fields(FitSettings), *fields(Runtime))}
@@ -153,6 +153,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
     group = parser.add_argument_group("scoring")
     add(group, "--score-every", type=int, metavar="SAMPLES", help="interval between scorings")
+    add(
+        group,
+        "--score-mode",
+        choices=MODES,
+        help="slice: every slice alone; volume: all slices of a scan together, as users get them",
+    )
     add(
         group,
         "--score-alone",

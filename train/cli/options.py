@@ -48,6 +48,27 @@ def add_which_options(which: argparse._MutuallyExclusiveGroup) -> None:
     )
 
 
+def add_mode_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what is segmented at a time, and by which rules."""
+    parser.add_argument(
+        "--mode",
+        choices=("slice", "volume", "both"),
+        help="slice: each slice alone; volume: all slices of a scan together, as users get them (default: "
+        "both; slice with --alone or --tta flips, or where every scan has one slice)",
+    )
+    add_rules_option(parser)
+
+
+def add_rules_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that replaces the rules of a checkpoint or a run."""
+    parser.add_argument(
+        "--rules",
+        type=Path,
+        metavar="FILE",
+        help="JSON file with volume_rules and lesion_model, in place of the checkpoint's",
+    )
+
+
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the graph around a run's network; the graph of a checkpoint is fixed."""
     parser.add_argument(

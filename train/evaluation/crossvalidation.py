@@ -9,11 +9,10 @@ from pathlib import Path
 from train.data.dataset import DatasetFolder
 from train.data.folds import dataset_folds
 from train.errors import TrainError
-from train.evaluation.models import Model, run_model
-from train.evaluation.protocol import Protocol
-from train.evaluation.record import evaluation_numbers, metrics_record
+from train.evaluation.models import Model, Rules, run_model
+from train.evaluation.modes import Modes, ModeScores, joint_record
+from train.evaluation.record import evaluation_numbers
 from train.evaluation.scans import scan_names, scans_of
-from train.evaluation.score_scan import score_scan
 from train.evaluation.scores import ScanScore
 from train.weights import load_run, training_stages
 
@@ -78,6 +77,32 @@ def folds_of_folders(runs: Sequence[Path], folders: Sequence[DatasetFolder]) -> 
     return result
 
 
+def folds_of_datasets(
+    runs: Sequence[Path], folders: Sequence[DatasetFolder], once: bool = True
+) -> list[Fold]:
+    """The folds of runs with a dataset folder each in one or several datasets.
+
+    `folders` holds all folders of the first dataset in the order of the runs, then those of the next. With
+    `once`, a scan that an earlier dataset holds is left out: it counts in the first dataset only. Folds
+    without scans are left out. Raises `TrainError` as `folds_of_folders` does.
+    """
+    count = len(runs)
+    parts = [folders[start : start + count] for start in range(0, len(folders), count)]
+    names = [part[0].name for part in parts]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise TrainError(
+            f"There are {count} runs and more fold folders of {twice[0]}; name one for each run."
+        )
+    result: list[Fold] = []
+    for part in parts:
+        known = {scan for fold in result for scan in fold.scans} if once else set()
+        for fold in folds_of_folders(runs, part):
+            scans = tuple(scan for scan in fold.scans if scan not in known)
+            result.append(replace(fold, scans=scans))
+    return [fold for fold in result if fold.scans]
+
+
 def check_held_out(fold: Fold, state: dict | None = None) -> None:
     """Raise `TrainError` when the run, or one that it started from, was trained on a scan of its fold.
 
@@ -129,49 +154,50 @@ def _folds_of_settings(folder: DatasetFolder, settings: dict) -> list[set[str]]:
 
 def cross_validate(
     folds: Sequence[Fold],
-    protocol: Protocol,
-    working_size: int | None = None,
-    context_slices: int | None = None,
+    modes: Modes,
+    graph: tuple[int | None, int | None] = (None, None),
+    rules: Rules | None = None,
     progress: Callable[[Iterator, int], Iterator] = lambda items, total: items,
-) -> tuple[list[ScanScore], dict]:
-    """Score every fold with its run; returns the scores and the metrics record, pooled and per fold.
+) -> tuple[list[ModeScores], dict]:
+    """Score every fold with its run; returns the scores by mode and the metrics record, pooled and per fold.
 
-    All runs are checked by `check_held_out` before the first is scored. `progress` wraps the iterator of
-    scores and receives their number.
+    All runs are checked by `check_held_out` before the first is scored. `graph` is the working size and the
+    number of context slices, where they are not those of the runs; `rules` are the runs' rules for volumes
+    and lesions. `progress` wraps the iterator of scores and receives their number.
     """
     for fold in folds:
         check_held_out(fold)
+    by_run = {fold.number: [f for f in folds if f.number == fold.number] for fold in folds}
     models: list[Model] = []
 
-    def scored() -> Iterator[ScanScore]:
-        for fold in folds:
-            models.append(run_model(fold.run, working_size, context_slices))
-            only = set(fold.scans) if fold.split is None else None
-            for scan in scans_of(fold.folder, fold.split, only):
-                score = score_scan(
-                    scan, models[-1].predict, models[-1].context_slices, protocol, snapshots=True
-                )
-                yield replace(score, fold=fold.number)
+    def scored() -> Iterator[list[ScanScore]]:
+        for number, own in by_run.items():
+            models.append(run_model(own[0].run, *graph, rules))
+            for fold in own:
+                for scan in scans_of(fold.folder, fold.split, fold.scans):
+                    scores = modes.score(scan, models[-1], snapshots=True)
+                    yield [replace(score, fold=number) for score in scores]
 
-    scores = list(progress(scored(), sum(len(fold.scans) for fold in folds)))
-    name = f"cross-validation of {len(folds)} runs: " + ", ".join(model.name for model in models)
-    result = metrics_record(scores, name, {"kind": "cross-validation", "runs": len(folds)}, protocol)
-    result["split"] = f"cross-validation, {len(folds)} folds"
-    result["folds"] = [
-        {
-            "fold": fold.number,
-            "checkpoint": model.name,
-            "model": model.about,
-            "scans_held_out": list(fold.scans),
-            **_without_lesions(
-                evaluation_numbers([s for s in scores if s.fold == fold.number], protocol.seed)
-            ),
-        }
-        for fold, model in zip(folds, models, strict=True)
-    ]
-    return scores, result
+    results = modes.results(list(progress(scored(), sum(len(fold.scans) for fold in folds))))
+    name = f"cross-validation of {len(by_run)} runs: " + ", ".join(model.name for model in models)
+    record = joint_record(results, name, {"kind": "cross-validation", "runs": len(by_run)})
+    for result, part in zip(results, (record, record.get("volumes")), strict=False):
+        part["split"] = f"cross-validation, {len(by_run)} folds"
+        part["folds"] = [
+            {
+                "fold": number,
+                "checkpoint": model.name,
+                "model": model.about,
+                "scans_held_out": [scan for fold in own for scan in fold.scans],
+                **_without_lesions(
+                    evaluation_numbers([s for s in result.scores if s.fold == number], result.protocol.seed)
+                ),
+            }
+            for (number, own), model in zip(by_run.items(), models, strict=True)
+        ]
+    return results, record
 
 
 def _without_lesions(numbers: dict) -> dict:
-    """The numbers of a fold without `lesions`: a fold has too few lesions to report them by size."""
-    return {key: value for key, value in numbers.items() if key != "lesions"}
+    """The numbers of a fold without lesions by size: a fold has too few of them."""
+    return {key: value for key, value in numbers.items() if key not in ("lesions", "candidates")}

@@ -1,9 +1,10 @@
 """Evaluation of a checkpoint for its manifest.
 
-Protocol: all slices of the split count, including those without liver, at the resolution of the labels. The
-liver is label 1 and 2 together, the tumour is label 2 (LiTS convention). Pixels are counted per scan.
+In slice mode all slices of the split count, including those without liver, at the resolution of the labels.
+The liver is label 1 and 2 together, the tumour is label 2 (LiTS convention). Pixels are counted per scan.
 `dice_global` pools the pixels of all scans; `dice_per_case` is the mean over the scans whose reference shows
-the structure. Intervals are 95 % bootstrap intervals over scans. `train.evaluation` computes further metrics.
+the structure. Intervals are 95 % bootstrap intervals over scans. Volume mode is described in
+`protocol.TEXTS`. `train.evaluation` computes further metrics.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from dataclasses import dataclass
 
 from liverseg.analysis.metrics import dice_global
 from train.data.dataset import SlicesInMemory
+from train.evaluation.models import Model
+from train.evaluation.modes import score_in_mode
 from train.evaluation.predict import Predict, count_pixels
-from train.evaluation.protocol import PROTOCOL, SPACES, THRESHOLDS, Protocol
+from train.evaluation.protocol import MODES, PROTOCOL, SPACES, THRESHOLDS, VOLUME_PROTOCOL, Protocol
 from train.evaluation.record import evaluation_numbers
+from train.evaluation.scan_image import not_a_volume
 from train.evaluation.scans import LoadedSplit
-from train.evaluation.score_scan import score_scans
 from train.evaluation.scores import ScanScore
 from train.evaluation.tables import csv_table
 
@@ -33,10 +36,17 @@ ENTRY_METRICS = (
     "lesion_recall",
     "lesion_precision",
     "lesion_f1",
+    "lesion_recall_any_overlap",
+    "lesion_precision_any_overlap",
+    "false_lesions_per_scan",
+    "candidate_recall_any_overlap",
+    "candidate_precision_any_overlap",
+    "false_candidates_per_scan",
     "burden_rmse",
     "brier_in_liver",
     "ece_in_liver",
     "clean_slices",
+    "liver_free_slices",
 )
 """The metrics of a manifest entry, in its order; those that are undefined for the scans are left out."""
 
@@ -51,6 +61,7 @@ class Evaluation:
     split: str
     scores: tuple[ScanScore, ...]
     note: str = ""  # added to the protocol in the manifest
+    mode: str = "slice"  # one of `protocol.MODES`
 
     @property
     def slices(self) -> int:
@@ -67,6 +78,10 @@ class Evaluation:
             }
             if metric in _ALWAYS_LISTED or any(item["value"] is not None for item in by_structure.values()):
                 values[metric] = by_structure
+        if values.get("liver_free_slices"):
+            counts = numbers["liver_free_slices"]
+            extra = {key: counts[key] for key in ("with_false_liver", "false_positive_px")}
+            values["liver_free_slices"]["liver"] |= extra
         cases = numbers["cases"]["tumour"]
         tumour_free = cases["both_empty"] + cases["reference_empty"]
         if tumour_free:
@@ -77,20 +92,37 @@ class Evaluation:
                     "false_positive_px": cases["false_positive_px"],
                 }
             }
-        protocol = f"{PROTOCOL}; {self.slices} slices" + (f"; {self.note}" if self.note else "")
-        return {"dataset": self.dataset, "split": self.split, "protocol": protocol, "values": values}
+        return {
+            "dataset": self.dataset,
+            "split": self.split,
+            "protocol": self._protocol(),
+            "mode": self.mode,
+            "values": values,
+        }
+
+    def _protocol(self) -> str:
+        """The sentence in the manifest that names the mode and defines the numbers."""
+        parts = [VOLUME_PROTOCOL] if self.mode == "volume" else [PROTOCOL, MODES["slice"]]
+        parts.append(f"{self.slices} slices")
+        others = sum(score.mode != self.mode for score in self.scores)
+        if others:
+            parts.append(f"{others} scans are no volume and scored slice by slice")
+        return "; ".join(parts + ([self.note] if self.note else []))
 
     def csv(self) -> str:
         """The content of `metrics.csv`: one row per scan."""
         return csv_table(self.scores)
 
 
-def evaluate(
-    split: LoadedSplit, predict: Predict, context_slices: int, protocol: Protocol, note: str = ""
-) -> Evaluation:
-    """Score every scan of a split; `note` is added to the protocol in the manifest."""
-    scores = score_scans(split.scans(), predict, context_slices, protocol)
-    return Evaluation(split.slices.name, split.name, tuple(scores), note)
+def evaluate(split: LoadedSplit, model: Model, protocol: Protocol, note: str = "") -> Evaluation:
+    """Score every scan of a split in the protocol's mode; `note` is added to the protocol in the manifest."""
+    scores = tuple(score_in_mode(scan, model, protocol) for scan in split.scans())
+    return Evaluation(split.slices.name, split.name, scores, note, protocol.mode)
+
+
+def has_volumes(split: LoadedSplit) -> bool:
+    """Whether the slices of some scan can be segmented together."""
+    return not all(not_a_volume(scan) for scan in split.scans())
 
 
 def best_threshold(

@@ -13,6 +13,7 @@ import torch
 
 from liverseg.core.window import Window
 from liverseg.errors import CheckpointRefused
+from liverseg.inference.engines import Engine
 from liverseg.inference.segmenter import Segmenter
 from registry import Checkpoint, InputSpec, Manifest, WindowSpec
 from registry.manifest import MODEL_FILE, FileRecord
@@ -54,11 +55,12 @@ def input_spec(windows: Iterable[Window], working_size: int, context_slices: int
 
 
 def graph_segmenter(
-    name: str, graph: torch.nn.Module, spec: InputSpec, rules: Mapping[str, Any] | None = None
+    name: str, graph: torch.nn.Module | Engine, spec: InputSpec, rules: Mapping[str, Any] | None = None
 ) -> Segmenter:
-    """The segmenter around a graph with the manifest keys `rules` (`volume_rules`, `lesion_model`).
+    """The segmenter around a graph, or an engine, with the manifest keys `rules`.
 
-    Raises `CheckpointRefused` for rules that this version does not know.
+    These are `volume_rules` and `lesion_model`. Raises `CheckpointRefused` for rules that this version does
+    not know.
     """
     manifest = Manifest(
         name=name,
@@ -73,7 +75,8 @@ def graph_segmenter(
         files={MODEL_FILE: FileRecord("", 0)},
         extra=dict(rules or {}),
     )
-    return Segmenter(Checkpoint(Path(), manifest, "memory"), GraphEngine(graph))
+    engine = GraphEngine(graph) if isinstance(graph, torch.nn.Module) else graph
+    return Segmenter(Checkpoint(Path(), manifest, "memory"), engine)
 
 
 def with_rules(segmenter: Segmenter, rules: Mapping[str, Any]) -> Segmenter:

@@ -22,30 +22,36 @@ def size_names(unit: str) -> tuple[str, str, str]:
     return f"under_{_LOW}_{unit}", f"{_LOW}_to_{_HIGH}_{unit}", f"over_{_HIGH}_{unit}"
 
 
-def lesion_numbers(scores: Sequence[ScanScore], seed: int = 0) -> dict[str, dict[str, dict]]:
+def lesion_numbers(
+    scores: Sequence[ScanScore], seed: int = 0, field: str = "lesions"
+) -> dict[str, dict[str, dict]]:
     """Detection rule -> "all" or size class -> entries of recall, precision and f1, and lesion counts.
 
-    Scans of unknown spacing have size classes of their own, in pixels of the slice.
+    `field` is "lesions" for the likely lesions, "candidates" for all candidates. Scans of unknown spacing
+    have size classes of their own, in pixels of the slice.
     """
-    scored = [score for score in scores if score.lesions is not None]
+    found = [(score.unit, getattr(score, field)) for score in scores]
+    scored = [(unit, by_rule) for unit, by_rule in found if by_rule is not None]
     result: dict[str, dict[str, dict]] = {}
-    for rule in scored[0].lesions if scored else ():
-        detections = {"all": [score.lesions[rule] for score in scored]}
+    for rule in scored[0][1] if scored else ():
+        detections = {"all": [by_rule[rule] for _, by_rule in scored]}
         for unit in ("mm", "px"):
-            by_size = [score.lesions[rule].by_size() for score in scored if score.unit == unit]
+            by_size = [by_rule[rule].by_size() for own, by_rule in scored if own == unit]
             if by_size:
                 detections |= {name: [d[k] for d in by_size] for k, name in enumerate(size_names(unit))}
         result[rule] = {name: _detection_numbers(items, seed) for name, items in detections.items()}
     return result
 
 
-def headline_metrics(lesions: dict[str, dict[str, dict]]) -> dict[str, Entry]:
-    """The lesion metrics that are part of the tumour's summary."""
+def headline_metrics(lesions: dict[str, dict[str, dict]], noun: str = "lesion") -> dict[str, Entry]:
+    """The lesion metrics that are part of the tumour's summary; `noun` begins their names."""
     result = {}
     for rule, suffix in (("overlap_50", ""), ("overlap_any", "_any_overlap")):
         for measure in ("recall", "precision", "f1"):
             if rule in lesions:
-                result[f"lesion_{measure}{suffix}"] = lesions[rule]["all"][measure]
+                result[f"{noun}_{measure}{suffix}"] = lesions[rule]["all"][measure]
+    if "overlap_any" in lesions:
+        result[f"false_{noun}s_per_scan"] = lesions["overlap_any"]["all"]["false_per_scan"]
     return result
 
 
@@ -58,8 +64,11 @@ def _detection_numbers(detections: Sequence[Detection], seed: int) -> dict:
         "f1": pooled_entry(rows, _f1, seed),
         "reference_lesions": reference,
         "found": found,
+        "missed": reference - found,
         "predicted_lesions": predicted,
         "true": true,
+        "false": predicted - true,
+        "false_per_scan": pooled_entry([(row[3] - row[2], 1) for row in rows], ratio(0, 1), seed),
     }
 
 

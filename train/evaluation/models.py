@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from liverseg.core.lesion_candidates import NO_RULES, LesionRules
 from liverseg.inference.segmenter import Segmenter
 from train.checkpoint_weights import WEIGHTS_FILE, is_checkpoint_folder
 from train.errors import TrainError
@@ -29,6 +30,11 @@ class Model:
     threshold: float  # the checkpoint's tumour threshold; 0.5 for a run
     about: dict  # `model` of metrics.json
     segmenter: Segmenter | None = None  # the same network as users get it; None: scored by slices only
+
+    @property
+    def slice_rules(self) -> LesionRules:
+        """The rules for the lesions of a single slice."""
+        return NO_RULES if self.segmenter is None else self.segmenter.rules.slice_lesions
 
 
 Rules = Mapping[str, Any]

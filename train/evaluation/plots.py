@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from liverseg.analysis import metrics
+from train.evaluation.protocol import MODES
 from train.evaluation.scores import ScanScore
 from train.evaluation.summary import false_positive_mm2
 
@@ -51,6 +52,7 @@ def write_plots(scores: Sequence[ScanScore], record: dict, path: Path) -> None:
 def _title(record: dict) -> str:
     split = record["split"]
     head = f"{record['checkpoint']}  on  {record['dataset']}, {split}: {record['n']['scans']} scans"
+    head += f", {MODES[record.get('mode', 'slice')]}"
     parts = []
     for name, numbers in record["summary"].items():
         values = {"per scan": numbers["dice_per_case"]["value"], "pooled": numbers["dice_global"]["value"]}

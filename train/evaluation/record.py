@@ -4,6 +4,7 @@ One object with these keys:
 
     schema       "liverseg-metrics/1"
     checkpoint   "name@version", or the run's name
+    mode         what is segmented at a time: "slice" or "volume" (`protocol.MODES`)
     model        its description: architecture, sha256, engine, working_size, context_slices, ...
     dataset      the dataset's name;  split  the split's
     protocol     threshold, context, flips, tolerance, connectivity, seed of the bootstrap, texts
@@ -12,10 +13,16 @@ One object with these keys:
                  dice_per_case, dice_global, voe, rvd, precision_global, assd_mm or assd_2d_mm or
                  assd_2d_px, lesion_recall, burden_rmse, brier, ece, clean_scans, ...
     cases        structure -> scans with empty masks, false positives in those without reference
-    lesions      rule -> all or size class -> recall, precision, f1 (as in summary) and counts
+    lesions      rule -> all or size class -> recall, precision, f1, false_per_scan (as in summary) and
+                 counts: reference_lesions, found, missed, predicted_lesions, true, false
+    candidates   like lesions, of likely and unsure lesions; empty without a lesion model
+    tumour_free_scans  n, with_likely_lesion, likely_lesions
+    liver_free_slices  value (share with false liver), n, with_false_liver, false_positive_px
     first_project   class -> dice, iou, precision, recall; null where the labels are partial
     sweep        one item per tumour threshold: structure -> dice_global, dice_per_case
     calibration  structure -> slice or in_liver -> pixels, probability, positives of each bin
+    volumes      a record of the same form in volume mode, where both modes were scored
+    notes        scans that were scored in another mode, and why
     folds        cross-validation only: fold, model, n, summary of each
     scans        one item per scan, as in metrics.csv, nested by structure
 
@@ -38,7 +45,13 @@ from train.evaluation.lesions import headline_metrics, lesion_numbers
 from train.evaluation.protocol import STRUCTURES, Protocol
 from train.evaluation.scores import DISTANCES, ScanScore
 from train.evaluation.statistics import defined
-from train.evaluation.summary import PER_CASE, case_counts, structure_summaries, threshold_sweep
+from train.evaluation.summary import (
+    PER_CASE,
+    case_counts,
+    structure_summaries,
+    threshold_sweep,
+    tumour_free_scans,
+)
 
 SCHEMA = "liverseg-metrics/1"
 
@@ -46,7 +59,8 @@ SCHEMA = "liverseg-metrics/1"
 def evaluation_numbers(scores: Sequence[ScanScore], seed: int) -> dict:
     """`n`, `summary`, `cases` and `lesions` over the scans; `seed` is that of the bootstrap."""
     summary, lesions = structure_summaries(scores, seed), lesion_numbers(scores, seed)
-    summary["tumour"] |= headline_metrics(lesions)
+    candidates = lesion_numbers(scores, seed, "candidates")
+    summary["tumour"] |= headline_metrics(lesions) | headline_metrics(candidates, "candidate")
     cases = {name: case_counts(scores, name) for name in summary}
     shown = {f"with_{name}": counts["with_reference"] for name, counts in cases.items()}
     return {
@@ -54,6 +68,9 @@ def evaluation_numbers(scores: Sequence[ScanScore], seed: int) -> dict:
         "summary": summary,
         "cases": cases,
         "lesions": lesions,
+        "candidates": candidates,
+        "tumour_free_scans": tumour_free_scans(scores),
+        "liver_free_slices": summary.get("liver", {}).get("liver_free_slices"),
     }
 
 
@@ -62,14 +79,16 @@ def metrics_record(scores: Sequence[ScanScore], name: str, model: dict, protocol
     return {
         "schema": SCHEMA,
         "checkpoint": name,
+        "mode": protocol.mode,
         "model": model,
-        "dataset": scores[0].dataset,
+        "dataset": "+".join(dict.fromkeys(score.dataset for score in scores)),
         "split": "+".join(sorted({score.split for score in scores})),
         "protocol": protocol.to_json(),
         **evaluation_numbers(scores, protocol.seed),
         "first_project": first_project_scores(scores, protocol.seed),
         "sweep": threshold_sweep(scores),
         "calibration": _calibration(scores),
+        "notes": [score.note for score in scores if score.note],
         "scans": [scan_line(score) for score in scores],
     }
 
@@ -102,7 +121,7 @@ def _means(sums: np.ndarray, pixels: np.ndarray) -> list[float | None]:
 
 def scan_line(score: ScanScore) -> dict:
     """One item of `scans`: the scan's identity, then the measures of each structure."""
-    line: dict = {"dataset": score.dataset, "split": score.split, "scan": score.scan}
+    line: dict = {"dataset": score.dataset, "split": score.split, "scan": score.scan, "mode": score.mode}
     if score.fold is not None:
         line["fold"] = score.fold
     line |= {
@@ -138,12 +157,14 @@ def _structure_line(score: ScanScore, name: str) -> dict:
         "slices_found": tally.found,
         "slices_free": tally.free,
         "slices_clean": tally.clean,
+        "slices_free_false_px": tally.false_px,
     }
     for region, suffix in (("slice", ""), ("in_liver", "_in_liver")):
         line[f"brier{suffix}"] = defined(structure.calibration[region].brier)
         line[f"ece{suffix}"] = defined(structure.calibration[region].error)
-    if name == "tumour" and score.lesions is not None:
-        for rule, detection in score.lesions.items():
-            kinds = ("found", "reference", "true", "predicted")
-            line |= {f"lesions_{rule}_{k}": n for k, n in zip(kinds, detection.tallies, strict=True)}
+    if name == "tumour":
+        for group, by_rule in (("lesions", score.lesions), ("candidates", score.candidates)):
+            for rule, detection in (by_rule or {}).items():
+                kinds = ("found", "reference", "true", "predicted")
+                line |= {f"{group}_{rule}_{k}": n for k, n in zip(kinds, detection.tallies, strict=True)}
     return line

@@ -24,4 +24,9 @@ def read_rules(path: Path | None) -> dict[str, Any] | None:
         raise TrainError(f"The rules in {path} cannot be read: {error}.") from error
     if not isinstance(rules, dict):
         raise TrainError(f"The rules in {path} are not a JSON object.")
-    return rules if rules.keys() & set(RULE_KEYS) else {"volume_rules": rules}
+    if not rules.keys() & set(RULE_KEYS):
+        return {"volume_rules": rules}
+    unknown = sorted(rules.keys() - set(RULE_KEYS))
+    if unknown:
+        raise TrainError(f"The rules in {path} have the unknown key {unknown[0]!r}.")
+    return rules

@@ -43,7 +43,9 @@ def scan_image(scan: ScanSlices, position: int | None = None) -> CTImage:
     HU come from the grey values. The slices must have one size (`not_a_volume`).
     """
     positions = scan.positions if position is None else (position,)
-    hu = np.stack([scan.slices.intensity.to_hu(scan.slices.greys[p]) for p in positions])
+    hu = np.empty((len(positions), *scan.slices.labels[positions[0]].shape), np.float32)
+    for k, p in enumerate(positions):
+        hu[k] = scan.slices.intensity.to_hu(scan.slices.greys[p])
     return CTImage(
         hu=hu,
         spacing_mm=stack_spacing(scan),

@@ -22,6 +22,7 @@ class SliceTally:
     found: int = 0  # of `shown`: prediction and reference overlap
     free: int = 0  # the whole slice is known to be free of the structure
     clean: int = 0  # of `free`: nothing is predicted
+    false_px: int = 0  # pixels predicted in the slices of `free`
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class ScanScore:
     confusion: np.ndarray | None  # (3, 3) reference by prediction, by the first project's protocol
     snapshots: tuple[Snapshot, ...] = ()
     fold: int | None = None  # of a cross-validation
+    mode: str = "slice"  # one of `protocol.MODES`
+    note: str = ""  # why the scan was scored in another mode than the others
+    # Like `lesions`, of all candidates, likely or unsure; None without a lesion model.
+    candidates: dict[str, Detection] | None = None
 
     @property
     def unit(self) -> str:

@@ -42,9 +42,32 @@ def structure_summaries(scores: Sequence[ScanScore], seed: int = 0) -> dict[str,
         scored = [score for score in scores if name in score.structures]
         if scored:
             result[name] = _structure_summary(scored, name, seed)
+    if "liver" in result:
+        result["liver"]["liver_free_slices"] = liver_free_slices(scores, seed)
     if "tumour" in result:
         result["tumour"] |= _burden(scores, seed)
     return result
+
+
+def liver_free_slices(scores: Sequence[ScanScore], seed: int = 0) -> Entry:
+    """The share of the slices without liver in which liver is predicted; n is the number of such slices."""
+    tallies = [score.structures["liver"].slices for score in scores if "liver" in score.structures]
+    share = pooled_entry([(t.free - t.clean, t.free) for t in tallies], ratio(0, 1), seed)
+    return share | {
+        "n": sum(t.free for t in tallies),
+        "with_false_liver": sum(t.free - t.clean for t in tallies),
+        "false_positive_px": sum(t.false_px for t in tallies),
+    }
+
+
+def tumour_free_scans(scores: Sequence[ScanScore]) -> dict[str, int]:
+    """The scans known to show no tumour: how many keep a likely lesion, and how many lesions that are.
+
+    A scan counts if its labels leave no pixel open.
+    """
+    free = [s for s in scores if not s.structures["tumour"].counts.reference and s.lesions is not None]
+    false = [score.lesions["overlap_any"].tallies[3] for score in free]
+    return {"n": len(free), "with_likely_lesion": sum(map(bool, false)), "likely_lesions": sum(false)}
 
 
 def case_counts(scores: Sequence[ScanScore], name: str) -> dict[str, int | float | None]:

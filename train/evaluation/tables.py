@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from train.evaluation.protocol import SPACES, STRUCTURES
+from train.evaluation.protocol import MODES, SPACES, STRUCTURES
 from train.evaluation.record import scan_line
 from train.evaluation.scores import DISTANCES, ScanScore
 
@@ -28,6 +28,8 @@ COLUMNS = (
     + [f"{s}_{c}" for s in STRUCTURES for c in _MEASURE_COLUMNS]
     + [f"tumour_{c}" for c in _LESION_COLUMNS]
     + list(_BURDEN_COLUMNS)
+    + ["mode", *(f"{s}_slices_free_false_px" for s in STRUCTURES)]
+    + [f"tumour_{c.replace('lesions', 'candidates')}" for c in _LESION_COLUMNS]
 )
 """The columns of every metrics.csv. A cell is empty where its value is undefined or the labels cannot score
 it."""
@@ -85,12 +87,14 @@ _MARKDOWN_ROWS: tuple[tuple[str, str, str], ...] = (
     ("specificity_global", "specificity, pooled", "{:.5f}"),
     ("clean_scans", "scans without the structure and without prediction", "{:.3f}"),
     ("clean_slices", "slices without the structure and without prediction", "{:.3f}"),
+    ("liver_free_slices", "slices without liver in which liver is predicted", "{:.3f}"),
     ("found_slices", "slices with the structure where prediction overlaps it", "{:.3f}"),
     ("lesion_recall", "lesion recall, overlap > 50 %", "{:.3f}"),
     ("lesion_precision", "lesion precision, overlap > 50 %", "{:.3f}"),
     ("lesion_f1", "lesion F1, overlap > 50 %", "{:.3f}"),
     ("lesion_recall_any_overlap", "lesion recall, any overlap", "{:.3f}"),
     ("lesion_precision_any_overlap", "lesion precision, any overlap", "{:.3f}"),
+    ("false_lesions_per_scan", "false lesions per scan, no overlap", "{:.2f}"),
     ("burden_rmse", "tumour burden, RMSE", "{:.4f}"),
     ("burden_max_error", "tumour burden, largest error", "{:.4f}"),
     ("brier", "Brier score, all pixels", "{:.5f}"),
@@ -106,14 +110,15 @@ _SPACE_WORDS = {"mm": "mm (3D)", "2d_mm": "mm (in slices)", "2d_px": "px (in sli
 def markdown(record: dict) -> str:
     """The main numbers of a metrics record with n and intervals, as Markdown."""
     summary, n, protocol = record["summary"], record["n"], record["protocol"]
+    mode = MODES[record.get("mode", "slice")]
     lines = [
-        f"**{record['checkpoint']}** on `{record['dataset']}`, split {record['split']}: {n['scans']} scans, "
-        f"{n['slices']} slices. Tumour from probability {protocol['threshold']:g}"
+        f"**{record['checkpoint']}** on `{record['dataset']}`, split {record['split']}, {mode}: "
+        f"{n['scans']} scans, {n['slices']} slices. Tumour from probability {protocol['threshold']:g}"
         + ("; probabilities averaged with the mirror image" if protocol["flips"] else "")
         + ("" if protocol["context"] else "; neighbouring slices hidden")
         + ".",
         "",
-        "| measure | " + " | ".join(summary) + " |",
+        f"| measure, {mode} | " + " | ".join(summary) + " |",
         "| --- |" + " --- |" * len(summary),
     ]
     for key, label, number_format in _MARKDOWN_ROWS:
@@ -121,13 +126,38 @@ def markdown(record: dict) -> str:
         if any(e and e["value"] is not None for e in entries):
             label = label.format(tolerance=f"{protocol['tolerance']:g}", **_SPACE_WORDS)
             lines.append(f"| {label} | " + " | ".join(_number_cell(e, number_format) for e in entries) + " |")
-    lines += ["", *_lesion_table(record["lesions"]), *_first_project_table(record["first_project"])]
+    for name, group in (("lesions", "lesions"), ("candidates", "likely and unsure lesions")):
+        for rule, words in _LESION_RULES.items():
+            lines += _lesion_table(record.get(name, {}).get(rule), f"{group}, {words}, {mode}")
+    lines += ["", *_doubtful_parts(record, mode), *_first_project_table(record["first_project"])]
     lines += [
         "",
         "Brackets: 95 % bootstrap interval over scans. Per-case means are over the scans that show "
         "the structure; liver means liver and tumour together, except in the first project's protocol.",
     ]
-    return "\n".join(lines) + "\n"
+    volumes = record.get("volumes")
+    return "\n".join(lines) + "\n" + (f"\n{markdown(volumes)}" if volumes else "")
+
+
+_LESION_RULES = {"overlap_50": "overlap > 50 %", "overlap_any": "any overlap"}
+
+
+def _doubtful_parts(record: dict, mode: str) -> list[str]:
+    """What is found where there is nothing: a line each for tumour-free scans and liver-free slices."""
+    lines = []
+    scans, slices = record.get("tumour_free_scans"), record.get("liver_free_slices")
+    if scans and scans["n"]:
+        lines.append(
+            f"Scans without tumour, {mode}: {scans['with_likely_lesion']} of {scans['n']} keep a likely "
+            f"lesion ({scans['likely_lesions']} lesions)."
+        )
+    if slices and slices["n"]:
+        lines.append(
+            f"Slices without liver, {mode}: {slices['with_false_liver']} of {slices['n']} have false liver "
+            f"({slices['false_positive_px']:,} pixels)."
+        )
+    lines += [f"Note: {note}." for note in record.get("notes", ())]
+    return [part for line in lines for part in (line, "")]
 
 
 def _number_cell(entry: dict | None, number_format: str) -> str:
@@ -147,14 +177,17 @@ def _interval_cell(entry: dict | None, number_format: str) -> str:
     return text
 
 
-def _lesion_table(lesions: dict) -> list[str]:
+def _lesion_table(lesions: dict | None, title: str) -> list[str]:
+    """The table of one detection rule: a row for all lesions and for each size class."""
     if not lesions:
         return []
     lines = [
-        "| lesions, overlap > 50 % | in the reference | recall | predicted | precision | F1 |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "",
+        f"| {title} | in the reference | recall | predicted | precision | F1 | found | missed "
+        "| false per scan |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for size, numbers in lesions["overlap_50"].items():
+    for size, numbers in lesions.items():
         cells = (
             size.replace("_", " "),
             str(numbers["reference_lesions"]),
@@ -162,6 +195,9 @@ def _lesion_table(lesions: dict) -> list[str]:
             str(numbers["predicted_lesions"]),
             _interval_cell(numbers["precision"], "{:.3f}"),
             _interval_cell(numbers["f1"], "{:.3f}"),
+            str(numbers["found"]),
+            str(numbers["reference_lesions"] - numbers["found"]),
+            _interval_cell(numbers.get("false_per_scan"), "{:.2f}"),
         )
         lines.append("| " + " | ".join(cells) + " |")
     return lines

@@ -1,4 +1,8 @@
-"""Writes the folder of an evaluation: metrics.csv, metrics.json, metrics.md, plots.png and overlays/."""
+"""Writes the folder of an evaluation: metrics.csv, metrics.json, metrics.md, plots.png and overlays/.
+
+Where both modes were scored, these are of slice mode, and metrics-volumes.csv and plots-volumes.png of volume
+mode; metrics.json and metrics.md hold both.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +21,21 @@ from train.evaluation.scores import ScanScore
 from train.evaluation.tables import csv_table, markdown
 
 
-def write_evaluation(out: Path, scores: Sequence[ScanScore], record: dict) -> None:
+def volume_file(path: Path) -> Path:
+    """The file of volume mode beside that of slice mode, where both modes were scored.
+
+    >>> volume_file(Path("out/metrics.csv")).as_posix()
+    'out/metrics-volumes.csv'
+    """
+    return path.with_name(f"{path.stem}-volumes{path.suffix}")
+
+
+def write_evaluation(
+    out: Path, scores: Sequence[ScanScore], record: dict, volumes: Sequence[ScanScore] = ()
+) -> None:
     """Write all files into `out`, replacing those of an earlier evaluation.
 
+    `volumes` are the scores in volume mode, whose numbers are the key `volumes` of the record.
     Raises `TrainError` when the folder cannot be written.
     """
     try:
@@ -30,6 +46,13 @@ def write_evaluation(out: Path, scores: Sequence[ScanScore], record: dict) -> No
         (out / "metrics.json").write_text(to_json(record), encoding="utf-8")
         (out / "metrics.md").write_text(markdown(record), encoding="utf-8")
         write_plots(scores, record, out / "plots.png")
+        table, plots = (volume_file(out / name) for name in ("metrics.csv", "plots.png"))
+        if volumes:
+            table.write_text(csv_table(volumes), encoding="utf-8")
+            write_plots(volumes, record["volumes"], plots)
+        else:
+            table.unlink(missing_ok=True)
+            plots.unlink(missing_ok=True)
         for name, score in representative_scans(scores).items():
             if score.snapshots:
                 picture = overlay_strip(score, f"{name.replace('-', ', ')}: scan {score.scan}")

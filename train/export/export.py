@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -15,7 +16,9 @@ from registry.card.card import PICTURE_FILE, model_card
 from registry.write_checkpoint import write_checkpoint
 from train.checkpoint_weights import CONFIG_FILE, WEIGHTS_FILE
 from train.data.dataset import DatasetFolder
-from train.evaluation.evaluate import best_threshold, evaluate
+from train.evaluation.evaluate import best_threshold, evaluate, has_volumes
+from train.evaluation.graph_segmenter import graph_segmenter
+from train.evaluation.models import Model
 from train.evaluation.predict import predictor
 from train.evaluation.protocol import Protocol
 from train.evaluation.scans import LoadedSplit
@@ -44,6 +47,7 @@ class ExportSettings:
     note: str = ""  # added to the protocol of the first evaluation
     replace: bool = False  # overwrite another checkpoint in the same folder
     calibrate: bool = True  # calibrate the tumour probability on the first evaluation
+    rules: dict[str, Any] = field(default_factory=dict)  # manifest keys `volume_rules` and `lesion_model`
 
 
 def export(
@@ -72,17 +76,22 @@ def export(
         threshold_note = "tumour threshold chosen on this split"
     calibrated = calibrate_network(module, trained, splits[0], context_slices, threshold, settings.calibrate)
     module, threshold, predict = calibrated.module, calibrated.threshold, predictor(calibrated.module)
+    segmenter = graph_segmenter(settings.name, module, spec, settings.rules)
+    model = Model(settings.name, predict, context_slices, threshold, {}, segmenter)
     parity = check_parity(calibrated.graph, archive(module, "{}"), context_slices, threshold)
     first_note = _join_notes(settings.note, threshold_note, calibrated.note)
     protocol = Protocol(threshold=threshold)
-    results = [
-        evaluate(split, predict, context_slices, protocol, "" if number else first_note)
-        for number, split in enumerate(splits)
-    ]
+    results = []
+    for number, split in enumerate(splits):
+        note = "" if number else first_note
+        results.append(evaluate(split, model, protocol, note))
+        if has_volumes(split):
+            results.append(evaluate(split, model, replace(protocol, mode="volume"), note))
+    listed = results.copy()
     if context_slices > 1:
         alone = Protocol(threshold=threshold, context=False)
         note = _join_notes("every slice on its own, neighbours hidden", first_note)
-        results.append(evaluate(splits[0], predict, context_slices, alone, note))
+        results.append(evaluate(splits[0], model, alone, note))
     entries = [result.entry() for result in results]
     entries[0]["values"] |= calibrated.values()
     entries[0]["curve"] = calibrated.curve
@@ -99,10 +108,11 @@ def export(
         licence=settings.licence,
         torch_version=torch.__version__.split("+")[0],
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        extra={"parity": parity.entry(), "calibration": calibrated.record()},
+        extra={"parity": parity.entry(), "calibration": calibrated.record(), **settings.rules},
     )
     header, *_ = results[0].csv().splitlines()
-    rows = [row for result in results[: len(splits)] for row in result.csv().splitlines()[1:]]
+    by_slice = [result for result in listed if result.mode == "slice"]
+    rows = [row for result in by_slice for row in result.csv().splitlines()[1:]]
     weights = {
         name: tensor.half().contiguous()
         for name, tensor in trained.network.state_dict().items()

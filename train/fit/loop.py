@@ -31,7 +31,7 @@ from train.fit.processes import (
 )
 from train.fit.scoring import score, selection_value
 from train.fit.settings import FitSettings, Runtime
-from train.fit.state import TrainingState, claim, save_weights
+from train.fit.state import TrainingState, claim, save_weights, with_saved_score_mode
 from train.fit.stop_signals import stop_signals
 from train.models.graph import normalise
 
@@ -64,6 +64,7 @@ def fit(settings: FitSettings, run: Path, runtime: Runtime = DEFAULT_RUNTIME) ->
     SIGUSR1 or SIGTERM.
     """
     accelerator = start_accelerator(settings.batch, settings.accumulate, runtime.threads)
+    settings = with_saved_score_mode(run, settings)
     with refuse_lost_processes():
         if accelerator.is_main_process:
             claim(run, settings)

@@ -21,6 +21,7 @@ SELECTORS: dict[str, tuple[str, ...]] = {
 }
 """`best.pt` holds the weights with the highest sum of these columns of `log.csv`."""
 
+MODES = ("slice", "volume")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 LOSS_NAMES = ("ce+dice", "ce", "dice", "focal+dice", "ce+tversky")  # the keys of `train.fit.losses.LOSSES`
 
@@ -66,6 +67,7 @@ class FitSettings:
     loss: str = "ce+dice"
     tumour_weight: float = 2.0  # of tumour pixels in the cross-entropy
     score_every: int = 5_000  # samples
+    score_mode: str = "volume"  # slice: every slice alone; volume: all slices of a scan as users get them
     score_alone: bool = False  # also score with the neighbours of every slice hidden
     select: str = "liver+tumour"
     patience: int | None = None  # scorings without a better pooled tumour Dice before the run stops
@@ -135,6 +137,7 @@ class FitSettings:
             (self.augment_on not in ("auto", "cpu", "device"), "Augment on must be auto, cpu or device."),
             (self.precision not in PRECISIONS, f"The precision must be one of {', '.join(PRECISIONS)}."),
             (self.loss not in LOSS_NAMES, f"The loss must be one of {', '.join(LOSS_NAMES)}."),
+            (self.score_mode not in MODES, f"The score mode must be one of {', '.join(MODES)}."),
             (self.select not in SELECTORS, f"Select must be one of {', '.join(SELECTORS)}."),
             (
                 not (0 < self.learning_rate < math.inf and 0 < self.clip),

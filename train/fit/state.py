@@ -11,7 +11,7 @@ import json
 import logging
 import math
 import pickle
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -98,10 +98,28 @@ class TrainingState:
         _log.info("resuming after %d updates", self.progress.step)
 
 
+OLD_SCORE_MODE = "slice"
+"""How runs are scored whose settings do not say it: they were started before there was a choice."""
+
+
+def with_saved_score_mode(run: Path, settings: FitSettings) -> FitSettings:
+    """The settings with `OLD_SCORE_MODE` if the folder holds a run that was started without the setting.
+
+    Such a run goes on as it began, because its best weights so far were chosen in that mode.
+    """
+    try:
+        saved = json.loads((run / "settings.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # a new run, or a damaged one, which `claim` refuses
+        return settings
+    if not isinstance(saved, dict) or "score_mode" in saved:
+        return settings
+    return replace(settings, score_mode=OLD_SCORE_MODE)
+
+
 def claim(run: Path, settings: FitSettings) -> None:
     """Write `settings.json` to a new run folder, or check that an existing one has the same settings.
 
-    A setting that is newer than the run counts as its default.
+    A setting that is newer than the run counts as its default, but see `with_saved_score_mode`.
 
     Raises `TrainError` when the settings differ or the folder cannot be written.
     """
@@ -118,7 +136,8 @@ def claim(run: Path, settings: FitSettings) -> None:
     except ValueError as error:
         raise TrainError(f"{path} is damaged; choose another folder or remove it.") from error
     current = json.loads(text)
-    saved = json.loads(json.dumps(FitSettings(data=settings.data).record())) | saved
+    older = {**FitSettings(data=settings.data).record(), "score_mode": OLD_SCORE_MODE}
+    saved = json.loads(json.dumps(older)) | saved
     changed = sorted(name for name in {*saved, *current} if saved.get(name) != current.get(name))
     if changed:
         raise TrainError(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from registry import Checkpoint
+from train.evaluation.protocol import MODES
 
 
 def checkpoints_table(checkpoints: Iterable[Checkpoint]) -> str:
@@ -41,7 +42,7 @@ def scores_table(checkpoints: Iterable[Checkpoint]) -> str:
                 for structure in ("liver", "tumour")
                 for metric in ("dice_global", "dice_per_case")
             ]
-            split = f"{entry['dataset']}, {entry['split']}"
+            split = f"{entry['dataset']}, {entry['split']}" + mode_words(entry)
             rows.append(f"| `{checkpoint.ref}` | {split} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
 
@@ -90,10 +91,19 @@ def protocol_list(checkpoints: Iterable[Checkpoint]) -> Iterator[str]:
     for checkpoint in checkpoints:
         for entry in checkpoint.manifest.metrics:
             evaluations.setdefault(entry["protocol"], []).append(
-                f"`{checkpoint.ref}` on {entry['dataset']}, {entry['split']}"
+                f"`{checkpoint.ref}` on {entry['dataset']}, {entry['split']}{mode_words(entry)}"
             )
     for protocol, names in evaluations.items():
         yield f"- {'; '.join(names)}: {protocol}."
+
+
+def mode_words(entry: dict[str, Any]) -> str:
+    """The mode of an evaluation after a comma; empty for older ones, which are all of slices.
+
+    >>> mode_words({"mode": "volume"}), mode_words({})
+    (', volumes', '')
+    """
+    return f", {MODES[entry['mode']]}" if "mode" in entry else ""
 
 
 def number_cell(record: dict[str, Any] | None) -> str:

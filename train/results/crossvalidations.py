@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from train.results.checkpoints import number_cell
+from train.results.checkpoints import mode_words, number_cell
 
 DICE_COLUMNS = (
     ("liver", "dice_global"),
@@ -24,14 +24,16 @@ def crossvalidation_section(name: str, record: dict[str, Any], note: str) -> str
     """
     protocol = record["protocol"]
     lines = [
-        f"### {name}: {record['dataset']}, {len(record['folds'])} folds by scan",
+        f"### {name}: {record['dataset']}, {len(record['folds'])} folds by scan{mode_words(record)}",
         f"{note} Tumour threshold {protocol['threshold']:g}, fixed in advance; "
         f"{record['n']['scans']} scans, {record['n']['slices']} slices, each scored once, by the run that "
         "did not train on its scan.",
     ]
     rows = [HEADER, _row("**all scans**", record)]
     rows += [_row(f"fold {fold['fold']}", fold, intervals=False) for fold in record["folds"]]
-    return "\n\n".join([*lines, "\n".join(rows), _lesions(record), _scans(record)])
+    volumes = record.get("volumes")
+    more = [crossvalidation_section(name, volumes, note)] if volumes else []
+    return "\n\n".join([*lines, "\n".join(rows), _lesions(record), _scans(record), *more])
 
 
 def _row(name: str, numbers: dict[str, Any], intervals: bool = True) -> str:
@@ -54,9 +56,8 @@ def _lesions(record: dict[str, Any]) -> str:
             ("recall at any overlap", "lesion_recall_any_overlap"),
         )
     )
-    return (
-        f"Lesions within a slice, detected by an overlap above one half unless stated otherwise: {numbers}."
-    )
+    where = "Lesions in 3D" if record.get("mode") == "volume" else "Lesions within a slice"
+    return f"{where}, detected by an overlap above one half unless stated otherwise: {numbers}."
 
 
 def _scans(record: dict[str, Any]) -> str:

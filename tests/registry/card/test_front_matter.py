@@ -36,3 +36,11 @@ def test_the_hub_library_parses_the_front_matter() -> None:
     assert card.data.license == "cc-by-nc-sa-4.0"
     assert [r.metric_value for r in card.data.eval_results] == [0.9241, 0.285, 0.915]
     assert {r.dataset_split for r in card.data.eval_results} == {"val"}
+
+
+def test_scores_of_volumes_are_named() -> None:
+    manifest = manifest_for()
+    entry = manifest.metrics[0] | {"mode": "volume"}
+    front, _ = front_and_body(model_card(manifest_for(metrics=[entry])))
+    names = [m["name"] for m in front["model-index"][0]["results"][0]["metrics"]]
+    assert names[0] == "Dice, pooled over all slices, liver, volumes (n = 5)"

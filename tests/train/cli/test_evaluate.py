@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
@@ -55,3 +56,27 @@ def test_refusals_name_the_problem(data, tmp_path, capsys):
     with pytest.raises(SystemExit) as usage:
         main(["evaluate", "--data", str(data)])
     assert usage.value.code == 2
+
+
+def test_both_modes_are_written_and_each_alone_on_request(data, tmp_path, capsys):
+    run = save_untrained_run(tmp_path / "mine", data)
+    out, rows = tmp_path / "out", tmp_path / "rows.csv"
+    command = ["evaluate", "--run", str(run), "--data", str(data)]
+    assert main([*command, "--out", str(out), "--csv", str(rows)]) == 0
+    found = json.loads((out / "metrics.json").read_text())
+    assert (found["mode"], found["volumes"]["mode"]) == ("slice", "volume")
+    text = (out / "metrics.md").read_text()
+    assert "| measure, slices alone |" in text and "| measure, volumes |" in text
+    assert {path.name for path in out.glob("*volumes*")} == {"metrics-volumes.csv", "plots-volumes.png"}
+    for path, mode in ((rows, "slice"), (tmp_path / "rows-volumes.csv", "volume")):
+        assert {row["mode"] for row in csv.DictReader(path.open())} == {mode}
+
+    assert main([*command, "--out", str(out), "--mode", "volume"]) == 0
+    found = json.loads((out / "metrics.json").read_text())
+    assert found["mode"] == "volume" and "volumes" not in found and not list(out.glob("*volumes*"))
+    capsys.readouterr()
+    assert main(command) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["mode"] == "slice" and printed["volumes"]["protocol"].startswith("volumes: ")
+    assert main([*command, "--mode", "volume", "--tta", "flips"]) == 1
+    assert "Volumes are scored as users get them" in capsys.readouterr().err

@@ -98,3 +98,27 @@ def test_a_run_from_a_checkpoint_trained_on_the_dataset_is_refused():
     fold = SimpleNamespace(run=BUNDLED / "segformer-b0", folder=SimpleNamespace(name="lits-26"), number=0)
     with pytest.raises(TrainError, match="trained on scans of lits-26"):
         check_held_out(fold)
+
+
+def test_a_scan_of_several_datasets_counts_in_the_first_one(tmp_path):
+    first = [fold_folder(tmp_path / f"d{k}", held) for k, held in enumerate(({"1", "4"}, {"2", "3", "5"}))]
+    wide = []
+    for k, held in enumerate((set(), {"2", "6"})):
+        scans = {"2": SCANS["2"], "6": SCANS["1"], "4": SCANS["4"]}
+        scans = {name: about | {"split": "val" if name in held else "train"} for name, about in scans.items()}
+        wide.append(write_dataset(tmp_path / f"w{k}", scans, name="wide"))
+    runs = [save_untrained_run(tmp_path / f"run{k}", folder) for k, folder in enumerate(first)]
+    command = ["crossvalidate", "--runs", *map(str, runs), "--fold-data", *map(str, [*first, *wide])]
+    assert main([*command, "--out", str(tmp_path / "cv")]) == 0
+    for name in ("metrics.csv", "metrics-volumes.csv"):
+        rows = list(csv.DictReader((tmp_path / "cv" / name).open()))
+        assert {(row["dataset"], row["scan"]): row["fold"] for row in rows} == {
+            ("squares", "1"): "0", ("squares", "4"): "0", ("squares", "2"): "1", ("squares", "3"): "1",
+            ("squares", "5"): "1", ("wide", "6"): "1",
+        }  # fmt: skip
+    found = json.loads((tmp_path / "cv" / "metrics.json").read_text())
+    assert found["dataset"] == "squares+wide" and found["mode"] == "slice"
+    assert [len(fold["scans_held_out"]) for fold in found["folds"]] == [2, 4]
+    volumes = found["volumes"]
+    assert volumes["mode"] == "volume" and [fold["n"]["scans"] for fold in volumes["folds"]] == [2, 4]
+    assert volumes["notes"] == ["Scan 5 is scored slice by slice, because it has a single slice"]

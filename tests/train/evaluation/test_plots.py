@@ -115,7 +115,9 @@ def test_false_positives_are_an_area_where_every_spacing_is_known(tmp_path, draw
 
 def test_the_title_has_the_checkpoint_the_data_and_the_dice(scores, found, draw):
     title = draw(scores, found).get_suptitle()
-    assert title.startswith("squares@1  on  squares, val: 3 scans\nliver Dice 1.000 per scan, 1.000 pooled")
+    assert title.startswith(
+        "squares@1  on  squares, val: 3 scans, slices alone\nliver Dice 1.000 per scan, 1.000 pooled"
+    )
     assert title.endswith("    tumour from probability 0.5")
 
 

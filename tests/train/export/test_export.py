@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from liverseg.errors import CheckpointRefused
 from registry.folder import open_checkpoint
 from tests.train.sample_scans import LARGE, LIVER, write_dataset
 from train.data.dataset import DatasetFolder
@@ -102,12 +104,15 @@ def test_the_manifest_has_the_settings_and_the_graph_of_the_run(exported, calls)
     assert manifest.training["samples_seen"] == 16 and manifest.training["hours"] == 1.5
 
 
-def test_each_dataset_has_an_entry_and_the_first_one_also_without_neighbours(exported):
+def test_each_dataset_has_an_entry_and_the_first_one_also_volumes_and_without_neighbours(exported):
     entries = exported.manifest.metrics
-    assert [entry["split"] for entry in entries] == ["val", "train", "val"]
-    first, second, alone = (entry["protocol"] for entry in entries)
+    assert [(entry["split"], entry["mode"]) for entry in entries] == [
+        ("val", "slice"), ("val", "volume"), ("train", "slice"), ("val", "slice"),
+    ]  # fmt: skip
+    first, volumes, second, alone = (entry["protocol"] for entry in entries)
     notes = "made in a test; tumour threshold chosen on this split"
-    assert first.endswith(f"; 2 slices; {notes}") and second.endswith("; 1 slices")
+    assert volumes.startswith("volumes: ") and volumes.endswith(f"; 2 slices; {notes}")
+    assert first.endswith(f"; slices alone; 2 slices; {notes}") and second.endswith("; 1 slices")
     assert alone.endswith(f"; 2 slices; every slice on its own, neighbours hidden; {notes}")
     assert "curve" in entries[0] and "curve" not in entries[1]
     assert "ece_in_liver_uncalibrated" in entries[0]["values"]
@@ -151,3 +156,13 @@ def test_the_card_shows_the_picture(exported, calls):
     assert "](overview.png)" in (exported.folder / "README.md").read_text()
     assert calls["card"][0][1:] == (3, 0.3, "tiny@0.1.0")
     assert open_checkpoint(exported.folder, "").manifest.to_json() == exported.manifest.to_json()
+
+
+def test_rules_are_written_into_the_manifest_and_unknown_ones_refused(run, calls, tmp_path):
+    data, state = run
+    rules = {"volume_rules": {"smoothing": {"sigma_mm": 2.0, "sigma_slices": 1.0}}}
+    stored = export(state, tmp_path / "tiny", replace(SETTINGS, rules=rules), [(data, "val")])
+    assert stored.manifest.extra["volume_rules"] == rules["volume_rules"]
+    with pytest.raises(CheckpointRefused, match="'magic'"):
+        unknown = replace(SETTINGS, rules={"volume_rules": {"magic": 1}})
+        export(state, tmp_path / "other", unknown, [(data, "val")])

@@ -80,3 +80,11 @@ def test_scans_are_listed_by_fold_and_number_with_their_tumour_pixels():
 def test_the_tables_have_as_many_cells_as_their_headers():
     lines = crossvalidation_section("b0", RECORD, "").splitlines()
     assert {line.count("|") for line in lines if line.startswith("|")} == {7}
+
+
+def test_volumes_have_a_section_of_their_own_that_names_them():
+    both = RECORD | {"mode": "slice", "volumes": RECORD | {"mode": "volume"}}
+    text = crossvalidation_section("b0", both, "Two short runs.")
+    assert text.startswith("### b0: squares, 2 folds by scan, slices alone\n")
+    assert "\n### b0: squares, 2 folds by scan, volumes\n" in text
+    assert text.index("Lesions within a slice") < text.index("Lesions in 3D")
