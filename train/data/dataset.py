@@ -1,14 +1,16 @@
 """Dataset folders on disk, and the slices of one split in memory.
 
-A dataset is a folder with `dataset.json`, `slices.csv`, `images/<slice>.png|jpg` and
-`labels/<slice>.png`. Each label value stands for a set of possible classes. In memory every pixel
+A dataset is a folder with `dataset.json`, `slices.csv`, `images/<slice>.png|jpg|webp` and
+`labels/<slice>.png|webp`. Each label value stands for a set of possible classes. In memory every pixel
 stores that set as bits (1 background, 2 liver, 4 tumour), so partial labels need no special case.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -77,6 +79,25 @@ class DatasetFolder:
         """The window of the grey values; with several windows or none, one that covers their whole range."""
         return self.intensity.window
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that a copy of the dataset in another folder shares, and no other dataset.
+
+        It is a hash of `dataset.json`, `slices.csv` and the name and size of every file of images and labels.
+        Raises `TrainError` if the folder cannot be read.
+        """
+        digest = hashlib.sha256()
+        try:
+            for name in ("dataset.json", "slices.csv"):
+                digest.update((self.folder / name).read_bytes())
+            for part in ("images", "labels"):
+                with os.scandir(self.folder / part) as entries:
+                    sizes = sorted((entry.name, entry.stat().st_size) for entry in entries)
+                digest.update(json.dumps(sizes).encode())
+        except OSError as error:
+            raise TrainError(f"{self.folder} is not a dataset: {error}.") from error
+        return digest.hexdigest()[:16]
+
     @property
     def label_bits(self) -> np.ndarray:
         """(256,) uint8: the bits of the possible classes by label value; an unlisted value has all bits."""
@@ -95,15 +116,14 @@ class DatasetFolder:
             greys = list(pool.map(self._read_grey, rows))
             labels = list(
                 pool.map(
-                    lambda row: bits[self._read_picture(self.folder / "labels" / f"{row.name}.png")], rows
+                    lambda row: bits[self._read_picture(self._file("labels", row, (".png", ".webp")))], rows
                 )
             )
         return SlicesInMemory(self.name, self.intensity, tuple(rows), greys, labels)
 
     def _read_grey(self, row: SliceRow) -> np.ndarray:
         """The stored values of a slice, in the form that `Intensity.to_hu` takes."""
-        png = self.folder / "images" / f"{row.name}.png"
-        path = png if png.exists() else png.with_suffix(".jpg")
+        path = self._file("images", row, (".png", ".jpg", ".webp"))
         if self.intensity.bits == 16:
             picture = self._read_picture(path, cv2.IMREAD_UNCHANGED)
             if picture.dtype != np.uint16 or picture.ndim != 2:
@@ -113,6 +133,11 @@ class DatasetFolder:
             return self._read_picture(path)
         channels = self._read_picture(path, cv2.IMREAD_COLOR_RGB)[..., : self.intensity.channels]
         return np.ascontiguousarray(channels)
+
+    def _file(self, part: str, row: SliceRow, suffixes: tuple[str, ...]) -> Path:
+        """The file of a slice in `images` or `labels`; with none of the suffixes, the name with the first."""
+        paths = [self.folder / part / f"{row.name}{suffix}" for suffix in suffixes]
+        return next((path for path in paths if path.exists()), paths[0])
 
     @staticmethod
     def _read_picture(path: Path, flags: int = cv2.IMREAD_GRAYSCALE) -> np.ndarray:
