@@ -35,7 +35,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     """Add all options but `--config`, without defaults: those are in `FitSettings` and `Runtime`."""
-    from train.fit.settings import LOSS_NAMES, PRECISIONS, SELECTORS, FitSettings, Runtime
+    from train.fit.settings import AUGMENT_ON, LOSS_NAMES, PRECISIONS, SELECTORS, FitSettings, Runtime
     from train.sampling.augment import FLIPS, AugmentSettings
 
     default = {f.name: f.default for f in (*fields(FitSettings), *fields(Runtime))}
@@ -59,7 +59,18 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="option of the architecture, as decoder_width=128; may be repeated",
     )
     add(group, "--pretrained", metavar="NAME_OR_FOLDER", help="start from Hugging Face weights")
-    add(group, "--init", metavar="RUN", help="start from the weights of a run or of a checkpoint folder")
+    add(
+        group,
+        "--pretrained-licence",
+        metavar="TEXT",
+        help="licence of the Hugging Face weights (default: as their model card states it)",
+    )
+    add(
+        group,
+        "--init",
+        metavar="RUN",
+        help="start from the weights of a run, of a checkpoint folder or of name@version in the registry",
+    )
     add(
         group,
         "--context-slices",
@@ -100,7 +111,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="the fold to score; fold 0 is the dataset's own val split",
     )
     add(group, "--groups", metavar="FILE", help="CSV of scan,group; scans of one group stay in one fold")
-    add(group, "--cache", metavar="DIR", help="the folder of the packed datasets (default: RUN/cache)")
+    add(
+        group,
+        "--cache",
+        metavar="DIR",
+        help="the folder of the packed datasets (default: one that all runs share)",
+    )
 
     group = parser.add_argument_group("size and augmentation")
     add(group, "--working-size", type=int, metavar="PX", help="longer side of a slice when scoring")
@@ -127,8 +143,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add(
         group,
         "--augment-on",
-        choices=("auto", "cpu", "device"),
-        help="cpu: in the loader processes; device: in batches",
+        choices=AUGMENT_ON,
+        help="cpu: in the loader processes; device: in batches; resident: in batches, from slices that lie "
+        "in the memory of the device",
     )
 
     group = parser.add_argument_group("optimisation")
@@ -138,7 +155,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         ("--accumulate", int, "parts that a batch is computed in, one after the other"),
         ("--learning-rate", float, "highest learning rate"),
         ("--weight-decay", float, "of matrices and kernels"),
-        ("--warmup", int, "samples of the linear warm-up"),
+        ("--encoder-learning-rate", float, "of the encoder (default: --learning-rate)"),
+        ("--head-learning-rate", float, "of all other weights (default: --learning-rate)"),
+        ("--warmup-share", float, "linear warm-up as a share of the run"),
+        ("--warmup", int, "samples of the linear warm-up, instead of a share"),
         ("--clip", float, "largest norm of the gradient"),
         ("--average", float, "decay of the moving average of the weights"),
         ("--tumour-weight", float, "weight of tumour pixels in the cross-entropy"),
@@ -168,7 +188,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add(group, "--tensorboard", action=argparse.BooleanOptionalAction, help="write TensorBoard events")
 
     group = parser.add_argument_group("machine")
-    add(group, "--workers", type=int, help="loader processes for each training process")
+    add(
+        group,
+        "--workers",
+        type=int,
+        help="loader processes for each training process (default: as the machine allows)",
+    )
     add(
         group,
         "--threads",

@@ -75,7 +75,7 @@ class Samples(Dataset):
         number, scale = item if isinstance(item, tuple) else (item, 1.0)
         augment, context_slices = self.settings.augment.scaled(scale), self.settings.context_slices
         rng = np.random.default_rng([self.seed, number])
-        index = min(int(np.searchsorted(self._cumulative, rng.random())), len(self.sources) - 1)
+        index = self._draw_source(rng)
         source = self.sources[index]
         slices = source.slices
         position = self._samplers[index].draw(rng)
@@ -101,6 +101,13 @@ class Samples(Dataset):
         image, labels = augment_cpu.render(unit, bits, view, augment.crop_px, self.settings.span)
         return self._repeat_channels(torch.from_numpy(image)), torch.from_numpy(labels)
 
+    def source_of(self, number: int) -> int:
+        """The index in `sources` of the dataset that sample `number` is drawn from."""
+        return self._draw_source(np.random.default_rng([self.seed, number]))
+
+    def _draw_source(self, rng: np.random.Generator) -> int:
+        return min(int(np.searchsorted(self._cumulative, rng.random())), len(self.sources) - 1)
+
     def cut(self, batch: UncutSample, device: torch.device) -> tuple[Tensor, Tensor]:
         """Images (N, channels, crop, crop) and label bits of a collated batch, on `device`."""
         unit = batch.unit.to(device, non_blocking=True)
@@ -108,6 +115,11 @@ class Samples(Dataset):
         crop_px = int(batch.crop_px[0])
         images, labels = augment_device.render(unit, bits, batch.view, crop_px, self.settings.span)
         return self._repeat_channels(images), labels
+
+    @staticmethod
+    def collate(samples: list[UncutSample]) -> UncutSample:
+        """A batch of samples for `cut`."""
+        return collate_uncut(samples)
 
     def _repeat_channels(self, image: Tensor) -> Tensor:
         """The image with the network's number of channels; a single slice or window is repeated."""

@@ -1,0 +1,89 @@
+"""`recipe.toml` of a checkpoint: the settings of every run that led to it, as `fit --config` reads them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import MISSING, fields
+from typing import Any
+
+from train.fit.config import ALIASES
+from train.fit.settings import FitSettings
+from train.weights import training_stages
+
+RECIPE_FILE = "recipe.toml"
+
+_NOT_OPTIONS = ("data", "init", "validation", "groups")
+"""Settings that name files of the machine."""
+
+
+def recipe_text(state: dict) -> str:
+    """The recipe of a run as TOML: a stage for each run that it started from, and one for itself.
+
+    Datasets are named as folders `data/NAME`, so no path of the machine is in the file. A stage starts from
+    the last weights of the stage before it; a checkpoint or weights of other projects that the first stage
+    started from are named by `init` or `pretrained`. Settings with their default are left out.
+    """
+    stages = training_stages(state)
+    lines = [
+        "# The settings of every run that led to these weights. To run them all:",
+        "#   python -m train fit --config recipe.toml --out runs/again",
+        "# The datasets are expected as the folders data/NAME, as `python -m train prepare` writes them.",
+    ]
+    init = None
+    for stage in stages:
+        if not stage["settings"]["data"]:  # a checkpoint, or weights without a record of their run
+            init = stage.get("ref")
+            continue
+        lines += ["", "[[stages]]", *_stage_lines(stage, init)]
+        init = None
+    return "\n".join(lines) + "\n"
+
+
+def _stage_lines(stage: dict, init: str | None) -> list[str]:
+    settings, names = stage["settings"], _dataset_names(stage)
+    values: dict[str, Any] = {
+        "data": [
+            ":".join(
+                [f"data/{name}", *(f"{number:g}" for number in item[1:] if isinstance(number, int | float))]
+            )
+            for name, item in zip(names, settings["data"], strict=True)
+        ]
+    }
+    if settings.get("validation"):
+        paths = [item[0] for item in settings["data"]]
+        scored = settings["validation"]
+        name = names[paths.index(scored)] if scored in paths else re.split(r"[\\/]", scored.rstrip("/"))[-1]
+        values["validation"] = f"data/{name}"
+    if init:
+        values["init"] = init
+    for field in fields(FitSettings):
+        if field.name in _NOT_OPTIONS or settings.get(field.name) is None:
+            continue
+        default = field.default if field.default is not MISSING else {}
+        value = json.loads(json.dumps(settings[field.name]))
+        if value != json.loads(json.dumps(default)):
+            values[ALIASES.get(field.name, field.name).replace("_", "-")] = value
+    if "pretrained" in values and (weights := stage.get("start_weights")):
+        values["pretrained"] = weights[0]["name"]
+    tables = {name: value for name, value in values.items() if isinstance(value, dict)}
+    lines = [f"{name} = {_toml(value)}" for name, value in values.items() if name not in tables]
+    for name, table in tables.items():
+        lines += [
+            f"[stages.{name}]",
+            *(f"{json.dumps(key)} = {_toml(value)}" for key, value in table.items()),
+        ]
+    return lines
+
+
+def _dataset_names(stage: dict) -> list[str]:
+    """A folder name for each dataset of a stage."""
+    described = [data["name"] for data in stage.get("datasets", ())]
+    if len(described) != len(stage["settings"]["data"]):
+        described = [re.split(r"[\\/]", item[0].rstrip("/"))[-1] for item in stage["settings"]["data"]]
+    return [re.sub(r"[^\w.-]+", "-", name) for name in described]
+
+
+def _toml(value: Any) -> str:
+    """A number, text, truth value or list as TOML, which writes these as JSON does."""
+    return json.dumps(value, ensure_ascii=False)
