@@ -9,12 +9,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
+from train.cli.fit_runs import run_of, stage_runs
 from train.cli.options import command_parser
 from train.errors import TrainError
 
 _EXAMPLE = (
     "--arch segformer-b0 --data data/lits:0.8:0.3 data/msd-liver:0.2 --out runs/b0 --samples 60000\n"
     "  python -m train fit --config fit.toml --out runs/b0 --seed 2\n"
+    "  python -m train fit --config train/recipes/segformer-b0-cpu.toml --out runs/b0\n"
     "  torchrun --standalone --nproc_per_node 4 -m train fit --data data/lits --out runs/b0\n"
     "  accelerate launch --multi_gpu --num_processes 4 -m train fit --data data/lits --out runs/b0\n"
     "  sbatch --nodes 2 train/slurm/fit.sbatch --data data/lits --out runs/b0\n"
@@ -28,7 +30,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = command_parser(subparsers, "fit", "train a network, or resume an interrupted run", _EXAMPLE)
     _add_options(parser)
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="a .toml or .yaml file with options by name"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="a .toml or .yaml file with options by name, or a recipe of several stages",
     )
     parser.set_defaults(run=run)
 
@@ -231,13 +236,21 @@ class _FileParser(argparse.ArgumentParser):
 
 def resolve(args: argparse.Namespace) -> dict[str, Any]:
     """The given options by name; those in `--config` are overridden by the command line."""
-    from train.fit.config import as_arguments, read_config
+    from train.fit.config import read_config
+
+    values = read_config(args.config) if args.config else {}
+    return _merged(args, values)
+
+
+def _merged(args: argparse.Namespace, values: dict[str, Any]) -> dict[str, Any]:
+    """The options by name: those in a config file, overridden by those of the command line."""
+    from train.fit.config import as_arguments
 
     given = {name: value for name, value in vars(args).items() if name not in ("run", "config")}
-    if args.config:
+    if values:
         parser = _FileParser(prog=str(args.config), add_help=False, allow_abbrev=False)
         _add_options(parser)
-        given = vars(parser.parse_args(as_arguments(read_config(args.config)))) | given
+        given = vars(parser.parse_args(as_arguments(values))) | given
     for name in ("options", "augment"):
         if name in given:
             given[name] = dict(given[name])
@@ -249,18 +262,18 @@ def resolve(args: argparse.Namespace) -> dict[str, Any]:
 
 def run(args: argparse.Namespace) -> int:
     """Train and print the path of the best weights. Returns the exit status."""
-    from train.fit.settings import FitSettings, Runtime
+    from train.fit.config import read_config
+    from train.fit.recipe import STAGES
 
-    given = resolve(args)
-    if "out" not in given or "data" not in given:
-        raise TrainError("Name at least one dataset with --data and the run folder with --out.")
-    out = given.pop("out")
-    runtime = {f.name: given.pop(f.name) for f in fields(Runtime) if f.name in given}
-    settings = FitSettings(**given)
-
+    values = read_config(args.config) if args.config else {}
+    if STAGES in values:
+        runs = stage_runs(args, values, _merged)
+    else:
+        runs = [run_of(_merged(args, values))]
     from train.fit import fit
 
-    best = fit(settings, out, Runtime(**runtime))
+    for out, settings, runtime in runs:
+        best = fit(settings, out, runtime)
     if os.environ.get("RANK", "0") == "0":  # only one of several processes prints
         print(best)
     return 0

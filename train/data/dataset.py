@@ -30,6 +30,9 @@ ORGAN_BITS = LIVER_BIT | TUMOUR_BIT
 _BIT = dict(zip(CLASSES, (BACKGROUND_BIT, LIVER_BIT, TUMOUR_BIT), strict=True))
 
 
+_IMAGES, _LABELS = (".png", ".jpg", ".webp"), (".png", ".webp")
+
+
 @dataclass(frozen=True)
 class SliceRow:
     """One row of `slices.csv`."""
@@ -115,15 +118,17 @@ class DatasetFolder:
         with ThreadPoolExecutor(2) as pool:
             greys = list(pool.map(self._read_grey, rows))
             labels = list(
-                pool.map(
-                    lambda row: bits[self._read_picture(self._file("labels", row, (".png", ".webp")))], rows
-                )
+                pool.map(lambda row: bits[self._read_picture(self._file("labels", row, _LABELS))], rows)
             )
         return SlicesInMemory(self.name, self.intensity, tuple(rows), greys, labels)
 
+    def read_slice(self, row: SliceRow) -> tuple[np.ndarray, np.ndarray]:
+        """The stored values and the label values of one slice. Raises `TrainError` if it cannot be read."""
+        return self._read_grey(row), self._read_picture(self._file("labels", row, _LABELS))
+
     def _read_grey(self, row: SliceRow) -> np.ndarray:
         """The stored values of a slice, in the form that `Intensity.to_hu` takes."""
-        path = self._file("images", row, (".png", ".jpg", ".webp"))
+        path = self._file("images", row, _IMAGES)
         if self.intensity.bits == 16:
             picture = self._read_picture(path, cv2.IMREAD_UNCHANGED)
             if picture.dtype != np.uint16 or picture.ndim != 2:
