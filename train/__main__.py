@@ -1,4 +1,5 @@
-"""`python -m train`: prepare, bundle, fit, average, evaluate, crossvalidate, export, publish, results.
+"""`python -m train`: prepare, bundle, fit, mine, pseudo-label, average, evaluate, crossvalidate, export,
+publish, results.
 
 Exit status 0: done; 1: refused with one line saying why; 2: wrong usage.
 """
@@ -12,9 +13,33 @@ from collections.abc import Sequence
 
 from liverseg.errors import LiversegError
 from registry import RegistryError
-from train.cli import average, bundle, crossvalidate, evaluate, export, fit, prepare, publish, results
+from train.cli import (
+    average,
+    bundle,
+    crossvalidate,
+    evaluate,
+    export,
+    fit,
+    mine,
+    prepare,
+    pseudo_label,
+    publish,
+    results,
+)
 
-COMMANDS = (prepare, bundle, fit, average, evaluate, crossvalidate, export, publish, results)
+COMMANDS = (
+    prepare,
+    bundle,
+    fit,
+    mine,
+    pseudo_label,
+    average,
+    evaluate,
+    crossvalidate,
+    export,
+    publish,
+    results,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

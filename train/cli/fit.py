@@ -6,11 +6,13 @@ import argparse
 import json
 import os
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from train.cli.fit_runs import run_of, stage_runs
 from train.cli.options import command_parser
+from train.cli.sampling_options import add_sampling_options
 from train.errors import TrainError
 
 _EXAMPLE = (
@@ -122,6 +124,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the folder of the packed datasets (default: one that all runs share)",
     )
+    add_sampling_options(partial(add, group))
 
     group = parser.add_argument_group("size and augmentation")
     add(group, "--working-size", type=int, metavar="PX", help="longer side of a slice when scoring")
@@ -254,7 +257,7 @@ def _merged(args: argparse.Namespace, values: dict[str, Any]) -> dict[str, Any]:
     for name in ("options", "augment"):
         if name in given:
             given[name] = dict(given[name])
-    for name in ("data", "windows", "working_range"):
+    for name in ("data", "hard", "windows", "working_range"):
         if name in given:
             given[name] = tuple(tuple(v) if isinstance(v, list) else v for v in given[name])
     return given

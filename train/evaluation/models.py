@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from liverseg.inference.segmenter import Segmenter
+from train.checkpoint_weights import WEIGHTS_FILE, is_checkpoint_folder
 from train.errors import TrainError
 from train.evaluation.predict import Predict, predictor
 from train.networks import trained_graph
@@ -56,7 +57,7 @@ def checkpoint_model(ref: str, engine: str = "auto") -> Model:
 
 
 def run_model(path: Path, working_size: int | None = None, context_slices: int | None = None) -> Model:
-    """The weights of a run folder (`best.pt`) or of a weights file that `fit` wrote.
+    """The weights of a run folder (`best.pt`), of a weights file that `fit` wrote, or of a checkpoint folder.
 
     The working size and the number of context slices are those of the run unless they are given.
     """
@@ -67,7 +68,8 @@ def run_model(path: Path, working_size: int | None = None, context_slices: int |
     if context_slices not in (1, 3, 5):
         raise TrainError("The context must be 1, 3 or 5 slices.")
     graph = trained_graph(state, working_size, context_slices)
-    weights = path / "best.pt" if path.is_dir() else path
+    stored = WEIGHTS_FILE if is_checkpoint_folder(path) else "best.pt"
+    weights = path / stored if path.is_dir() else path
     about = {
         "kind": "run",
         "weights": weights.name,

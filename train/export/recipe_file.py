@@ -13,7 +13,7 @@ from train.weights import training_stages
 
 RECIPE_FILE = "recipe.toml"
 
-_NOT_OPTIONS = ("data", "init", "validation", "groups")
+_NOT_OPTIONS = ("data", "init", "validation", "groups", "hard")
 """Settings that name files of the machine."""
 
 
@@ -53,8 +53,10 @@ def _stage_lines(stage: dict, init: str | None) -> list[str]:
     if settings.get("validation"):
         paths = [item[0] for item in settings["data"]]
         scored = settings["validation"]
-        name = names[paths.index(scored)] if scored in paths else re.split(r"[\\/]", scored.rstrip("/"))[-1]
+        name = names[paths.index(scored)] if scored in paths else _last_part(scored)
         values["validation"] = f"data/{name}"
+    if settings.get("hard"):
+        values["hard"] = [f"{_last_part(path)}:{share:g}" for path, share in settings["hard"]]
     if init:
         values["init"] = init
     for field in fields(FitSettings):
@@ -80,8 +82,16 @@ def _dataset_names(stage: dict) -> list[str]:
     """A folder name for each dataset of a stage."""
     described = [data["name"] for data in stage.get("datasets", ())]
     if len(described) != len(stage["settings"]["data"]):
-        described = [re.split(r"[\\/]", item[0].rstrip("/"))[-1] for item in stage["settings"]["data"]]
+        described = [_last_part(item[0]) for item in stage["settings"]["data"]]
     return [re.sub(r"[^\w.-]+", "-", name) for name in described]
+
+
+def _last_part(path: str) -> str:
+    """
+    >>> _last_part("C:\\\\data\\\\lits"), _last_part("/data/lits/")
+    ('lits', 'lits')
+    """
+    return re.split(r"[\\/]", path.rstrip("/"))[-1]
 
 
 def _toml(value: Any) -> str:

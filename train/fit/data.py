@@ -26,6 +26,7 @@ from train.fit.network import input_channels
 from train.fit.optimiser import resolution
 from train.fit.settings import FitSettings, Runtime
 from train.sampling.channels import span_of
+from train.sampling.hard_slices import HardSampler, hard_sampler
 from train.sampling.resident_samples import ResidentSamples
 from train.sampling.samples import Samples, SampleSettings, SampleSource
 
@@ -39,6 +40,7 @@ class RunData:
 
     sources: tuple[SampleSource, ...]
     validation: SlicesInMemory
+    hard: tuple[HardSampler, ...] = ()
 
 
 def open_data(settings: FitSettings, runtime: Runtime, run: Path, accelerator: Accelerator) -> RunData:
@@ -67,7 +69,9 @@ def open_data(settings: FitSettings, runtime: Runtime, run: Path, accelerator: A
         sources.append(SampleSource(packs[path].slices(train), share, lesions))
     if not splits[scored]["val"]:
         raise TrainError(f"{packs[scored].folder.name} has no scans to score on.")
-    return RunData(tuple(sources), packs[scored].slices(splits[scored]["val"]))
+    trained = [source.slices for source in sources]
+    hard = tuple(hard_sampler(Path(path), share, trained) for path, share in settings.hard)
+    return RunData(tuple(sources), packs[scored].slices(splits[scored]["val"]), hard)
 
 
 def batches(
@@ -110,11 +114,16 @@ def batches(
 def new_samples(settings: FitSettings, data: RunData, where: str) -> Samples:
     """The samples of a run; `where` is "cpu", "device" or "resident", as in `FitSettings.augment_on`."""
     sample_settings = SampleSettings(
-        span_of(settings.windows), settings.view, settings.context_slices, input_channels(settings)
+        span_of(settings.windows),
+        settings.view,
+        settings.context_slices,
+        input_channels(settings),
+        settings.shares,
+        settings.paste,
     )
     if where == "resident":
-        return ResidentSamples(data.sources, sample_settings, settings.seed)
-    return Samples(data.sources, sample_settings, settings.seed, on_device=where == "device")
+        return ResidentSamples(data.sources, sample_settings, settings.seed, data.hard)
+    return Samples(data.sources, sample_settings, settings.seed, where == "device", data.hard)
 
 
 def loader_workers(runtime: Runtime, accelerator: Accelerator) -> int:

@@ -9,6 +9,8 @@ from typing import Any
 
 from train.errors import TrainError
 from train.sampling.augment import FLIPS, AugmentSettings
+from train.sampling.hard_slices import MOST_HARD
+from train.sampling.slice_sampler import MOST_LIVER_FREE, SCAN_WEIGHTS, SamplingShares
 
 SELECTORS: dict[str, tuple[str, ...]] = {
     "liver+tumour": ("liver_global", "tumour_global"),
@@ -49,6 +51,10 @@ class FitSettings:
     progressive: int | None = None  # side of the first crops, which grow to `crop`, pixels
     augment: dict[str, float] = field(default_factory=dict)  # fields of `AugmentSettings`
     flip: str = "none"
+    liver_free: float = 0.2  # share of the samples from slices without liver
+    hard: tuple[tuple[str, float], ...] = ()  # file of `train mine`, share of all samples
+    paste: float = 0.0  # share of the samples with added lesions that get real ones, not painted ones
+    scan_weights: str = "even"  # of the scans in samples with liver
     # cpu: in the loader; device: in batches; resident: in batches, from slices in the device's memory;
     # auto: cpu without a GPU, else device
     augment_on: str = "auto"
@@ -85,6 +91,7 @@ class FitSettings:
         low, high = self.working_range
         counts = (self.samples, self.batch, self.accumulate, self.score_every)
         shares = [share for _, share, _ in self.data]
+        hard = [share for _, share in self.hard]
         return [
             (not self.data, "Name at least one dataset with --data."),
             (
@@ -118,6 +125,19 @@ class FitSettings:
                 any(not (isinstance(v, Real) and 0 <= v < math.inf) for v in self.augment.values()),
                 "The value of an augmentation must be a number of at least 0, as in noise=0.5.",
             ),
+            (
+                not 0 <= self.liver_free <= MOST_LIVER_FREE,
+                f"The share without liver must lie from 0 to {MOST_LIVER_FREE}.",
+            ),
+            (
+                any(not 0 < share <= MOST_HARD for share in hard) or sum(hard) > MOST_HARD,
+                f"The shares of hard slices must be above 0 and add up to at most {MOST_HARD}.",
+            ),
+            (not 0 <= self.paste <= 1, "The share of pasted lesions must lie from 0 to 1."),
+            (
+                self.scan_weights not in SCAN_WEIGHTS,
+                f"The scan weights must be one of {', '.join(SCAN_WEIGHTS)}.",
+            ),
             (self.flip not in FLIPS, f"The flip must be one of {', '.join(FLIPS)}."),
             (
                 self.augment_on not in AUGMENT_ON,
@@ -137,6 +157,10 @@ class FitSettings:
             ),
             (not 0 <= self.average < 1, "The decay of the average must lie from 0 to below 1."),
             (self.patience is not None and self.patience < 1, "The patience must be at least 1 scoring."),
+            (
+                self.augment_on == "resident" and self.paste > 0,
+                "Real lesions are pasted by the loader: use --augment-on cpu or device with --paste.",
+            ),
             ((self.folds is None) != (self.fold is None), "Give both the number of folds and the fold."),
             (
                 self.folds is not None and (self.folds < 2 or not 0 <= (self.fold or 0) < self.folds),
@@ -172,6 +196,11 @@ class FitSettings:
         return AugmentSettings(
             working_px=self.working_range, crop_px=self.crop, flip=self.flip, **self.augment
         )
+
+    @property
+    def shares(self) -> SamplingShares:
+        """The shares of the draws."""
+        return SamplingShares(liver_free=self.liver_free, scan_weights=self.scan_weights)
 
     def record(self) -> dict:
         """The content of `settings.json`."""

@@ -28,6 +28,9 @@ ZERO_HU_EXPORT = 0.2
 MAX_SIGMA_PX = 1.6
 """Standard deviation of the widest blur; it sets the size of the filters."""
 
+OFF_MIDDLE = 0.2
+"""Largest distance of a chosen pixel from the middle of a sample that is centred on it, in sample sides."""
+
 FLIPS = ("none", "vertical")
 """Allowed flips. The liver lies on one side, so slices are never flipped left to right."""
 
@@ -139,6 +142,17 @@ def draw_view_around(
         noise_seed=int(rng.integers(2**62)),
         single_slice=single_slice,
     )
+
+
+def centred_view(
+    view: ViewParameters, centre_px: tuple[float, float], crop_px: int, rng: np.random.Generator
+) -> ViewParameters:
+    """The view moved so that the pixel `centre_px` (column, row) lies near its middle.
+
+    It is off the middle by up to `OFF_MIDDLE` of the sample's side in each direction.
+    """
+    seen_px = crop_px / view.zoom
+    return view._replace(centre_px=np.array(centre_px) + rng.uniform(-OFF_MIDDLE, OFF_MIDDLE, 2) * seen_px)
 
 
 def _draw_centre(

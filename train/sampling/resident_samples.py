@@ -4,6 +4,7 @@ A GPU trains faster than loader processes can read, paint and send slices. Here 
 device once, as they are stored. For each sample a loader process draws only the position of the slice and the
 parameters of its attenuation, painted lesions and view; `cut` computes a batch from them on the device.
 Sample i of a run is drawn from the run's seed and i alone, as in `Samples`, but it is not the same sample.
+Real lesions are not pasted.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from torch.utils.data import default_collate
 from train.data.dataset import BACKGROUND_BIT, SlicesInMemory
 from train.sampling import augment_device
 from train.sampling.attenuation import EDGE_PX, SHIFT_HU
-from train.sampling.augment import ViewParameters, draw_view_around
+from train.sampling.augment import ViewParameters, centred_view, draw_view_around
+from train.sampling.hard_slices import HardSampler
 from train.sampling.lesions_device import draw_lesions, no_lesions, paint_lesions
 from train.sampling.samples import Samples, SampleSettings, SampleSource
 from train.sampling.slice_facts import SliceFacts, facts_of
@@ -40,8 +42,14 @@ class ResidentSample(NamedTuple):
 class ResidentSamples(Samples):
     """Samples for `DataLoader` whose batches `cut` computes on the device."""
 
-    def __init__(self, sources: Sequence[SampleSource], settings: SampleSettings, seed: int) -> None:
-        super().__init__(sources, settings, seed, on_device=True)
+    def __init__(
+        self,
+        sources: Sequence[SampleSource],
+        settings: SampleSettings,
+        seed: int,
+        hard: Sequence[HardSampler] = (),
+    ) -> None:
+        super().__init__(sources, settings, seed, True, hard)
         self.facts: list[list[SliceFacts]] = [facts_of(source.slices) for source in self.sources]
         self._resident: dict[torch.device, list[ResidentSlices]] = {}
 
@@ -53,23 +61,26 @@ class ResidentSamples(Samples):
         number, scale = item if isinstance(item, tuple) else (item, 1.0)
         augment, context_slices = self.settings.augment.scaled(scale), self.settings.context_slices
         rng = np.random.default_rng([self.seed, number])
-        index = self._draw_source(rng)
+        index, position, hard = self._draw_slice(rng)
         source = self.sources[index]
-        position = self._samplers[index].draw(rng)
         facts = self.facts[index][position]
         single_slice = rng.random() < augment.context_dropped or context_slices == 1
         reach = 0 if single_slice else context_slices // 2
         shown = [source.slices.neighbour(position, o) for o in range(-reach, reach + 1)]
         shifted = rng.random() < augment.attenuation and facts.shows_organ
         shift_hu = float(rng.uniform(*SHIFT_HU)) if shifted else 0.0
-        painted = rng.random() < source.synthetic_lesions
+        painted = rng.random() < source.synthetic_lesions and hard is None
+        lesions = draw_lesions(facts, facts.liver_hu + shift_hu, rng) if painted else no_lesions()
+        view = draw_view_around(facts.organ, augment, rng, single_slice)
+        if hard is not None:
+            view = centred_view(view, hard.centre_px, augment.crop_px, rng)
         return ResidentSample(
             source=index,
             positions=np.array(shown if reach else [position] * context_slices),
             shift_hu=shift_hu,
-            lesions=draw_lesions(facts, facts.liver_hu + shift_hu, rng) if painted else no_lesions(),
+            lesions=lesions,
             seed=int(rng.integers(2**62)),
-            view=draw_view_around(facts.organ, augment, rng, single_slice),
+            view=view,
             crop_px=augment.crop_px,
         )
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from liverseg.core.cpu import usable_processors
-from train.data.dataset import BACKGROUND_BIT, LIVER_BIT, ORGAN_BITS, SlicesInMemory
+from train.data.dataset import BACKGROUND_BIT, SlicesInMemory
 from train.sampling.augment import OrganPixels
-from train.sampling.synthetic_lesions import MIN_LIVER_PX
+from train.sampling.synthetic_lesions import healthy_liver
 
 POINTS = 512
 """At most so many pixels of each kind are kept of a slice, a random part of them."""
@@ -22,7 +21,7 @@ class SliceFacts:
     """One slice: pixels that a view may be centred on, and those that a painted lesion may start at."""
 
     organ: OrganPixels  # certainly liver or tumour
-    liver_hu: float  # median of the liver without tumours; 0 without such a liver
+    liver_hu: float  # median of the liver without tumours; 0 where it is too small for a lesion
     centres: np.ndarray  # flat positions inside the liver; empty where it is too small for a lesion
     edge_centres: np.ndarray  # flat positions near the edge of the liver
 
@@ -53,16 +52,11 @@ def _facts(slices: SlicesInMemory, position: int) -> SliceFacts:
     rng = np.random.default_rng(position)
     none = np.zeros(0, np.int32)
     organ = _some(np.flatnonzero((bits & BACKGROUND_BIT) == 0), rng)
-    liver = (bits == LIVER_BIT) | (bits == ORGAN_BITS)
-    liver_hu, centres, edge_centres = 0.0, none, none
-    if liver.any():
-        liver_hu = float(np.median(slices.intensity.to_hu(slices.greys[position])[liver]))
-        depth_px = cv2.distanceTransform(liver.astype(np.uint8), cv2.DIST_L2, 3)
-        inside = np.flatnonzero(depth_px > 2)
-        if inside.size >= MIN_LIVER_PX:
-            centres = _some(inside, rng)
-            edge_centres = _some(np.flatnonzero((depth_px > 2) & (depth_px < 5)), rng)
-    return SliceFacts(OrganPixels(bits.shape, _Points(organ)), liver_hu, centres, edge_centres)
+    pixels = OrganPixels(bits.shape, _Points(organ))
+    liver = healthy_liver(slices.intensity.to_hu(slices.greys[position])[..., None], bits)
+    if liver is None:
+        return SliceFacts(pixels, 0.0, none, none)
+    return SliceFacts(pixels, liver.hu, _some(liver.centres, rng), _some(liver.near_edge, rng))
 
 
 def _some(positions: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -34,15 +34,17 @@ BULGE_PX = (3.0, 16.0)
 """Range of the largest distance from the liver that such a lesion reaches, in the same unit."""
 
 MIN_LIVER_PX = 600
-"""Slices with fewer possible centres are not painted."""
+"""Slices with fewer possible centres get no lesions."""
 
 
 @dataclass(frozen=True)
-class _Liver:
-    """The healthy liver of a slice."""
+class HealthyLiver:
+    """The healthy liver of a slice, where lesions can be added."""
 
     mask: np.ndarray  # (H, W) bool
     hu: float  # median
+    centres: np.ndarray  # flat indices of possible centres of lesions
+    near_edge: np.ndarray  # those of `centres` that lie near the liver's edge
 
 
 @dataclass(frozen=True)
@@ -56,38 +58,48 @@ class _LesionSite:
     radius_px: float
 
 
+def healthy_liver(hu: np.ndarray, bits: np.ndarray) -> HealthyLiver | None:
+    """The healthy liver of slices (H, W, C) in HU with label bits (H, W).
+
+    It is where the label is liver, or liver or tumour without distinction. None with fewer than
+    `MIN_LIVER_PX` possible centres.
+    """
+    mask = (bits == LIVER_BIT) | (bits == ORGAN_BITS)
+    depth_px = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
+    centres = np.flatnonzero(depth_px > 2)
+    if centres.size < MIN_LIVER_PX:
+        return None
+    near_edge = np.flatnonzero((depth_px > 2) & (depth_px < 5))
+    return HealthyLiver(mask, float(np.median(hu[mask])), centres, near_edge)
+
+
 def paint_lesions(
     hu: np.ndarray, bits: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Slices (H, W, C) float32 HU and label bits (H, W) with one to nine painted lesions.
 
-    A lesion starts where the label is liver, or liver or tumour without distinction. It stays there unless
-    it is one that grows out of the liver. The input arrays are not changed; with fewer than
-    `MIN_LIVER_PX` possible centres they are returned themselves.
+    A lesion starts in the healthy liver. It stays there unless it is one that grows out of the liver. The
+    input arrays are not changed; without room for a lesion they are returned themselves.
     """
-    mask = (bits == LIVER_BIT) | (bits == ORGAN_BITS)
-    depth_px = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
-    candidates = np.flatnonzero(depth_px > 2)
-    near_edge = np.flatnonzero((depth_px > 2) & (depth_px < 5))
-    if candidates.size < MIN_LIVER_PX:
+    liver = healthy_liver(hu, bits)
+    if liver is None:
         return hu, bits
-    hu, bits = hu.copy(), bits.copy()
-    liver = _Liver(mask, float(np.median(hu[mask])))
+    hu, bits, mask = hu.copy(), bits.copy(), liver.mask
     scale = mask.shape[0] / 512
     for _ in range(int(rng.choice(COUNTS))):
         radii = LARGE_RADII_PX if rng.random() < LARGE_SHARE else RADII_PX
         radius_px = max(np.exp(rng.uniform(*np.log(radii))) * scale, 1.2)
-        allowed, centres = mask, candidates
-        if radius_px > OUTGROWING_PX * scale and rng.random() < OUTGROWING_SHARE and near_edge.size > 0:
+        allowed, centres = mask, liver.centres
+        if radius_px > OUTGROWING_PX * scale and rng.random() < OUTGROWING_SHARE and liver.near_edge.size > 0:
             distance_px = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3)
-            allowed, centres = distance_px < rng.uniform(*BULGE_PX) * scale, near_edge
+            allowed, centres = distance_px < rng.uniform(*BULGE_PX) * scale, liver.near_edge
         centre = divmod(int(rng.choice(centres)), mask.shape[1])
         _paint_one(hu, bits, liver, _LesionSite(allowed, centre, radius_px), rng)
     return hu, bits
 
 
 def _paint_one(
-    hu: np.ndarray, bits: np.ndarray, liver: _Liver, site: _LesionSite, rng: np.random.Generator
+    hu: np.ndarray, bits: np.ndarray, liver: HealthyLiver, site: _LesionSite, rng: np.random.Generator
 ) -> None:
     """Paint one lesion into `hu` and `bits`, in place."""
     (row, column), radius_px = site.centre, site.radius_px

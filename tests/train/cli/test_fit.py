@@ -10,6 +10,7 @@ from train.__main__ import main
 from train.cli.fit import add_parser, resolve
 from train.fit.settings import FitSettings, Runtime
 from train.sampling.augment import AugmentSettings
+from train.sampling.slice_sampler import SamplingShares
 
 
 def resolved(*arguments):
@@ -23,12 +24,27 @@ def test_command_line_becomes_settings():
         *["--data", "a:0.8:0.3", "b", "--data", "c:0.1", "--arch", "segformer-b1", "--out", "run"],
         *["--option", "decoder_width=128", "--option", "drop_path=0", "--window", "60", "200"],
         *["--window", "40", "400", "--working-range", "60", "80", "--augment", "elastic=0"],
+        *[
+            "--liver-free",
+            "0.25",
+            "--scan-weights",
+            "root",
+            "--hard",
+            "h.csv:0.2",
+            "--hard",
+            "g.csv",
+            "--paste",
+            "0.5",
+        ],
     )
     del given["out"]
     settings = FitSettings(**given)
     assert settings.data == (("a", 0.8, 0.3), ("b", 1.0, 0.0), ("c", 0.1, 0.0))
     assert settings.options == {"decoder_width": 128, "drop_path": 0}
     assert settings.windows == ((60, 200), (40, 400)) and settings.working_range == (60, 80)
+    assert settings.shares == SamplingShares(liver_free=0.25, scan_weights="root")
+    assert settings.paste == 0.5
+    assert settings.hard == (("h.csv", 0.2), ("g.csv", 0.1))
     assert settings.view == AugmentSettings(working_px=(60, 80), elastic=0)
 
 

@@ -52,6 +52,13 @@ def test_a_weights_file_is_named_after_its_folder_and_itself(run, monkeypatch):
     assert run_model(Path(".")).name == "mine"
 
 
+def test_a_checkpoint_folder_is_run_from_its_safetensors():
+    folder = Path(__file__).parents[3] / "registry" / "bundled" / "segformer-b0"
+    model = run_model(folder, working_size=64)
+    assert model.name == "segformer-b0" and model.about["weights"] == "model.safetensors"
+    assert model.about["sha256"] == hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
 @pytest.mark.parametrize("count, reason", [(2, "1, 3 or 5 slices"), (5, "cannot take 5")])
 def test_a_context_that_the_network_cannot_take_is_refused(run, count, reason):
     with pytest.raises(TrainError, match=reason):

@@ -11,10 +11,12 @@ import torch
 
 from tests.train.small_runs import arguments
 from train.__main__ import main
+from train.errors import TrainError
 from train.fit import data as fit_data
 from train.fit.data import _sample_numbers, batches, loader_workers, open_data
 from train.fit.processes import start_accelerator
 from train.fit.settings import FitSettings, Runtime
+from train.sampling.hard_slices import MinedSlice, write_mined
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +100,20 @@ def test_one_fold_is_scored_and_the_others_are_trained_on(data_of_discs):
         opened = open_data(chosen, runtime, run, start_accelerator(16, 1, 1))
         scans.append([set(opened.sources[0].slices.by_scan), set(opened.validation.by_scan)])
     assert scans == [[{"0", "1"}, {"2"}], [{"2"}, {"0", "1"}]]
+
+
+def test_hard_slices_of_a_scored_fold_are_refused(data_of_discs, tmp_path):
+    """The file of a run on fold 0 lists scans of fold 1."""
+    hard = tmp_path / "hard.csv"
+    write_mined(hard, [MinedSlice("discs", f"s{scan}_0", scan, 0, 9, 0, 4, 5) for scan in "01"])
+    runtime, accelerator = Runtime(cache=str(data_of_discs / "cache")), start_accelerator(16, 1, 1)
+    settings = [
+        FitSettings(
+            data=((str(data_of_discs / "discs"), 1.0, 0.0),), folds=2, fold=fold, hard=((str(hard), 0.25),)
+        )
+        for fold in (0, 1)
+    ]
+    opened = open_data(settings[0], runtime, tmp_path, accelerator)
+    assert [(sampler.share, len(sampler.hard)) for sampler in opened.hard] == [(0.25, 2)]
+    with pytest.raises(TrainError, match="scan 0 of discs, which this run does not train on"):
+        open_data(settings[1], runtime, tmp_path, accelerator)

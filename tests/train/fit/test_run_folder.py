@@ -114,6 +114,15 @@ def test_a_run_of_an_older_version_resumes(data, finished, run):
     assert main(command) == 0, "now a run of this version"
 
 
+def test_a_setting_newer_than_the_run_counts_as_its_default(data, run, capsys):
+    older = json.loads((run / "settings.json").read_text())
+    del older["liver_free"], older["scan_weights"]
+    (run / "settings.json").write_text(json.dumps(older))
+    assert main(arguments(data, run, "--samples", "16", "--liver-free", "0.1")) == 1
+    assert "started with other settings (liver_free)" in capsys.readouterr().err
+    assert main(arguments(data, run, "--samples", "16")) == 0
+
+
 def test_a_failed_start_leaves_no_run_folder(data, tmp_path, capsys):
     run = tmp_path / "run"
     for wrong in (["--init", str(tmp_path / "gone")], ["--arch", "unet"], ["--validation", str(tmp_path)]):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.train.sampling.views import ONE_WINDOW
+from train.data.dataset import BACKGROUND_BIT
 from train.sampling.augment import AugmentSettings
 from train.sampling.samples import Samples, SampleSettings, SampleSource, collate_uncut, samplers_of
 from train.sampling.slice_sampler import SamplingShares
@@ -77,3 +78,20 @@ def test_the_liver_free_share_holds_if_one_dataset_has_no_such_slice(discs):
     liver_free = [not sources[i].slices.shows_organ[samplers[i].draw(rng)] for i in draws]
     assert np.mean(liver_free) == pytest.approx(0.2, abs=0.02)
     assert samplers_of([SampleSource(liver_only, 1.0)])[0].shares.liver_free == 0
+
+
+def test_a_liver_free_share_that_cannot_be_reached_is_said(discs, caplog):
+    train = discs.load("train")
+    sources = [SampleSource(train, 0.2), SampleSource(keep_slices(train, train.shows_organ), 0.8)]
+    assert samplers_of(sources, SamplingShares(liver_free=0.2))[0].shares.liver_free == 0.5
+    assert "10.0 % of the samples will show no liver, not 20.0 %" in caplog.text
+
+
+def test_samples_have_the_liver_free_share_of_their_settings(discs):
+    """Without crops the whole slice is in the sample, so its labels say whether it shows liver."""
+    source = SampleSource(discs.load("train"), 1.0)
+    augment = AugmentSettings(working_px=(32, 32), crop_px=32, elastic=0, organ_centred=0)
+    settings = SampleSettings(ONE_WINDOW, augment, shares=SamplingShares(liver_free=0.35))
+    samples = Samples([source], settings, 3)
+    liver_free = [bool((samples[number][1] == BACKGROUND_BIT).all()) for number in range(1500)]
+    assert np.mean(liver_free) == pytest.approx(0.35, abs=0.04)
