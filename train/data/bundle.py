@@ -38,7 +38,7 @@ class Bundled:
     path: Path
     size: int  # bytes
     quality: int
-    error_hu: dict[str, float]  # root mean square over the greys that are not saturated, by dataset name
+    error_hu: dict[str, float]  # root mean square over the greys that are not saturated, by folder name
 
 
 def write_bundle(folders: Sequence[DatasetFolder], path: Path, most_bytes: int, side_px: int) -> Bundled:
@@ -59,7 +59,7 @@ def write_bundle(folders: Sequence[DatasetFolder], path: Path, most_bytes: int, 
         with atomic_path(path) as partial:
             with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as file:
                 for name, folder in zip(names, folders, strict=True):
-                    errors[folder.name] = _write_dataset(file, name, folder, side_px, quality)
+                    errors[name] = _write_dataset(file, name, folder, side_px, quality)
             size = partial.stat().st_size
             if size <= most_bytes:
                 break

@@ -20,6 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from liverseg.core.cpu import usable_processors
 from liverseg.core.segmentation import CLASSES
 from liverseg.core.window import Window
 from train.data.intensity import Intensity
@@ -115,7 +116,7 @@ class DatasetFolder:
         if not rows:
             raise TrainError(f"{self.name} has no slices of the split {split!r}.")
         bits = self.label_bits
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(max(2, usable_processors())) as pool:
             greys = list(pool.map(self._read_grey, rows))
             labels = list(
                 pool.map(lambda row: bits[self._read_picture(self._file("labels", row, _LABELS))], rows)

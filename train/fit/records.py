@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from train import provenance
@@ -53,7 +54,7 @@ def count_draws(settings: FitSettings, data: RunData, progress: Progress) -> Non
     The dataset of a sample depends on the run's seed and the sample's number alone, so a run of an older
     version is counted from its start.
     """
-    samples = new_samples(settings, data, "cpu")
+    samples = new_samples(replace(settings, paste=0.0), data, "cpu")  # pasting reads pixels
     drawn = progress.drawn if len(progress.drawn) == len(data.sources) else [0] * len(data.sources)
     first = progress.drawn_steps if drawn is progress.drawn else 0
     for number in range(first * settings.batch, progress.step * settings.batch):

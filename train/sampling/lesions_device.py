@@ -81,18 +81,14 @@ def paint_lesions(hu: Tensor, bits: Tensor, lesions: Tensor, seeds: Tensor) -> N
         if not len(samples):
             return
         parameters = lesions[samples, number]
-        generators = [
-            torch.Generator(hu.device).manual_seed((int(seed) + number) % 2**62) for seed in seeds[samples]
-        ]
+        own_seeds = [(int(seed) + number) % 2**62 for seed in seeds[samples]]
         there = samples.to(hu.device)
-        painted_hu, cover = _painted(hu[there], liver[there], parameters, generators)
+        painted_hu, cover = _painted(hu[there], liver[there], parameters, own_seeds)
         hu[there] = painted_hu
         bits[there] = torch.where(cover >= 0.5, torch.full_like(bits[there], TUMOUR_BIT), bits[there])
 
 
-def _painted(
-    hu: Tensor, liver: Tensor, parameters: Tensor, generators: list[torch.Generator]
-) -> tuple[Tensor, Tensor]:
+def _painted(hu: Tensor, liver: Tensor, parameters: Tensor, seeds: list[int]) -> tuple[Tensor, Tensor]:
     """HU (n, C, H, W) with one lesion painted into each slice, and its cover (n, H, W) from 0 to 1."""
     p = dict(zip(COLUMNS, parameters.to(hu.device).T[:, :, None, None], strict=True))  # (n, 1, 1) each
     y = torch.arange(hu.shape[2], device=hu.device)[:, None] - p["row"]
@@ -104,7 +100,10 @@ def _painted(
     cover = (0.5 + depth / (2 * p["softness"])).clamp(0, 1)
     cover = blur(cover[:, None], torch.full((len(cover),), 0.7))[:, 0] * allowed
 
-    noise = torch.stack([torch.randn(hu.shape[2:], generator=g, device=hu.device) for g in generators])
+    generator = torch.Generator(hu.device)
+    noise = torch.stack(
+        [torch.randn(hu.shape[2:], generator=generator.manual_seed(seed), device=hu.device) for seed in seeds]
+    )
     target = p["hu"] + p["grain_hu"] * blur(noise[:, None], torch.full((len(noise),), 2.5))[:, 0]
     target += p["rim_hu"] * torch.exp(-((depth / 0.18) ** 2))
     target -= p["core_hu"] * ((depth - 0.3) * 3).clamp(0, 1)

@@ -132,15 +132,20 @@ class Samples(Dataset):
 
     def source_of(self, number: int) -> int:
         """The index in `sources` of the dataset that sample `number` is drawn from."""
-        return self._draw_slice(np.random.default_rng([self.seed, number]))[0]
+        rng = np.random.default_rng([self.seed, number])
+        hard = self._draw_hard(rng)
+        return self._draw_source(rng) if hard is None else hard.source
 
     def _draw_slice(self, rng: np.random.Generator) -> tuple[int, int, HardSlice | None]:
         """The source and the position of a slice, and the hard slice that it is drawn as, if it is one."""
         hard = self._draw_hard(rng)
         if hard is not None:
             return hard.source, hard.position, hard
-        index = min(int(np.searchsorted(self._cumulative, rng.random())), len(self.sources) - 1)
+        index = self._draw_source(rng)
         return index, self._samplers[index].draw(rng), None
+
+    def _draw_source(self, rng: np.random.Generator) -> int:
+        return min(int(np.searchsorted(self._cumulative, rng.random())), len(self.sources) - 1)
 
     def _draw_hard(self, rng: np.random.Generator) -> HardSlice | None:
         """A hard slice for a share of the samples, None for the others."""
