@@ -1,5 +1,5 @@
-"""`python -m train`: prepare, bundle, fit, mine, pseudo-label, average, evaluate, crossvalidate, export,
-publish, results.
+"""`python -m train`: prepare, split, bundle, fit, mine, pseudo-label, average, evaluate, crossvalidate,
+export, publish, results.
 
 Exit status 0: done; 1: refused with one line saying why; 2: wrong usage.
 """
@@ -16,19 +16,24 @@ from registry import RegistryError
 from train.cli import (
     average,
     bundle,
+    calibrate,
+    candidates,
     crossvalidate,
     evaluate,
     export,
     fit,
+    lesions,
     mine,
     prepare,
     pseudo_label,
     publish,
     results,
+    split,
 )
 
 COMMANDS = (
     prepare,
+    split,
     bundle,
     fit,
     mine,
@@ -36,6 +41,9 @@ COMMANDS = (
     average,
     evaluate,
     crossvalidate,
+    candidates,
+    lesions,
+    calibrate,
     export,
     publish,
     results,

@@ -1,15 +1,19 @@
-"""Lesions: the connected components of the tumour label with their measures (pure)."""
+"""Lesions: the candidates of a segmentation with their measures (pure).
+
+Without lesion rules (`core.lesion_candidates`) the lesions are the connected components of the tumour label.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from liverseg.analysis.diameters import lesion_diameters
-from liverseg.core.components import Box, find_components
+from liverseg.core.components import Box, Components, find_components
 from liverseg.core.image import CTImage
 from liverseg.core.labels import LIVER, TUMOUR
+from liverseg.core.lesion_candidates import FAINT, LIKELY
 from liverseg.core.segmentation import Segmentation
 
 MEASURABLE_MM = 10.0
@@ -26,7 +30,7 @@ class Lesion:
     Indices count from 0 on the radiological grid of the `CTImage`.
     """
 
-    id: int  # 1 is the largest
+    id: int  # from 1: likely lesions first, then unsure ones, each from the largest to the smallest
     slice_range: tuple[int, int]  # first and last slice, both included
     centroid_px: tuple[float, float, float]  # slice, row, column
     centroid_ras_mm: tuple[float, float, float] | None  # patient coordinates; None: not in the file
@@ -44,6 +48,8 @@ class Lesion:
     mean_hu: float
     touches_edge: bool  # at the image border, or in the first or last slice of a volume
     touches_liver: bool  # is face-adjacent to a liver pixel
+    likely: bool = True  # False: unsure, labelled liver
+    lesion_probability: float | None = None  # that the lesion is real; None: the checkpoint has no model
 
 
 def _centroid(mask: np.ndarray, offset: tuple[int, ...]) -> tuple[float, ...]:
@@ -74,20 +80,66 @@ def _is_adjacent(mask: np.ndarray, other: np.ndarray) -> bool:
     return False
 
 
-def find_lesions(ct: CTImage, seg: Segmentation) -> tuple[tuple[Lesion, ...], int]:
-    """The measured lesions of a segmentation, largest first, and the number of all lesions.
+@dataclass(frozen=True)
+class LesionOrder:
+    """The numbered lesions of a segmentation: component and rank."""
 
-    `seg` lies on the grid of `ct`, (S, H, W). At most `MAX_LESIONS` lesions are measured; lesions of equal
-    size are in the order of their slices. Lengths, areas and volumes are None if the spacing is unknown.
+    components: Components
+    order: np.ndarray  # (n,) the component of each lesion, by rank
+    likely: int  # the number of likely lesions, which come first
+
+    def ranks(self) -> np.ndarray:
+        """(components,) int64: the number of each component from 1; 0 for faint ones."""
+        ranks = np.zeros(len(self.components), np.int64)
+        ranks[self.order] = np.arange(1, len(self.order) + 1)
+        return ranks
+
+
+def order_lesions(seg: Segmentation) -> LesionOrder:
+    """The lesions of a segmentation: likely ones first, then unsure ones, each from the largest on.
+
+    Lesions of equal size are in the order of their slices. Faint candidates are left out.
     """
-    components = find_components(lambda z: seg.labels[z] == TUMOUR, len(seg.labels))
-    boxes = components.boxes()
-    order = np.argsort(-components.sizes, kind="stable")[:MAX_LESIONS]
-    lesions = (
-        _measure_lesion(ct, seg, rank, components.mask(k, boxes[k]), boxes[k])
-        for rank, k in enumerate(order.tolist(), start=1)
-    )
-    return tuple(lesions), len(components)
+    if seg.candidates is None:
+        components = find_components(lambda z: seg.labels[z] == TUMOUR, len(seg.labels))
+        order = np.argsort(-components.sizes, kind="stable")
+        return LesionOrder(components, order, len(order))
+    components, status = seg.candidates.components, seg.candidates.status
+    order = np.lexsort((-components.sizes, -status.astype(np.int64)))
+    order = order[status[order] != FAINT]
+    return LesionOrder(components, order, int(np.count_nonzero(status == LIKELY)))
+
+
+def lesion_numbers(seg: Segmentation, z: int, ordered: LesionOrder | None = None) -> np.ndarray:
+    """(H, W) uint16: the number (`Lesion.id`) of the lesion at each pixel of slice `z`, 0 elsewhere.
+
+    Lesions beyond the first 65,535 have the number 0.
+    """
+    ordered = order_lesions(seg) if ordered is None else ordered
+    ranks = np.append(ordered.ranks(), 0)  # the last element stands for background, which is -1
+    ranks[ranks > np.iinfo(np.uint16).max] = 0
+    numbers: np.ndarray = ranks[ordered.components.numbers(z)].astype(np.uint16)
+    return numbers
+
+
+def find_lesions(ct: CTImage, seg: Segmentation) -> tuple[tuple[Lesion, ...], int]:
+    """The measured lesions of a segmentation in the order of `order_lesions`, and the number of all lesions.
+
+    `seg` lies on the grid of `ct`, (S, H, W). At most `MAX_LESIONS` lesions are measured. Lengths, areas and
+    volumes are None if the spacing is unknown.
+    """
+    ordered = order_lesions(seg)
+    boxes = ordered.components.boxes()
+    lesions = []
+    for rank, k in enumerate(ordered.order[:MAX_LESIONS].tolist(), start=1):
+        lesion = _measure_lesion(ct, seg, rank, ordered.components.mask(k, boxes[k]), boxes[k])
+        if seg.candidates is not None:
+            p = seg.candidates.probability
+            lesion = replace(
+                lesion, likely=rank <= ordered.likely, lesion_probability=None if p is None else float(p[k])
+            )
+        lesions.append(lesion)
+    return tuple(lesions), len(ordered.order)
 
 
 def _measure_lesion(ct: CTImage, seg: Segmentation, number: int, mask: np.ndarray, box: Box) -> Lesion:

@@ -11,11 +11,12 @@ import numpy as np
 import liverseg
 from liverseg.analysis.lesions import MEASURABLE_MM, Lesion, find_lesions
 from liverseg.analysis.plausibility.checks import find_doubts
-from liverseg.analysis.report import Amount, InputFacts, RemovedBodies, Report, RunSettings
+from liverseg.analysis.report import Amount, InputFacts, LesionDecision, RemovedBodies, Report, RunSettings
 from liverseg.analysis.report_text import size_text
 from liverseg.core.image import CTImage
 from liverseg.core.labels import LIVER, TUMOUR
 from liverseg.core.largest_component import RemovedComponents
+from liverseg.core.lesion_candidates import FAINT, UNSURE
 from liverseg.core.segmentation import Segmentation
 from liverseg.errors import InvalidSetting
 
@@ -109,6 +110,24 @@ def thick_slices_warning(ct: CTImage, lesions: tuple[Lesion, ...]) -> list[str]:
     ]
 
 
+def lesion_decision(ct: CTImage, seg: Segmentation) -> LesionDecision:
+    """How many lesions are unsure or faint, their sizes, and the cut that decided."""
+    candidates = seg.candidates
+    if candidates is None:
+        nothing = amount_from_count(ct, 0)
+        return LesionDecision(0, nothing, 0, nothing)
+    unsure, faint = (amount_from_count(ct, candidates.voxels(status)) for status in (UNSURE, FAINT))
+    model = seg.lesion_rules.model
+    return LesionDecision(
+        candidates.count(UNSURE),
+        unsure,
+        candidates.count(FAINT),
+        faint,
+        seg.lesion_cut,
+        None if model is None else model.at_cut(seg.lesion_rules.cut),
+    )
+
+
 def _known_spacing(ct: CTImage) -> tuple[float | None, float, float] | None:
     """The spacing in mm, with None for an unknown distance between slices."""
     if ct.spacing_mm is None or ct.thickness_is_known:
@@ -171,9 +190,15 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
             "numpy": np.__version__,
         },
         removed=removed_bodies(ct, seg.removed),
+        decision=lesion_decision(ct, seg),
         skipped_slices=seg.skipped,
         settings=RunSettings(
-            ct.assumed_window, ct.series, seg.only_slice, seg.keep_all, float(seg.threshold)
+            ct.assumed_window,
+            ct.series,
+            seg.only_slice,
+            seg.keep_all,
+            float(seg.threshold),
+            seg.lesion_cut,
         ),
         labels_sha256=labels_digest(seg.labels),
     )

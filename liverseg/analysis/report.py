@@ -15,6 +15,7 @@ from typing import Any
 
 from liverseg.analysis.lesions import MAX_LESIONS, Lesion
 from liverseg.analysis.plausibility.messages import Doubt
+from liverseg.core.lesion_model import OperatingPoint
 from liverseg.core.segmentation import CheckpointIdentity
 from liverseg.core.window import Window
 
@@ -25,7 +26,14 @@ REPORT_DEFINITIONS = {
     "liver": "label 1: liver without its tumours",
     "tumour": "label 2",
     "tumour_share_of_liver": "tumour / (liver + tumour); null when neither was found",
-    "lesions": f"connected tumour regions, the largest first, at most {MAX_LESIONS}; more give a warning",
+    "lesions": "connected tumour regions: likely ones first, then unsure ones, each from the largest on, at "
+    f"most {MAX_LESIONS}; more give a warning",
+    "likely": "lesion_probability reaches lesion_cut; true without a lesion model. Tumour sizes and counts "
+    "are of likely lesions",
+    "unsure": "listed lesions that are not likely; their label is liver",
+    "faint": "tumour regions whose peak probability is below the seed probability of the checkpoint; not "
+    "listed, their label is liver",
+    "operating_point": "what lesion_cut gave in cross-validation; false_per_scan counts false likely lesions",
     "indices": "slice, row, column from 0; row 0 is anterior, column 0 the patient's right, slice 0 lowest",
     "centroid_ras_mm": "patient coordinates: mm to the right, to anterior and to superior",
     "longest_diameter": "between outer edges, in the axial slice where the lesion is longest (RECIST 1.1)",
@@ -43,7 +51,7 @@ CSV_COLUMNS = (
     "lesion,first_slice,last_slice,centroid_slice,centroid_row,centroid_column,centroid_r_mm,centroid_a_mm,"
     "centroid_s_mm,pixels,voxels,area_mm2,volume_ml,longest_diameter_mm,perpendicular_diameter_mm,"
     "longest_diameter_px,perpendicular_diameter_px,diameter_slice,measurable,mean_probability,"
-    "peak_probability,mean_hu,touches_edge,touches_liver"
+    "peak_probability,mean_hu,touches_edge,touches_liver,likely,lesion_probability"
 ).split(",")
 """Columns of the CSV table of lesions; the same for slices and volumes."""
 
@@ -90,6 +98,19 @@ class RunSettings:
     slice: int | None  # from 0; None: all
     keep_all: bool  # keep every body of a volume, not only the largest
     threshold: float  # tumour probability from which a pixel is labelled tumour
+    lesion_cut: float | None = None  # lesion probability from which a lesion is likely; None: no model
+
+
+@dataclass(frozen=True)
+class LesionDecision:
+    """The candidates that are not likely lesions (`core.lesion_candidates`)."""
+
+    unsure: int  # listed, labelled liver
+    unsure_size: Amount
+    faint: int  # not listed, labelled liver
+    faint_size: Amount
+    cut: float | None = None  # lesion probability from which a lesion is likely; None: no model
+    point: OperatingPoint | None = None  # what the cut gave in cross-validation; None: not known
 
 
 @dataclass(frozen=True)
@@ -136,6 +157,17 @@ class Report:
     settings: RunSettings | None = None
     doubts: tuple[Doubt, ...] = ()  # reasons to distrust the result; `warnings` starts with them
     labels_sha256: str | None = None  # of the labels on the radiological grid, slice by slice
+    decision: LesionDecision | None = None  # None: a report made without it
+
+    @property
+    def likely_lesions(self) -> tuple[Lesion, ...]:
+        """The listed lesions that are likely; `tumour` is their size."""
+        return tuple(lesion for lesion in self.lesions if lesion.likely)
+
+    @property
+    def unsure_lesions(self) -> tuple[Lesion, ...]:
+        """The listed lesions that are unsure."""
+        return tuple(lesion for lesion in self.lesions if not lesion.likely)
 
     def _lesion_dict(self, lesion: Lesion) -> dict[str, Any]:
         size = Amount(self.input.kind, lesion.count, lesion.area_mm2, lesion.volume_ml).to_dict()
@@ -144,6 +176,17 @@ class Report:
             del measures[key]
         head = {key: measures.pop(key) for key in ("id", "slice_range", "centroid_px", "centroid_ras_mm")}
         return {**head, **size, **measures}
+
+    def _decision_dict(self) -> dict[str, Any]:
+        decision = self.decision
+        if decision is None:
+            return {}
+        return {
+            "unsure": {"count": decision.unsure, **decision.unsure_size.to_dict()},
+            "faint": {"count": decision.faint, **decision.faint_size.to_dict()},
+            "lesion_cut": decision.cut,
+            "operating_point": decision.point and asdict(decision.point),
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain dicts, lists, strings and finite numbers."""
@@ -159,6 +202,7 @@ class Report:
             "warnings": self.warnings,
             "timing_s": self.timing_s,
             "software": self.software,
+            **self._decision_dict(),
             "removed": self.removed and self.removed.to_dict(),
             "skipped_slices": self.skipped_slices,
             "doubts": [asdict(doubt) for doubt in self.doubts],

@@ -16,6 +16,7 @@ from liverseg.core.labels import (
     labels_of_volume,
 )
 from liverseg.core.largest_component import RemovedComponents, find_bodies, keep_largest_body
+from liverseg.core.lesion_candidates import NO_RULES, LesionCandidates, LesionRules, decide_lesions
 from liverseg.core.slice_skipping import undecided_slices
 
 __all__ = [
@@ -57,7 +58,9 @@ class Segmentation:
     """Labels and probabilities on the grid of the `CTImage` they were computed from.
 
     The labels of a volume contain only the largest connected body (`core.largest_component`), unless
-    `keep_all` is set. The probabilities are those of the network, and 0 in skipped slices.
+    `keep_all` is set. Tumour is the label of likely lesions only (`core.lesion_candidates`). The
+    probabilities are those of the network, smoothed across slices if the checkpoint says so, and 0 where
+    the network was not run.
     """
 
     labels: np.ndarray  # (S, H, W) uint8: 0 background, 1 liver, 2 tumour
@@ -70,11 +73,38 @@ class Segmentation:
     warnings: tuple[str, ...] = ()
     removed: RemovedComponents | None = None  # removed bodies; None: the rule was not applied
     skipped: tuple[tuple[int, int], ...] = ()  # first and last slice of each skipped range
+    searched: bool = False  # whether the liver was located at low resolution and segmented within its box
     keep_all: bool = False  # whether all bodies are kept
     only_slice: int | None = None  # index of the only slice segmented; None: all slices
+    lesion_rules: LesionRules = NO_RULES
+    candidates: LesionCandidates | None = None  # the decision about each; None: every component is a lesion
 
-    def at_threshold(self, threshold: float) -> Segmentation:
-        """The same probabilities with labels at another tumour threshold; no network is run."""
+    @property
+    def lesion_cut(self) -> float | None:
+        """The lesion probability from which a candidate is likely; None without a lesion model."""
+        return None if self.lesion_rules.model is None else self.lesion_rules.cut
+
+    def at_threshold(self, threshold: float, lesion_cut: float | None = None) -> Segmentation:
+        """The same probabilities with labels at another tumour threshold; no network is run.
+
+        `lesion_cut` replaces the lesion probability from which a candidate is likely. Raises
+        `InvalidSetting` for a value outside [0, 1], or where the checkpoint has no lesion model.
+        """
+        rules = self.lesion_rules if lesion_cut is None else self.lesion_rules.with_cut(lesion_cut)
+        moved = self._with_bodies_at(threshold)
+        return moved.with_lesions(rules)
+
+    def with_lesions(self, rules: LesionRules) -> Segmentation:
+        """The labels after `rules` have decided each candidate; `labels` are changed in place."""
+        if rules == NO_RULES:
+            return self
+        candidates = decide_lesions(
+            self.labels, self.organ_probability, self.tumour_probability, self.threshold, rules
+        )
+        return replace(self, lesion_rules=rules, candidates=candidates)
+
+    def _with_bodies_at(self, threshold: float) -> Segmentation:
+        """Labels at another threshold, with only the kept bodies and every candidate labelled tumour."""
         labels = labels_of_volume(self.organ_probability, self.tumour_probability, threshold)
         if self.removed is None:
             return replace(self, labels=labels, threshold=threshold)
@@ -83,7 +113,8 @@ class Segmentation:
         for first, last in self.skipped:
             skipped[first : last + 1] = True
         warnings = tuple(warning for warning in self.warnings if warning != SKIPPED_SLICES_WARNING)
-        if undecided_slices(bodies, skipped, labels[0].size):
+        pixels = 0 if self.searched else labels[0].size  # the search rules out livers in skipped slices
+        if undecided_slices(bodies, skipped, pixels):
             warnings += (SKIPPED_SLICES_WARNING,)
         removed = keep_largest_body(labels, bodies)
         return replace(self, labels=labels, threshold=threshold, removed=removed, warnings=warnings)

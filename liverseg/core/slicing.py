@@ -57,7 +57,7 @@ def _grid_of_slice(native: NativeGrid, index: int) -> NativeGrid:
 def single_slice_segmentation(seg: Segmentation, index: int) -> Segmentation:
     """The segmentation of slice `index` alone, with arrays (1, H, W)."""
     selection = slice(index, index + 1)
-    return replace(
+    chosen = replace(
         seg,
         labels=seg.labels[selection],
         tumour_probability=seg.tumour_probability[selection],
@@ -65,3 +65,4 @@ def single_slice_segmentation(seg: Segmentation, index: int) -> Segmentation:
         removed=None,
         skipped=(),
     )
+    return chosen.with_lesions(seg.lesion_rules)  # the candidates refer to the slices of the volume

@@ -46,8 +46,26 @@ class PredictionBuffer:
                 return
             yield batch[0]
 
-    def store(self, index: int, liver: np.ndarray, tumour: np.ndarray) -> None:
-        """Store the probabilities (H, W) of one slice; the labels follow from the stored, rounded values."""
-        store_sum(self.tumour[index], tumour)
-        store_sum(self.organ[index], liver, tumour)
-        self.labels[index] = labels_from_probabilities(self.organ[index], self.tumour[index], self._threshold)
+    def store(
+        self, index: int, liver: np.ndarray, tumour: np.ndarray, box: tuple[slice, slice] | None = None
+    ) -> None:
+        """Store the probabilities (H, W) of one slice, or those within a box of rows and columns.
+
+        The labels follow from the stored, rounded values.
+        """
+        if box is None:
+            store_sum(self.tumour[index], tumour)
+            store_sum(self.organ[index], liver, tumour)
+            planes = self.organ[index], self.tumour[index]
+        else:
+            planes = np.empty(tumour.shape, self.organ.dtype), np.empty(tumour.shape, self.tumour.dtype)
+            store_sum(planes[1], tumour)
+            store_sum(planes[0], liver, tumour)
+            self.organ[index][box], self.tumour[index][box] = planes
+        labels = labels_from_probabilities(*planes, self._threshold)
+        self.labels[index][slice(None) if box is None else box] = labels
+
+    def relabel(self) -> None:
+        """Label every slice anew from the stored probabilities."""
+        for index, planes in enumerate(zip(self.organ, self.tumour, strict=True)):
+            self.labels[index] = labels_from_probabilities(*planes, self._threshold)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,13 +13,16 @@ from liverseg.core.labels import check_threshold
 from liverseg.core.largest_component import keep_largest_body
 from liverseg.core.limits import MAX_SIDE_PX, check_shape
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
-from liverseg.core.slice_skipping import run_needed_slices, sample_step, true_ranges
+from liverseg.core.slice_skipping import true_ranges
+from liverseg.core.slice_smoothing import smooth_across_slices
 from liverseg.core.slicing import check_slice
 from liverseg.errors import CheckpointRefused
 from liverseg.inference import engines
 from liverseg.inference.prediction import PredictionBuffer
 from liverseg.inference.progress import ProgressCallback, RunMonitor, StopSignal
 from liverseg.inference.resampling import grid_shape
+from liverseg.inference.rules import InferenceRules, inference_rules
+from liverseg.inference.slice_run import SizedNetworks, SliceRun
 from liverseg.inference.sliding_window import VolumeRun
 from registry import Checkpoint, InputSpec, Registries, RegistryError
 
@@ -85,8 +87,11 @@ class Segmenter:
     """A loaded checkpoint that segments CT images. Threads may share one instance."""
 
     def __init__(self, checkpoint: Checkpoint, engine: engines.Engine) -> None:
+        """Raises `CheckpointRefused` for rules that this version does not know."""
         self.checkpoint = checkpoint
         self.engine = engine
+        self.rules: InferenceRules = inference_rules(checkpoint.manifest.extra, checkpoint.ref)
+        self._networks = SizedNetworks(engine, checkpoint.manifest.input)
         self.identity = CheckpointIdentity(
             checkpoint.ref, checkpoint.sha256, checkpoint.registry, checkpoint.revision
         )
@@ -129,6 +134,7 @@ class Segmenter:
         ct: CTImage,
         *,
         threshold: float | None = None,
+        lesion_cut: float | None = None,
         only_slice: int | None = None,
         keep_all: bool = False,
         progress: ProgressCallback | None = None,
@@ -137,10 +143,13 @@ class Segmenter:
         """Segment every slice of `ct`, or only the slice `only_slice` and leave the others empty.
 
         In a volume only the largest connected body is kept (`core.largest_component`), and slices that
-        cannot change it are skipped (`core.slice_skipping`). With `keep_all` every slice is run and every
-        body kept. In a single slice nothing is removed, because the liver may appear in several parts.
+        cannot change it are skipped (`core.slice_skipping`, or `coarse_to_fine` if the checkpoint has a rule
+        for it). With `keep_all` every slice is run and every body kept. In a single slice nothing is removed,
+        because the liver may appear in several parts. The checkpoint's rules decide which lesions are likely
+        (`core.lesion_candidates`).
 
-        `threshold` replaces the threshold of the checkpoint. Raises `InputTooSmall` or `InputTooLarge` when
+        `threshold` replaces the threshold of the checkpoint, `lesion_cut` the lesion probability from which a
+        lesion is likely. Raises `InputTooSmall` or `InputTooLarge` when
         a slice has an unsupported size, `InvalidSetting` for a threshold outside (0, 1] or a slice that
         does not exist, `CheckpointRefused` when a checkpoint for volumes does not fit the input, and
         `Cancelled` when `cancelled` (a function or a `threading.Event`) stops the run.
@@ -150,52 +159,46 @@ class Segmenter:
         check_threshold(threshold)
         wanted = range(len(ct.hu)) if only_slice is None else [check_slice(ct, only_slice)]
         largest_only = len(ct.hu) > 1 and only_slice is None and not keep_all
+        rules = self.rules.volume_lesions if len(wanted) > 1 else self.rules.slice_lesions
+        rules = rules if lesion_cut is None else rules.with_cut(lesion_cut)
         watch = RunMonitor(len(wanted), progress, cancelled)
         buffer = PredictionBuffer(ct.shape, threshold)
         started = time.perf_counter()
-        bodies, not_run = None, np.zeros(len(ct.hu), bool)
+        run = SliceRun(self._networks, ct, buffer, watch)
+        bodies, not_run, searched = None, np.zeros(len(ct.hu), bool), False
         if self.checkpoint.manifest.input.kind == "volume":
             self._run_volume(ct, buffer, watch, wanted)
-        elif largest_only and (step := sample_step(len(ct.hu), ct.spacing_mm)) > 1:
-            not_run[:] = True
-            run = partial(self._run_slices, ct, buffer, watch)
-            bodies = run_needed_slices(buffer.labels, not_run, step, run)
+        elif largest_only:
+            searched = self.rules.search is not None and run.coarse_to_fine(self.rules.search, not_run)
+            if not searched:
+                bodies = run.needed_slices(not_run)
         else:
-            self._run_slices(ct, buffer, watch, wanted)
+            run.slices(wanted)
+        smoothing = self.rules.smoothing
+        if smoothing is not None and len(wanted) > 1:
+            weights = smoothing.weights(ct.spacing_mm and ct.spacing_mm[0])
+            for stack in (buffer.organ, buffer.tumour):
+                smooth_across_slices(stack, weights)
+            buffer.relabel()
+            bodies = None
         removed = keep_largest_body(buffer.labels, bodies) if largest_only else None
-        elapsed_s = time.perf_counter() - started
-        watch.done(len(wanted))
-        return Segmentation(
+        seg = Segmentation(
             labels=buffer.labels,
             tumour_probability=buffer.tumour,
             organ_probability=buffer.organ,
             threshold=threshold,
             checkpoint=self.identity,
             engine=self.engine.name,
-            timing_s={"network": buffer.network_s, "post-processing": elapsed_s - buffer.network_s},
             removed=removed,
             skipped=tuple((gap.start, gap.stop - 1) for gap in true_ranges(not_run)),
+            searched=searched,
             keep_all=keep_all,
             only_slice=only_slice,
-        )
-
-    def _run_slices(
-        self, ct: CTImage, buffer: PredictionBuffer, watch: RunMonitor, wanted: Sequence[int]
-    ) -> None:
-        """Run the `wanted` slices, each with its neighbours as context."""
-        reach = self.checkpoint.manifest.input.context_slices // 2
-
-        def inputs() -> Iterator[np.ndarray]:
-            for index in wanted:
-                watch.check()
-                context = np.clip(np.arange(index - reach, index + reach + 1), 0, len(ct.hu) - 1)
-                yield ct.hu[context][None]
-
-        # A single slice is fastest with all threads working on it.
-        outputs = self.engine.run_each(inputs()) if len(wanted) > 1 else map(self.engine.run, inputs())
-        for index, (_, liver, tumour) in zip(wanted, buffer.timed_each(outputs), strict=True):
-            buffer.store(index, liver, tumour)
-            watch.done()
+        ).with_lesions(rules)
+        elapsed_s = time.perf_counter() - started
+        seg.timing_s.update({"network": buffer.network_s, "post-processing": elapsed_s - buffer.network_s})
+        watch.done(len(wanted))
+        return seg
 
     def _run_volume(
         self, ct: CTImage, buffer: PredictionBuffer, watch: RunMonitor, wanted: Sequence[int]

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
+
+from liverseg.core.window import Window
+from train.evaluation.graph_segmenter import graph_segmenter, input_spec
 
 SHAPE = (64, 64)
 LABEL_VALUES = {"0": ["background"], "1": ["liver"], "2": ["tumour"]}
@@ -85,3 +89,20 @@ def label_reading_network(sure: float = 1.0, blind_to=()):
         return np.stack([np.where(nearest == c, sure, rest) for c in range(3)], axis=1).astype(np.float32)
 
     return predict
+
+
+class LabelReader(torch.nn.Module):
+    """`label_reading_network` as a checkpoint graph whose working size can be set but has no effect."""
+
+    def __init__(self, predict=None):
+        super().__init__()
+        self.predict, self.working_size = predict or label_reading_network(0.9), 64
+
+    def forward(self, hu: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(self.predict(hu.numpy()))
+
+
+def reading_segmenter(predict=None, rules=None, context_slices=1):
+    """The segmenter that users get, around a predictor such as `label_reading_network`."""
+    spec = input_spec([Window(40, 400)], 64, context_slices)
+    return graph_segmenter("reader", LabelReader(predict), spec, rules)

@@ -7,7 +7,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from train.cli.options import add_protocol_options, add_run_options, command_parser, protocol_of
+from train.cli.options import (
+    add_protocol_options,
+    add_run_options,
+    add_which_options,
+    command_parser,
+    protocol_of,
+)
 from train.cli.progress import scan_progress
 from train.errors import TrainError
 
@@ -25,12 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("ref", metavar="REF", nargs="?", help="the same as --checkpoint REF")
-    which.add_argument(
-        "--checkpoint", metavar="REF", help="a checkpoint of the registry: name or name@version"
-    )
-    which.add_argument(
-        "--run", metavar="RUN", type=Path, dest="weights", help="a run folder, or a weights file of fit"
-    )
+    add_which_options(which)
     parser.add_argument("--data", required=True, metavar="DIR", help="the dataset folder")
     parser.add_argument("--split", default="val", help="the split to score (default val)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write tables, plots and overlays there")

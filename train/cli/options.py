@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +36,16 @@ def add_protocol_options(parser: argparse.ArgumentParser) -> None:
         "--tolerance", type=float, default=2.0, help="of the surface Dice, mm or pixels (default 2)"
     )
     parser.add_argument("--bootstrap-seed", type=int, default=0, help="seed of the intervals (default 0)")
+
+
+def add_which_options(which: argparse._MutuallyExclusiveGroup) -> None:
+    """Add the options that name one network: a checkpoint or a run."""
+    which.add_argument(
+        "--checkpoint", metavar="REF", help="a checkpoint of the registry: name or name@version"
+    )
+    which.add_argument(
+        "--run", metavar="RUN", type=Path, dest="weights", help="a run folder, or a weights file of fit"
+    )
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

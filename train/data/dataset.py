@@ -87,13 +87,25 @@ class DatasetFolder:
     def fingerprint(self) -> str:
         """16 hexadecimal digits that a copy of the dataset in another folder shares, and no other dataset.
 
-        It is a hash of `dataset.json`, `slices.csv` and the name and size of every file of images and labels.
-        Raises `TrainError` if the folder cannot be read.
+        It is a hash of `slices.csv` and of `pixels_fingerprint`. Raises `TrainError` if the folder cannot be
+        read.
         """
-        digest = hashlib.sha256()
         try:
-            for name in ("dataset.json", "slices.csv"):
-                digest.update((self.folder / name).read_bytes())
+            table = (self.folder / "slices.csv").read_bytes()
+        except OSError as error:
+            raise TrainError(f"{self.folder} is not a dataset: {error}.") from error
+        return hashlib.sha256(self.pixels_fingerprint.encode() + table).hexdigest()[:16]
+
+    @cached_property
+    def pixels_fingerprint(self) -> str:
+        """16 hexadecimal digits that datasets share which differ in their splits alone.
+
+        It is a hash of `dataset.json`, of the names, scans and indices of all slices, and of the name and size
+        of every file of images and labels. Raises `TrainError` if the folder cannot be read.
+        """
+        digest = hashlib.sha256(json.dumps([(r.name, r.scan, r.index) for r in self.rows]).encode())
+        try:
+            digest.update((self.folder / "dataset.json").read_bytes())
             for part in ("images", "labels"):
                 with os.scandir(self.folder / part) as entries:
                     sizes = sorted((entry.name, entry.stat().st_size) for entry in entries)

@@ -2,8 +2,8 @@
 
 The file holds for each slice its stored picture (uint8 with one channel per window, or uint16), followed
 by its label bits (uint8). After the slices come a JSON index, the length of the index (8 bytes) and a
-magic word. The file name contains the dataset's fingerprint, so copies of a dataset share a pack, and a
-dataset that is prepared again is also packed again.
+magic word. The file name contains a fingerprint of the dataset's pixels, so copies of a dataset and its folds
+share a pack, and a dataset that is prepared again is also packed again.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ class Pack:
         """Open the pack `path` of the dataset `folder`. Raises `TrainError` if the file is not a pack."""
         self.folder, self.path = folder, path
         index = _read_index(path)
-        self._rows = tuple(SliceRow(**row) for row in index["rows"])
+        # Splits are those of the folder: datasets that differ in their splits alone share a pack.
+        own = {row.name: row for row in folder.rows}
+        self._rows = tuple(own[row["name"]] for row in index["rows"])
         self._locations: list[tuple[int, int, int]] = [tuple(entry) for entry in index["places"]]
         self._shows_tumour = np.array(index["shows_tumour"], bool)
         self._shows_organ = np.array(index["shows_organ"], bool)
@@ -165,8 +167,8 @@ def _file_name(name: str) -> str:
 
 
 def _pack_key(folder: DatasetFolder) -> str:
-    """16 hexadecimal digits of the file format and the dataset's fingerprint."""
-    return hashlib.sha256(MAGIC + folder.fingerprint.encode()).hexdigest()[:16]
+    """16 hexadecimal digits of the file format and the dataset's pixels."""
+    return hashlib.sha256(MAGIC + folder.pixels_fingerprint.encode()).hexdigest()[:16]
 
 
 def _content_key(folder: DatasetFolder) -> str:

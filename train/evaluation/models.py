@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from liverseg.inference.segmenter import Segmenter
 from train.checkpoint_weights import WEIGHTS_FILE, is_checkpoint_folder
 from train.errors import TrainError
+from train.evaluation.graph_segmenter import graph_segmenter, input_spec, with_rules
 from train.evaluation.predict import Predict, predictor
-from train.networks import trained_graph
+from train.networks import trained_graph, windows_of
 from train.weights import load_run
 
 
@@ -25,13 +28,18 @@ class Model:
     context_slices: int
     threshold: float  # the checkpoint's tumour threshold; 0.5 for a run
     about: dict  # `model` of metrics.json
+    segmenter: Segmenter | None = None  # the same network as users get it; None: scored by slices only
 
 
-def checkpoint_model(ref: str, engine: str = "auto") -> Model:
-    """A checkpoint of the registries with the engine that the app uses.
+Rules = Mapping[str, Any]
+"""The manifest keys `volume_rules` and `lesion_model`."""
+
+
+def checkpoint_model(ref: str, engine: str = "auto", rules: Rules | None = None) -> Model:
+    """A checkpoint of the registries with the engine that the app uses; `rules` replace its own.
 
     Raises `LiversegError` when it cannot be opened, and `TrainError` when it takes volumes, because scans
-    are scored slice by slice.
+    are also scored slice by slice.
     """
     segmenter = Segmenter.load(ref, engine=engine)
     manifest = segmenter.checkpoint.manifest
@@ -39,6 +47,8 @@ def checkpoint_model(ref: str, engine: str = "auto") -> Model:
         raise TrainError(
             f"{segmenter.checkpoint.ref} takes volumes; evaluate runs networks that take slices."
         )
+    if rules is not None:
+        segmenter = with_rules(segmenter, rules)
     about = {
         "kind": "checkpoint",
         "sha256": segmenter.checkpoint.sha256,
@@ -53,13 +63,20 @@ def checkpoint_model(ref: str, engine: str = "auto") -> Model:
         manifest.input.context_slices,
         segmenter.threshold,
         about,
+        segmenter,
     )
 
 
-def run_model(path: Path, working_size: int | None = None, context_slices: int | None = None) -> Model:
+def run_model(
+    path: Path,
+    working_size: int | None = None,
+    context_slices: int | None = None,
+    rules: Rules | None = None,
+) -> Model:
     """The weights of a run folder (`best.pt`), of a weights file that `fit` wrote, or of a checkpoint folder.
 
-    The working size and the number of context slices are those of the run unless they are given.
+    The working size and the number of context slices are those of the run unless they are given. Without
+    `rules` the largest body of a volume is kept and every lesion is likely.
     """
     state = load_run(path)
     settings = state["settings"]
@@ -81,7 +98,30 @@ def run_model(path: Path, working_size: int | None = None, context_slices: int |
         "samples_seen": state["seen"],
     }
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Model(_run_name(path), predictor(graph.to(device)), context_slices, 0.5, about)
+    name, spec = _run_name(path), input_spec(windows_of(settings), working_size, context_slices)
+    segmenter = graph_segmenter(name, graph.to(device), spec, rules)
+    return Model(name, predictor(graph), context_slices, 0.5, about, segmenter)
+
+
+def named_model(
+    ref: str | None,
+    run: Path | None,
+    graph: tuple[int | None, int | None] = (None, None),
+    engine: str = "auto",
+    rules: Rules | None = None,
+) -> Model:
+    """The run, or the checkpoint `ref` if there is no run.
+
+    `graph` is the working size and the number of context slices of a run. Raises `TrainError` where they
+    are given for a checkpoint.
+    """
+    if run is not None:
+        return run_model(run, *graph, rules)
+    if any(graph) or ref is None:
+        raise TrainError(
+            "The graph of a checkpoint fixes its working size and context; they are options of --run."
+        )
+    return checkpoint_model(ref, engine, rules)
 
 
 def _run_name(path: Path) -> str:

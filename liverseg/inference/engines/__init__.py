@@ -32,6 +32,13 @@ class Engine(Protocol):
         """
         ...
 
+    def resized(self, working_size: int, shape: tuple[int, int]) -> Engine:
+        """The same network for slices with another working size, fastest for slices of the given shape.
+
+        Raises `CheckpointRefused` when the archive does not allow another working size.
+        """
+        ...
+
 
 def load(
     archive: bytes, context_slices: int, name: str = "auto", patch: tuple[int, int, int] | None = None

@@ -18,6 +18,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
@@ -49,6 +50,14 @@ InputShape = tuple[int, ...]
 """Shape of the network input; -1 for a dynamic dimension."""
 
 
+@dataclass(frozen=True)
+class ResizedInput:
+    """Another working size of a network for slices, and the shape of the slices it is compiled for."""
+
+    working_size: int  # pixels of the longer side inside the network
+    shape: tuple[int, int]  # rows and columns
+
+
 class OpenVINOEngine:
     """An `engines.Engine`. Slices may have any batch size, height and width; patches have a fixed shape."""
 
@@ -58,17 +67,20 @@ class OpenVINOEngine:
         context_slices: int,
         patch: tuple[int, int, int] | None = None,
         cache: CompiledCache | None = None,
+        resized: ResizedInput | None = None,
     ) -> None:
         """Compile a verified archive, or load it from `cache` (`CompiledCache.default()` if None).
 
-        Raises `CheckpointRefused` when OpenVINO cannot convert the archive.
+        `resized` replaces the working size and the standard shape of a network for slices. Raises
+        `CheckpointRefused` when OpenVINO cannot convert the archive.
         """
         self._archive = archive
+        self._context_slices = context_slices
         self._cache = cache or CompiledCache.default()
         self._core = openvino.Core()
-        self._standard: InputShape = (
-            (1, 1, *patch) if patch else (1, context_slices, STANDARD_SIDE_PX, STANDARD_SIDE_PX)
-        )
+        self._working_size = None if resized is None else resized.working_size
+        shape = (STANDARD_SIDE_PX, STANDARD_SIDE_PX) if resized is None else resized.shape
+        self._standard: InputShape = (1, 1, *patch) if patch else (1, context_slices, *shape)
         self._dynamic: InputShape = self._standard if patch else (-1, context_slices, -1, -1)
         self._sha256 = hashlib.sha256(archive).hexdigest()
         self._requests: dict[InputShape, openvino.InferRequest] = {}
@@ -142,16 +154,56 @@ class OpenVINOEngine:
         if compiled is not None:
             self._requests[shape] = compiled.create_infer_request()
             return used_precision
-        networks, used_precision = _compile(self._core, self._archive, self._dynamic, self._standard)
+        networks, used_precision = self._compile()
         for network_shape, compiled in networks.items():
             self._requests[network_shape] = compiled.create_infer_request()
             if (exported := _export(compiled, used_precision)) is not None:
                 self._cache.put(self._key(network_shape), exported)
         return used_precision
 
+    def resized(self, working_size: int, shape: tuple[int, int]) -> OpenVINOEngine:
+        """The same network compiled for another working size and for slices of the given shape."""
+        return OpenVINOEngine(
+            self._archive,
+            self._context_slices,
+            cache=self._cache,
+            resized=ResizedInput(working_size, shape),
+        )
+
+    def _compile(self) -> tuple[dict[InputShape, openvino.CompiledModel], str]:
+        """The archive compiled for both shapes, and the precision that it runs in.
+
+        A network with a changed working size is compiled for its standard shape only.
+        """
+        from liverseg.inference.engines.torch_engine import load_script  # slow import, needed only here
+
+        core, dynamic, standard = self._core, self._dynamic, self._standard
+        script = load_script(self._archive, working_size=self._working_size)
+        try:
+            inputs = [(openvino.PartialShape(list(dynamic)), openvino.Type.f32)]
+            model = openvino.convert_model(script, input=inputs)
+            fixed = model.clone()
+            fixed.reshape(openvino.PartialShape(list(standard)))
+            used_precision = precision.FLOAT32
+            networks = {standard: core.compile_model(fixed, "CPU", _settings(used_precision))}
+            if precision.cpu_has_bfloat16() and len(standard) == 4:
+                rounded = core.compile_model(fixed, "CPU", _settings(precision.BFLOAT16))
+                exact, probe = networks[standard], precision.probe(standard[1], standard[2:])
+                if precision.keeps_labels(lambda hu: exact([hu])[0], lambda hu: rounded([hu])[0], probe):
+                    used_precision, networks = precision.BFLOAT16, {standard: rounded}
+            if dynamic != standard and self._working_size is None:
+                networks[dynamic] = core.compile_model(model, "CPU", _settings(used_precision))
+        except RuntimeError as error:
+            raise CheckpointRefused(
+                "OpenVINO cannot convert this checkpoint; run it with the engine torch instead."
+            ) from error
+        return networks, used_precision
+
     def _key(self, shape: InputShape) -> str:
+        resized = {} if self._working_size is None else {"working_size": self._working_size}
         return cache_key(
             {
+                **resized,
                 "way": _CACHE_VERSION,  # the name is part of the hash: do not change it
                 "archive": self._sha256,
                 "openvino": openvino.get_version(),
@@ -207,30 +259,3 @@ def _export(compiled: openvino.CompiledModel, used_precision: str) -> bytes | No
         _log.info("OpenVINO cannot export a compiled network; it is not cached.")
         return None
     return used_precision.encode() + b"\n" + blob.getvalue()
-
-
-def _compile(
-    core: openvino.Core, archive: bytes, dynamic: InputShape, standard: InputShape
-) -> tuple[dict[InputShape, openvino.CompiledModel], str]:
-    """The archive compiled for both shapes, and the precision that it runs in."""
-    from liverseg.inference.engines.torch_engine import load_script  # slow import, needed only here
-
-    try:
-        inputs = [(openvino.PartialShape(list(dynamic)), openvino.Type.f32)]
-        model = openvino.convert_model(load_script(archive), input=inputs)
-        fixed = model.clone()
-        fixed.reshape(openvino.PartialShape(list(standard)))
-        used_precision = precision.FLOAT32
-        networks = {standard: core.compile_model(fixed, "CPU", _settings(used_precision))}
-        if precision.cpu_has_bfloat16() and len(standard) == 4:
-            rounded = core.compile_model(fixed, "CPU", _settings(precision.BFLOAT16))
-            exact, probe = networks[standard], precision.probe(standard[1])
-            if precision.keeps_labels(lambda hu: exact([hu])[0], lambda hu: rounded([hu])[0], probe):
-                used_precision, networks = precision.BFLOAT16, {standard: rounded}
-        if dynamic != standard:
-            networks[dynamic] = core.compile_model(model, "CPU", _settings(used_precision))
-    except RuntimeError as error:
-        raise CheckpointRefused(
-            "OpenVINO cannot convert this checkpoint; run it with the engine torch instead."
-        ) from error
-    return networks, used_precision

@@ -31,15 +31,15 @@ def cpu_has_bfloat16() -> bool:
     return bool(_BFLOAT16_FLAGS & set(flags.split()))
 
 
-def probe(context_slices: int) -> np.ndarray:
-    """A test image: shapes, edges and noise with the HU of an abdomen, as (1, C, side, side) float32.
+def probe(context_slices: int, shape: tuple[int, ...] = (PROBE_SIDE_PX, PROBE_SIDE_PX)) -> np.ndarray:
+    """A test image: shapes, edges and noise with the HU of an abdomen, as (1, C, *shape) float32.
 
-    The side is `PROBE_SIDE_PX`. The probe serves to compare two runs of one network. Unlike a phantom, it
-    takes only milliseconds to generate.
+    The probe serves to compare two runs of one network. Unlike a phantom, it takes only milliseconds to
+    generate.
     """
-    rng, side = np.random.default_rng(20), PROBE_SIDE_PX
-    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
-    hu = np.full((side, side), -1000.0)
+    rng = np.random.default_rng(20)
+    y, x = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
+    hu = np.full(shape, -1000.0)
     for centre_y, centre_x, radius_y, radius_x, value in (
         (0.0, 0.0, 0.72, 0.9, -90.0),  # fat
         (0.0, 0.0, 0.62, 0.8, 45.0),  # soft tissue

@@ -14,17 +14,27 @@ from liverseg.errors import CheckpointRefused
 from liverseg.inference.engines import precision
 
 
-def load_script(archive: bytes, device: str = "cpu") -> torch.jit.ScriptModule:
-    """Load a verified TorchScript archive. Raises `CheckpointRefused` when it does not open."""
+def load_script(
+    archive: bytes, device: str = "cpu", working_size: int | None = None
+) -> torch.jit.ScriptModule:
+    """Load a verified TorchScript archive, with another working size unless it is None.
+
+    Raises `CheckpointRefused` when it does not open or its working size cannot be set.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*", category=DeprecationWarning)
         try:
-            return torch.jit.load(io.BytesIO(archive), map_location=device).eval()
+            module = torch.jit.load(io.BytesIO(archive), map_location=device).eval()
         except RuntimeError as error:
             raise CheckpointRefused(
                 "The archive of the checkpoint does not open with this version of torch; "
                 "its manifest names the version that wrote it."
             ) from error
+    if working_size is not None:
+        if not isinstance(getattr(module, "working_size", None), int):
+            raise CheckpointRefused("The working size of this checkpoint cannot be changed.")
+        module.working_size = working_size
+    return module
 
 
 def device_has_bfloat16(device: str) -> bool:
@@ -37,15 +47,24 @@ def device_has_bfloat16(device: str) -> bool:
 class TorchEngine:
     """An `engines.Engine`."""
 
-    def __init__(self, archive: bytes, context_slices: int | None = None, device: str | None = None) -> None:
+    def __init__(
+        self,
+        archive: bytes,
+        context_slices: int | None = None,
+        device: str | None = None,
+        working_size: int | None = None,
+    ) -> None:
         """Load a verified archive. The default `device` is a GPU if torch finds one, otherwise the CPU.
+
+        `working_size` replaces that of a network for slices.
 
         With `context_slices`, the network takes slices. It then runs in bfloat16 if the device supports it
         and the labels of a probe stay the same (`engines.precision`).
         """
         torch.set_num_threads(usable_processors())
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self._module = load_script(archive, self._device)
+        self._archive, self._context_slices = archive, context_slices
+        self._module = load_script(archive, self._device, working_size)
         self._precision = precision.FLOAT32
         if context_slices and device_has_bfloat16(self._device) and self._keeps_labels(context_slices):
             self._precision = precision.BFLOAT16
@@ -58,6 +77,10 @@ class TorchEngine:
     def run_each(self, slices: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The results of `run`, one after the other."""
         return map(self.run, slices)
+
+    def resized(self, working_size: int, shape: tuple[int, int]) -> TorchEngine:
+        """The same network with another working size; the shape of the slices does not matter."""
+        return TorchEngine(self._archive, self._context_slices, self._device, working_size)
 
     def _run(self, hu: np.ndarray, used_precision: str) -> np.ndarray:
         autocast = torch.autocast(

@@ -165,7 +165,7 @@ def test_the_engine_fills_the_cache_and_then_needs_no_torch(cache, archive, monk
         asked = []
         monkeypatch.setattr(home, name, other)
         monkeypatch.setattr(CompiledCache, "get", lambda self, key, asked=asked: asked.append(key))
-        monkeypatch.setattr(openvino_engine, "_compile", _nothing)
+        monkeypatch.setattr(OpenVINOEngine, "_compile", _nothing)
         with pytest.raises(_Stopped):
             OpenVINOEngine(archive, 1, cache=cache)
         monkeypatch.undo()

@@ -1,0 +1,1 @@
+"""Fitting the lesion model of a checkpoint on the candidates of a cross-validation."""
