@@ -100,8 +100,8 @@ class DatasetFolder:
     def pixels_fingerprint(self) -> str:
         """16 hexadecimal digits that datasets share which differ in their splits alone.
 
-        It is a hash of `dataset.json`, of the names, scans and indices of all slices, and of the name and size
-        of every file of images and labels. Raises `TrainError` if the folder cannot be read.
+        It is a hash of `dataset.json`, of the names, scans and indices of all slices, and of the name and
+        size of every file of images and labels. Raises `TrainError` if the folder cannot be read.
         """
         digest = hashlib.sha256(json.dumps([(r.name, r.scan, r.index) for r in self.rows]).encode())
         try:
