@@ -9,8 +9,8 @@ A run folder holds
 - `last.pt`: the training state that a resume needs
 - `best.pt`, `final.pt`: the averaged weights with the best score, and the newest ones
 
-The packed datasets are in the cache that all runs share (`train.data.pack`). A recipe's run folder holds a run
-folder for each stage (`train.fit.recipe`).
+The packed datasets are in the cache that all runs share (`train.data.pack`). A recipe's run folder holds a
+run folder for each stage (`train.fit.recipe`).
 """
 
 from __future__ import annotations
