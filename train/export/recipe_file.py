@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from typing import Any
 
 from train.fit.config import ALIASES
@@ -22,7 +22,8 @@ def recipe_text(state: dict) -> str:
 
     Datasets are named as folders `data/NAME`, so no path of the machine is in the file. A stage starts from
     the last weights of the stage before it; a checkpoint or weights of other projects that the first stage
-    started from are named by `init` or `pretrained`. Settings with their default are left out.
+    started from are named by `init` or `pretrained`. Every setting is written, also those with their default,
+    which another version of the project may change.
     """
     stages = training_stages(state)
     lines = [
@@ -60,12 +61,10 @@ def _stage_lines(stage: dict, init: str | None) -> list[str]:
     if init:
         values["init"] = init
     for field in fields(FitSettings):
-        if field.name in _NOT_OPTIONS or settings.get(field.name) is None:
-            continue
-        default = field.default if field.default is not MISSING else {}
-        value = json.loads(json.dumps(settings[field.name]))
-        if value != json.loads(json.dumps(default)):
-            values[ALIASES.get(field.name, field.name).replace("_", "-")] = value
+        value = settings.get(field.name)
+        if field.name not in _NOT_OPTIONS and value not in (None, "", {}):
+            name = ALIASES.get(field.name, field.name).replace("_", "-")
+            values[name] = json.loads(json.dumps(value))
     if "pretrained" in values and (weights := stage.get("start_weights")):
         values["pretrained"] = weights[0]["name"]
     tables = {name: value for name, value in values.items() if isinstance(value, dict)}
