@@ -16,6 +16,7 @@ from fuzzing import inputs
 from fuzzing.trial import Trial
 from fuzzing.workers import LIMIT_BYTES, LIMIT_S, run_all
 from liverseg.core.cpu import usable_processors
+from registry.closed_pipe import run_command
 
 _EXAMPLE = """examples:
   python -m fuzzing --count 10000 --seed 1
@@ -127,4 +128,4 @@ def as_text(result: dict, listed: Sequence[Trial]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -69,6 +69,18 @@ def without_time(report: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in report.items() if key != "timing_s"}
 
 
+def message_failure(message: str) -> str:
+    """What is wrong with the refusal of an endpoint; empty if nothing is.
+
+    It is one sentence, however many series it lists.
+    """
+    if not message.endswith(".") or "\n" in message or ". " in message:
+        return "it is not one sentence"
+    if CANARY in message or CANARY.replace("^", "_") in message:
+        return "it contains a name"
+    return "it does not say why" if "unexpected error" in message or "went wrong" in message else ""
+
+
 @dataclass
 class Tally:
     """Counts and failures, shared by all clients."""
@@ -146,8 +158,9 @@ class Client(threading.Thread):
         file = hostile(7, 1000 * self._number + number, rare_share=0.0)
         kind, data = self._answer(f"{CANARY}{file.suffix}", file.files[-1])
         message = data.get("error", "") if isinstance(data, dict) else ""
-        if kind == "error" and (not message.endswith(".") or CANARY in message or "went wrong" in message):
-            self._tally.fail(f"a bad file ({file.family}) was refused with {message!r}")
+        failure = message_failure(message) if kind == "error" else ""
+        if failure:
+            self._tally.fail(f"a bad file ({file.family}) was refused with {message!r}: {failure}")
         else:
             self._tally.count("bad files refused" if kind == "error" else "bad files read")
 

@@ -12,8 +12,10 @@ from fuzzing import (
     dicom_bombs,
     malformed_archives,
     malformed_dicom,
+    malformed_frames,
     malformed_nifti,
     malformed_pictures,
+    wrappers,
 )
 from fuzzing.seeds import CANARY, seeds
 
@@ -26,7 +28,9 @@ _MALFORMED: tuple[tuple[str, Callable[[random.Random], tuple[str, bytes]]], ...]
     ("picture", malformed_pictures.malformed_picture),
     ("dicom", malformed_dicom.malformed_dicom),
     ("dicom", malformed_dicom.malformed_dicom),
+    ("dicom", lambda rng: ("lying functional groups", malformed_frames.lying_groups(rng))),
     ("zip", malformed_archives.malformed_archive),
+    ("wrapper", wrappers.wrapped),
 )
 _RARE = {
     f"{name}: {kind}": make
@@ -48,10 +52,16 @@ class Hostile:
     files: tuple[bytes, ...]
     suffix: str
     as_folder: bool = False
+    links: tuple[wrappers.Link, ...] = ()  # in the folder
 
     def write(self, folder: Path) -> str | list[str]:
-        """Write the files to an empty folder; returns the source for `liverseg.read`."""
+        """Write the files to an empty folder; returns the source for `liverseg.read`.
+
+        Links may lead to a folder beside it, which is written too.
+        """
         name = CANARY.replace("^", "_")
+        if self.links:
+            self._write_links(folder)
         if len(self.files) == 1 and not self.as_folder:
             path = folder / f"{name}{self.suffix}"
             path.write_bytes(self.files[0])
@@ -62,6 +72,14 @@ class Hostile:
             path.write_bytes(content)
             paths.append(str(path))
         return str(folder) if self.as_folder else paths
+
+    def _write_links(self, folder: Path) -> None:
+        outside = folder.with_name(f"{folder.name}-outside")
+        outside.mkdir()
+        for k, content in enumerate(wrappers.outside_files()):
+            (outside / str(k)).write_bytes(content)
+        for link, target in self.links:
+            (folder / link).symlink_to(target.replace("OUTSIDE", str(outside)))
 
 
 def hostile(seed: int, index: int, rare_share: float = RARE_SHARE) -> Hostile:
@@ -83,9 +101,15 @@ def hostile(seed: int, index: int, rare_share: float = RARE_SHARE) -> Hostile:
     if chance < 0.36:
         valid = rng.choice(seeds())
         return Hostile("wrong extension", valid.files, rng.choice(SUFFIXES))
-    if chance < 0.44:
+    if chance < 0.42:
         kind, files = malformed_archives.malformed_series(rng)
         return Hostile(f"dicom: {kind}", tuple(files), ".dcm", as_folder=rng.random() < 0.5)
+    if chance < 0.45:
+        files = malformed_frames.rescale_by_slice(rng)
+        return Hostile("dicom: rescale by slice", files, ".dcm", as_folder=rng.random() < 0.5)
+    if chance < 0.47:
+        files, links = wrappers.folder_of_links(rng)
+        return Hostile("folder: links", files, ".dcm", as_folder=True, links=links)
     name, make = rng.choice(_MALFORMED)
     kind, data = make(rng)
     if rng.random() < 0.1:

@@ -17,6 +17,7 @@ from fuzzing import segmenters
 from fuzzing.clients import Case, Client, Tally, cases
 from fuzzing.seeds import CANARY
 from fuzzing.server import Server, temporary_server_folder, trend
+from registry.closed_pipe import run_command
 
 MAX_GROWTH = {"resident_mb": 60.0, "open_files": 20.0, "threads": 20.0, "kept_files": 200.0}
 """Tolerated growth from the second to the last third of a long run, in addition to 10 %."""
@@ -136,4 +137,4 @@ def as_text(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

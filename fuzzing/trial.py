@@ -21,6 +21,7 @@ import liverseg
 from fuzzing.inputs import Hostile
 from fuzzing.malformed_archives import ESCAPED
 from fuzzing.seeds import CANARY
+from fuzzing.wrappers import OUTSIDE_SERIES
 from liverseg.analysis.measure import measure
 from liverseg.core.image import CTImage
 from liverseg.errors import LiversegError
@@ -123,6 +124,8 @@ def _image_failure(ct: CTImage) -> str:
         return "the native grid does not match the HU"
     if ct.spacing_mm is not None and not (np.isfinite(ct.spacing_mm).all() and min(ct.spacing_mm) > 0):
         return "invalid spacing"
+    if any(one.series_uid == OUTSIDE_SERIES for one in ct.source):
+        return "a link out of the folder was followed"
     return "a warning contains a name" if any(secret in " ".join(ct.warnings) for secret in _SECRETS) else ""
 
 

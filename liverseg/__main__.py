@@ -1,6 +1,7 @@
 """The command line, `python -m liverseg`.
 
-Exit status: 0 done, 1 refused with one line that says why, 2 wrong usage, 130 Ctrl-C.
+Exit status: 0 done, 1 refused with one line that says why, 2 wrong usage, 130 Ctrl-C, 141 where nobody reads
+the output any more.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ import argparse
 import io
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from liverseg import __version__
 from liverseg.cli import bench, cohort, compare, phantom, reproduce, segment
 from liverseg.cli.output import print_refusal
 from liverseg.errors import LiversegError
+from registry.closed_pipe import run_command
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as in shells: 128 plus the number of the signal."""
@@ -37,6 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # show "?" where the terminal lacks "×" or "²"
             stream.reconfigure(errors="replace")
+    return run_command(partial(_run, argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
     args = build_parser().parse_args(argv)
     try:
         return int(args.run(args))

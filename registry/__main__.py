@@ -1,7 +1,7 @@
 """`python -m registry`: list, show, verify, pull and push checkpoints; put the page on a Space.
 
 Exit status 0: done; 1: refused or a check failed, with one line on standard error saying why;
-2: wrong usage.
+2: wrong usage; 141: nobody reads the output any more.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from registry.cli import list as list_checkpoints
 from registry.cli import pull, push, show, space, verify
+from registry.closed_pipe import run_command
 from registry.errors import RegistryError
 
 
@@ -30,6 +32,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
+    return run_command(partial(_run, argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
     args = build_parser().parse_args(argv)
     try:
         return int(args.run(args))

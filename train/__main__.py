@@ -1,7 +1,8 @@
 """`python -m train`: prepare, split, bundle, fit, mine, pseudo-label, average, evaluate, crossvalidate,
 export, publish, results.
 
-Exit status 0: done; 1: refused with one line saying why; 2: wrong usage.
+Exit status 0: done; 1: refused with one line saying why; 2: wrong usage; 141: nobody reads the output any
+more.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from liverseg.errors import LiversegError
 from registry import RegistryError
+from registry.closed_pipe import run_command
 from train.cli import (
     average,
     bundle,
@@ -28,6 +31,7 @@ from train.cli import (
     pseudo_label,
     publish,
     results,
+    smoothing,
     split,
 )
 
@@ -41,6 +45,7 @@ COMMANDS = (
     average,
     evaluate,
     crossvalidate,
+    smoothing,
     candidates,
     lesions,
     calibrate,
@@ -64,6 +69,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
+    return run_command(partial(_run, argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
     args = build_parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     try:

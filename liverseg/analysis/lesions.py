@@ -47,7 +47,7 @@ class Lesion:
     peak_probability: float
     mean_hu: float
     touches_edge: bool  # at the image border, or in the first or last slice of a volume
-    touches_liver: bool  # is face-adjacent to a liver pixel
+    touches_liver: bool  # is face-adjacent to a liver pixel outside it
     likely: bool = True  # False: unsure, labelled liver
     lesion_probability: float | None = None  # that the lesion is real; None: the checkpoint has no model
 
@@ -180,5 +180,5 @@ def _measure_lesion(ct: CTImage, seg: Segmentation, number: int, mask: np.ndarra
         peak_probability=float(probability.max()),
         mean_hu=float(ct.hu[box][mask].mean(dtype=np.float64)),
         touches_edge=touches_edge,
-        touches_liver=_is_adjacent(lesion, neighbourhood == LIVER),
+        touches_liver=_is_adjacent(lesion, (neighbourhood == LIVER) & ~lesion),  # unsure ones are liver, too
     )

@@ -148,7 +148,7 @@ class Report:
     liver: Amount  # label 1, without the tumours
     tumour: Amount
     tumour_share_of_liver: float | None  # tumour / (liver + tumour); None: both are empty
-    lesions: tuple[Lesion, ...]  # largest first
+    lesions: tuple[Lesion, ...]  # likely ones first, then unsure ones, each from the largest on
     warnings: tuple[str, ...]
     timing_s: dict[str, float]
     software: dict[str, str]

@@ -11,11 +11,13 @@ import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from liverseg.core.limits import MAX_UPLOAD_GB
+from registry.closed_pipe import run_command
 
 MAX_UPLOAD = f"{MAX_UPLOAD_GB}gb"
 """Largest upload of one file, in gradio's notation."""
@@ -112,6 +114,10 @@ def log_to_stderr() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build the page and serve it until it is interrupted; returns the exit status."""
+    return run_command(partial(_main, arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     options = parse(arguments)
     log_to_stderr()
     if serves_tools(os.environ) and importlib.util.find_spec("mcp") is None:

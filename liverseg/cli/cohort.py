@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import sys
 import time
@@ -101,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
         args.out,
         options,
         on_progress=_progress_printer(),
-        on_message=lambda sentence: print(sentence, file=sys.stderr, flush=True),
+        on_message=_print_progress,
     )
     print(
         f"{outcome.rows} scans in the table, {outcome.already} of them from an earlier run; "
@@ -124,11 +125,15 @@ def _progress_printer() -> Callable[[CohortProgress], None]:
         last = time.monotonic()
         left = progress.seconds / ended * (progress.scans - ended)
         failed = f", {progress.failed} failed" if progress.failed else ""
-        print(
+        _print_progress(
             f"{ended} of {progress.scans} scans{failed}, {3600 * ended / progress.seconds:.0f} an hour, "
-            f"{left / 3600:.1f} hours left",
-            file=sys.stderr,
-            flush=True,
+            f"{left / 3600:.1f} hours left"
         )
 
     return show
+
+
+def _print_progress(sentence: str) -> None:
+    """Print on standard error; a run of hours goes on where nobody reads it any more."""
+    with contextlib.suppress(BrokenPipeError):
+        print(sentence, file=sys.stderr, flush=True)

@@ -1,46 +1,35 @@
 """The scans of a source: a folder tree, sorted by the headers of its files, or a list in CSV or Parquet.
 
 Every axial volume of a DICOM study is a scan. A study without axial volumes gives its reformats, and a study
-without volumes its lone slices. Every other file becomes a `Failure` with the reason.
+without volumes its lone slices. Every other file becomes a `Failure` with the reason: each file of the source
+belongs to a scan or to a failure.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
+from liverseg.cohort.file_headers import CHUNK_FILES, FileHeader, read_headers
 from liverseg.cohort.remote_files import File, Unavailable, list_files, open_file
 from liverseg.cohort.scan import ASIDE, REFUSED, UNAVAILABLE, Failure, Scan, input_id
 from liverseg.cohort.source_list import ListEntry, is_list, read_list
-from liverseg.errors import LiversegError, UnreadableInput
-from liverseg.io.dicom.dataset import NoImage, is_secondary_capture
-from liverseg.io.dicom.series import PixelComparison, read_slice_headers
+from liverseg.errors import LiversegError
+from liverseg.io.dicom.pixel_comparison import PixelComparison
+from liverseg.io.dicom.series import dataset_of
 from liverseg.io.dicom.slices import Slice
 from liverseg.io.dicom.volumes import Volume, group_into_volumes
-from liverseg.io.sniff import HEAD_BYTES, sniff
 
-CHUNK_FILES = 64
-"""Files whose headers are read by one task."""
+_log = logging.getLogger(__name__)
 
-_DAMAGED_FILE = "The file is truncated or damaged and cannot be read."
 _UNNAMED_PICTURE = "Pictures have no HU. A picture is segmented only if a list names it."
 _LESSER_SERIES = "A lone slice, bolus tracking or a reformat beside the study's axial series."
-
-
-@dataclass(frozen=True)
-class FileHeader:
-    """What the first bytes of a file say."""
-
-    kind: (
-        str  # "nifti" | "zip" | "picture" | "dicom", or a kind of failure: `ASIDE`, `REFUSED`, `UNAVAILABLE`
-    )
-    reason: str = ""  # of a failure
-    study: str = ""  # StudyInstanceUID
-    slices: tuple[Slice, ...] = ()
-    is_secondary_capture: bool = False  # a secondary capture, such as a screenshot
+_COPY = "A copy of slices that other files of the study hold."
+_CAPTURE = "A secondary capture (a copy of a screen) beside CT images."
+_UNSORTED = "The slices of the study cannot be sorted into volumes: a file is damaged."
 
 
 @dataclass
@@ -53,46 +42,6 @@ class Inventory:
 
 HeaderReader = Callable[[Sequence[list[File]]], Iterable[list[FileHeader]]]
 """Applies `read_headers` to chunks of files and keeps their order. On a cluster it runs in parallel."""
-
-
-def read_headers(files: list[File]) -> list[FileHeader]:
-    """The header of each file. A file that cannot be read gives a header with a kind of failure."""
-    return [_read_header(file) for file in files]
-
-
-def _read_header(file: File) -> FileHeader:
-    try:
-        with open_file(file.address) as stream:
-            return _parse_header(stream)
-    except Unavailable as error:
-        return FileHeader(UNAVAILABLE, str(error))
-    except LiversegError as error:
-        return FileHeader(ASIDE, str(error))
-    except (FileNotFoundError, PermissionError):
-        return FileHeader(
-            UNAVAILABLE, "The file cannot be opened: it is missing or its permissions forbid it."
-        )
-    except Exception:  # pydicom raises errors of many types on damaged bytes
-        return FileHeader(REFUSED, _DAMAGED_FILE)
-
-
-def _parse_header(stream: BinaryIO) -> FileHeader:
-    kind = sniff(stream.read(HEAD_BYTES))
-    if kind in ("nifti", "nifti-gz"):
-        return FileHeader("nifti")
-    if kind in ("png", "jpeg"):
-        return FileHeader("picture")
-    if kind == "zip":
-        return FileHeader("zip")
-    stream.seek(0)
-    try:
-        dataset, slices = read_slice_headers(stream, 0)
-    except NoImage as error:
-        return FileHeader(ASIDE, str(error))
-    except UnreadableInput as error:
-        return FileHeader(REFUSED, str(error))
-    study = str(dataset.get("StudyInstanceUID") or "")
-    return FileHeader("dicom", "", study, tuple(slices), is_secondary_capture(dataset))
 
 
 def find_scans(source: str, salt: bytes, out: Path, header_reader: HeaderReader | None = None) -> Inventory:
@@ -161,13 +110,15 @@ class _InventoryBuilder:
     def _add_study(self, study_files: list[tuple[File, FileHeader]], requested: int | None) -> None:
         """Adds the DICOM files of one study; `requested` is the number of the only series wanted."""
         files = [file for file, _ in study_files]
-        slices: list[Slice] = []
-        captures: list[Slice] = []
-        for number, (_, header) in enumerate(study_files):
-            file_slices = [replace(one, file=number) for one in header.slices]
-            (captures if header.is_secondary_capture else slices).extend(file_slices)
-        pixels = PixelComparison([partial(open_file, file.address) for file in files])
-        study_volumes = group_into_volumes(slices or captures, pixels.are_same)
+        try:
+            study_volumes, captures = _volumes_of(study_files)
+        except Unavailable as error:
+            self.add_failure(tuple(files), UNAVAILABLE, str(error), requested)
+            return
+        except Exception:  # damage in one study must not end the search for the others
+            _log.exception("a study cannot be sorted into volumes")
+            self.add_failure(tuple(files), REFUSED, _UNSORTED, requested)
+            return
         if requested is not None:
             if not 1 <= requested <= len(study_volumes):
                 reason = f"There is no CT series {requested} in the input."
@@ -176,16 +127,43 @@ class _InventoryBuilder:
             chosen = {requested - 1}
         else:
             chosen = _default_volumes(study_volumes)
+        used: set[File] = set()
         for number, volume in enumerate(study_volumes):
-            volume_files = tuple(files[k] for k in sorted({one.file for one in volume.slices}))
+            own_files = _files_of(volume.slices, files)
             series = _series_number(study_volumes, number)
-            if volume.refusal is not None:
-                self.add_failure(volume_files, REFUSED, str(volume.refusal), series)
+            refusal = volume.doubt or volume.refusal
+            if refusal is not None:
+                own_files = _files_of((*volume.slices, *volume.dropped), files)
+                self.add_failure(own_files, REFUSED, str(refusal), series)
             elif number in chosen:
                 frame = volume.slices[0].frame
-                self._add_scan(volume_files, series, (len(volume.slices), frame.rows, frame.columns))
+                self._add_scan(own_files, series, (len(volume.slices), frame.rows, frame.columns))
             elif requested is None:
-                self.add_failure(volume_files, ASIDE, _LESSER_SERIES, series)
+                self.add_failure(own_files, ASIDE, _LESSER_SERIES, series)
+            used.update(own_files)
+        if requested is None:
+            for file in files:
+                if file not in used:
+                    self.add_failure((file,), ASIDE, _CAPTURE if file in captures else _COPY)
+
+
+def _volumes_of(study_files: list[tuple[File, FileHeader]]) -> tuple[list[Volume], tuple[File, ...]]:
+    """The CT volumes of a study, and the files of secondary captures beside CT images."""
+    slices: list[Slice] = []
+    captures: list[Slice] = []
+    for number, (_, header) in enumerate(study_files):
+        file_slices = [replace(one, file=number) for one in header.slices]
+        (captures if header.is_secondary_capture else slices).extend(file_slices)
+    files = [file for file, _ in study_files]
+    pixels = PixelComparison(lambda number: dataset_of(partial(open_file, files[number].address)))
+    if any(one.is_described for one in slices):
+        return group_into_volumes(slices, pixels.are_same), _files_of(captures, files)
+    return group_into_volumes([*captures, *slices], pixels.are_same), ()
+
+
+def _files_of(slices: Iterable[Slice], files: list[File]) -> tuple[File, ...]:
+    """The files that hold slices, each once."""
+    return tuple(files[k] for k in sorted({one.file for one in slices}))
 
 
 def _default_volumes(study_volumes: list[Volume]) -> set[int]:

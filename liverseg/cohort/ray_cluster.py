@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from liverseg.cohort.discover import FileHeader, read_headers
+from liverseg.cohort.file_headers import FileHeader, read_headers
 from liverseg.cohort.remote_files import File
 from liverseg.cohort.worker_plan import Node
 from liverseg.errors import LiversegError

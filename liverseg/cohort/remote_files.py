@@ -17,7 +17,7 @@ import fsspec
 
 from liverseg.core import limits
 from liverseg.errors import InputTooLarge, LiversegError, UnreadableInput
-from liverseg.io.dicom.sources import files_below
+from liverseg.io.folder import Entry, entries_below
 from registry.hub.client import endpoint, token_in_use
 
 _STAMP_FIELDS = (
@@ -42,6 +42,7 @@ class File:
     address: str  # a local path, or protocol://path
     size: int  # bytes
     stamp: str  # changes with the content, as far as the file system reports it
+    skipped: str = ""  # why it is not read, such as a link that leads out of its folder; "" if it is
 
 
 def is_remote(address: str) -> bool:
@@ -101,8 +102,9 @@ def _arrow_s3() -> Any:
 def list_files(address: str, without: Path | None = None) -> list[File]:
     """The file at an address, or every file below it, in a fixed order.
 
-    Links in a local folder are not followed. Files in the local folder `without` are skipped. Raises
-    `UnreadableInput` where nothing exists, `Unavailable` where the store does not answer.
+    Links in a local folder are followed inside the tree they lie in (`liverseg.io.folder`); others are
+    listed with `File.skipped`. Files in the local folder `without` are left out. Raises `UnreadableInput`
+    where nothing exists, `Unavailable` where the store does not answer.
     """
     if not is_remote(address):
         return _local_files(local_path(address), without)
@@ -127,12 +129,19 @@ def _local_files(path: Path, without: Path | None) -> list[File]:
     path = path.resolve()
     excluded = None if without is None else without.resolve()
     files = []
-    for file_path in files_below(path) if path.is_dir() else [path]:
-        if excluded is not None and excluded in file_path.parents:
-            continue
-        status = file_path.stat()
-        files.append(File(str(file_path), status.st_size, f"{status.st_size}:{status.st_mtime_ns}"))
+    for entry in entries_below(path) if path.is_dir() else [Entry(path)]:
+        if excluded is None or excluded not in entry.path.parents:
+            files.append(_local_file(entry))
     return files
+
+
+def _local_file(entry: Entry) -> File:
+    try:
+        status = entry.path.lstat() if entry.skipped else entry.path.stat()
+    except OSError:  # it was removed meanwhile
+        return File(str(entry.path), 0, "", entry.skipped)
+    size = 0 if entry.skipped else status.st_size
+    return File(str(entry.path), size, f"{size}:{status.st_mtime_ns}", entry.skipped)
 
 
 def _files_below(fs: Any, path: str) -> dict[str, dict[str, Any]]:

@@ -66,15 +66,36 @@ def is_usable(directions: np.ndarray) -> bool:
     return bool((norms > 0).all() and abs(np.linalg.det(directions / np.where(norms > 0, norms, 1))) > 0.05)
 
 
-def tilt_deg(directions: np.ndarray, grid_axes: tuple[int, int, int]) -> float:
-    """Largest angle between a native axis and the body axis it was assigned to, in degrees.
+def plane_angles_deg(
+    directions: np.ndarray, grid_axes: tuple[int, int, int], slice_axis: int
+) -> tuple[float, float]:
+    """(tilt, turn) of slices against the body's axes in degrees.
 
-    >>> tilt_deg(np.eye(3), (2, 1, 0))
-    0.0
+    The tilt is the angle between the slices' normal and the body axis it was assigned to; the turn is the
+    angle within the slices between an in-plane axis and the projection of its body axis. `slice_axis` is the
+    native axis across the slices; the normal is the cross product of the other two.
+
+    >>> c, s = np.cos(np.radians(10)), np.sin(np.radians(10))
+    >>> turned, tilted = directions_from_dicom((c, s, 0, -s, c, 0)), directions_from_dicom((1, 0, 0, 0, c, s))
+    >>> [tuple(round(a) for a in plane_angles_deg(d, (0, 1, 2), 0)) for d in (turned, tilted)]
+    [(0, 10), (10, 0)]
     """
     unit = np.asarray(directions, float) / np.linalg.norm(directions, axis=0)
-    cosines = [abs(unit[world, native]) for world, native in zip((2, 1, 0), grid_axes, strict=True)]
-    return float(np.degrees(np.arccos(np.clip(min(cosines), 0, 1))))
+    world = {native: body for body, native in zip((2, 1, 0), grid_axes, strict=True)}
+    first, second = (a for a in range(3) if a != slice_axis)
+    normal = np.cross(unit[:, first], unit[:, second])
+    normal /= np.linalg.norm(normal)
+    turns = []
+    for axis in (first, second):
+        body = np.eye(3)[world[axis]]
+        projected = body - (body @ normal) * normal
+        turns.append(_angle_deg(unit[:, axis], projected))
+    return _angle_deg(normal, np.eye(3)[world[slice_axis]]), max(turns)
+
+
+def _angle_deg(one: np.ndarray, other: np.ndarray) -> float:
+    """The angle between two lines, from 0° to 90°. Exact also for small angles, where arccos is not."""
+    return float(np.degrees(np.arctan2(np.linalg.norm(np.cross(one, other)), abs(one @ other))))
 
 
 def directions_from_dicom(orientation: tuple[float, ...]) -> np.ndarray:

@@ -20,7 +20,7 @@ import numpy as np
 
 from liverseg.core.components import Components, find_components
 from liverseg.core.float16 import at_least, to_float32
-from liverseg.core.labels import BACKGROUND, LIVER
+from liverseg.core.labels import BACKGROUND, LIVER, TUMOUR
 from liverseg.core.lesion_model import FEATURES, LesionModel
 from liverseg.errors import InvalidSetting
 
@@ -85,10 +85,11 @@ def decide_lesions(
     threshold: float,
     rules: LesionRules,
 ) -> LesionCandidates:
-    """Decide each candidate, and set the label of unsure and faint ones to liver, in place.
+    """Decide each candidate, and label likely ones tumour and the others liver, in place.
 
     `labels` (S, H, W) uint8 come from `labels_from_probabilities` at `threshold`, with only the kept bodies.
-    `organ_probability` and `tumour_probability` have the same shape.
+    Earlier decisions about the same labels do not matter. `organ_probability` and `tumour_probability` have
+    the same shape. The seed probability is rounded to their type, as `threshold` is.
 
     >>> tumour = np.array([[[0.9, 0.0, 0.4, 0.0]]], np.float32)
     >>> labels = np.array([[[2, 1, 2, 1]]], np.uint8)
@@ -106,10 +107,17 @@ def decide_lesions(
         probability = rules.model.probabilities(features)
         status[probability < rules.cut] = UNSURE
     if rules.seed_probability > 0:
-        status[features["peak_probability"] < rules.seed_probability] = FAINT
-    if (status != LIKELY).any():
-        for z in range(len(labels)):
-            labels[z][components.plane(z, status != LIKELY)] = LIVER
+        seed = float(tumour_probability.dtype.type(rules.seed_probability))
+        status[features["peak_probability"] < seed] = FAINT
+    likely = status == LIKELY
+    for z, parts in enumerate(components.parts):
+        if parts is None:
+            continue
+        kept = likely[parts.components]
+        if kept.any():
+            labels[z][components.plane(z, likely)] = TUMOUR
+        if not kept.all():
+            labels[z][components.plane(z, ~likely)] = LIVER
     return LesionCandidates(components, probability, status)
 
 
@@ -134,11 +142,9 @@ def candidate_features(
         organ_voxels, organ_slices = organ_voxels + count, organ_slices + bool(count)
         if parts is None:
             continue
-        top, left, bottom, right = (
-            *np.maximum(parts.boxes[:, :2].min(axis=0) - 1, 0),
-            *(parts.boxes[:, 2:].max(axis=0) + 1),
-        )
-        box = (slice(int(top), int(bottom)), slice(int(left), int(right)))
+        top, left = np.maximum(parts.boxes[:, :2].min(axis=0) - 1, 0).tolist()
+        bottom, right = (parts.boxes[:, 2:].max(axis=0) + 1).tolist()
+        box = (slice(top, bottom), slice(left, right))
         numbers = components.numbers(z)[box]
         inside = numbers >= 0
         own = numbers[inside]

@@ -92,16 +92,22 @@ class LesionModel:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> LesionModel:
-        """The model in one entry of the manifest's `lesion_model`. Unknown features raise `KeyError`."""
+        """The model in one entry of the manifest's `lesion_model`.
+
+        Raises `KeyError` for a missing key, and for a feature or a transform that this version does not know.
+        """
         terms = tuple(
             Term(t["feature"], t["transform"], t["centre"], t["scale"], t["coefficient"])
             for t in data["terms"]
         )
         for term in terms:
-            if term.feature not in FEATURES or term.transform not in TRANSFORMS:
+            if term.feature not in FEATURES:
                 raise KeyError(term.feature)
+            if term.transform not in TRANSFORMS:
+                raise KeyError(term.transform)
         points = tuple(
             OperatingPoint(p["cut"], p["recall"], p["precision"], p["false_per_scan"])
             for p in data.get("operating_points", ())
         )
+        points = tuple(sorted(points, key=lambda point: point.cut))
         return cls(data["intercept"], terms, data["cut"], points)

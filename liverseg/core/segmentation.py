@@ -88,15 +88,19 @@ class Segmentation:
         """The same probabilities with labels at another tumour threshold; no network is run.
 
         `lesion_cut` replaces the lesion probability from which a candidate is likely. Raises
-        `InvalidSetting` for a value outside [0, 1], or where the checkpoint has no lesion model.
+        `InvalidSetting` for a threshold outside (0, 1], a cut outside [0, 1], and a cut where the checkpoint
+        has no lesion model.
         """
         rules = self.lesion_rules if lesion_cut is None else self.lesion_rules.with_cut(lesion_cut)
         moved = self._with_bodies_at(threshold)
         return moved.with_lesions(rules)
 
     def with_lesions(self, rules: LesionRules) -> Segmentation:
-        """The labels after `rules` have decided each candidate; `labels` are changed in place."""
-        if rules == NO_RULES:
+        """The labels after `rules` have decided each candidate; `labels` are changed in place.
+
+        Earlier decisions do not matter.
+        """
+        if rules == NO_RULES and self.candidates is None:
             return self
         candidates = decide_lesions(
             self.labels, self.organ_probability, self.tumour_probability, self.threshold, rules

@@ -55,11 +55,14 @@ def _grid_of_slice(native: NativeGrid, index: int) -> NativeGrid:
 
 
 def single_slice_segmentation(seg: Segmentation, index: int) -> Segmentation:
-    """The segmentation of slice `index` alone, with arrays (1, H, W)."""
+    """The segmentation of slice `index` alone, with arrays (1, H, W).
+
+    The lesion rules of `seg` decide the candidates of the slice anew; `seg` keeps its labels.
+    """
     selection = slice(index, index + 1)
     chosen = replace(
         seg,
-        labels=seg.labels[selection],
+        labels=seg.labels[selection].copy(),  # the decision changes them in place
         tumour_probability=seg.tumour_probability[selection],
         organ_probability=seg.organ_probability[selection],
         removed=None,

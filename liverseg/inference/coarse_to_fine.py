@@ -8,7 +8,7 @@ grows and the run continues, until it does not or nothing is left to add.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +24,8 @@ SIDE_STEP_PX = 64
 
 SMALLEST_SIDE_PX = 192
 
-CoarseRun = Callable[[Sequence[int]], Sequence[np.ndarray]]
-"""Slice indices to their organ probabilities (H, W) at low resolution."""
+CoarseRun = Callable[[Sequence[int]], Iterable[np.ndarray]]
+"""Slice indices to their organ probabilities (H, W), by a run at low resolution."""
 
 FineRun = Callable[[Sequence[int], "LiverBox"], None]
 """Runs slices within a box and stores their labels and probabilities."""
@@ -117,6 +117,9 @@ def locate_liver(
 def run_in_box(labels: np.ndarray, todo: np.ndarray, location: Location, run: FineRun) -> LiverBox:
     """Run the located slices in their box, and more while the liver goes on; returns the last box.
 
+    After it, the largest body neither reaches an inner border of the box nor ends beside a slice that was not
+    run. If the first run shows no body, nothing more is run.
+
     `run` writes the given slices of `labels` (S, H, W), which are background before. `todo` (S,) is True for
     slices that were not run; it is updated in place.
     """
@@ -128,7 +131,7 @@ def run_in_box(labels: np.ndarray, todo: np.ndarray, location: Location, run: Fi
         todo[wanted] = False
         bodies = find_bodies(labels)
         if not len(bodies):
-            return box
+            return box  # the caller decides what follows
         largest = int(bodies.sizes.argmax())
         others = np.arange(len(bodies)) == largest
         extent = bodies.boxes()[largest]
@@ -138,13 +141,10 @@ def run_in_box(labels: np.ndarray, todo: np.ndarray, location: Location, run: Fi
             wanted = np.flatnonzero(~todo).tolist()
             labels[wanted] = BACKGROUND
             continue
-        ends = [
-            *range(extent[0].start - location.step, extent[0].start),
-            *range(extent[0].stop, extent[0].stop + location.step),
-        ]
-        outer = {extent[0].start: -1, extent[0].stop - 1: 1}
-        missing = [z for z, direction in outer.items() if _is_todo(todo, z + direction)]
-        wanted = [z for z in ends if missing and _is_todo(todo, z)]
+        first, stop = extent[0].start, extent[0].stop
+        below = range(first - location.step, first) if _is_todo(todo, first - 1) else ()
+        above = range(stop, stop + location.step) if _is_todo(todo, stop) else ()
+        wanted = [z for z in (*below, *above) if _is_todo(todo, z)]
         if not wanted:
             return box
 

@@ -65,6 +65,11 @@ class PredictionBuffer:
         labels = labels_from_probabilities(*planes, self._threshold)
         self.labels[index][slice(None) if box is None else box] = labels
 
+    def clear(self, slices: np.ndarray) -> None:
+        """Set probabilities and labels of the slices that are True in `slices` (S,) to 0."""
+        for index in np.flatnonzero(slices):
+            self.organ[index] = self.tumour[index] = self.labels[index] = 0
+
     def relabel(self) -> None:
         """Label every slice anew from the stored probabilities."""
         for index, planes in enumerate(zip(self.organ, self.tumour, strict=True)):

@@ -31,8 +31,11 @@ class RunMonitor:
             raise Cancelled()
 
     def done(self, slices: int | None = None) -> None:
-        """Report the number of slices done, or one more for None. Only an increase is reported."""
-        now = self._done + 1 if slices is None else slices
+        """Report the number of slices done, or one more for None. Only an increase is reported.
+
+        A slice that is run twice counts twice, but no more than all slices are reported.
+        """
+        now = min(self._done + 1 if slices is None else slices, self.slices)
         if now > self._done:
             self._done = now
             if self._progress is not None:

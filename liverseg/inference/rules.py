@@ -47,14 +47,17 @@ def inference_rules(manifest: Mapping[str, Any], ref: str) -> InferenceRules:
     volume = manifest.get("volume_rules") or {}
     unknown = sorted(set(volume) - set(_KNOWN_RULES))
     model = manifest.get("lesion_model") or {}
-    if model and model.get("method") not in _KNOWN_METHODS:
-        unknown.append(str(model.get("method")))
+    method = model.get("method")
+    if method is not None and method not in _KNOWN_METHODS:
+        unknown.append(method)
     if unknown:
         raise CheckpointRefused(
             f"{ref} uses the rule {unknown[0]!r}, which this version of liverseg does not know; "
             "update liverseg."
         )
     try:
+        if model and method is None:
+            raise KeyError("method")
         seed = volume["hysteresis"]["seed_probability"] if "hysteresis" in volume else 0.0
         search, smoothing = volume.get("search"), volume.get("smoothing")
         return InferenceRules(

@@ -117,6 +117,9 @@ class Segmenter:
         `archive` is the result of `checkpoint.read_model()`, if the caller has it.
         """
         spec = checkpoint.manifest.input
+        inference_rules(
+            checkpoint.manifest.extra, checkpoint.ref
+        )  # refuses it before the network is compiled
         try:
             archive = archive or checkpoint.read_model()
         except RegistryError as error:
@@ -149,10 +152,11 @@ class Segmenter:
         (`core.lesion_candidates`).
 
         `threshold` replaces the threshold of the checkpoint, `lesion_cut` the lesion probability from which a
-        lesion is likely. Raises `InputTooSmall` or `InputTooLarge` when
-        a slice has an unsupported size, `InvalidSetting` for a threshold outside (0, 1] or a slice that
-        does not exist, `CheckpointRefused` when a checkpoint for volumes does not fit the input, and
-        `Cancelled` when `cancelled` (a function or a `threading.Event`) stops the run.
+        lesion is likely. Raises `InputTooSmall` or `InputTooLarge` when a slice has an unsupported size,
+        `InvalidSetting` for a threshold outside (0, 1], a cut outside [0, 1], a cut without a lesion model or
+        a slice that does not exist, `CheckpointRefused` when a checkpoint for volumes does not fit the input
+        or its working size cannot be changed, and `Cancelled` when `cancelled` (a function or a
+        `threading.Event`) stops the run.
         """
         check_shape(1, *ct.shape[1:])  # the image may not come from a reader, which checks this
         threshold = self.threshold if threshold is None else threshold
@@ -161,6 +165,7 @@ class Segmenter:
         largest_only = len(ct.hu) > 1 and only_slice is None and not keep_all
         rules = self.rules.volume_lesions if len(wanted) > 1 else self.rules.slice_lesions
         rules = rules if lesion_cut is None else rules.with_cut(lesion_cut)
+        smoothing = self.rules.smoothing
         watch = RunMonitor(len(wanted), progress, cancelled)
         buffer = PredictionBuffer(ct.shape, threshold)
         started = time.perf_counter()
@@ -170,15 +175,17 @@ class Segmenter:
             self._run_volume(ct, buffer, watch, wanted)
         elif largest_only:
             searched = self.rules.search is not None and run.coarse_to_fine(self.rules.search, not_run)
-            if not searched:
+            if not searched and smoothing is None:
                 bodies = run.needed_slices(not_run)
+            elif not searched:  # the choice of needed slices knows the labels before smoothing only
+                run.slices(wanted)
         else:
             run.slices(wanted)
-        smoothing = self.rules.smoothing
         if smoothing is not None and len(wanted) > 1:
             weights = smoothing.weights(ct.spacing_mm and ct.spacing_mm[0])
             for stack in (buffer.organ, buffer.tumour):
                 smooth_across_slices(stack, weights)
+            buffer.clear(not_run)  # smoothing reaches into the skipped slices
             buffer.relabel()
             bodies = None
         removed = keep_largest_body(buffer.labels, bodies) if largest_only else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,9 @@ from liverseg.inference.progress import RunMonitor
 from liverseg.inference.rules import SearchRule
 from registry import InputSpec
 
+MAX_SIZED_NETWORKS = 6
+"""Most networks of other working sizes that are held; the least recently used ones are dropped."""
+
 
 class SizedNetworks:
     """One network at several working sizes. Threads may share an instance."""
@@ -26,21 +30,28 @@ class SizedNetworks:
     def __init__(self, engine: Engine, spec: InputSpec) -> None:
         self.engine = engine  # at the checkpoint's own working size
         self.spec = spec
-        self._resized: dict[tuple[int, tuple[int, int]], Engine] = {}
+        self._resized: OrderedDict[tuple[int, tuple[int, int]], Engine] = OrderedDict()
         self._lock = threading.Lock()
 
     def at(self, working_size: int, shape: tuple[int, int]) -> Engine:
-        """The engine for a working size and slices of the given shape; each is opened once."""
+        """The engine for a working size and slices of the given shape.
+
+        Each is opened once while it is among the `MAX_SIZED_NETWORKS` last used.
+        """
         with self._lock:
             key = (working_size, shape)
             if key not in self._resized:
                 self._resized[key] = self.engine.resized(working_size, shape)
+            self._resized.move_to_end(key)
+            while len(self._resized) > MAX_SIZED_NETWORKS:
+                self._resized.popitem(last=False)
             return self._resized[key]
 
     def in_box(self, box: LiverBox, shape: tuple[int, int], scale: float) -> Engine:
         """The engine for a box of slices of the given shape.
 
-        In the box the network has the resolution that it has in a whole slice, times `scale`.
+        In the box the network has the resolution that it has in a whole slice, times `scale`. A box that is
+        the whole slice is run at the checkpoint's own working size.
         """
         if box.shape == shape:
             return self.engine
@@ -86,20 +97,24 @@ class SliceRun:
     def coarse_to_fine(self, rule: SearchRule, not_run: np.ndarray) -> bool:
         """Locate the liver and run its box; slices that were not run become True in `not_run` (S,).
 
-        Returns False, with nothing stored, if the search finds no liver.
+        Returns False, with nothing stored, if the search finds no liver or its box shows none.
         """
         shape = self.ct.shape[1:]
         coarse = self.networks.at(rule.working_size, shape)
 
-        def search(indices: Sequence[int]) -> list[np.ndarray]:
+        def search(indices: Sequence[int]) -> Iterator[np.ndarray]:
             outputs = coarse.run_each(self._contexts(indices))
-            return [output[1] + output[2] for output in self.buffer.timed_each(outputs)]
+            return (output[1] + output[2] for output in self.buffer.timed_each(outputs))
 
         location = locate_liver(search, rule, self.ct.shape, self.ct.spacing_mm)
         if location is None:
             return False
         not_run[:] = True
         run_in_box(self.buffer.labels, not_run, location, partial(self.slices, scale=rule.scale))
+        if not self.buffer.labels.any():
+            self.buffer.clear(~not_run)
+            not_run[:] = False
+            return False
         return True
 
     def _contexts(self, wanted: Sequence[int], box: LiverBox | None = None) -> Iterator[np.ndarray]:

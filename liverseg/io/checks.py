@@ -11,6 +11,15 @@ PADDING_BELOW_HU = -1500.0
 """Lower values are padding that scanners write outside the round field of view (-2000, -3024).
 Nothing is less dense than air, which is -1000 HU, noise included."""
 
+MAX_HU = 31743.0
+"""No CT has higher values: the extended scales of all vendors end there or before. 16-bit values that are
+read with the wrong sign lie above it."""
+
+READ_AS_NEGATIVE = (
+    "The image holds values above 31,743 HU, which no CT has: they were read as negative numbers, as which "
+    "padding and air are stored in some unsigned images."
+)
+
 _BORDER_SHARE = 0.02  # width of the border ring as a share of the shorter side
 
 
@@ -30,6 +39,8 @@ def replace_padding(hu: np.ndarray) -> None:
 def hu_warnings(hu: np.ndarray) -> tuple[str, ...]:
     """Warnings about stored values that are implausible for a CT in HU; an array of any shape."""
     low, high = float(hu.min()), float(hu.max())
+    if high > MAX_HU:
+        return (f"Some values are above {MAX_HU:,.0f} HU (up to {high:,.0f}), which no CT has.",)
     if high == low:
         return ("All values are the same: this does not look like a CT.",)
     if -1 <= low and high <= 1:

@@ -99,6 +99,9 @@ def open_gzip(stream: BinaryIO) -> gzip.GzipFile:
     return igzip.GzipFile(fileobj=stream)  # type: ignore[no-untyped-call]
 
 
+_MAGIC = b"\x1f\x8b"  # starts each member
+_FIXED_HEAD_BYTES, _MAX_HEAD_BYTES = 10, 1024**2
+_HAS_CHECKSUM, _HAS_EXTRA, _HAS_NAME, _HAS_COMMENT = 2, 4, 8, 16  # flags of the optional fields
 _READ_BYTES = 128 * 1024
 _FREE_MEMBERS, _MIN_MEMBER_BYTES = 1000, 1024  # members written by bgzip hold 64 kB each
 
@@ -106,17 +109,19 @@ _FREE_MEMBERS, _MIN_MEMBER_BYTES = 1000, 1024  # members written by bgzip hold 6
 class GzipReader:
     """Sequential reader of a gzip stream of untrusted origin, with one or several members.
 
-    It decompresses no more than requested. `read` raises EOFError where the stream is truncated,
-    `DAMAGE_ERRORS` where it is damaged (a wrong checksum is noticed at the end of its member), and
-    InputTooLarge where it expands far more than a CT does or consists of almost empty members.
+    As gunzip does, it ignores bytes after the last member that do not start another one. It decompresses no
+    more than requested. `read` raises EOFError where the stream is truncated, `DAMAGE_ERRORS` where it is
+    damaged (a wrong checksum is noticed at the end of its member), and InputTooLarge where it expands far
+    more than a CT does or consists of almost empty members.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._decompressor = _member_decompressor()
+        self._decompressor: Any = None  # of the current member; None before its head is read
         self._pending = b""  # compressed bytes that were read and not yet decompressed
         self._compressed_bytes = self._content_bytes = 0  # totals so far
         self._members = 1
+        self._has_ended = False
 
     def read(self, count: int) -> bytes:
         """The next `count` bytes of the content; fewer only at its end."""
@@ -129,8 +134,10 @@ class GzipReader:
     def _read_some(self, count: int) -> bytes:
         """Between 1 and `count` bytes of the content; none at its end."""
         while True:
-            if self._decompressor.eof and not self._start_next_member():
+            if self._decompressor is not None and self._decompressor.eof and not self._start_next_member():
                 return b""
+            if self._decompressor is None:
+                self._read_head()
             compressed = self._pending or self._stream.read(_READ_BYTES)
             self._compressed_bytes += 0 if self._pending else len(compressed)
             piece = self._decompressor.decompress(compressed, count)
@@ -145,21 +152,60 @@ class GzipReader:
 
     def _start_next_member(self) -> bool:
         """Prepare for the next member and return whether there is one. Zeros between members are padding."""
-        while True:
-            self._pending = self._pending.lstrip(b"\0")
-            if self._pending:
+        self._pending = self._pending.lstrip(b"\0")
+        while not self._has_ended and len(self._pending) < len(_MAGIC):
+            more = self._stream.read(_READ_BYTES)
+            self._compressed_bytes += len(more)
+            if not more:
                 break
-            self._pending = self._stream.read(_READ_BYTES)
-            self._compressed_bytes += len(self._pending)
-            if not self._pending:
-                return False
+            self._pending = (self._pending + more).lstrip(b"\0")
+        if not self._pending.startswith(_MAGIC):
+            self._pending, self._has_ended = b"", True
+            return False
         self._members += 1
         if self._members > _FREE_MEMBERS + self._content_bytes // _MIN_MEMBER_BYTES:
             raise InputTooLarge("The gzip file is made of far more parts than a CT takes.")
-        self._decompressor = _member_decompressor()
+        self._decompressor = None
         return True
 
+    def _read_head(self) -> None:
+        """Read the head of a member, of any length, and prepare to decompress what follows.
 
-def _member_decompressor() -> Any:
-    """A decompressor of one gzip member, as `zlib.decompressobj` returns; it verifies the checksum."""
-    return isal_zlib.decompressobj(wbits=31)
+        ISA-L does not read a head that spans two calls, so that it is given one without optional fields.
+        """
+        while (length := _head_length(self._pending)) is None:
+            more = self._stream.read(_READ_BYTES)
+            self._compressed_bytes += len(more)
+            self._pending += more
+            if not more:
+                raise EOFError
+            if len(self._pending) > _MAX_HEAD_BYTES:
+                raise InputTooLarge("The head of the gzip file is far longer than that of any CT.")
+        self._pending = self._pending[length:]
+        self._decompressor = isal_zlib.decompressobj(wbits=31)  # verifies the checksum of the member
+        self._decompressor.decompress(_GZIP_HEADER)
+
+
+def _head_length(data: bytes) -> int | None:
+    """Length of the head of a gzip member at the start of `data` (RFC 1952); None if more bytes are needed.
+
+    Raises gzip.BadGzipFile if it is not gzip with the deflate method.
+
+    >>> _head_length(gzip.compress(b"liver")), _head_length(gzip.compress(b"liver")[:5])
+    (10, None)
+    """
+    if not (_MAGIC + b"\x08").startswith(data[:3]):
+        raise gzip.BadGzipFile("not a gzip member")
+    if len(data) < _FIXED_HEAD_BYTES:
+        return None
+    flags, position = data[3], _FIXED_HEAD_BYTES
+    if flags & _HAS_EXTRA:
+        position += 2 + int.from_bytes(data[position : position + 2], "little")
+    for field in (_HAS_NAME, _HAS_COMMENT):
+        if flags & field:
+            end = data.find(b"\0", position)
+            if end < 0:
+                return None
+            position = end + 1
+    position += 2 * bool(flags & _HAS_CHECKSUM)
+    return position if position <= len(data) else None

@@ -20,10 +20,10 @@ from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.errors import InputTooLarge, InvalidSetting, LiversegError, UnreadableInput
 from liverseg.io.checks import hu_warnings
 from liverseg.io.dicom.series_info import SeriesInfo
-from liverseg.io.sniff import HEAD_BYTES, sniff
+from liverseg.io.sniff import HEAD_BYTES, is_dicom, sniff
 
 if TYPE_CHECKING:
-    from liverseg.io.dicom.sources import Opener
+    from liverseg.io.dicom.sources import Files
 
 __all__ = ["from_array", "list_series", "read"]
 
@@ -40,8 +40,9 @@ def read(
     """Read a CT slice or volume.
 
     `source` is the path of a PNG, JPEG, NIfTI or DICOM file (recognised by its content, not its name),
-    or a DICOM series: a folder, a zip archive, or a list of paths. `window` (centre, width in HU) is the
-    display window a picture was made with, 40/400 by default; it has no effect where HU are stored.
+    or a DICOM series: a folder, a zip archive, or a list of paths. In a folder, links are followed inside the
+    tree they lie in (`liverseg.io.folder`). `window` (centre, width in HU) is the display window a picture
+    was made with, 40/400 by default; it has no effect where HU are stored.
     `series` selects one of several DICOM series by its number in `list_series`, which starts at 1.
 
     Returns a `CTImage`: float32 HU of shape (slices, rows, columns) in radiological orientation.
@@ -53,6 +54,7 @@ def read(
     if series is not None and (isinstance(series, bool) or not isinstance(series, int)):
         raise InvalidSetting("A series is selected by its number, a whole number from 1.")
     with _translate_errors():
+        source = _only_file(source)
         kind, size_bytes = _format_of(source)
         if series is not None and kind in ("png", "jpeg", "nifti", "nifti-gz"):
             raise InvalidSetting("Only DICOM holds several series to choose from; this input is one image.")
@@ -60,8 +62,8 @@ def read(
         if kind in ("files", "zip"):
             from liverseg.io.dicom.series import read_series
 
-            with _openers(source, kind, size_bytes) as openers:
-                return replace(read_series(openers, window, series), series=series)
+            with _files(source, kind, size_bytes) as files:
+                return replace(read_series(files, window, series), series=series)
         path = Path(source)  # type: ignore[arg-type]
         with path.open("rb") as stream:
             if kind in ("png", "jpeg"):
@@ -87,12 +89,13 @@ def list_series(source: Source) -> tuple[SeriesInfo, ...]:
     InvalidSetting for a picture or a NIfTI file, which holds no series.
     """
     with _translate_errors():
+        source = _only_file(source)
         kind, size_bytes = _format_of(source)
         if kind in ("files", "zip"):
             from liverseg.io.dicom.series import series_among
 
-            with _openers(source, kind, size_bytes) as openers:
-                return series_among(openers)
+            with _files(source, kind, size_bytes) as files:
+                return series_among(files)
         if kind == "dicom":
             from liverseg.io.dicom.file import series_in_file
 
@@ -188,17 +191,25 @@ def _format_of(source: Source) -> tuple[str, int]:
 
 
 @contextmanager
-def _openers(source: Source, kind: str, size_bytes: int) -> Iterator[list[Opener]]:
-    """One opener for each file of a folder, list or zip archive (see `liverseg.io.dicom.sources`)."""
-    from liverseg.io.dicom.sources import files_below, members_of_zip, openers_of
+def _files(source: Source, kind: str, size_bytes: int) -> Iterator[Files]:
+    """The files of a folder, list or zip archive (see `liverseg.io.dicom.sources`)."""
+    from liverseg.io.dicom.sources import files_of_folder, files_of_list, members_of_zip
 
     if kind == "zip":
-        with Path(source).open("rb") as stream, members_of_zip(stream, size_bytes) as openers:  # type: ignore[arg-type]
-            yield openers
+        with Path(source).open("rb") as stream, members_of_zip(stream, size_bytes) as files:  # type: ignore[arg-type]
+            yield files
     elif isinstance(source, (str, os.PathLike)):
-        yield openers_of(files_below(Path(source)))
+        yield files_of_folder(Path(source))
     else:
-        yield openers_of(Path(path) for path in source)
+        yield files_of_list(Path(path) for path in source)
+
+
+def _only_file(source: Source) -> Source:
+    """The path in a list of one path if it is a picture, a NIfTI file or a zip, else the source as it is."""
+    if isinstance(source, (str, os.PathLike)) or len(source) != 1 or not Path(source[0]).is_file():
+        return source
+    with Path(source[0]).open("rb") as stream:
+        return source if is_dicom(stream.read(HEAD_BYTES)) else source[0]
 
 
 def _sha256(path: Path) -> str:

@@ -115,6 +115,100 @@ def test_a_text_that_is_not_a_json_object_is_refused(text: bytes) -> None:
         Manifest.from_json(text)
 
 
+TERM = {"feature": "slices", "transform": "log", "centre": 0.7, "scale": 0.5, "coefficient": -1.5}
+POINT = {"cut": 0.3, "recall": 0.8, "precision": None, "false_per_scan": 2.5}
+REGRESSION = {"intercept": 0, "terms": [TERM], "cut": 0.3, "operating_points": [POINT], "scans": 60}
+RULES = {
+    "volume_rules": {
+        "search": {"working_size": 192, "margin": 0.04, "scale": 1.0},
+        "smoothing": {"sigma_mm": 2.5, "sigma_slices": 0.8},
+        "hysteresis": {"seed_probability": 0.6},
+    },
+    "lesion_model": {
+        "method": "logistic regression",
+        "threshold": 0.3,
+        "volume": REGRESSION,
+        "slice": {key: REGRESSION[key] for key in ("intercept", "terms", "cut")},
+        "auc": 0.91,
+    },
+}
+
+
+def with_rules() -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(json.dumps(manifest_dict() | RULES))
+    return data
+
+
+def test_rules_for_volumes_and_lesions_are_kept_as_they_are() -> None:
+    manifest = Manifest.from_json(json.dumps(with_rules()))
+    assert manifest.extra == RULES
+    assert json.loads(manifest.to_json()) == with_rules()
+    empty = manifest_dict(volume_rules={}, lesion_model={"method": "logistic regression"})
+    assert Manifest.from_json(json.dumps(empty)).extra["volume_rules"] == {}
+
+
+def test_an_unknown_rule_or_method_is_left_to_the_reader() -> None:
+    """It refuses the checkpoint and names the rule; to the schema the manifest is valid."""
+    data = with_rules()
+    data["volume_rules"]["watershed"] = {"depth": 3}
+    data["lesion_model"]["method"] = "random forest"
+    data["lesion_model"]["volume"]["terms"][0]["feature"] = "mean_hu"
+    assert Manifest.from_json(json.dumps(data)).extra["volume_rules"]["watershed"] == {"depth": 3}
+
+
+MODEL_AT = "lesion_model.volume."
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("volume_rules", None),
+        ("volume_rules", {f"rule{n}": {} for n in range(17)}),
+        ("volume_rules", {"x" * 65: {}}),
+        ("volume_rules.search", {"working_size": 192, "margin": 0.04}),
+        ("volume_rules.search.working_size", 16),
+        ("volume_rules.search.working_size", 100_000),
+        ("volume_rules.search.working_size", 192.5),
+        ("volume_rules.search.margin", -0.1),
+        ("volume_rules.search.scale", 0),
+        ("volume_rules.search.scale", 100),
+        ("volume_rules.smoothing.sigma_mm", 0),
+        ("volume_rules.smoothing.sigma_slices", "wide"),
+        ("volume_rules.hysteresis", None),
+        ("volume_rules.hysteresis.seed_probability", 1.1),
+        ("lesion_model", []),
+        ("lesion_model.method", ""),
+        ("lesion_model", {"volume": REGRESSION}),
+        ("lesion_model.threshold", 2),
+        (MODEL_AT + "intercept", 1e300),
+        (MODEL_AT + "terms", []),
+        (MODEL_AT + "terms", [TERM] * 65),
+        (MODEL_AT + "terms.0.scale", 0),
+        (MODEL_AT + "terms.0.scale", -1),
+        (MODEL_AT + "terms.0.coefficient", True),
+        (MODEL_AT + "terms.0.feature", "x" * 129),
+        (MODEL_AT + "terms.0", {"feature": "slices"}),
+        (MODEL_AT + "cut", 1.5),
+        (MODEL_AT + "operating_points", [POINT] * 102),
+        (MODEL_AT + "operating_points.0.recall", None),
+        (MODEL_AT + "operating_points.0.precision", 1.2),
+        (MODEL_AT + "operating_points.0.false_per_scan", -1),
+        ("lesion_model.slice", {"intercept": 0, "terms": [TERM]}),
+    ],
+)
+def test_rules_out_of_bounds_are_refused_in_one_sentence(path: str, value: Any) -> None:
+    data = with_rules()
+    *parents, last = path.split(".")
+    node: Any = data
+    for key in parents:
+        node = node[int(key) if key.isdigit() else key]
+    node[int(last) if last.isdigit() else last] = value
+    with pytest.raises(ManifestInvalid) as refusal:
+        Manifest.from_json(json.dumps(data))
+    text = str(refusal.value)
+    assert path.split(".")[0] in text and "\n" not in text and len(text) < 400
+
+
 def test_a_volume_with_context_slices_is_refused() -> None:
     with pytest.raises(ManifestInvalid, match="context_slices"):
         Manifest.from_json(

@@ -32,8 +32,11 @@ THIRD_PARTY = {
 }
 """All that the pure rooms import besides the standard library."""
 
-REGISTRY_READERS = ("liverseg.inference", "liverseg.io.files", "liverseg.cohort", "liverseg.app", "train")
-"""The only rooms that import `registry`."""
+REGISTRY_READERS = (
+    *("liverseg.inference", "liverseg.io.files", "liverseg.cohort", "liverseg.app", "liverseg.__main__"),
+    "train",
+)
+"""The only rooms that import `registry`; `liverseg.__main__` for what the commands of all packages share."""
 
 PACKAGES = ("liverseg", "registry", "train")
 

@@ -70,10 +70,12 @@ def input_components() -> list[gr.Component]:
 
 
 def refusal(error: Exception) -> gr.Error:
-    """An error for the client: one sentence, then the series to choose from; nothing is printed."""
-    series = error.series if isinstance(error, SeriesChoice) else ()
-    listed = "".join(f" {info.line()};" for info in series)
-    return gr.Error(sentence_for(error) + listed.removesuffix(";"), print_exception=False)
+    """An error for the client: one sentence, which lists the series to choose from; nothing is printed."""
+    sentence = sentence_for(error)
+    if isinstance(error, SeriesChoice) and error.series:
+        listed = "; ".join(info.line() for info in error.series)
+        sentence = f"{sentence.removesuffix('.')}; the series are {listed}."
+    return gr.Error(sentence, print_exception=False)
 
 
 def client_left(page: gr.Blocks, request: gr.Request | None) -> StopSignal | None:

@@ -17,8 +17,12 @@ from liverseg.app.state.checkpoints import Checkpoints
 DELETE_CHECK_S = 60
 """Time between two searches for files that have to be deleted."""
 
-MAX_WAITING = 32
-"""Events that may wait in the queue; further ones are refused with the message that it is full."""
+MAX_WAITING = 256
+"""Events that may wait in the queue; further ones are refused with the message that it is full.
+
+A waiting event holds its request and one short message for each answer before it, below 0.3 MB; its upload
+is on the disk before it asks to wait.
+"""
 
 QUEUE_POLL_S = 0.01
 """Time between two looks at an idle queue. Gradio's default of 1 ms uses 7 % of a processor."""

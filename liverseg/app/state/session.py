@@ -107,7 +107,7 @@ def read_input(sources: Sequence[str], made_with: Window, series: int | None = N
     if not sources:
         raise UnreadableInput("Choose a file first.")
     if not all(Path(source).is_file() for source in sources):
-        raise UnreadableInput("The upload has expired and was deleted. Upload it again.")
+        raise UnreadableInput("The upload has expired and was deleted; upload it again.")
     return liverseg.read(sources[0] if len(sources) == 1 else list(sources), made_with, series)
 
 

@@ -154,7 +154,7 @@ class OpenVINOEngine:
         if compiled is not None:
             self._requests[shape] = compiled.create_infer_request()
             return used_precision
-        networks, used_precision = self._compile()
+        networks, used_precision = self._compile(shape)
         for network_shape, compiled in networks.items():
             self._requests[network_shape] = compiled.create_infer_request()
             if (exported := _export(compiled, used_precision)) is not None:
@@ -170,10 +170,10 @@ class OpenVINOEngine:
             resized=ResizedInput(working_size, shape),
         )
 
-    def _compile(self) -> tuple[dict[InputShape, openvino.CompiledModel], str]:
+    def _compile(self, shape: InputShape) -> tuple[dict[InputShape, openvino.CompiledModel], str]:
         """The archive compiled for both shapes, and the precision that it runs in.
 
-        A network with a changed working size is compiled for its standard shape only.
+        With a changed working size, the network for any size is compiled only if `shape` is that.
         """
         from liverseg.inference.engines.torch_engine import load_script  # slow import, needed only here
 
@@ -191,7 +191,7 @@ class OpenVINOEngine:
                 exact, probe = networks[standard], precision.probe(standard[1], standard[2:])
                 if precision.keeps_labels(lambda hu: exact([hu])[0], lambda hu: rounded([hu])[0], probe):
                     used_precision, networks = precision.BFLOAT16, {standard: rounded}
-            if dynamic != standard and self._working_size is None:
+            if dynamic != standard and (self._working_size is None or shape == dynamic):
                 networks[dynamic] = core.compile_model(model, "CPU", _settings(used_precision))
         except RuntimeError as error:
             raise CheckpointRefused(

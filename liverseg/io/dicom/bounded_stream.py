@@ -41,6 +41,12 @@ class CountedReads:
         self._size = stream.seek(0, os.SEEK_END)
         stream.seek(start)
         self.seek, self.tell = stream.seek, stream.tell
+        self._is_short = False  # whether a read found fewer bytes than it asked for
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the file ended within something that was read or skipped."""
+        return self._is_short or self.tell() > self._size
 
     def check(self) -> None:
         """Raise InputTooLarge after too many reads; pydicom replaces some exceptions raised in `read`."""
@@ -52,8 +58,12 @@ class CountedReads:
         self._reads_left -= 1
         self.check()
         if count > _UNCHECKED_READ_BYTES:
-            count = min(count, max(self._size - self.tell(), 0))
-        return self._stream.read(count)
+            left = max(self._size - self.tell(), 0)
+            self._is_short |= count > left
+            count = min(count, left)
+        content = self._stream.read(count)
+        self._is_short |= 0 < len(content) < count
+        return content
 
 
 def inflate(stream: BinaryIO) -> BinaryIO:

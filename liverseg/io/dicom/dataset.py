@@ -1,41 +1,32 @@
 """Opens DICOM datasets with only the elements that liverseg needs, and refuses those that are not CT.
 
-No element that identifies the patient is read.
+No element whose purpose is to identify the patient is read. Of elements with free text only a digest is kept
+(`slices`), to tell volumes of one series apart.
 """
 
 from __future__ import annotations
 
 import io
 import logging
-import math
 import warnings
 from typing import BinaryIO
 
 import pydicom
 from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 from pydicom.uid import ImplicitVRLittleEndian as ImplicitLE
 
 from liverseg.core import limits
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
 from liverseg.io.dicom.bounded_stream import CountedReads, inflate
+from liverseg.io.dicom.keywords import TIME_KEYWORDS, TRAIT_KEYWORDS, VARYING_KEYWORDS
+from liverseg.io.dicom.quantity import quantity_of, refuse_unless_hu
 
 # liverseg refuses a file with a one-sentence exception. pydicom's own log messages and warnings would be
 # noise on the command line, and they quote values of the file.
 logging.getLogger("pydicom").addHandler(logging.NullHandler())
 warnings.filterwarnings("ignore", module=r"pydicom\.")
-
-TRAIT_KEYWORDS = (
-    "AcquisitionNumber", "TemporalPositionIdentifier", "TemporalPositionIndex", "FrameAcquisitionNumber",
-    "NominalPercentageOfCardiacPhase", "ConvolutionKernel", "ImageType", "FrameType", "KVP",
-    "ContrastBolusAgent", "StackID",
-)  # fmt: skip
-"""Elements whose values may distinguish the volumes within one series, the most reliable first."""
-
-TIME_KEYWORDS = (
-    "TriggerTime", "AcquisitionDateTime", "FrameAcquisitionDateTime", "AcquisitionTime", "ContentTime",
-)  # fmt: skip
-"""Elements whose order in time may distinguish the volumes within one series, the most reliable first."""
 
 _KEYWORDS = [
     "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID",
@@ -47,8 +38,11 @@ _KEYWORDS = [
     "ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing", "SliceThickness",
     "SpacingBetweenSlices", "GantryDetectorTilt",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-    *TRAIT_KEYWORDS, *TIME_KEYWORDS,
+    "ModalityLUTSequence", "MultienergyCTCharacteristicsSequence",
+    "ConcatenationUID", "InConcatenationNumber", "InConcatenationTotalNumber",
+    *TRAIT_KEYWORDS, *VARYING_KEYWORDS, *TIME_KEYWORDS,
 ]  # fmt: skip
+_TAGS = [Tag(keyword) for keyword in dict.fromkeys(_KEYWORDS)]
 """The elements that are read."""
 
 _MODALITIES = {
@@ -69,8 +63,8 @@ _MODALITIES = {
 _CT_CLASSES = {"1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"}
 _SECONDARY_CAPTURE_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 _DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
-_NOT_HU = {"MGML", "Z_EFF", "ED", "EDW", "PCT"}  # RescaleType of material and electron density maps
 
+_ALWAYS_CAPITALS = ("Modality", "PhotometricInterpretation")  # some writers use small letters or spaces
 # Values of elements that some writers leave out.
 _DEFAULTS = {"PixelRepresentation": 0, "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2"}
 _STORAGE_PREFIX = "1.2.840.10008.5.1.4.1.1."  # of the UIDs of all standard storage classes
@@ -102,10 +96,21 @@ def open_dataset(source: bytes | BinaryIO, pixels: bool = True) -> pydicom.Datas
     NoImage for a DICOMDIR, UnreadableInput for a damaged file, and InputTooLarge if a deflated file unpacks
     to more than is allowed or if the header has far more elements than that of a CT.
     """
-    stream = inflate(io.BytesIO(source) if isinstance(source, bytes) else source)
+    return _open(inflate(io.BytesIO(source) if isinstance(source, bytes) else source), pixels)[0]
+
+
+def open_header(stream: BinaryIO) -> tuple[pydicom.Dataset, bool]:
+    """As `open_dataset`, without pixels, and whether the file ends within one of the elements read.
+
+    `stream` is not deflated (`bounded_stream.inflate`). It is left at the pixel data, or at its end.
+    """
+    return _open(stream, pixels=False)
+
+
+def _open(stream: BinaryIO, pixels: bool) -> tuple[pydicom.Dataset, bool]:
     counted = CountedReads(stream)
     try:
-        dataset = pydicom.dcmread(counted, force=True, stop_before_pixels=not pixels, specific_tags=_KEYWORDS)
+        dataset = pydicom.dcmread(counted, force=True, stop_before_pixels=not pixels, specific_tags=_TAGS)
     finally:
         counted.check()
     _check_frame_groups(dataset)
@@ -116,7 +121,7 @@ def open_dataset(source: bytes | BinaryIO, pixels: bool = True) -> pydicom.Datas
         is_implicit, is_little = dataset.original_encoding
         guess = ImplicitLE if is_implicit else ExplicitVRLittleEndian if is_little else ExplicitVRBigEndian
         dataset.file_meta.TransferSyntaxUID = guess
-    return dataset
+    return dataset, counted.is_cut_short
 
 
 def _check_frame_groups(dataset: pydicom.Dataset) -> None:
@@ -130,10 +135,14 @@ def _check_frame_groups(dataset: pydicom.Dataset) -> None:
 
 
 def _set_defaults(dataset: pydicom.Dataset) -> None:
-    """Set elements that some writers leave out to the value that the other elements imply."""
-    if dataset.get("BitsAllocated") is not None and dataset.get("BitsStored") is None:
-        dataset.BitsStored = dataset.BitsAllocated
-        dataset.HighBit = int(dataset.BitsAllocated) - 1
+    """Set elements that some writers leave out or misspell to the value that is meant."""
+    allocated = dataset.get("BitsAllocated")
+    if isinstance(allocated, int) and dataset.get("BitsStored") is None:  # text where the file is cut off
+        dataset.BitsStored, dataset.HighBit = allocated, allocated - 1
+    for keyword in _ALWAYS_CAPITALS:
+        stored = str(dataset.get(keyword) or "")
+        if stored != stored.strip().upper():
+            setattr(dataset, keyword, stored.strip().upper())
     for keyword, value in _DEFAULTS.items():
         if dataset.get(keyword) is None:
             setattr(dataset, keyword, value)
@@ -172,16 +181,14 @@ def refuse_unless_ct(dataset: pydicom.Dataset, pixels: bool = True) -> None:
     if modality not in ("CT", ""):
         raise NotCT(f"This is {_MODALITIES.get(modality, 'not a CT image')}; liverseg reads CT.")
     _refuse_class(dataset)
-    if "LOCALIZER" in [str(value).upper() for value in as_list(dataset.get("ImageType"))]:
-        raise NotCT("This is a localizer (scout) image; liverseg reads axial CT slices.")
+    if "PerFrameFunctionalGroupsSequence" not in dataset:  # each frame has its own quantity
+        refuse_unless_hu(quantity_of(dataset))
     if "Rows" not in dataset or "Columns" not in dataset or (pixels and "PixelData" not in dataset):
         raise UnreadableInput("The DICOM file holds no image, or is truncated before it.")
     if int(dataset.get("SamplesPerPixel") or 1) != 1:
         raise NotCT("This DICOM image is in colour; liverseg reads CT, which is greyscale.")
     if str(dataset.get("PhotometricInterpretation") or "MONOCHROME2") not in ("MONOCHROME1", "MONOCHROME2"):
         raise NotCT("This DICOM image is in colour; liverseg reads CT, which is greyscale.")
-    if str(dataset.get("RescaleType") or "").upper() in _NOT_HU:
-        raise NotCT("The values of this DICOM image are a material or density map, not HU.")
 
 
 def is_secondary_capture(dataset: pydicom.Dataset) -> bool:
@@ -201,40 +208,3 @@ def _refuse_class(dataset: pydicom.Dataset) -> None:
         return
     family = sop_class[len(_STORAGE_PREFIX) :].split(".")[0]
     raise NotCT(f"This is {_CLASS_FAMILIES.get(family, 'not a CT image')}; liverseg reads CT.")
-
-
-def as_list(value: object) -> list:
-    """The values of an element as a list: empty for a missing value, of length 1 for a single one."""
-    if value is None or value == "":
-        return []
-    return [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
-
-
-def float_values(dataset: pydicom.Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
-    """The `count` values of an element; None if it has another number of values or one that is not finite.
-
-    Accepts decimal commas and commas as separators, which some writers use against the standard.
-    """
-    try:
-        stored = as_list(dataset.get(keyword))
-    except (TypeError, ValueError, OverflowError):
-        return None
-    try:
-        values = tuple(float(value) for value in stored)
-    except (TypeError, ValueError, OverflowError):
-        values = _parse_commas([str(value) for value in stored], count)
-    return values if len(values) == count and all(map(math.isfinite, values)) else None
-
-
-def _parse_commas(parts: list[str], count: int) -> tuple[float, ...]:
-    """Numbers with decimal commas or separated by commas; () if the texts are not such numbers.
-
-    >>> _parse_commas(["0,8", "0,7"], 2), _parse_commas(["0.8,0.7"], 2), _parse_commas(["0.8 mm"], 1)
-    ((0.8, 0.7), (0.8, 0.7), ())
-    """
-    if len(parts) == 1 and count > 1 and parts[0].count(",") == count - 1:
-        parts = parts[0].split(",")
-    try:
-        return tuple(float(part.replace(",", ".")) for part in parts)
-    except ValueError:
-        return ()

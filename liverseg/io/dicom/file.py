@@ -13,16 +13,20 @@ from liverseg.core.image import CTImage, SliceReference
 from liverseg.core.limits import check_shape
 from liverseg.core.window import Window
 from liverseg.errors import UnreadableInput
-from liverseg.io.checks import hu_warnings
+from liverseg.io.checks import hu_warnings, replace_padding
 from liverseg.io.dicom.choose import choose_volume, series_infos
 from liverseg.io.dicom.dataset import open_dataset, refuse_unless_ct, sop_class_of
 from liverseg.io.dicom.decoder import FrameDecoder
-from liverseg.io.dicom.frame_header import FrameHeader
+from liverseg.io.dicom.frame_header import FrameHeader, with_common_rescale
+from liverseg.io.dicom.modality_lut import modality_lut_of
 from liverseg.io.dicom.pixels import hu_of, pixel_warnings, stored_frames
+from liverseg.io.dicom.quantity import quantity_warnings
+from liverseg.io.dicom.rescale import Rescale
 from liverseg.io.dicom.series_info import SeriesInfo
 from liverseg.io.dicom.slices import Slice, slices_of
 from liverseg.io.dicom.stack import SliceStack
 from liverseg.io.dicom.volumes import group_into_volumes
+from liverseg.io.slice_levels import level_warnings
 
 
 def read_dicom_file(stream: BinaryIO, window: Window, series: int | None = None) -> CTImage:
@@ -72,24 +76,42 @@ def build_image(
     planes = native if len(stack.native.shape) == 3 else native.transpose(2, 0, 1)  # slices first
     references = [None] * len(frames)
     warnings: dict[str, None] = dict.fromkeys(stack.warnings)  # ordered, each sentence once
+    rescales, lacking = with_common_rescale(frames)
+    without_rescale: dict[int, bool] = {}  # by native slice: whether it holds the stored values
     any_through_window, filled = False, 0
     with FrameDecoder() as decoder:
         for dataset, indices in sources:
+            lut = modality_lut_of(dataset)
             for number, stored in enumerate(stored_frames(dataset, decoder)):
                 if number not in indices:
                     continue
                 index = indices[number]
                 references[rank[index]] = slice_reference(dataset, frames[index], number + 1)
-                rescale = frames[index].rescale
-                plane, through_window, sentences = hu_of(stored, dataset, rescale, window)
+                rescale = lut or rescales[index]
+                if index in lacking:
+                    without_rescale[rank[index]] = int(dataset.BitsStored) > 8  # fewer bits hold no HU
+                given = None if without_rescale.get(rank[index]) else rescale
+                plane, through_window, sentences = hu_of(stored, dataset, given, window)
                 planes[rank[index]] = plane
                 filled += 1
                 any_through_window |= through_window
-                warnings |= dict.fromkeys((*pixel_warnings(dataset, rescale, window), *sentences))
+                warnings |= dict.fromkeys(
+                    (
+                        *quantity_warnings(frames[index].quantity),
+                        *pixel_warnings(dataset, rescale, window),
+                        *sentences,
+                    )
+                )
     if filled != len(frames):
         raise UnreadableInput("The DICOM image is truncated: it has fewer frames than it declares.")
+    numbers = _slice_numbers(stack, len(frames))
+    for k in sorted(without_rescale):
+        done = _settle_rescale(planes, k, without_rescale, rescales[stack.order[k]])
+        warnings[f"Slice {numbers[k]} of {len(frames)} has no rescale to HU, unlike the others: {done}."] = (
+            None
+        )
     if not any_through_window:
-        warnings |= dict.fromkeys(hu_warnings(hu))
+        warnings |= dict.fromkeys((*hu_warnings(hu), *level_warnings(hu)))
     return CTImage(
         hu=hu,
         spacing_mm=stack.spacing_mm,
@@ -101,6 +123,31 @@ def build_image(
         warnings=tuple(warnings),
         source=tuple(references),
     )
+
+
+def _slice_numbers(stack: SliceStack, count: int) -> range:
+    """The number (from 1) by which a user knows each native slice: from the feet where slices are axial."""
+    is_from_head = len(stack.native.shape) == 3 and stack.native.axes[0] == 0 and stack.native.flipped[0]
+    return range(count, 0, -1) if is_from_head else range(1, count + 1)
+
+
+def _settle_rescale(planes: np.ndarray, k: int, without: Mapping[int, bool], rescale: Rescale) -> str:
+    """Choose how to read slice k, which has no rescale, by the slice next to it; returns what was done.
+
+    `planes` (S, rows, columns) are the slices. `without` has the slices without rescale, and whether they
+    hold stored values or were read with `rescale`, which is that of the others. Slice k is changed in place
+    if it holds stored values and `rescale` fits better.
+    """
+    if not without[k]:
+        return "that of the others was used"
+    neighbour = min((n for n in range(len(planes)) if n not in without), key=lambda n: abs(n - k))
+    rescaled = planes[k] * np.float32(rescale.slope) + np.float32(rescale.intercept)
+    replace_padding(rescaled)
+    differences = [np.median(np.abs(plane - planes[neighbour])) for plane in (rescaled, planes[k])]
+    if differences[0] > differences[1]:
+        return "its values were taken as HU, which fits the slice next to it"
+    planes[k] = rescaled
+    return "that of the others was used, which fits the slice next to it"
 
 
 def slice_reference(dataset: pydicom.Dataset, frame: FrameHeader, number: int) -> SliceReference:

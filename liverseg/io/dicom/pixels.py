@@ -9,45 +9,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 import pydicom
 from pydicom.encaps import generate_frames
 from pydicom.pixels import iter_pixels
 from pydicom.uid import JPEG2000 as JPEG2000Lossy
 from pydicom.uid import (
-    JPEG2000TransferSyntaxes,
+    UID,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLSNearLossless,
-    JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
     RLELossless,
 )
 
 from liverseg.core.window import Window, from_unit
 from liverseg.errors import UnreadableInput
-from liverseg.io.checks import AIR_HU, border_ring, replace_padding
-from liverseg.io.dicom.dataset import float_values, is_secondary_capture
+from liverseg.io.checks import AIR_HU, READ_AS_NEGATIVE, border_ring, replace_padding
+from liverseg.io.dicom.dataset import is_secondary_capture
 from liverseg.io.dicom.decoder import FrameDecoder
 from liverseg.io.dicom.jpeg_header import codestream_precision
+from liverseg.io.dicom.modality_lut import ModalityLut
+from liverseg.io.dicom.padding import certain_padding, padding_mask, stored_as_negative
 from liverseg.io.dicom.rescale import Rescale, apply_rescale
+from liverseg.io.dicom.transfer_syntax import CODED, check_transfer_syntax
 from liverseg.io.picture.sixteen_bit import hu_or_unit
 
-_MAX_AIR_HU = -900.0  # padding up to this value is certain, denser values occur in tissue
+ValueMap = Rescale | ModalityLut
+
 _BONE_HU, _NEGATIVE_AIR_HU = 500.0, -500.0  # limits of the border's median that identify a negative
 _RLE_HEADER_BYTES = 64
-_COMPRESSED = {*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes}
 _LOSSY = {JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000Lossy}
 
 
-def is_grey(dataset: pydicom.Dataset, rescale: Rescale | None) -> bool:
+def is_grey(dataset: pydicom.Dataset, rescale: ValueMap | None) -> bool:
     """Whether an image stores at most 8 bits of grey without a rescale to HU.
 
     A slope of 1 and an intercept of 0 do not count as a rescale: writers of 8-bit pictures set them by
     default, and HU in unsigned bytes could not represent air.
     """
-    if int(dataset.BitsStored) > 8:
+    if int(dataset.BitsStored) > 8 or isinstance(rescale, ModalityLut):
         return False
     return rescale is None or (rescale[:2] == (1.0, 0.0) and not int(dataset.PixelRepresentation))
 
@@ -61,7 +62,7 @@ def is_wide_capture(dataset: pydicom.Dataset) -> bool:
     )
 
 
-def pixel_warnings(dataset: pydicom.Dataset, rescale: Rescale | None, window: Window) -> tuple[str, ...]:
+def pixel_warnings(dataset: pydicom.Dataset, rescale: ValueMap | None, window: Window) -> tuple[str, ...]:
     """Warnings about the stored values of a frame with this rescale."""
     warnings = []
     if is_secondary_capture(dataset):
@@ -69,7 +70,12 @@ def pixel_warnings(dataset: pydicom.Dataset, rescale: Rescale | None, window: Wi
             "The DICOM file is a secondary capture marked as CT: its values and geometry were used as they "
             "are."
         )
-    if rescale is not None and rescale.intercept_is_assumed:
+    if isinstance(rescale, ModalityLut) and (dataset.get("RescaleSlope") or dataset.get("RescaleIntercept")):
+        warnings.append(
+            "The DICOM image has both a Modality LUT and a rescale, which exclude each other: the Modality "
+            "LUT was used."
+        )
+    if isinstance(rescale, Rescale) and rescale.intercept_is_assumed:
         warnings.append(
             "The DICOM image has a rescale slope but no intercept; an intercept of 0 was assumed."
         )
@@ -96,12 +102,10 @@ def stored_frames(dataset: pydicom.Dataset, decoder: FrameDecoder) -> Iterator[n
     Raises UnreadableInput for an unsupported bit depth or compression and for damaged data, and what
     `FrameDecoder.decode` raises.
     """
-    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
+    syntax, allocated = check_decodable(dataset), int(dataset.BitsAllocated)
+    stored = int(dataset.BitsStored)
     high = int(dataset.get("HighBit", stored - 1))
-    if allocated not in (8, 16, 32) or not 1 <= stored <= allocated or not stored - 1 <= high < allocated:
-        raise UnreadableInput("liverseg does not read the bit depth of the DICOM image.")
-    syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax in _COMPRESSED:
+    if syntax in CODED:
         rows, columns, signed = int(dataset.Rows), int(dataset.Columns), bool(dataset.PixelRepresentation)
         count = int(dataset.get("NumberOfFrames") or 1)
         for frame in generate_frames(dataset.PixelData, number_of_frames=count):
@@ -109,15 +113,26 @@ def stored_frames(dataset: pydicom.Dataset, decoder: FrameDecoder) -> Iterator[n
             if syntax not in JPEGTransferSyntaxes:  # JPEG-LS and JPEG 2000 codestreams define the sign bit
                 bits = min(stored, codestream_precision(frame))
             yield stored_bits(decoder.decode(frame, syntax, rows, columns, signed), bits, bits - 1)
-    elif syntax == RLELossless or not syntax.is_compressed or syntax.is_deflated:
-        if syntax == RLELossless:
-            _check_run_lengths(dataset, allocated)
-        plugin = "pydicom" if syntax == RLELossless else ""  # "": nothing to decompress
-        # pydicom's own handling of unused bits ignores HighBit.
-        for frame in iter_pixels(dataset, raw=True, decoding_plugin=plugin, correct_unused_bits=False):
-            yield stored_bits(frame, stored, high)
-    else:
-        raise UnreadableInput("The DICOM image is compressed in a way that liverseg does not read.")
+        return
+    if syntax == RLELossless:
+        _check_run_lengths(dataset, allocated)
+    plugin = "pydicom" if syntax == RLELossless else ""  # "": nothing to decompress
+    # pydicom's own handling of unused bits ignores HighBit.
+    for frame in iter_pixels(dataset, raw=True, decoding_plugin=plugin, correct_unused_bits=False):
+        yield _with_signs(frame, stored, high)
+
+
+def check_decodable(dataset: pydicom.Dataset) -> UID:
+    """The transfer syntax of an image, by its header. Raises UnreadableInput for one that is not decoded.
+
+    Reasons are an unsupported compression or bit depth.
+    """
+    syntax = check_transfer_syntax(dataset)
+    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
+    high = int(dataset.get("HighBit", stored - 1))
+    if allocated not in (8, 16, 32) or not 1 <= stored <= allocated or not stored - 1 <= high < allocated:
+        raise UnreadableInput("liverseg does not read the bit depth of the DICOM image.")
+    return syntax
 
 
 def _check_run_lengths(dataset: pydicom.Dataset, allocated: int) -> None:
@@ -132,6 +147,20 @@ def _check_run_lengths(dataset: pydicom.Dataset, allocated: int) -> None:
             raise UnreadableInput("The DICOM image's run lengths are damaged and cannot be decoded.")
 
 
+def _with_signs(words: np.ndarray, stored: int, high: int) -> np.ndarray:
+    """`stored_bits` of uncompressed words, in which a negative padding value keeps its sign.
+
+    Unsigned images of 12 bits may be padded with -2000, whose sign fills the four bits above: all words with
+    such bits then have them all, and one value. Anything else above the stored bits is dropped.
+    """
+    if words.dtype == np.uint16 and high == stored - 1 and stored < 16:
+        above = words >> stored
+        signed = above == (1 << (16 - stored)) - 1
+        if signed.any() and (above[~signed] == 0).all() and len(np.unique(words[signed])) == 1:
+            return words.view(np.int16)
+    return stored_bits(words, stored, high)
+
+
 def stored_bits(words: np.ndarray, stored: int, high: int) -> np.ndarray:
     """The `stored` bits of integers whose highest is bit `high`; the sign bit if the type is signed.
 
@@ -143,7 +172,7 @@ def stored_bits(words: np.ndarray, stored: int, high: int) -> np.ndarray:
 
 
 def hu_of(
-    stored: np.ndarray, dataset: pydicom.Dataset, rescale: Rescale | None, window: Window
+    stored: np.ndarray, dataset: pydicom.Dataset, rescale: ValueMap | None, window: Window
 ) -> tuple[np.ndarray, bool, tuple[str, ...]]:
     """(HU, through_window, warnings): stored values (H, W) as float32 HU, with padding set to air.
 
@@ -154,7 +183,7 @@ def hu_of(
     """
     grey = is_grey(dataset, rescale)
     inverted = str(dataset.get("PhotometricInterpretation")) == "MONOCHROME1"
-    padding = _padding_mask(stored, dataset)
+    padding = padding_mask(stored, dataset)
     warnings: tuple[str, ...] = ()
     if rescale is None or grey:
         values = _negative(stored, dataset) if inverted else stored
@@ -178,7 +207,13 @@ def hu_of(
             if np.median(border_ring(negative)) < _NEGATIVE_AIR_HU:
                 hu = negative
                 warnings = ("The DICOM image (MONOCHROME1) is stored as a negative; it was inverted.",)
-    hu[_certain_padding(padding, hu)] = AIR_HU
+    if not grey and not inverted and not isinstance(rescale, ModalityLut):
+        negative_pixels = stored_as_negative(stored, hu)
+        if negative_pixels.any():
+            signed = stored[negative_pixels].astype(np.uint16).view(np.int16)
+            hu[negative_pixels] = apply_rescale(signed, rescale or Rescale(1.0, 0.0))
+            warnings += (READ_AS_NEGATIVE,)
+    hu[certain_padding(padding, hu)] = AIR_HU
     replace_padding(hu)
     return hu, grey, warnings
 
@@ -188,34 +223,3 @@ def _negative(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
     if int(dataset.PixelRepresentation):
         return -1 - stored.astype(np.int64)
     return 2 ** int(dataset.BitsStored) - 1 - stored.astype(np.int64)
-
-
-def _certain_padding(padding: np.ndarray, hu: np.ndarray) -> np.ndarray:
-    """The part of a padding mask (H, W) that is certainly padding.
-
-    This includes all padding values of air or less. Denser padding values also occur in tissue (a file may
-    declare 0, and 0 HU is water), so of these it includes only areas that reach a corner of the image, as the
-    area outside the round field of view does.
-    """
-    dense = padding & (hu > _MAX_AIR_HU)
-    if not dense.any():
-        return padding
-    _, areas = cv2.connectedComponents(dense.astype(np.uint8), connectivity=4)
-    corners = areas[[0, 0, -1, -1], [0, -1, 0, -1]]
-    return (padding & ~dense) | np.isin(areas, corners[corners > 0])
-
-
-def _padding_mask(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
-    """(H, W) mask of stored values from PixelPaddingValue to PixelPaddingRangeLimit, both included."""
-    limits = [
-        float_values(dataset, keyword, 1) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")
-    ]
-    if limits[0] is None:
-        return np.zeros(stored.shape, bool)
-    allocated = int(dataset.BitsAllocated)
-    ends = [int(limit[0]) for limit in limits if limit is not None]
-    if int(dataset.PixelRepresentation):  # some files write -2000 as the unsigned 63536
-        ends = [end - 2**allocated if end >= 2 ** (allocated - 1) else end for end in ends]
-    else:
-        ends = [end + 2**allocated if end < 0 else end for end in ends]
-    return (stored >= min(ends)) & (stored <= max(ends))

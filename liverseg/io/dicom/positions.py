@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from liverseg.errors import UnreadableInput
@@ -17,6 +19,10 @@ MAX_GRID_DEVIATION = 0.1
 headers that round positions to 0.1 mm and is too small to hide a missing slice."""
 
 _ROUNDING_MM = 0.01
+_WHOLE_MM = 2e-3
+_MIN_LONG_STEPS = 0.1  # share of the steps of 2 mm; fewer among steps of 1 mm are missing slices
+_TRIED_SPACINGS = 401
+_MANY_STEPS = 30  # in which rounding takes so many values that a gap shows
 _STEP_TOLERANCE = 0.05  # relative difference between the steps of one block
 
 
@@ -39,7 +45,49 @@ def is_even(heights_mm: np.ndarray) -> bool:
     index = np.arange(len(heights_mm))
     spacing, start = np.polyfit(index, heights_mm, 1)
     deviation = np.abs(heights_mm - (start + spacing * index))
-    return bool(deviation.max() <= MAX_GRID_DEVIATION * spacing + _ROUNDING_MM)
+    if deviation.max() <= MAX_GRID_DEVIATION * spacing + _ROUNDING_MM:
+        return True
+    return rounded_spacing_mm(heights_mm) is not None
+
+
+def rounded_spacing_mm(heights_mm: np.ndarray) -> tuple[float, float] | None:
+    """The least and the largest spacing of an even grid that gives the heights by rounding to whole mm.
+
+    None if there is no such grid, if the heights are even without rounding, or if a slice may be missing. A
+    gap is as long as two steps. Among few slices, no step may therefore be as long as two others in
+    succession, which excludes grids of less than about 1.5 mm; among many, a gap does not fit any even grid.
+
+    >>> [round(mm, 1) for mm in rounded_spacing_mm(np.array([0.0, 2, 5, 8, 10, 12, 15, 18]))]
+    [2.5, 2.5]
+    >>> rounded_spacing_mm(np.array([0.0, 1, 2, 4, 5])) is None  # 1.25 mm, or 1 mm and a slice missing
+    True
+    """
+    steps = np.diff(heights_mm)
+    is_whole = np.abs(steps - steps.round()).max() <= _WHOLE_MM
+    if len(steps) < 3 or not is_whole or not 0.5 < np.ptp(steps) < 1.5:
+        return None
+    if len(steps) < _MANY_STEPS and (steps[:-1] + steps[1:]).min() < steps.max() + 0.5:
+        return None
+    index, length = np.arange(len(heights_mm)), heights_mm[-1] - heights_mm[0]
+    spacings = np.linspace(length - 1, length + 1, _TRIED_SPACINGS) / len(steps)
+    spread = np.ptp(heights_mm - spacings[:, None] * index, axis=1)  # at most 1 mm where each is off by half
+    possible = spacings[spread <= 1 + _ROUNDING_MM]
+    return (float(possible[0]), float(possible[-1])) if possible.size else None
+
+
+def unrounded(heights_mm: np.ndarray, declared_mm: Iterable[float | None]) -> tuple[float, float] | None:
+    """The spacing of heights that are rounded to whole mm, and the shift of the first one; else None.
+
+    The spacing is the first declared one that rounding explains, else the middle of what is possible.
+    """
+    possible = rounded_spacing_mm(heights_mm) if len(heights_mm) > 1 else None
+    if possible is None:
+        return None
+    tolerance = _ROUNDING_MM / len(heights_mm)
+    fitting = [mm for mm in declared_mm if mm and possible[0] - tolerance <= mm <= possible[1] + tolerance]
+    spacing = fitting[0] if fitting else sum(possible) / 2
+    residuals = heights_mm - heights_mm[0] - spacing * np.arange(len(heights_mm))
+    return spacing, float(residuals.min() + residuals.max()) / 2
 
 
 def has_repeats(heights_mm: np.ndarray) -> bool:
@@ -107,11 +155,17 @@ def check_even(heights_mm: np.ndarray) -> None:
         return
     if has_repeats(heights_mm):
         raise UnreadableInput(
-            "Two DICOM slices of the series lie at the same place, and nothing in the files says which "
-            "slices belong together."
+            "Two different DICOM images of the series lie at the same place, and nothing that liverseg reads "
+            "in the files says which images belong together."
         )
     steps = np.diff(heights_mm)
     usual = float(np.median(steps))
+    is_whole = np.abs(steps - steps.round()).max() <= _WHOLE_MM
+    if is_whole and steps.max() < 2.5 and (steps > 1.5).mean() > _MIN_LONG_STEPS:
+        raise UnreadableInput(
+            "The positions of the DICOM slices are rounded to whole millimetres, too coarsely for such thin "
+            "slices: whether one is missing cannot be told."
+        )
     gaps = np.flatnonzero(steps > 1.5 * usual)
     if len(gaps):
         count = "" if len(gaps) == 1 else f", the first of {len(gaps)} gaps"

@@ -18,6 +18,11 @@ GRID_TOLERANCE = np.array([0.5, 1.0, 1.0])  # slices, rows, columns
 """Largest distance of a slice from its position in the file. A grid beyond it was resampled. The tolerance
 allows for headers with rounded positions and for slices that are not quite evenly spaced."""
 
+_UID_KEYWORDS = (
+    "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPClassUID", "SOPInstanceUID",
+)  # fmt: skip
+"""The elements of `SliceReference.uids`, in its order."""
+
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -34,10 +39,11 @@ def referable_slices(ct: CTImage) -> tuple[SliceReference, ...]:
             "DICOM SEG and RTSTRUCT refer to the DICOM images they are made from, and this input is not "
             "DICOM: leave out the formats seg and rtstruct."
         )
-    if not all(_UID.fullmatch(uid) for one in slices for uid in one.uids):
+    lacking = _lacking_identifiers(slices)
+    if lacking:
         raise InvalidSetting(
-            "The DICOM file lacks an identifier (of its study, series, frame of reference or itself) that a "
-            "SEG or RTSTRUCT must quote: leave out the formats seg and rtstruct."
+            "The DICOM file lacks an identifier that a SEG or RTSTRUCT must quote "
+            f"({', '.join(lacking)}): leave out the formats seg and rtstruct."
         )
     shared = {(one.uids[:3], one.sop_class_uid) for one in slices}
     images = {(one.sop_instance_uid, one.frame_number) for one in slices}
@@ -59,6 +65,15 @@ def referable_slices(ct: CTImage) -> tuple[SliceReference, ...]:
             "themselves, cannot be written from it."
         )
     return slices
+
+
+def _lacking_identifiers(slices: tuple[SliceReference, ...]) -> list[str]:
+    """The keywords of the UIDs that a slice lacks, or that are no UIDs."""
+    return [
+        keyword
+        for keyword, uids in zip(_UID_KEYWORDS, zip(*(one.uids for one in slices), strict=True), strict=True)
+        if not all(map(_UID.fullmatch, uids))
+    ]
 
 
 def thickness_mm(slices: tuple[SliceReference, ...]) -> float:

@@ -1,4 +1,4 @@
-"""The Modality LUT of DICOM: slope and intercept from stored values to HU (PS3.3 C.11.1)."""
+"""Slope and intercept from stored values to HU (PS3.3 C.11.1)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import pydicom
 
 from liverseg.errors import UnreadableInput
-from liverseg.io.dicom.dataset import float_values
+from liverseg.io.dicom.elements import float_values
+from liverseg.io.dicom.modality_lut import ModalityLut
 
 _DAMAGED_RESCALE = "The DICOM file is damaged: its rescale slope or intercept is not a usable number."
 
@@ -37,8 +38,10 @@ def rescale_of(dataset: pydicom.Dataset) -> Rescale | None:
     return Rescale(slope[0], intercept[0], not has_intercept)
 
 
-def apply_rescale(stored: np.ndarray, rescale: Rescale) -> np.ndarray:
+def apply_rescale(stored: np.ndarray, rescale: Rescale | ModalityLut) -> np.ndarray:
     """Stored values as HU in float32. Raises UnreadableInput if the HU are not finite."""
+    if isinstance(rescale, ModalityLut):
+        return rescale.apply(stored)
     # float64 until the last step for 32-bit values, which exceed the precision of float32.
     work = np.float32 if stored.dtype.itemsize <= 2 else np.float64
     with np.errstate(over="ignore", invalid="ignore"):

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import pydicom
 
 from liverseg.core.image import CTImage
 from liverseg.core.window import Window
-from liverseg.errors import LiversegError, NotCT, UnreadableInput
+from liverseg.errors import InputTooLarge, LiversegError, NotCT, SeriesChoice, UnreadableInput
 from liverseg.io.dicom.choose import choose_volume, series_infos
-from liverseg.io.dicom.dataset import (
-    NoImage,
-    is_ct_class,
-    is_secondary_capture,
-    open_dataset,
-    refuse_unless_ct,
+from liverseg.io.dicom.contents import (
+    DICOM_WITHOUT_IMAGE,
+    OTHER_DICOM_IMAGE,
+    no_ct_sentence,
+    skipped_warnings,
 )
+from liverseg.io.dicom.dataset import NoImage, is_secondary_capture, open_dataset, refuse_unless_ct
 from liverseg.io.dicom.file import build_image
+from liverseg.io.dicom.pixel_comparison import PixelComparison
 from liverseg.io.dicom.series_info import SeriesInfo
-from liverseg.io.dicom.slices import Slice, slices_of
-from liverseg.io.dicom.sources import Opener
-from liverseg.io.dicom.volumes import Volume, group_into_volumes
-from liverseg.io.sniff import HEAD_BYTES, is_dicom
+from liverseg.io.dicom.slice_headers import as_refusal, read_slice_headers
+from liverseg.io.dicom.slices import Slice, undescribed_slice
+from liverseg.io.dicom.sources import Files, Opener, ZipBomb
+from liverseg.io.dicom.volumes import Volume, group_into_volumes, unread_files, with_doubt
+from liverseg.io.sniff import HEAD_BYTES, describe, is_dicom
 
 _HASH_CHUNK_BYTES = 1024**2
 
@@ -40,7 +42,18 @@ class SeriesListing:
     files_left_out: int  # files that are not a CT slice
 
 
-def read_series(openers: list[Opener], window: Window, series: int | None = None) -> CTImage:
+@dataclass
+class _Sorted:
+    """The files of an input, sorted by what is in them."""
+
+    slices: list[Slice] = field(default_factory=list)
+    captures: list[Slice] = field(default_factory=list)  # slices of secondary captures
+    capture_files: int = 0
+    others: Counter[str] = field(default_factory=Counter)  # what else is there, and how often
+    not_ct: NotCT | None = None  # why the first image of another kind is refused
+
+
+def read_series(files: Files, window: Window, series: int | None = None) -> CTImage:
     """The only CT series among files, or the one with number `series` (from 1), as a CTImage in HU.
 
     Left out with a warning: files that are not DICOM, DICOM without an image (a DICOMDIR, raw data, reports),
@@ -48,94 +61,104 @@ def read_series(openers: list[Opener], window: Window, series: int | None = None
     which are copies of a screen. `group_into_volumes` groups the slices, `choose` selects a volume. The
     sha256 of the image is taken over the sorted sha256 digests of the files used.
 
-    Raises SeriesChoice if several series qualify, UnreadableInput for no series, an irregular one, or one
-    with a damaged file, and NotCT if the only images are not CT.
+    Raises SeriesChoice if several series qualify, or if the one that qualifies cannot be read but another
+    can; UnreadableInput for no series, an irregular one, or one with a damaged file; NotCT if the only images
+    are not CT.
     """
-    listing = list_volumes(openers)
+    listing = list_volumes(files)
     chosen, warnings = choose_volume(listing.ct_volumes, series)
     digests: list[str] = []
-    with _one_file_of_the_series():
-        image = build_image(
-            [one.frame for one in chosen.slices],
-            chosen.stack,
-            _datasets(chosen.slices, openers, digests),
-            window,
-        )
+    try:
+        with _one_file_of_the_series():
+            image = build_image(
+                [one.frame for one in chosen.slices],
+                chosen.stack,
+                _datasets(chosen.slices, files.openers, digests),
+                window,
+            )
+    except (UnreadableInput, InputTooLarge, NotCT) as error:
+        if series is None:
+            _offer_others(listing.ct_volumes, chosen, error)
+        raise
     digest = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
-    left_out = _left_out_warnings(listing.files_left_out)
+    left_out = (*_left_out_warnings(listing.files_left_out), *skipped_warnings(files.skipped))
     return replace(image, sha256=digest, warnings=(*image.warnings, *left_out, *warnings))
 
 
-def series_among(openers: list[Opener]) -> tuple[SeriesInfo, ...]:
+def _offer_others(volumes: list[Volume], chosen: Volume, error: LiversegError) -> None:
+    """Raise SeriesChoice if another volume may be readable although the pixels of the chosen one are not."""
+    if any(volume is not chosen and volume.refusal is None for volume in volumes):
+        listed = [replace(v, refusal=error) if v is chosen else v for v in volumes]
+        raise SeriesChoice(str(error), series_infos(listed)) from error
+
+
+def series_among(files: Files) -> tuple[SeriesInfo, ...]:
     """Describes each CT series among files. Raises as `read_series`, except for SeriesChoice."""
-    return series_infos(list_volumes(openers).ct_volumes)
+    return series_infos(list_volumes(files).ct_volumes)
 
 
-def list_volumes(openers: list[Opener]) -> SeriesListing:
+def list_volumes(files: Files) -> SeriesListing:
     """The CT volumes among files. Reads headers only, and pixels only to compare slices at one position.
 
-    Raises NotCT or UnreadableInput if there is no CT slice.
+    A file that cannot be read is listed with its series, or by itself if its series is unknown. Raises NotCT
+    or UnreadableInput if there is no CT slice.
     """
-    slices: list[Slice] = []
-    captures: list[Slice] = []
-    capture_files = left_out = 0
-    refusal: NotCT | None = None
-    for file, opener in enumerate(openers):
+    found = _Sorted()
+    for file, opener in enumerate(files.openers):
+        _sort_file(found, file, opener)
+    left_out = found.others.total()
+    described = any(one.is_described for one in found.slices)
+    if not described and found.captures:
+        slices = [*found.captures, *found.slices]
+    else:
+        slices, left_out = found.slices, left_out + found.capture_files
+    if not slices:
+        raise found.not_ct or UnreadableInput(no_ct_sentence(files.place, found.others, files.skipped))
+    unknown = [one for one in slices if not one.series_uid and not one.is_described]
+    known = [one for one in slices if one.series_uid or one.is_described]
+    pixels = PixelComparison(lambda file: dataset_of(files.openers[file]))
+    volumes = group_into_volumes(known, pixels.are_same)
+    volumes = [with_doubt(volume, unknown) for volume in volumes]
+    if unknown:
+        volumes.append(Volume(tuple(unknown), "", None, unread_files(unknown)))
+    return SeriesListing(volumes, left_out)
+
+
+def _sort_file(found: _Sorted, file: int, opener: Opener) -> None:
+    """Add a file to what was found. Raises ZipBomb, which refuses the whole zip."""
+    try:
         with opener() as stream:
-            if not is_dicom(stream.read(HEAD_BYTES)):
-                left_out += 1
-                continue
+            head = stream.read(HEAD_BYTES)
+            if not is_dicom(head):
+                found.others[describe(head)] += 1
+                return
             stream.seek(0)
-            try:
-                with _one_file_of_the_series():
-                    dataset, own = read_slice_headers(stream, file)
-            except (NotCT, NoImage) as error:
-                refusal = refusal or (error if isinstance(error, NotCT) else None)
-                left_out += 1
-                continue
-        capture_files += is_secondary_capture(dataset)
-        (captures if is_secondary_capture(dataset) else slices).extend(own)
-    if not slices and not captures:
-        raise refusal or UnreadableInput("There is no DICOM CT image in the folder, list or zip.")
-    if slices:
-        left_out += capture_files
-    pixels = PixelComparison(openers)
-    return SeriesListing(group_into_volumes(slices or captures, pixels.are_same), left_out)
+            dataset, own = read_slice_headers(stream, file)
+    except NoImage:
+        found.others[DICOM_WITHOUT_IMAGE] += 1
+    except NotCT as error:
+        found.not_ct = found.not_ct or error
+        found.others[OTHER_DICOM_IMAGE] += 1
+    except ZipBomb:
+        raise
+    except (UnreadableInput, InputTooLarge) as error:
+        found.slices.append(undescribed_slice(pydicom.Dataset(), file, error))
+    except OSError as error:
+        reason = UnreadableInput(
+            f"The file cannot be opened ({(error.strerror or 'unknown reason').lower()})."
+        )
+        found.slices.append(undescribed_slice(pydicom.Dataset(), file, reason))
+    else:
+        found.capture_files += is_secondary_capture(dataset)
+        (found.captures if is_secondary_capture(dataset) else found.slices).extend(own)
 
 
-def read_slice_headers(stream: BinaryIO, file: int) -> tuple[pydicom.Dataset, list[Slice]]:
-    """The header of a DICOM file, without pixels, and the CT slices in it. `file` becomes `Slice.file`.
-
-    Raises NotCT or NoImage for a file that does not belong to a CT series, UnreadableInput for a damaged one.
-    """
-    dataset = open_dataset(stream, pixels=False)
-    refuse_unless_ct(dataset, pixels=False)
-    if not is_ct_class(dataset):  # other classes may be valid without pixels
-        stream.seek(0)
-        refuse_unless_ct(open_dataset(stream))
-    return dataset, slices_of(dataset, file)
-
-
-class PixelComparison:
-    """Compares the stored pixels of slices; reads each file at most once."""
-
-    def __init__(self, openers: list[Opener]) -> None:
-        self._openers = openers
-        self._digests: dict[int, bytes] = {}
-
-    def are_same(self, one: Slice, other: Slice) -> bool:
-        """Whether two slices of different single-frame files have equal pixels and rescale."""
-        if one.file == other.file or one.number or other.number or one.frame.rescale != other.frame.rescale:
-            return False
-        return self._digest(one.file) == self._digest(other.file)
-
-    def _digest(self, file: int) -> bytes:
-        if file not in self._digests:
-            with self._openers[file]() as stream, _one_file_of_the_series():
-                dataset = open_dataset(stream)
-                refuse_unless_ct(dataset)
-                self._digests[file] = hashlib.sha256(dataset.PixelData).digest()
-        return self._digests[file]
+def dataset_of(opener: Opener) -> pydicom.Dataset:
+    """The dataset of a CT file with its pixels."""
+    with opener() as stream, as_refusal():
+        dataset = open_dataset(stream)
+    refuse_unless_ct(dataset)
+    return dataset
 
 
 def _left_out_warnings(count: int) -> tuple[str, ...]:
@@ -148,18 +171,12 @@ def _left_out_warnings(count: int) -> tuple[str, ...]:
 def _one_file_of_the_series() -> Iterator[None]:
     """Prefix the reason of an UnreadableInput with the fact that it concerns one file of a series."""
     try:
-        yield
-    except NoImage:
-        raise
+        with as_refusal():
+            yield
     except UnreadableInput as error:
         reason = str(error)
-        raise UnreadableInput(
-            f"One file of the series cannot be read: {reason[0].lower()}{reason[1:]}"
-        ) from error
-    except (LiversegError, OSError, MemoryError, zipfile.BadZipFile):
-        raise
-    except Exception as error:  # as in `liverseg.read`: pydicom raises many exceptions on damaged bytes
-        raise UnreadableInput("One file of the series is truncated or damaged.") from error
+        sentence = f"One file of the series cannot be read: {reason[0].lower()}{reason[1:]}"
+        raise UnreadableInput(sentence) from error
 
 
 def _datasets(

@@ -14,6 +14,7 @@ _KERNELS = re.compile(
     r"|(STANDARD|SOFT|DETAIL|BONE(PLUS)?|LUNG|CHEST|EDGE|ULTRA|HD (STND|BONE|LUNG|DETAIL))"  # GE
     r"|(A|B|C|D|E|F|L|SA|SB|SC|YA|YB|YC|YD|UA|UB|UC|IMR[123])"  # Philips
 )
+_MEASURE = re.compile(r"(?<![\w.,])(\d{1,4}(?:[.,]\d{1,2})?) ?(keV|kVp?|mm|%|ms|HU)(?!\w)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class SeriesInfo:
 
     number: int  # from 1; the argument of `liverseg.read(..., series=number)`
     series_number: int | None  # SeriesNumber, given by the scanner
-    part: str  # "phase 2 of 3" if the series holds several volumes, else ""
+    part: str  # "phase 2 of 3" or "volume 1 of 2, 40 keV" if the series holds several volumes, else ""
     shape: tuple[int, int, int]  # slices, rows, columns as stored
     spacing_mm: tuple[float | None, float, float] | None  # between slices, rows, columns as stored
     thickness_mm: float | None
@@ -31,6 +32,7 @@ class SeriesInfo:
     contrast: bool  # whether a contrast agent is recorded
     refusal: str | None = None  # the reason why it cannot be read
     modality: str = "CT"
+    doubt: str | None = None  # a file cannot be read that may belong to it
 
     def label(self) -> str:
         """The series in one line, without its number.
@@ -41,6 +43,8 @@ class SeriesInfo:
         slices, rows, columns = self.shape
         plane = "" if self.plane == "unknown" else f"{self.plane} "
         facts = [f"{slices} {plane}{'slice' if slices == 1 else 'slices'}", f"{columns} × {rows}"]
+        if not rows:  # nothing is known of the slices
+            facts = ["1 file" if slices == 1 else f"{slices} files"]
         if self.spacing_mm is not None:
             between, row, column = self.spacing_mm
             facts[-1] += f" of {column:.3g} × {row:.3g} mm"
@@ -54,9 +58,29 @@ class SeriesInfo:
         return ", ".join(facts)
 
     def line(self) -> str:
-        """The series in one line, with its number and, if it cannot be read, the reason."""
-        reason = f" (cannot be read: {self.refusal.rstrip('.')})" if self.refusal else ""
-        return f"{self.number}: {self.label()}{reason}"
+        """The series in one line, with its number and, if it cannot be read completely, the reason."""
+        if self.refusal is not None:
+            return f"{self.number}: {self.label()} (cannot be read: {self.refusal.rstrip('.')})"
+        doubt = "" if self.doubt is None else f" ({self.doubt.rstrip('.')})"
+        return f"{self.number}: {self.label()}{doubt}"
+
+
+def measure_in(text: str) -> str:
+    """The first number with a unit in a text, such as an energy; "" if there is none.
+
+    It says more than "volume 1 of 2", and identifies nobody.
+
+    >>> measure_in("MonoE 40 keV"), measure_in("Abdomen 1,5MM"), measure_in("DOE^JANE 1957")
+    ('40 keV', '1.5 mm', '')
+    """
+    found = _MEASURE.search(text)
+    if found is None:
+        return ""
+    number, unit = found[1].replace(",", "."), found[2].lower()
+    return f"{number} {_UNITS[unit]}"
+
+
+_UNITS = {unit.lower(): unit for unit in ("keV", "kV", "kVp", "mm", "%", "ms", "HU")}
 
 
 def known_kernel(text: object) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -39,27 +39,54 @@ def group_by_geometry(series: list[Slice]) -> list[list[Slice]]:
     return [series] if len(groups) > 1 and any(_is_axial_slice(group[0]) for group in small) else groups
 
 
-def without_copies(slices: list[Slice]) -> list[Slice]:
-    """The slices without copies of an object.
+def without_copies(slices: list[Slice], same_pixels: SamePixels) -> list[Slice]:
+    """The slices without copies of an object: equal SOPInstanceUID, position and pixels.
 
-    One SOPInstanceUID at several positions is not a copy: some anonymizers use one UID for all files.
+    One SOPInstanceUID at several positions or with other pixels is not a copy: some anonymizers use one UID
+    for all files, and some programs keep the UID of an image that they change.
     """
-    unique: dict[tuple, Slice] = {}
+    kept: dict[tuple, list[Slice]] = {}
     for k, one in enumerate(slices):
         position = tuple(np.round(one.frame.position_mm or (), 2))
-        unique.setdefault((one.sop_uid or k, one.number, position), one)
-    return list(unique.values())
+        alike = kept.setdefault((one.sop_uid or k, one.number, position), [])
+        if not any(same_pixels(one, other) for other in alike):
+            alike.append(one)
+    return [one for alike in kept.values() for one in alike]
 
 
 def without_equal_pixels(slices: list[Slice], same_pixels: SamePixels) -> list[Slice]:
     """The slices without those that share position and pixels with an earlier one. All need positions."""
-    kept: dict[int, list[Slice]] = {}  # by the cell of their position
-    for height, one in zip(heights_mm(slices), slices, strict=True):
-        cells = position_cells(height)
-        neighbours = [other for cell in cells for other in kept.get(cell, ())]
+    kept: list[Slice] = []
+    for one, neighbours in _with_neighbours(slices, kept):
         if not any(same_pixels(one, other) for other in neighbours):
-            kept.setdefault(cells[1], []).append(one)
-    return [one for group in kept.values() for one in group]
+            kept.append(one)
+    return kept
+
+
+def without_repeats(slices: list[Slice], same_pixels: SamePixels) -> list[Slice] | None:
+    """One slice for each position; None as soon as two at one position differ. All need positions.
+
+    Where two acquisitions of one scan meet, one position is there twice.
+    """
+    kept: list[Slice] = []
+    for one, neighbours in _with_neighbours(slices, kept):
+        if not neighbours:
+            kept.append(one)
+        elif not all(same_pixels(one, other) for other in neighbours):
+            return None
+    return kept
+
+
+def _with_neighbours(slices: list[Slice], kept: list[Slice]) -> Iterator[tuple[Slice, list[Slice]]]:
+    """Each slice with those of `kept` that share its position; `kept` may grow between two of them."""
+    by_cell: dict[int, list[Slice]] = {}
+    count = 0
+    heights = dict(zip(map(id, slices), heights_mm(slices), strict=True))
+    for one in slices:
+        for new in kept[count:]:
+            by_cell.setdefault(position_cells(heights[id(new)])[1], []).append(new)
+        count = len(kept)
+        yield one, [other for cell in position_cells(heights[id(one)]) for other in by_cell.get(cell, ())]
 
 
 def _has_same_geometry(one: Slice, other: Slice) -> bool:

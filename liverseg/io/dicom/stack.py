@@ -15,18 +15,22 @@ from liverseg.core.geometry import (
     is_axial,
     is_plausible_spacing,
     nearest_axes,
+    plane_angles_deg,
     radiological_spacing,
-    tilt_deg,
 )
 from liverseg.core.image import THICKNESS_UNKNOWN, NativeGrid
 from liverseg.errors import NotCT, UnreadableInput
+from liverseg.io.dicom.concatenation import concatenation_warnings
 from liverseg.io.dicom.frame_header import FrameHeader
-from liverseg.io.dicom.positions import check_even, slice_normal
+from liverseg.io.dicom.positions import check_even, slice_normal, unrounded
+from liverseg.io.dicom.quantity import refuse_unless_hu
 
 _MAX_SIDEWAYS_DEVIATION = 0.0175  # as a share of the distance between slices: 1 degree
 _MIN_REPORTED_SHEAR_DEG = 1.0
 _MIN_REPORTED_TILT_DEG = 0.5
+_MIN_REPORTED_TURN_DEG = 1.0
 _MAX_GANTRY_TILT_DEG = 35.0  # gantries tilt up to 30°
+_MIN_GAP_RATIO = 1.5  # of the distance of slices to their thickness
 _DEFAULT_ORIENTATION = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
@@ -47,6 +51,8 @@ class _Arrangement(NamedTuple):
     order: tuple[int, ...]
     distance_mm: float | None  # between slices; of a lone slice its thickness
     shear_deg: float
+    is_rounded: bool = False  # positions are rounded to whole mm, and `distance_mm` is not
+    shift_mm: float = 0.0  # of the first slice along the normal, to undo its rounding
 
 
 def stack_frames(frames: list[FrameHeader]) -> SliceStack:
@@ -55,10 +61,13 @@ def stack_frames(frames: list[FrameHeader]) -> SliceStack:
     Coronal and sagittal series are turned into axial slices. Slices that a gantry tilt shears against each
     other keep their sheared grid, whose spacing is the distance between the planes. Both give a warning.
 
-    Raises NotCT for a lone slice that is not axial and for a coronal or sagittal series of too few slices.
+    Raises NotCT for values that are no HU, for a lone slice that is not axial, and for a coronal or sagittal
+    series of too few slices.
     Raises UnreadableInput, with the reason, if several slices do not form a regular volume: different sizes
     or orientations, missing positions, two slices at one position, a missing slice, or a sideways shift.
     """
+    for frame in frames:
+        refuse_unless_hu(frame.quantity)
     first = frames[0]
     warnings: list[str] = []
     if first.orientation is None:
@@ -78,16 +87,23 @@ def stack_frames(frames: list[FrameHeader]) -> SliceStack:
         arrangement = _Arrangement((0,), first.thickness_mm, 0.0)
     else:
         arrangement = _arrange(frames)
+        warnings += _distance_warnings(first, arrangement)
+    warnings += concatenation_warnings(frame.concatenation for frame in frames)
     depth = arrangement.distance_mm
-    tilt = max(tilt_deg(directions, axes), abs(first.gantry_tilt_deg))
+    tilt, turn = plane_angles_deg(directions, axes, 0)
     if arrangement.shear_deg > _MIN_REPORTED_SHEAR_DEG:
         warnings.append(
             f"The slices are sheared against each other by {arrangement.shear_deg:.0f}° (gantry tilt): they "
             "are read, measured and written on this grid, as they are stored."
         )
-    elif tilt > _MIN_REPORTED_TILT_DEG:
+    elif max(tilt, abs(first.gantry_tilt_deg)) > _MIN_REPORTED_TILT_DEG:
         warnings.append(
             "The slice is tilted against the body's axes (gantry tilt); it is read as it is stored."
+        )
+    if turn > _MIN_REPORTED_TURN_DEG:
+        warnings.append(
+            f"The slices are turned by {turn:.0f}° within their plane against the body's axes; they are read "
+            "as they are stored."
         )
     spacing, source = None, "unknown"
     if first.pixel_spacing_mm is not None:
@@ -99,7 +115,7 @@ def stack_frames(frames: list[FrameHeader]) -> SliceStack:
         warnings.append(
             "The DICOM file does not give the slice's thickness: only areas can be given, no volumes."
         )
-    affine = None if spacing is None else _affine([frames[k] for k in arrangement.order], depth)
+    affine = None if spacing is None else _affine([frames[k] for k in arrangement.order], arrangement)
     native = NativeGrid((len(frames), first.rows, first.columns), axes, flipped, affine)
     if len(frames) == 1:  # a two-dimensional image: its slice axis becomes the third axis, of length 1
         if affine is not None:
@@ -137,17 +153,44 @@ def _reformat_warning(native: NativeGrid, spacing: tuple[float, float, float] | 
     return f"The series is {plane}: it was turned into axial slices{size}; an axial series is more reliable."
 
 
-def _affine(ordered: list[FrameHeader], depth_mm: float | None) -> np.ndarray | None:
+def _distance_warnings(first: FrameHeader, arrangement: _Arrangement) -> list[str]:
+    """Warnings about slices that leave gaps between them, and about rounded positions."""
+    distance = arrangement.distance_mm
+    assert distance is not None, "several slices have one"
+    warnings = []
+    if first.thickness_mm is not None and distance > _MIN_GAP_RATIO * first.thickness_mm:
+        warnings.append(
+            f"The slices are {distance:.3g} mm apart and {first.thickness_mm:.3g} mm thick: what lies "
+            "between was not imaged, or every other slice is missing. Volumes are estimates, and small "
+            "lesions may be missed."
+        )
+    elif first.spacing_between_mm is not None and distance > _MIN_GAP_RATIO * first.spacing_between_mm:
+        warnings.append(
+            f"The slices are {distance:.3g} mm apart, and their header says {first.spacing_between_mm:.3g} "
+            "mm: slices may be missing between them."
+        )
+    if arrangement.is_rounded:
+        warnings.append(
+            "The positions of the slices are rounded to whole millimetres: they were read as evenly spaced, "
+            f"every {distance:.3g} mm."
+        )
+    return warnings
+
+
+def _affine(ordered: list[FrameHeader], arrangement: _Arrangement) -> np.ndarray | None:
     """(4, 4) affine from (slice, row, column) of ordered frames to RAS mm; None without a position."""
     first, last = ordered[0], ordered[-1]
     if first.orientation is None or first.position_mm is None:
         return None
+    position, normal = np.array(first.position_mm), slice_normal(first.orientation)
     if len(ordered) > 1:
-        step = np.subtract(last.position_mm, first.position_mm) / (len(ordered) - 1)
+        step = np.subtract(last.position_mm, position) / (len(ordered) - 1)
     else:
-        normal = np.cross(first.orientation[:3], first.orientation[3:])
-        step = normal * (depth_mm or PLACEHOLDER_THICKNESS_MM)
-    return dicom_affine(first.orientation, first.position_mm, first.pixel_spacing_mm, step)
+        step = normal * (arrangement.distance_mm or PLACEHOLDER_THICKNESS_MM)
+    if arrangement.is_rounded:
+        step += normal * (arrangement.distance_mm - step @ normal)
+        position = position + normal * arrangement.shift_mm
+    return dicom_affine(first.orientation, tuple(position), first.pixel_spacing_mm, step)
 
 
 def _arrange(frames: list[FrameHeader]) -> _Arrangement:
@@ -161,6 +204,7 @@ def _arrange(frames: list[FrameHeader]) -> _Arrangement:
     check_even(heights[order])
     steps = len(frames) - 1
     distance = float(heights[order[-1]] - heights[order[0]]) / steps
+    rounded = unrounded(heights[order], (first.spacing_between_mm, first.thickness_mm))
     # A gantry tilt shifts each slice sideways by the same amount; any other shift is not a regular grid.
     in_plane = positions[order] - heights[order, None] * normal  # (n, 3)
     drift = (in_plane[-1] - in_plane[0]) / steps
@@ -175,7 +219,12 @@ def _arrange(frames: list[FrameHeader]) -> _Arrangement:
         raise UnreadableInput(
             f"The DICOM slices are sheared against each other by {shear:.0f}°, more than a gantry tilts."
         )
-    return _Arrangement(tuple(int(k) for k in order), distance, shear)
+    in_order = tuple(int(k) for k in order)
+    return (
+        _Arrangement(in_order, distance, shear)
+        if rounded is None
+        else (_Arrangement(in_order, rounded[0], shear, True, rounded[1]))
+    )
 
 
 def _check_alike(frames: list[FrameHeader]) -> None:

@@ -19,10 +19,19 @@ from liverseg.core.image import CTImage, NativeGrid
 from liverseg.core.limits import check_shape
 from liverseg.core.window import Window
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
-from liverseg.io.checks import AIR_HU, PADDING_BELOW_HU, hu_warnings, replace_padding
+from liverseg.io.checks import (
+    AIR_HU,
+    MAX_HU,
+    PADDING_BELOW_HU,
+    READ_AS_NEGATIVE,
+    hu_warnings,
+    replace_padding,
+)
 from liverseg.io.fast_gzip import DAMAGE_ERRORS, GzipReader
 from liverseg.io.nifti.geometry import NiftiGeometry, nifti_geometry
 from liverseg.io.nifti.grey import grey_from_nifti
+from liverseg.io.slice_levels import level_warnings
+from liverseg.io.sniff import NIFTI_HEAD_BYTES, NO_NIFTI_IN_GZIP, is_nifti
 
 _MAX_OFFSET_BYTES = 16 * 1024**2  # limits header extensions, which take a few kB in practice
 _CHUNK_BYTES = 2 * 1024**2  # small enough to stay in the processor cache between steps
@@ -51,10 +60,11 @@ def read_nifti(stream: BinaryIO, compressed: bool, size_bytes: int, window: Wind
     """Read a NIfTI image of one slice or volume as a CTImage.
 
     HU are `value * scl_slope + scl_inter`; a slope that is 0 or not finite means no scaling. Values that
-    are not finite become air (-1024 HU), with a warning. 8-bit grey cannot be HU; HU are rebuilt from it
-    through `window`, with a warning. Raises InputTooLarge/InputTooSmall before the image is read,
-    UnreadableInput for a truncated or damaged file and where more than half of the values are not finite,
-    and NotCT for colour, labels, a time series or a single slice that is not axial.
+    are not finite become air (-1024 HU), and unsigned 16-bit values that no CT has are read as negative
+    numbers, both with a warning. 8-bit grey cannot be HU; HU are rebuilt from it through `window`, with a
+    warning. Raises InputTooLarge/InputTooSmall before the image is read, UnreadableInput for a truncated or
+    damaged file and where more than half of the values are not finite, and NotCT for colour, labels, a time
+    series or a single slice that is not axial.
     """
     try:
         if not compressed:
@@ -85,10 +95,14 @@ def _read(stream: BinaryIO | GzipReader, size_bytes: int | None, window: Window)
         extremes = np.array([hu.min(), hu.max()])
     grey = grey_from_nifti(hu, extremes, header.dtype, header.is_scaled, window)
     if grey is None:
+        if extremes[1] > MAX_HU and header.dtype.newbyteorder("=") == np.uint16:
+            hu[hu > MAX_HU] -= np.float32(2**16 * header.slope)
+            extremes = np.array([hu.min(), hu.max()])
+            warnings += (READ_AS_NEGATIVE,)
         if extremes[0] < PADDING_BELOW_HU:
             replace_padding(hu)
             extremes = np.array([hu.min(), hu.max()])
-        warnings += hu_warnings(extremes)
+        warnings += (*hu_warnings(extremes), *level_warnings(hu))
     else:
         hu, warning = grey
         warnings += (warning,)
@@ -110,10 +124,13 @@ def read_header(stream: BinaryIO | GzipReader) -> NiftiHeader:
     Raises the errors of `read_nifti` that concern the header.
     """
     start = _read_exactly(stream, 348)
+    if not is_nifti(start):
+        raise UnreadableInput(NO_NIFTI_IN_GZIP)
     if start[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c"):  # sizeof_hdr = 348, in either byte order
         header = nibabel.Nifti1Header(start, check=False)
     else:
-        header = nibabel.Nifti2Header(start + _read_exactly(stream, 192), check=False)
+        start += _read_exactly(stream, NIFTI_HEAD_BYTES - len(start))
+        header = nibabel.Nifti2Header(start, check=False)
     rank = int(header["dim"][0])
     shape = tuple(int(n) for n in header["dim"][1 : rank + 1])
     if not 2 <= rank <= 7 or len(shape) != rank or min(shape) < 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from liverseg.core.image import CTImage
 from liverseg.io.fast_gzip import gzip_bytes
 
 _XFORM_ALIGNED = 2  # NIFTI_XFORM_ALIGNED_ANAT: the affine leads to coordinates other than the scanner's
+_MAX_SHIFT_PX = 0.1  # between the corners of the image under sform and qform
 
 
 def nifti_chunks(
@@ -21,6 +23,7 @@ def nifti_chunks(
     """Encode a (S, H, W) array on the grid of `ct` as uncompressed NIfTI-1: the header, then each plane.
 
     For a NIfTI input the file has the input's array shape, axis order, affine and sform and qform codes.
+    The qform has the code 0 (none) where it cannot hold the affine, as after a gantry tilt.
     For any other input it is a (W, H, S) array of the radiological grid, in the patient coordinates of a
     DICOM input or with `orthogonal_affine`; its unit is mm only where the spacing is known. `dtype` is the
     stored type (None: that of the array). `description` has at most 79 characters and no patient data.
@@ -42,7 +45,11 @@ def nifti_chunks(
 
     image = nibabel.Nifti1Image(np.broadcast_to(np.zeros((), stored), shape), affine)
     image.set_sform(affine, codes[0])
-    image.set_qform(affine, codes[1])  # a qform cannot hold shear; nibabel drops it
+    image.set_qform(affine, codes[1])
+    if _largest_shift(image.get_qform() - affine, shape) > _MAX_SHIFT_PX * min(image.header.get_zooms()[:2]):
+        # A qform cannot hold the shear of a gantry tilt. One that disagrees would move the image in readers
+        # that prefer it, so that there is none.
+        image.set_qform(None, 0)
     image.header.set_xyzt_units("mm" if ct.spacing_mm is not None else "unknown")
     image.header["descrip"] = description.encode()
     if stored == np.uint8:
@@ -55,6 +62,12 @@ def nifti_chunks(
     for k in range(native.shape[2]):  # column-major: the first axis varies fastest
         plane = native[..., k].T
         yield (to_float32(plane) if is_float16 else plane).astype(stored, copy=False).tobytes()
+
+
+def _largest_shift(difference: np.ndarray, shape: tuple[int, ...]) -> float:
+    """The largest distance in mm by which two affines (4, 4) with this difference move a corner apart."""
+    corners = [[*corner, 1] for corner in product(*((0, n - 1) for n in (*shape, 1, 1)[:3]))]
+    return float(np.linalg.norm(np.array(corners) @ difference.T, axis=1).max())
 
 
 def nifti_gz_bytes(

@@ -7,17 +7,21 @@ import struct
 from typing import BinaryIO
 
 from liverseg.core import limits
-from liverseg.errors import InputTooLarge
+from liverseg.errors import InputTooLarge, UnreadableInput
 
 _TOO_MANY = "The picture is made of far more parts than a CT slice takes."
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_LOSSLESS_FRAMES = (0xC3, 0xC7, 0xCB, 0xCF)
+_FRAMES = (0xC0, 0xC1, 0xC2, 0xC5, 0xC6, 0xC9, 0xCA, 0xCD, 0xCE)
+_JPEG_LS_FRAME = 0xF7
 _WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD9))  # JPEG markers that have no length field
 
 
 def check_parts(stream: BinaryIO, kind: str) -> None:
     """Raise InputTooLarge for a file of too many bytes, chunks, segments or scans; rewinds the stream.
 
-    `kind` is "png" or "jpeg". A malformed file passes: the decoder refuses it.
+    `kind` is "png" or "jpeg". Raises UnreadableInput, with its name, for a kind of JPEG that is not decoded.
+    A malformed file passes: the decoder refuses it.
     """
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
@@ -51,6 +55,23 @@ def _check_jpeg_segments(stream: BinaryIO) -> None:
         if position < 0 or position + 4 > len(data) or data[position + 1] in (_START_OF_SCAN, _END_OF_IMAGE):
             return
         marker = data[position + 1]
+        _check_jpeg_frame(marker, data[position + 4 : position + 5])
         length = struct.unpack_from(">H", data, position + 2)[0]
         position += 1 if marker == 0xFF else 2 if marker in _WITHOUT_LENGTH else 2 + length
     raise InputTooLarge(_TOO_MANY)
+
+
+def _check_jpeg_frame(marker: int, precision: bytes) -> None:
+    """Raise UnreadableInput for a frame header of a JPEG that Pillow does not decode.
+
+    `precision` is the first byte of the segment, which is the number of bits in a frame header.
+    """
+    if marker == _JPEG_LS_FRAME or marker in _LOSSLESS_FRAMES:
+        kind = "JPEG-LS" if marker == _JPEG_LS_FRAME else "a lossless JPEG"
+        raise UnreadableInput(f"This is {kind}, which liverseg reads in DICOM only; save the picture as PNG.")
+    if marker in _FRAMES and precision != b"\x08":
+        bits = f" of {precision[0]} bits" if precision else ""
+        raise UnreadableInput(
+            f"This is a JPEG{bits} a pixel; liverseg reads JPEG of 8 bits, and 12 bits in DICOM only: save "
+            "the picture as PNG."
+        )

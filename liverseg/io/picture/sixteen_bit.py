@@ -4,10 +4,11 @@ A 16-bit PNG does not say which. The first rule that applies decides:
 
 1. No value above 255: 8-bit grey in 16-bit words, displayed with the window.
 2. All values but 0 between 32768 - 3072 and 32768 + 8191, and some of them air: HU + 32768, as in DeepLesion.
-3. All values below 5000, an air peak near 24 (its median is 1 to 48, which is -1023 to -976 HU; a display
-   window would have clipped air to 0), and most pixels denser than -500 HU between fat and enhanced vessels
-   (-200 to 300 HU): HU + 1024. The same applies to multiples of 16, which are 12-bit values in the upper
-   bits of the word.
+3. All values below 5000, air that is not clipped (its median is 1 to 48; a display window would have clipped
+   it to 0), and most pixels denser than -500 HU between fat and enhanced vessels (-200 to 300 HU): HU + 1024,
+   as the peak of air lies near -1000 HU. Where only the upper half of that peak is left, and the other half
+   is 0, air was cut at 0: HU + 1000. The same applies to multiples of 16, which are 12-bit values in the
+   upper bits of the word.
 4. A maximum in the upper half of the range (near the top for multiples of 16), and at least 0.1 % of the
    pixels on either side of a quarter of the range: grey over the full range, displayed with the window.
 5. Anything else is refused: as grey over the full range it would be nearly black.
@@ -25,11 +26,20 @@ from liverseg.io.checks import AIR_HU
 # Rules 2 and 3
 _MAX_AIR_HU, _MIN_AIR_SHARE = -900, 0.02  # share of all pixels
 _HIGH_OFFSET, _HIGH_RANGE_HU = 32768, (-3072, 8191)
-_LOW_OFFSET, _LOW_STORED_BELOW = 1024, 5000
+_LOW_OFFSET, _CUT_OFFSET, _LOW_STORED_BELOW = 1024, 1000, 5000
+_MAX_STORED_AIR, _MIN_CUT_RATIO = 90, 0.3  # zeros for each pixel of air that is not 0
+_MAX_MEAN_OF_HALF = 1.42  # in standard deviations
 _AIR_PEAK_HU, _MIN_UNCLIPPED_SHARE = (-1023, -976), 0.1  # share of air
 _BODY_HU, _MIN_BODY_SHARE = (-200, 300), 0.6  # share of the pixels denser than -500 HU
 # Rule 4
 _HALF, _QUARTER, _NEAR_TOP, _MIN_SHARE = 32768, 16384, 61440, 0.001
+
+
+_CHECK = {
+    _HIGH_OFFSET: "Check that they are.",
+    _LOW_OFFSET: "Check that they are.",
+    _CUT_OFFSET: "Check that they are: with an offset of 1024 they would be 24 HU lower.",
+}
 
 
 def offset_of_hu(stored: np.ndarray) -> tuple[int, int] | None:
@@ -53,7 +63,7 @@ def offset_of_hu(stored: np.ndarray) -> tuple[int, int] | None:
         hu = stored.astype(np.int64) // factor - _LOW_OFFSET
         in_range = hu.max() < _LOW_STORED_BELOW - _LOW_OFFSET and not (stored % factor).any()
         if in_range and _has_air(hu) and _has_air_peak(hu) and _is_mostly_body(hu):
-            return _LOW_OFFSET, factor
+            return _CUT_OFFSET if _is_air_cut(stored // factor) else _LOW_OFFSET, factor
     return None
 
 
@@ -72,13 +82,14 @@ def hu_or_unit(stored: np.ndarray) -> tuple[np.ndarray, bool, str]:
     if encoding is not None:
         offset, factor = encoding
         hu = (stored.astype(np.int64) // factor - offset).astype(np.float32)
-        hu[stored == 0] = AIR_HU
+        if offset != _CUT_OFFSET:  # there, 0 is air at -1000 HU and below
+            hu[stored == 0] = AIR_HU
         shifted = " in the upper 12 of 16 bits" if factor > 1 else ""
         return (
             hu,
             True,
             f"The picture stores HU + {offset}{shifted}, by its air and soft tissue: its values were taken "
-            "as HU, and the window that was given was not used. Check that they are.",
+            f"as HU, and the window that was given was not used. {_CHECK[offset]}",
         )
     bright = (stored >= _QUARTER).mean()
     required_max = _HALF if (stored % 16).any() else _NEAR_TOP
@@ -107,6 +118,17 @@ def _has_air_peak(hu: np.ndarray) -> bool:
         unclipped.size >= _MIN_UNCLIPPED_SHARE * air.size
         and _AIR_PEAK_HU[0] <= np.median(unclipped) <= _AIR_PEAK_HU[1]
     )
+
+
+def _is_air_cut(stored: np.ndarray) -> bool:
+    """Whether the peak of air lies at 0, so that its lower half was cut: HU + 1000, with air at -1000 HU.
+
+    Noise makes the peak of air a bell. If only its upper half is left, the mean of what is left is 1.3 times
+    its standard deviation (half-normal distribution); if the peak is at 24, the mean is larger.
+    """
+    air = stored[(stored > 0) & (stored <= _MAX_STORED_AIR)]
+    zeros = int((stored == 0).sum())
+    return bool(zeros >= _MIN_CUT_RATIO * air.size and air.mean() < _MAX_MEAN_OF_HALF * air.std())
 
 
 def _is_mostly_body(hu: np.ndarray) -> bool:

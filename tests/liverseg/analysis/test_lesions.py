@@ -11,8 +11,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from liverseg.analysis.lesions import find_lesions
 from liverseg.analysis.measure import measure
 from liverseg.core.image import NativeGrid
+from liverseg.core.lesion_candidates import LesionRules
+from liverseg.core.lesion_model import LesionModel
 from liverseg.io.read import from_array
 from tests.liverseg.analysis.scenes import image, scene, segmentation
 
@@ -174,3 +177,18 @@ def test_patient_coordinates_follow_the_affine_of_a_flipped_file():
     i, j, k = np.argwhere(native.to_native(labels) == 2)[0]
     expected = (affine @ [i, j, k, 1])[:3]
     assert measure(ct, seg).lesions[0].centroid_ras_mm == pytest.approx(tuple(expected))
+
+
+def test_an_unsure_lesion_does_not_touch_itself():
+    """Its label is liver, too."""
+    labels, tumour = np.zeros((3, 64, 64), np.uint8), np.zeros((3, 64, 64), np.float16)
+    labels[1, 2:9, 2:5], labels[1, 4:6, 8:11], tumour[1, 4:6, 8:11] = 1, 2, 0.5  # apart from the liver
+    labels[1, 3:5, 3:5], tumour[1, 3:5, 3:5] = 2, 0.6
+    model = LesionModel(-9.0, (), 0.5)
+    seg = replace(segmentation(labels), tumour_probability=tumour, organ_probability=tumour, threshold=0.3)
+    lesions, number = find_lesions(
+        from_array(np.zeros(labels.shape)), seg.with_lesions(LesionRules(0, model))
+    )
+    assert number == 2 and [lesion.likely for lesion in lesions] == [False, False]
+    assert [lesion.touches_liver for lesion in lesions] == [False, True], "the larger one is apart"
+    assert not (seg.labels == 2).any()

@@ -192,7 +192,11 @@ def test_a_client_that_leaves_stops_only_its_own_run_and_a_full_queue_refuses(
         before = waiting.stat().st_ctime_ns
         Cleanup(page, 60.0).refresh_pending_uploads()
         assert waiting.stat().st_ctime_ns > before, "the upload of a waiting call counts as new"
-        full = [other.post("call/segment", json={"data": [None] * 6}) for _ in range(layout.MAX_WAITING)][-1]
+        assert page._queue.max_size == layout.MAX_WAITING
+        waiting = [other.post("call/segment", json={"data": [None] * 6}) for _ in range(40)]
+        assert {response.status_code for response in waiting} == {200}, "a crowd waits"
+        monkeypatch.setattr(page._queue, "max_size", 41)
+        full = other.post("call/segment", json={"data": [None] * 6})
         assert full.status_code == 503 and full.json()["detail"].startswith("Queue is full.")
     time.sleep(0.5)  # until the server has noticed
     resume.set()

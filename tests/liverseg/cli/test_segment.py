@@ -182,3 +182,11 @@ def test_a_terminal_without_special_characters_still_gets_the_report(inputs):
         env={**os.environ, "PYTHONIOENCODING": "ascii"},
     )
     assert run.returncode == 0 and b"liver" in run.stdout
+
+
+def test_a_report_that_nobody_reads_ends_quietly(inputs, tmp_path):
+    command = f'"{sys.executable}" -m liverseg segment "$1" --json --out "$2" | true; echo ${{PIPESTATUS[0]}}'
+    arguments = [str(inputs / "ct_png" / "ct.png"), str(tmp_path / "out")]
+    run = subprocess.run(["bash", "-c", command, "-", *arguments], capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("141\n", "")
+    assert (tmp_path / "out" / "report.json").exists()  # the results are written first

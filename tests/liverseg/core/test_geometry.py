@@ -55,7 +55,7 @@ def test_a_slice_is_axial_up_to_45_degrees(tilt, axial):
     c, s = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
     directions = geometry.directions_from_dicom((1, 0, 0, 0, c, s))
     assert geometry.is_axial(directions, 0) == axial
-    assert geometry.tilt_deg(directions, (0, 1, 2)) == pytest.approx(tilt)
+    assert geometry.plane_angles_deg(directions, (0, 1, 2), 0) == pytest.approx((tilt, 0), abs=1e-9)
 
 
 def test_degenerate_directions_are_rejected():

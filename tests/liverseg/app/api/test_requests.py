@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gradio as gr
 import pytest
 
+from fuzzing.clients import message_failure
 from liverseg.app.api.requests import SegmentRequest, input_components, refusal
 from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.errors import InvalidSetting, SeriesChoice
+from liverseg.io.dicom.series_info import SeriesInfo
 
 
 def test_a_picture_is_opened_in_the_window_it_was_made_with(png):
@@ -42,9 +46,14 @@ def test_components_have_the_names_and_order_of_the_request():
 
 
 def test_a_refusal_lists_the_series_to_choose_from():
-    class Series:
-        def line(self) -> str:
-            return "1: 4 axial slices"
-
-    assert "1: 4 axial slices" in refusal(SeriesChoice("Choose a series.", (Series(),))).message
+    plain = SeriesInfo(1, None, "", (4, 80, 96), None, None, "axial", None, False)
+    bad = replace(plain, number=2, refusal="Slices are missing.")
+    error = SeriesChoice("There are 2 CT series; name one by its number.", (plain, bad))
+    message = refusal(error).message
+    assert message == (
+        "There are 2 CT series; name one by its number; the series are 1: 4 axial slices, 96 × 80; "
+        "2: 4 axial slices, 96 × 80 (cannot be read: Slices are missing)."
+    )
+    assert message_failure(message) == "", "it is one sentence, as the load test demands"
+    assert refusal(SeriesChoice("There is none.")).message == "There is none."
     assert refusal(InvalidSetting("No.")).message == "No."

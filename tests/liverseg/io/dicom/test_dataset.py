@@ -137,3 +137,15 @@ def test_no_element_that_identifies_the_patient_is_read(synthetic_hu, dicom_file
     path = dicom_file(synthetic_hu(), PatientID="Secret", InstitutionName="Secret", StudyDescription="Secret")
     assert "Secret" in str(pydicom.dcmread(path))
     assert "Secret" not in str(open_dataset(path.read_bytes()))
+
+
+@pytest.mark.parametrize("sop_class", ["1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.7"])
+@pytest.mark.parametrize("modality", ["ct", "Ct", " CT "])
+def test_the_modality_may_be_in_small_letters(modality, sop_class, synthetic_hu, dicom_file):
+    tags = {"Modality": modality, "SOPClassUID": sop_class, "PhotometricInterpretation": "Monochrome2"}
+    np.testing.assert_array_equal(liverseg.read(dicom_file(synthetic_hu(), **tags)).hu[0], synthetic_hu())
+
+
+def test_another_modality_in_small_letters_is_named(synthetic_hu, dicom_file):
+    with pytest.raises(NotCT, match="an MR image"):
+        liverseg.read(dicom_file(synthetic_hu(), Modality="mr"))

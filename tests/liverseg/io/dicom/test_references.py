@@ -92,9 +92,19 @@ def with_value(keyword, value):
 
 
 BROKEN = {
-    "no study": (without("StudyInstanceUID"), "lacks an identifier"),
-    "no frame of reference": (without("FrameOfReferenceUID"), "lacks an identifier"),
-    "a UID with letters": (with_value("StudyInstanceUID", "1.2.SMITH"), "lacks an identifier"),
+    "no study": (without("StudyInstanceUID"), r"quote \(StudyInstanceUID\)"),
+    "no frame of reference": (
+        without("FrameOfReferenceUID"),
+        r"quote \(FrameOfReferenceUID\)",
+    ),
+    "a UID with letters": (
+        with_value("StudyInstanceUID", "1.2.SMITH"),
+        r"quote \(StudyInstanceUID\)",
+    ),
+    "neither": (
+        lambda d, k: [d.pop("StudyInstanceUID"), d.pop("FrameOfReferenceUID")],
+        r"quote \(StudyInstanceUID, FrameOfReferenceUID\)",
+    ),
     "copies": (with_value("SOPInstanceUID", "1.2.3"), "the same identifier"),
     "two studies": (lambda d, k: setattr(d, "StudyInstanceUID", f"1.2.{k}"), "do not share one study"),
     "two frames of reference": (lambda d, k: setattr(d, "FrameOfReferenceUID", f"1.{k}"), "do not share"),

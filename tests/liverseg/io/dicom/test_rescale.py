@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pydicom
 import pytest
 
 import liverseg
@@ -53,3 +54,62 @@ def test_private_scaling_elements_are_not_applied(synthetic_hu, dicom_dataset, d
     block.add_new(0x0D, "FL", 100.0)
     (tmp_path / "a").write_bytes(dicom_bytes(dataset))
     np.testing.assert_array_equal(liverseg.read(tmp_path / "a").hu[0], synthetic_hu())
+
+
+def offset_series(series):
+    """A series stored with an offset of 1024; returns the folder, the paths and the HU."""
+    folder, paths = series((0, 5, 10, 15, 20))
+    volume = []
+    for path in paths:
+        dataset = pydicom.dcmread(path)
+        hu = dataset.pixel_array * float(dataset.RescaleSlope)
+        dataset.PixelData = (hu + 1024).astype(np.uint16).tobytes()
+        dataset.PixelRepresentation = 0
+        dataset.RescaleSlope, dataset.RescaleIntercept = "1", "-1024"
+        dataset.save_as(path)
+        volume.append(hu)
+    return folder, paths, np.stack(volume)
+
+
+def change_one(path, **elements):
+    dataset = pydicom.dcmread(path)
+    for keyword, value in elements.items():
+        if value is None:
+            delattr(dataset, keyword)
+        else:
+            setattr(dataset, keyword, value)
+    dataset.save_as(path)
+
+
+@pytest.mark.parametrize("which", [[2], [0], [1, 2], [4]])
+def test_slices_without_rescale_get_that_of_the_others(which, series):
+    folder, paths, volume = offset_series(series)
+    for k in which:
+        change_one(paths[k], RescaleSlope=None, RescaleIntercept=None)
+    ct = liverseg.read(folder)
+    np.testing.assert_array_equal(ct.hu, volume)
+    assert [f"Slice {k + 1} of 5 has no rescale" in w for k, w in zip(which, ct.warnings, strict=True)]
+
+
+def test_a_slice_without_rescale_that_stores_hu_is_taken_as_hu(series):
+    folder, paths, volume = offset_series(series)
+    signed = {"PixelData": volume[2].astype(np.int16).tobytes(), "PixelRepresentation": 1}
+    change_one(paths[2], RescaleSlope=None, RescaleIntercept=None, **signed)
+    ct = liverseg.read(folder)
+    np.testing.assert_array_equal(ct.hu, volume)
+    (warning,) = ct.warnings
+    assert "Slice 3 of 5 has no rescale" in warning and "taken as HU" in warning
+
+
+def test_a_slice_without_rescale_among_slices_of_several_is_refused(series):
+    folder, paths = series((0, 5, 10, 15))  # with slopes of 1 and 0.5
+    change_one(paths[1], RescaleSlope=None, RescaleIntercept=None)
+    with pytest.raises(UnreadableInput, match="1 of the 4 DICOM slices have no rescale"):
+        liverseg.read(folder)
+
+
+@pytest.mark.parametrize("intercept, where", [("0", "above"), ("-1400", "below")])
+def test_a_slice_of_another_intercept_gives_a_warning(intercept, where, series):
+    folder, paths, _ = offset_series(series)
+    change_one(paths[3], RescaleIntercept=intercept)
+    assert ["slice 4 of 5" in w and where in w for w in liverseg.read(folder).warnings] == [True]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pydicom
 import pytest
+from pydicom.encaps import encapsulate
 
 import liverseg
-from liverseg.errors import UnreadableInput
+from liverseg.errors import SeriesChoice, UnreadableInput
 from tests.liverseg.io.dicom.series_files import as_zip
 
 
@@ -141,3 +142,130 @@ def test_input_without_dicom_is_refused(tmp_path):
             liverseg.read(source)
     with pytest.raises(UnreadableInput):
         liverseg.read([tmp_path / "missing"])
+
+
+def without_an_image(dataset):
+    del dataset.Rows, dataset.Columns, dataset.PixelData
+
+
+def without_positions_of_frames(dataset):
+    dataset.NumberOfFrames, dataset.PixelData = 3, dataset.PixelData * 3
+
+
+def with_damaged_rescale(dataset):
+    dataset.RescaleSlope = 0
+
+
+def in_another_syntax(dataset):
+    dataset.PixelData = encapsulate([bytes(64)])
+    dataset["PixelData"].is_undefined_length, dataset["PixelData"].VR = True, "OB"
+    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.201"
+
+
+def with_half_of_its_pixels(dataset):
+    dataset.PixelData = dataset.PixelData[: len(dataset.PixelData) // 2]
+
+
+BAD = {  # an edit that makes a file unreadable, and a part of the reason
+    without_positions_of_frames: "several frames without the position of each",
+    with_damaged_rescale: "its rescale slope or intercept is not a usable number",
+    in_another_syntax: "High-Throughput JPEG 2000",
+    with_half_of_its_pixels: "ends before its last pixel",
+}
+
+
+def add_bad_files(folder, edit, heights, dicom_dataset, synthetic_hu, **tags):
+    for k, height in enumerate(heights):
+        dataset = dicom_dataset(synthetic_hu(), ImagePositionPatient=[-100, -100, height], **tags)
+        edit(dataset)
+        dataset.save_as(folder / f"bad{k}", enforce_file_format=True)
+
+
+@pytest.mark.parametrize("edit", BAD, ids=lambda edit: edit.__name__)
+def test_a_bad_series_is_listed_with_its_reason_and_the_good_one_is_read(
+    edit, series, synthetic_hu, dicom_dataset
+):
+    folder, _ = series((0, 2.5, 5, 7.5, 10))
+    add_bad_files(folder, edit, (0, 2), dicom_dataset, synthetic_hu, SeriesInstanceUID="9", SeriesNumber=9)
+    ct = liverseg.read(folder)
+    np.testing.assert_array_equal(ct.hu, np.stack([synthetic_hu(seed=k) for k in range(5)]))
+    assert sum(BAD[edit] in warning for warning in ct.warnings) == 1
+    bad, good = liverseg.list_series(folder)
+    assert bad.series_number == 9 and BAD[edit] in bad.refusal and bad.refusal[:-1] in bad.line()
+    assert good.refusal is None and good.doubt is None
+    assert liverseg.read(folder, series=2).shape[0] == 5
+    with pytest.raises(UnreadableInput, match=BAD[edit]):
+        liverseg.read(folder, series=1)
+
+
+@pytest.mark.parametrize("edit", BAD, ids=lambda edit: edit.__name__)
+def test_a_large_bad_series_asks_for_a_choice(edit, series, synthetic_hu, dicom_dataset):
+    folder, _ = series()
+    heights = (0, 5, 10, 15)
+    add_bad_files(folder, edit, heights, dicom_dataset, synthetic_hu, SeriesInstanceUID="9", SeriesNumber=9)
+    with pytest.raises(SeriesChoice, match=r"2 CT series \(of 4, 4 slices\)") as refusal:
+        liverseg.read(folder)
+    assert [info.refusal is None for info in refusal.value.series] == [False, True]
+
+
+def test_ct_objects_without_an_image_are_left_out_also_within_the_series(series, synthetic_hu, dicom_dataset):
+    folder, _ = series()
+    add_bad_files(folder, without_an_image, range(9), dicom_dataset, synthetic_hu)
+    assert liverseg.read(folder).warnings == ("9 files that are not CT slices of the series were left out.",)
+    assert len(liverseg.list_series(folder)) == 1
+
+
+def test_a_series_may_be_read_by_number_although_its_last_file_is_damaged(series):
+    folder, paths = series()
+    paths[3].write_bytes(paths[3].read_bytes()[:620])  # its series is known, its position is not
+    with pytest.raises(SeriesChoice, match="^One file of the series cannot be read") as refusal:
+        liverseg.read(folder)
+    (info,) = refusal.value.series
+    assert info.shape[0] == 3 and info.refusal is None and info.doubt == str(refusal.value)
+    assert "One file of the series cannot be read" in info.line()
+    ct = liverseg.read(folder, series=1)
+    assert ct.shape[0] == 3 and ct.warnings[0].endswith("the slices of this volume may be incomplete.")
+
+
+def test_a_file_that_cannot_be_opened_does_not_hide_the_series(series, monkeypatch):
+    folder, paths = series()
+    series((0,), SeriesInstanceUID="8")
+    opened = type(paths[0]).open
+
+    def guarded(path, *args, **options):
+        if path.name == paths[3].name:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args, **options)
+
+    monkeypatch.setattr(type(paths[0]), "open", guarded)
+    with pytest.raises(SeriesChoice, match=r"cannot be opened \(permission denied\)\.$") as refusal:
+        liverseg.read(folder)
+    assert sorted(info.shape[0] for info in refusal.value.series) == [1, 1, 3]
+    assert "permission denied" in refusal.value.series[-1].refusal
+
+
+def test_where_the_pixels_of_the_chosen_volume_are_damaged_the_others_are_offered(
+    synthetic_hu, dicom_file, tmp_path
+):
+    for height in (0, 2, 4):
+        stored = (synthetic_hu() + 1024).astype(np.uint16)
+        tags = {"SeriesInstanceUID": "1", "ImagePositionPatient": [0, 0, height]}
+        path = dicom_file(stored, "1.2.840.10008.1.2.4.70", 12, **tags)
+    dicom_file(synthetic_hu(), SeriesInstanceUID="8")
+    assert liverseg.read(tmp_path).shape[0] == 3
+    data = path.read_bytes()
+    path.write_bytes(data[:-3000] + bytes(3000))
+    with pytest.raises(SeriesChoice, match="^One file of the series cannot be read") as refusal:
+        liverseg.read(tmp_path)
+    assert [info.refusal is None for info in refusal.value.series] == [False, True]
+    assert liverseg.read(tmp_path, series=2).kind == "slice"
+    with pytest.raises(UnreadableInput, match="^One file of the series"):
+        liverseg.read(tmp_path, series=1)
+
+
+def test_a_doubt_and_its_choice_name_nobody(series, synthetic_hu, dicom_dataset):
+    folder, _ = series()
+    add_bad_files(folder, with_damaged_rescale, (20,), dicom_dataset, synthetic_hu)
+    with pytest.raises(SeriesChoice) as refusal:
+        liverseg.read(folder)
+    assert "Secret" not in f"{refusal.value} {refusal.value.series}"

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pydicom
+import pytest
 
 import liverseg
+from liverseg.errors import UnreadableInput
 from liverseg.io.dicom.dataset import open_dataset
-from liverseg.io.dicom.slice_groups import group_by_geometry
+from liverseg.io.dicom.slice_groups import group_by_geometry, without_equal_pixels, without_repeats
 from liverseg.io.dicom.slices import slices_of
 from tests.liverseg.io.dicom.series_files import change_files
 
@@ -31,6 +33,33 @@ def test_files_with_one_uid_at_several_positions_are_not_copies(series):
     folder, paths = series()
     change_files(paths, lambda k: {"SOPInstanceUID": "1.2.3.4"})
     assert liverseg.read(folder).shape == (4, 80, 96)
+
+
+def test_other_pixels_under_one_uid_and_place_are_not_a_copy(series):
+    folder, paths = series()
+    dataset = pydicom.dcmread(paths[1])
+    dataset.PixelData = bytes(len(dataset.PixelData))
+    dataset.save_as(folder / "other")
+    with pytest.raises(UnreadableInput, match="Two different DICOM images"):
+        liverseg.read(folder)
+
+
+def test_repeats_are_dropped_only_if_all_agree(synthetic_hu, dicom_file):
+    (one,) = slices_of(open_dataset(dicom_file(synthetic_hu()).read_bytes()), 0)
+
+    def at(height, file):
+        return replace(one, file=file, frame=replace(one.frame, position_mm=(0.0, 0.0, height)))
+
+    slices = [at(0.0, 0), at(0.01, 1), at(5.0, 2), at(5.0, 3)]
+    compared = []
+
+    def same(a, b):
+        compared.append({a.file, b.file})
+        return {a.file, b.file} == {0, 1}
+
+    assert without_repeats(slices[:3], same) == [slices[0], slices[2]]
+    assert without_repeats(slices, same) is None and {2, 3} in compared
+    assert without_equal_pixels(slices, same) == [slices[0], slices[2], slices[3]]
 
 
 def test_coronal_scouts_form_a_group_and_few_odd_axial_slices_do_not(synthetic_hu, dicom_file):

@@ -230,3 +230,37 @@ def test_a_coronal_series_of_few_slices_and_mr_are_refused(series):
         liverseg.read(folder)
     with pytest.raises(NotCT, match="MR"):
         liverseg.read(series(folder="mr", Modality="MR")[0])
+
+
+@pytest.mark.parametrize("degrees", [-30, 10, 44])
+@pytest.mark.parametrize("heights", [(0,), (0, 5, 10)])
+def test_slices_turned_within_their_plane_are_not_tilted(heights, degrees, series):
+    c, s = float(np.cos(np.radians(degrees))), float(np.sin(np.radians(degrees)))
+    folder, _ = series(heights, ImageOrientationPatient=[c, s, 0, -s, c, 0])
+    (warning,) = liverseg.read(folder).warnings
+    assert f"turned by {abs(degrees)}° within their plane" in warning and "tilt" not in warning
+
+
+def test_a_tilt_and_a_turn_are_both_named(series):
+    angles = np.radians([20, 10])
+    (ct, ca), (st, sa) = np.cos(angles), np.sin(angles)
+    tilted = np.array([[1, 0, 0], [0, ct, st]])  # rows and columns of a slice that is tilted about x
+    turned = np.array([[ca, sa], [-sa, ca]]) @ tilted
+    warnings = liverseg.read(series((0,), ImageOrientationPatient=turned.ravel().tolist())[0]).warnings
+    assert ["gantry tilt" in w for w in warnings] == [True, False]
+    assert "turned by 10° within" in warnings[1]
+
+
+def test_slices_that_leave_gaps_give_a_warning(series):
+    """Every other slice of a contiguous series is missing, or the scan was made with gaps."""
+    folder, paths = series([2.5 * k for k in range(10)], SliceThickness="2.5")
+    assert liverseg.read(folder).warnings == ()
+    ct = liverseg.read(paths[::2])
+    assert ct.spacing_mm[0] == 5.0
+    assert ["5 mm apart and 2.5 mm thick" in w and "every other slice" in w for w in ct.warnings] == [True]
+
+
+def test_every_other_slice_of_overlapping_slices_gives_a_warning_by_the_header(series):
+    folder, paths = series([2.5 * k for k in range(10)], SliceThickness="5", SpacingBetweenSlices="2.5")
+    assert liverseg.read(folder).warnings == ()
+    assert ["header says 2.5 mm" in w for w in liverseg.read(paths[::2]).warnings] == [True]

@@ -109,12 +109,12 @@ def test_oblique_grids_are_kept(data, tmp_path_factory):
     ct = liverseg.read(path)
     np.testing.assert_array_equal(ct.native.to_native(ct.hu), array)
     assert ct.spacing_mm == pytest.approx((5.0, 0.8, 0.7), rel=1e-5)
-    assert any("tilted" in w for w in ct.warnings) == (np.degrees(_largest_angle(affine)) > 10)
+    assert any("tilted" in w for w in ct.warnings) == (np.degrees(_normal_angle(affine)) > 10)
 
 
-def _largest_angle(affine):
-    unit = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-    return np.arccos(np.abs(np.diag(unit)).min())
+def _normal_angle(affine):
+    normal = affine[:3, 2] / np.linalg.norm(affine[:3, 2])
+    return np.arccos(abs(normal[2]))
 
 
 @pytest.mark.parametrize("world", [0, 1])
@@ -217,6 +217,47 @@ def test_truncated_and_damaged_files_are_refused(volume, write):
         liverseg.read(path)
 
 
+LONG_HEAD = b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 9000 + b"\0"
+FULL_HEAD = b"\x1f\x8b\x08\x10" + bytes(6) + b"c" * 4085 + b"\0"  # of 4096 bytes
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        lambda raw: gzip.compress(raw) + b"trailing bytes",
+        lambda raw: LONG_HEAD + gzip.compress(raw)[10:],
+        lambda raw: gzip.compress(b"") * 3 + gzip.compress(raw[:100]) + gzip.compress(raw[100:]),
+        lambda raw: FULL_HEAD + gzip.compress(raw)[10:],
+    ],
+    ids=["trailing bytes", "a long file name", "several members", "a comment that fills the head"],
+)
+def test_gzip_files_of_any_writer_are_read(pack, volume, write):
+    path = write(stored(volume), name="a.nii")
+    path.write_bytes(pack(path.read_bytes()))
+    ct = liverseg.read(path)
+    np.testing.assert_array_equal(ct.hu, volume)
+    assert ct.warnings == ()
+
+
+def test_gzip_with_a_long_head_and_no_nifti_is_named(tmp_path):
+    (tmp_path / "a.gz").write_bytes(LONG_HEAD + gzip.compress(b"text " * 500)[10:])
+    with pytest.raises(UnreadableInput, match="no NIfTI image in it"):
+        liverseg.read(tmp_path / "a.gz")
+
+
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Pair, nibabel.Nifti2Pair, nibabel.AnalyzeImage])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_halves_of_a_pair_are_named(kind, order, packed, volume, tmp_path):
+    image = kind(stored(volume), LPS, kind.header_class(endianness=order))
+    nibabel.save(image, tmp_path / "a.hdr")
+    path = tmp_path / "a.hdr"
+    if packed:
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(UnreadableInput, match="half of an Analyze or NIfTI pair"):
+        liverseg.read(path)
+
+
 def test_images_that_are_too_small_are_refused(write):
     with pytest.raises(InputTooSmall):
         liverseg.read(write(np.zeros((63, 64, 2), np.int16)))
@@ -236,3 +277,28 @@ def test_files_of_dcm2niix(volume, tmp_path):
     np.testing.assert_array_equal(ct.hu, volume)
     assert ct.native.shape == (*flipped.shape, 1) and ct.warnings == ()
     assert ct.spacing_mm == pytest.approx((5.0, 0.8, 0.7))
+
+
+def test_unsigned_values_that_no_ct_has_are_negative(volume, write):
+    """HU in two's complement, and padding of -2000, as uint16."""
+    padded = volume.copy()
+    padded[:, :4] = -2000
+    ct = liverseg.read(write(stored(padded.view(np.uint16))))
+    np.testing.assert_array_equal(ct.hu[:, 4:], volume[:, 4:])
+    assert (ct.hu[:, :4] == -1024).all() and ["31,743" in w for w in ct.warnings] == [True]
+    path = write(stored((padded + 1024).view(np.uint16)), name="a.nii")
+    ct = liverseg.read(patched(path, {112: struct.pack("<2f", 1, -1024)}))
+    np.testing.assert_array_equal(ct.hu[:, 4:], volume[:, 4:])
+
+
+def test_other_values_that_no_ct_has_give_a_warning(volume, write):
+    changed = volume.astype(np.int32)
+    changed[0, 0, 0] = 100_000
+    assert any("100,000" in w and "no CT has" in w for w in liverseg.read(write(stored(changed))).warnings)
+
+
+def test_a_shifted_slice_gives_a_warning(volume, write):
+    changed = volume.copy()
+    changed[1] += 1024
+    ct = liverseg.read(write(stored(changed)))
+    assert any("slice 2 of 3" in w and "1,0" in w for w in ct.warnings)

@@ -7,9 +7,13 @@ import os
 import cv2
 import nibabel
 import numpy as np
+import pydicom
 import pytest
+import SimpleITK
 
+import liverseg
 from liverseg.core.image import NativeGrid
+from liverseg.io.nifti.write import nifti_gz_bytes
 from liverseg.io.write import write_results
 from tests.liverseg.io.results import nifti_result, picture_result, result
 
@@ -75,3 +79,43 @@ def test_nifti_without_spacing_has_no_unit(tmp_path):
     write_results(tmp_path, ct, seg, report, ["nifti"])
     header = nibabel.load(tmp_path / "labels.nii.gz").header
     assert header.get_xyzt_units()[0] == "unknown" and header.get_zooms() == (1, 1, 1)
+
+
+def test_results_lie_on_a_ct_with_gantry_tilt_in_every_reader(series, tmp_path):
+    """The shear is in the sform alone: SimpleITK, which cannot hold shear, refuses instead of moving it."""
+    angle = np.radians(15)
+    tilted = [1, 0, 0, 0, round(np.cos(angle), 8), round(np.sin(angle), 8)]
+    folder, paths = series((0, 5, 10, 15), ImageOrientationPatient=tilted)
+    ct = liverseg.read(folder)
+    for name, array, dtype in (
+        ("labels.nii.gz", np.ones(ct.shape, np.uint8), None),
+        ("tumour_probability.nii.gz", np.ones(ct.shape, np.float16), np.float32),
+    ):
+        (tmp_path / name).write_bytes(nifti_gz_bytes(ct, array, "", dtype))
+        image = nibabel.load(tmp_path / name)
+        assert image.get_qform(coded=True) == (None, 0) and image.get_sform(coded=True)[1] == 1
+        for k, path in enumerate(paths):
+            dataset = pydicom.dcmread(path)
+            row, column = np.array(dataset.ImageOrientationPatient, float).reshape(2, 3)
+            lps = np.array(dataset.ImagePositionPatient, float) + 95 * 0.7 * row + 79 * 0.8 * column
+            point = nibabel.affines.apply_affine(image.affine, [95, 79, k])
+            np.testing.assert_allclose(point, lps * [-1, -1, 1], atol=1e-3)
+        with pytest.raises(RuntimeError, match="orthonormal"):
+            SimpleITK.ReadImage(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("orientation", [(1, 0, 0, 0, 1, 0), (0.96, 0.28, 0, -0.28, 0.96, 0)])
+def test_results_lie_on_a_dicom_series_in_nibabel_and_simpleitk(orientation, series, tmp_path):
+    folder, paths = series((0, 5, 10, 15), ImageOrientationPatient=list(orientation))
+    ct = liverseg.read(folder)
+    (tmp_path / "labels.nii.gz").write_bytes(nifti_gz_bytes(ct, np.ones(ct.shape, np.uint8), ""))
+    labels = nibabel.load(tmp_path / "labels.nii.gz")
+    assert labels.get_qform(coded=True)[1] == 1
+    itk, scan = (
+        SimpleITK.ReadImage(files) for files in (str(tmp_path / "labels.nii.gz"), [str(p) for p in paths])
+    )
+    for index in ((0, 0, 0), (95, 79, 3), (7, 60, 1)):
+        expected = scan.TransformIndexToPhysicalPoint(index)
+        np.testing.assert_allclose(itk.TransformIndexToPhysicalPoint(index), expected, atol=1e-3)
+        point = nibabel.affines.apply_affine(labels.affine, index) * [-1, -1, 1]
+        np.testing.assert_allclose(point, expected, atol=1e-3)

@@ -10,7 +10,9 @@ from PIL import Image
 import liverseg
 from liverseg.core.window import DEFAULT_WINDOW
 from liverseg.errors import UnreadableInput
+from liverseg.io.picture.sixteen_bit import hu_or_unit
 from tests.liverseg.io.picture.displayed import displayed_grey
+from tests.phantoms import make
 
 
 def test_full_range_values_span_the_window(synthetic_hu, save):
@@ -36,6 +38,23 @@ def test_hu_with_an_offset_are_read_as_hu(store, offset, synthetic_hu, save):
     assert ct.assumed_window is None and ct.spacing_mm is None
     assert any(f"HU + {offset}" in w for w in ct.warnings) and any("in pixels" in w for w in ct.warnings)
     assert not any("stores grey" in w for w in ct.warnings)
+
+
+@pytest.mark.parametrize("factor", [1, 16])
+@pytest.mark.parametrize("noise_hu", [0, 20])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("offset", [1000, 1024])
+def test_the_offset_is_told_by_the_peak_of_air(offset, seed, noise_hu, factor):
+    """With an offset of 1000 the lower half of air is cut at 0; outside the field of view all is 0."""
+    hu = make("slice", seed=seed, size=192).hu.reshape(192, 192)
+    hu = np.round(hu + np.random.default_rng(seed).normal(0, noise_hu, hu.shape)).astype(int)
+    stored = (hu + offset).clip(0)
+    stored[np.hypot(*(np.mgrid[:192, :192] - 95.5)) > 92] = 0
+    values, is_hu, warning = hu_or_unit(stored * factor)
+    assert is_hu and f"HU + {offset}" in warning and ("24 HU lower" in warning) == (offset == 1000)
+    inside = stored > 0
+    np.testing.assert_array_equal(values[inside], hu[inside])
+    assert values[~inside].max() <= -1000
 
 
 @pytest.mark.parametrize(
