@@ -1,5 +1,5 @@
-"""`python -m train`: prepare, split, fit, mine, pseudo-label, average, evaluate, crossvalidate, export,
-publish, results.
+"""`python -m train`: prepare, split, bundle, fit, mine, pseudo-label, average, evaluate, crossvalidate,
+export, publish, results.
 
 Exit status 0: done; 1: refused with one line saying why; 2: wrong usage; 141: nobody reads the output any
 more.
@@ -18,6 +18,7 @@ from registry import RegistryError
 from registry.closed_pipe import run_command
 from train.cli import (
     average,
+    bundle,
     calibrate,
     candidates,
     crossvalidate,
@@ -37,6 +38,7 @@ from train.cli import (
 COMMANDS = (
     prepare,
     split,
+    bundle,
     fit,
     mine,
     pseudo_label,

@@ -9,7 +9,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from registry import RegistryError, open_checkpoint
+from registry import RegistryError, open_checkpoint, open_registries
 from train.errors import TrainError
 from train.networks import build_network
 
@@ -21,6 +21,14 @@ _GRAPH_KEYS = ("architecture", "classes", "windows", "working_size", "context_sl
 def is_checkpoint_folder(path: Path) -> bool:
     """Whether the folder holds an exported checkpoint."""
     return (path / "manifest.json").is_file()
+
+
+def registered_checkpoint(reference: str) -> Path | None:
+    """The folder of a checkpoint of the registry, by `name` or `name@version`; None where there is none."""
+    try:
+        return open_registries().find(reference).folder
+    except RegistryError:
+        return None
 
 
 def load_checkpoint_weights(folder: Path) -> dict:
@@ -53,6 +61,7 @@ def load_checkpoint_weights(folder: Path) -> dict:
         "seen": int(training.get("samples_seen", 0)),
         "hours": training.get("hours"),
         "training": training,
+        "ref": checkpoint.ref,
         "datasets": [dict(dataset) for dataset in training.get("datasets", ())],
         "commit": training.get("commit"),
         "hardware": training.get("hardware"),

@@ -24,6 +24,20 @@ def commit() -> str:
         return "unknown"
 
 
+def dirty() -> bool | None:
+    """Whether files of the checkout differ from the commit; None outside a git checkout."""
+    try:
+        changes = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return bool(changes.strip())
+
+
 def hardware() -> str:
     """The number and name of the GPUs, or of the CPU cores where there is no GPU."""
     if torch.cuda.is_available():

@@ -137,10 +137,17 @@ def _training(manifest: Manifest) -> str:
     facts = [f"{training['samples_seen']} samples seen", f"hardware: {markdown(training['hardware'])}"]
     if "hours" in training:
         facts.append(f"{training['hours']:.1f} hours")
+    elif "hours_at_least" in training:
+        facts.append(f"at least {training['hours_at_least']:.1f} hours")
     if training["seed"] is not None:
         facts.append(f"seed {training['seed']}")
     if training["commit"] is not None:
-        facts.append(f"commit `{training['commit']}`")
+        changed = " with uncommitted changes" if training.get("dirty") else ""
+        facts.append(f"commit `{training['commit']}`{changed}")
+    for weights in training.get("start_weights", ()):
+        facts.append(
+            f"started from the weights {markdown(weights['name'])} (licence: {markdown(weights['licence'])})"
+        )
     facts += [f"saved with torch {markdown(manifest.torch_version)}", f"created {manifest.created}"]
     return "\n".join(rows) + "\n\n" + "; ".join(facts) + "."
 

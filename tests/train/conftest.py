@@ -60,6 +60,14 @@ def write_discs():
     return _write
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Packed datasets of the tests stay out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIVERSEG_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def discs(tmp_path):
     """A dataset of three scans with four slices each; scan 0 has a tumour."""

@@ -18,7 +18,7 @@ def documented_commands():
     """The training commands in the help texts, the README and the pages on training, with their parser."""
     texts = [
         (ROOT / name).read_text(encoding="utf-8")
-        for name in ("README.md", "docs/training-on-a-cluster.md", "docs/sampling.md")
+        for name in ("README.md", "docs/training-on-a-cluster.md", "docs/sampling.md", "docs/recipes.md")
     ]
     blocks = [
         block for text in texts for block in re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)

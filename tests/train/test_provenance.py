@@ -46,3 +46,18 @@ def test_the_hardware_is_the_gpus_or_else_the_usable_cpu_cores(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H200")
     assert provenance.hardware() == "2 × NVIDIA H200"
+
+
+def test_uncommitted_changes_are_noticed(checkout, monkeypatch):
+    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-C", str(checkout)]
+    subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
+    (checkout / "file").write_text("one")
+    subprocess.run([*git, "add", "file"], check=True)
+    subprocess.run([*git, "commit", "-q", "--no-verify", "-m", "Begin"], check=True)
+    assert provenance.dirty() is False
+    (checkout / "other").write_text("not tracked")
+    assert provenance.dirty() is False
+    (checkout / "file").write_text("two")
+    assert provenance.dirty() is True
+    monkeypatch.setenv("PATH", str(checkout))
+    assert provenance.dirty() is None

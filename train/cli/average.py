@@ -26,12 +26,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the mean weights with the settings of the last run. Returns the exit status."""
+    """Write the mean weights, the last run's settings and the record of all. Returns the exit status."""
     from train.fit.state import save_state
-    from train.weights import load_run, mean_weights
+    from train.weights import load_run, mean_weights, other_stages
 
     states = [load_run(path) for path in args.runs]
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    kept = {key: value for key, value in states[-1].items() if key not in ("hours", "training")}
-    save_state(args.out, {**kept, "weights": mean_weights([state["weights"] for state in states])})
+    mean = mean_weights([state["weights"] for state in states])
+    save_state(args.out, {**states[-1], "weights": mean, "lineage": other_stages(states)})
     return 0

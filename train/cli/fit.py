@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+from train.cli.fit_runs import run_of, stage_runs
 from train.cli.options import command_parser
 from train.cli.sampling_options import add_sampling_options
 from train.errors import TrainError
@@ -17,6 +18,7 @@ from train.errors import TrainError
 _EXAMPLE = (
     "--arch segformer-b0 --data data/lits:0.8:0.3 data/msd-liver:0.2 --out runs/b0 --samples 60000\n"
     "  python -m train fit --config fit.toml --out runs/b0 --seed 2\n"
+    "  python -m train fit --config train/recipes/segformer-b0-cpu.toml --out runs/b0\n"
     "  torchrun --standalone --nproc_per_node 4 -m train fit --data data/lits --out runs/b0\n"
     "  accelerate launch --multi_gpu --num_processes 4 -m train fit --data data/lits --out runs/b0\n"
     "  sbatch --nodes 2 train/slurm/fit.sbatch --data data/lits --out runs/b0\n"
@@ -30,14 +32,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = command_parser(subparsers, "fit", "train a network, or resume an interrupted run", _EXAMPLE)
     _add_options(parser)
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="a .toml or .yaml file with options by name"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="a .toml or .yaml file with options by name, or a recipe of several stages",
     )
     parser.set_defaults(run=run)
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     """Add all options but `--config`, without defaults: those are in `FitSettings` and `Runtime`."""
-    from train.fit.settings import LOSS_NAMES, MODES, PRECISIONS, SELECTORS, FitSettings, Runtime
+    from train.fit.settings import AUGMENT_ON, LOSS_NAMES, MODES, PRECISIONS, SELECTORS, FitSettings, Runtime
     from train.sampling.augment import FLIPS, AugmentSettings
 
     default = {f.name: f.default for f in (*fields(FitSettings), *fields(Runtime))}
@@ -61,7 +66,18 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="option of the architecture, as decoder_width=128; may be repeated",
     )
     add(group, "--pretrained", metavar="NAME_OR_FOLDER", help="start from Hugging Face weights")
-    add(group, "--init", metavar="RUN", help="start from the weights of a run or of a checkpoint folder")
+    add(
+        group,
+        "--pretrained-licence",
+        metavar="TEXT",
+        help="licence of the Hugging Face weights (default: as their model card states it)",
+    )
+    add(
+        group,
+        "--init",
+        metavar="RUN",
+        help="start from the weights of a run, of a checkpoint folder or of name@version in the registry",
+    )
     add(
         group,
         "--context-slices",
@@ -102,7 +118,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="the fold to score; fold 0 is the dataset's own val split",
     )
     add(group, "--groups", metavar="FILE", help="CSV of scan,group; scans of one group stay in one fold")
-    add(group, "--cache", metavar="DIR", help="the folder of the packed datasets (default: RUN/cache)")
+    add(
+        group,
+        "--cache",
+        metavar="DIR",
+        help="the folder of the packed datasets (default: one that all runs share)",
+    )
     add_sampling_options(partial(add, group))
 
     group = parser.add_argument_group("size and augmentation")
@@ -130,8 +151,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add(
         group,
         "--augment-on",
-        choices=("auto", "cpu", "device"),
-        help="cpu: in the loader processes; device: in batches",
+        choices=AUGMENT_ON,
+        help="cpu: in the loader processes; device: in batches; resident: in batches, from slices that lie "
+        "in the memory of the device",
     )
 
     group = parser.add_argument_group("optimisation")
@@ -141,7 +163,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         ("--accumulate", int, "parts that a batch is computed in, one after the other"),
         ("--learning-rate", float, "highest learning rate"),
         ("--weight-decay", float, "of matrices and kernels"),
-        ("--warmup", int, "samples of the linear warm-up"),
+        ("--encoder-learning-rate", float, "of the encoder (default: --learning-rate)"),
+        ("--head-learning-rate", float, "of all other weights (default: --learning-rate)"),
+        ("--warmup-share", float, "linear warm-up as a share of the run"),
+        ("--warmup", int, "samples of the linear warm-up, instead of a share"),
         ("--clip", float, "largest norm of the gradient"),
         ("--average", float, "decay of the moving average of the weights"),
         ("--tumour-weight", float, "weight of tumour pixels in the cross-entropy"),
@@ -177,7 +202,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add(group, "--tensorboard", action=argparse.BooleanOptionalAction, help="write TensorBoard events")
 
     group = parser.add_argument_group("machine")
-    add(group, "--workers", type=int, help="loader processes for each training process")
+    add(
+        group,
+        "--workers",
+        type=int,
+        help="loader processes for each training process (default: as the machine allows)",
+    )
     add(
         group,
         "--threads",
@@ -215,13 +245,21 @@ class _FileParser(argparse.ArgumentParser):
 
 def resolve(args: argparse.Namespace) -> dict[str, Any]:
     """The given options by name; those in `--config` are overridden by the command line."""
-    from train.fit.config import as_arguments, read_config
+    from train.fit.config import read_config
+
+    values = read_config(args.config) if args.config else {}
+    return _merged(args, values)
+
+
+def _merged(args: argparse.Namespace, values: dict[str, Any]) -> dict[str, Any]:
+    """The options by name: those in a config file, overridden by those of the command line."""
+    from train.fit.config import as_arguments
 
     given = {name: value for name, value in vars(args).items() if name not in ("run", "config")}
-    if args.config:
+    if values:
         parser = _FileParser(prog=str(args.config), add_help=False, allow_abbrev=False)
         _add_options(parser)
-        given = vars(parser.parse_args(as_arguments(read_config(args.config)))) | given
+        given = vars(parser.parse_args(as_arguments(values))) | given
     for name in ("options", "augment"):
         if name in given:
             given[name] = dict(given[name])
@@ -233,18 +271,18 @@ def resolve(args: argparse.Namespace) -> dict[str, Any]:
 
 def run(args: argparse.Namespace) -> int:
     """Train and print the path of the best weights. Returns the exit status."""
-    from train.fit.settings import FitSettings, Runtime
+    from train.fit.config import read_config
+    from train.fit.recipe import STAGES
 
-    given = resolve(args)
-    if "out" not in given or "data" not in given:
-        raise TrainError("Name at least one dataset with --data and the run folder with --out.")
-    out = given.pop("out")
-    runtime = {f.name: given.pop(f.name) for f in fields(Runtime) if f.name in given}
-    settings = FitSettings(**given)
-
+    values = read_config(args.config) if args.config else {}
+    if STAGES in values:
+        runs = stage_runs(args, values, _merged)
+    else:
+        runs = [run_of(_merged(args, values))]
     from train.fit import fit
 
-    best = fit(settings, out, Runtime(**runtime))
+    for out, settings, runtime in runs:
+        best = fit(settings, out, runtime)
     if os.environ.get("RANK", "0") == "0":  # only one of several processes prints
         print(best)
     return 0

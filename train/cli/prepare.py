@@ -24,8 +24,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="a folder of LiTS (volume-N.nii, segmentation-N.nii), of the Decathlon (imagesTr, labelsTr), of "
-        "pictures (images, and masks or labels), or phantom:N",
+        help="a folder of LiTS (volume-N.nii, segmentation-N.nii), of lits-png (volume-N_i.png with masks), "
+        "of the Decathlon (imagesTr, labelsTr), of pictures (images, and masks or labels), or phantom:N",
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="the dataset folder to write")
     _add_pixel_options(parser)
@@ -82,6 +82,12 @@ def _add_picture_options(parser: argparse.ArgumentParser) -> None:
         "--picture-offset", type=float, metavar="N", help="the pictures hold HU + N in 16 bits"
     )
     group.add_argument(
+        "--keep-orientation",
+        action="store_true",
+        help="take the pictures as they are; otherwise scans in another than radiological orientation are "
+        "turned",
+    )
+    group.add_argument(
         "--scan-pattern",
         metavar="REGEX",
         help="regular expression with (?P<scan>…) and (?P<index>…) for file names; the default matches "
@@ -129,6 +135,7 @@ def run(args: argparse.Namespace) -> int:
         picture_window=picture_window,
         picture_offset=args.picture_offset,
         scan_pattern=args.scan_pattern or SCAN_PATTERN,
+        keep_orientation=args.keep_orientation,
     )
     shares = {"train": 0.8, "val": 0.2}
     if args.split:

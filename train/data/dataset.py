@@ -1,14 +1,16 @@
 """Dataset folders on disk, and the slices of one split in memory.
 
-A dataset is a folder with `dataset.json`, `slices.csv`, `images/<slice>.png|jpg` and
-`labels/<slice>.png`. Each label value stands for a set of possible classes. In memory every pixel
+A dataset is a folder with `dataset.json`, `slices.csv`, `images/<slice>.png|jpg|webp` and
+`labels/<slice>.png|webp`. Each label value stands for a set of possible classes. In memory every pixel
 stores that set as bits (1 background, 2 liver, 4 tumour), so partial labels need no special case.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from liverseg.core.cpu import usable_processors
 from liverseg.core.segmentation import CLASSES
 from liverseg.core.window import Window
 from train.data.intensity import Intensity
@@ -26,6 +29,9 @@ from train.errors import TrainError
 BACKGROUND_BIT, LIVER_BIT, TUMOUR_BIT = 1, 2, 4
 ORGAN_BITS = LIVER_BIT | TUMOUR_BIT
 _BIT = dict(zip(CLASSES, (BACKGROUND_BIT, LIVER_BIT, TUMOUR_BIT), strict=True))
+
+
+_IMAGES, _LABELS = (".png", ".jpg", ".webp"), (".png", ".webp")
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,37 @@ class DatasetFolder:
         """The window of the grey values; with several windows or none, one that covers their whole range."""
         return self.intensity.window
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that a copy of the dataset in another folder shares, and no other dataset.
+
+        It is a hash of `slices.csv` and of `pixels_fingerprint`. Raises `TrainError` if the folder cannot be
+        read.
+        """
+        try:
+            table = (self.folder / "slices.csv").read_bytes()
+        except OSError as error:
+            raise TrainError(f"{self.folder} is not a dataset: {error}.") from error
+        return hashlib.sha256(self.pixels_fingerprint.encode() + table).hexdigest()[:16]
+
+    @cached_property
+    def pixels_fingerprint(self) -> str:
+        """16 hexadecimal digits that datasets share which differ in their splits alone.
+
+        It is a hash of `dataset.json`, of the names, scans and indices of all slices, and of the name and
+        size of every file of images and labels. Raises `TrainError` if the folder cannot be read.
+        """
+        digest = hashlib.sha256(json.dumps([(r.name, r.scan, r.index) for r in self.rows]).encode())
+        try:
+            digest.update((self.folder / "dataset.json").read_bytes())
+            for part in ("images", "labels"):
+                with os.scandir(self.folder / part) as entries:
+                    sizes = sorted((entry.name, entry.stat().st_size) for entry in entries)
+                digest.update(json.dumps(sizes).encode())
+        except OSError as error:
+            raise TrainError(f"{self.folder} is not a dataset: {error}.") from error
+        return digest.hexdigest()[:16]
+
     @property
     def label_bits(self) -> np.ndarray:
         """(256,) uint8: the bits of the possible classes by label value; an unlisted value has all bits."""
@@ -91,19 +128,20 @@ class DatasetFolder:
         if not rows:
             raise TrainError(f"{self.name} has no slices of the split {split!r}.")
         bits = self.label_bits
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(max(2, usable_processors())) as pool:
             greys = list(pool.map(self._read_grey, rows))
             labels = list(
-                pool.map(
-                    lambda row: bits[self._read_picture(self.folder / "labels" / f"{row.name}.png")], rows
-                )
+                pool.map(lambda row: bits[self._read_picture(self._file("labels", row, _LABELS))], rows)
             )
         return SlicesInMemory(self.name, self.intensity, tuple(rows), greys, labels)
 
+    def read_slice(self, row: SliceRow) -> tuple[np.ndarray, np.ndarray]:
+        """The stored values and the label values of one slice. Raises `TrainError` if it cannot be read."""
+        return self._read_grey(row), self._read_picture(self._file("labels", row, _LABELS))
+
     def _read_grey(self, row: SliceRow) -> np.ndarray:
         """The stored values of a slice, in the form that `Intensity.to_hu` takes."""
-        png = self.folder / "images" / f"{row.name}.png"
-        path = png if png.exists() else png.with_suffix(".jpg")
+        path = self._file("images", row, _IMAGES)
         if self.intensity.bits == 16:
             picture = self._read_picture(path, cv2.IMREAD_UNCHANGED)
             if picture.dtype != np.uint16 or picture.ndim != 2:
@@ -113,6 +151,11 @@ class DatasetFolder:
             return self._read_picture(path)
         channels = self._read_picture(path, cv2.IMREAD_COLOR_RGB)[..., : self.intensity.channels]
         return np.ascontiguousarray(channels)
+
+    def _file(self, part: str, row: SliceRow, suffixes: tuple[str, ...]) -> Path:
+        """The file of a slice in `images` or `labels`; with none of the suffixes, the name with the first."""
+        paths = [self.folder / part / f"{row.name}{suffix}" for suffix in suffixes]
+        return next((path for path in paths if path.exists()), paths[0])
 
     @staticmethod
     def _read_picture(path: Path, flags: int = cv2.IMREAD_GRAYSCALE) -> np.ndarray:

@@ -2,17 +2,19 @@
 
 The file holds for each slice its stored picture (uint8 with one channel per window, or uint16), followed
 by its label bits (uint8). After the slices come a JSON index, the length of the index (8 bytes) and a
-magic word. The file name contains a hash of `dataset.json` and `slices.csv`, so a dataset that is
-prepared again is also packed again.
+magic word. The file name contains a fingerprint of the dataset's pixels, so copies of a dataset and its folds
+share a pack, and a dataset that is prepared again is also packed again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import math
 import os
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -22,8 +24,14 @@ from pathlib import Path
 import numpy as np
 
 from registry.files import atomic_path
+from registry.hub.cache import cache_folder
 from train.data.dataset import BACKGROUND_BIT, TUMOUR_BIT, DatasetFolder, SliceRow, SlicesInMemory
 from train.errors import TrainError
+
+try:
+    import fcntl
+except ImportError:  # Windows: several processes may pack at once, and the last file remains
+    fcntl = None  # type: ignore[assignment]
 
 _logger = logging.getLogger(__name__)
 
@@ -70,7 +78,9 @@ class Pack:
         """Open the pack `path` of the dataset `folder`. Raises `TrainError` if the file is not a pack."""
         self.folder, self.path = folder, path
         index = _read_index(path)
-        self._rows = tuple(SliceRow(**row) for row in index["rows"])
+        # Splits are those of the folder: datasets that differ in their splits alone share a pack.
+        own = {row.name: row for row in folder.rows}
+        self._rows = tuple(own[row["name"]] for row in index["rows"])
         self._locations: list[tuple[int, int, int]] = [tuple(entry) for entry in index["places"]]
         self._shows_tumour = np.array(index["shows_tumour"], bool)
         self._shows_organ = np.array(index["shows_organ"], bool)
@@ -103,24 +113,66 @@ class Pack:
         return slices
 
 
+def default_cache() -> Path:
+    """The folder of the packs that all runs of a user share: `datasets` in liverseg's cache."""
+    return cache_folder() / "datasets"
+
+
 def pack(folder: DatasetFolder, cache: Path) -> Pack:
     """The pack of a dataset in the folder `cache`; it is written if it does not exist.
 
+    Of several processes that need a pack at the same time, one writes it and the others wait.
     Raises `TrainError` if a picture cannot be read or the pack cannot be written.
     """
-    path = cache / f"{folder.folder.resolve().name}-{_content_key(folder)}.pack"
+    path = cache / f"{_file_name(folder.name)}-{_pack_key(folder)}.pack"
+    earlier = cache / f"{folder.folder.resolve().name}-{_content_key(folder)}.pack"
+    if not path.exists() and earlier.exists():
+        return Pack(folder, earlier)
     if not path.exists():
-        _logger.info("packing %s into %s", folder.name, path)
         try:
-            with atomic_path(path) as partial:  # two runs may pack at once: the last file remains
-                _write(folder, partial)
+            with _one_writer(path):
+                if not path.exists():
+                    _logger.info("packing %s into %s", folder.name, path)
+                    with atomic_path(path) as partial:
+                        _write(folder, partial)
         except OSError as error:
-            raise TrainError(f"{path} cannot be written: {error.strerror}.") from error
+            raise TrainError(
+                f"{path} cannot be written: {error.strerror}. Name another folder with --cache."
+            ) from error
     return Pack(folder, path)
 
 
+@contextlib.contextmanager
+def _one_writer(path: Path) -> Iterator[None]:
+    """Lock the folder of `path`; where locks are not supported, two writers may write the same file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _file_name(name: str) -> str:
+    """
+    >>> _file_name("LiTS, 26 scans")
+    'LiTS-26-scans'
+    """
+    return re.sub(r"[^\w.-]+", "-", name).strip(".-")[:64] or "dataset"
+
+
+def _pack_key(folder: DatasetFolder) -> str:
+    """16 hexadecimal digits of the file format and the dataset's pixels."""
+    return hashlib.sha256(MAGIC + folder.pixels_fingerprint.encode()).hexdigest()[:16]
+
+
 def _content_key(folder: DatasetFolder) -> str:
-    """16 hexadecimal digits of a hash of `dataset.json` and `slices.csv`."""
+    """The key of earlier versions: a hash of `dataset.json` and `slices.csv`."""
     digest = hashlib.sha256(MAGIC)
     for name in ("dataset.json", "slices.csv"):
         digest.update((folder.folder / name).read_bytes())

@@ -106,8 +106,8 @@ def folds_of_datasets(
 def check_held_out(fold: Fold, state: dict | None = None) -> None:
     """Raise `TrainError` when the run, or one that it started from, was trained on a scan of its fold.
 
-    Scans are identified by dataset name and scan name. A training dataset that is no longer in its folder
-    cannot be checked, and also raises `TrainError`.
+    Scans are identified by dataset name and scan name. A training dataset of an older run that is no longer
+    in its folder cannot be checked, and also raises `TrainError`.
     """
     state = load_run(fold.run) if state is None else state
     for stage in training_stages(state):
@@ -125,10 +125,18 @@ def check_held_out(fold: Fold, state: dict | None = None) -> None:
 
 
 def trained_scans(state: dict, run: Path) -> dict[str, set[str]]:
-    """The training scans of a run and of the runs that it started from, by dataset name."""
+    """The training scans of a run and of the runs that it started from, by dataset name.
+
+    Weights of older runs do not name them; their datasets are opened.
+    """
     seen: dict[str, set[str]] = {}
     for stage in training_stages(state):
         settings = stage["settings"]
+        recorded = stage.get("trained_scans")
+        for name, scans in (recorded or {}).items():
+            seen.setdefault(name, set()).update(scans)
+        if recorded is not None or not settings["data"]:
+            continue
         scored = settings.get("validation") or settings["data"][0][0]
         for path, *_ in settings["data"]:
             folder = _open(path, run)

@@ -26,6 +26,7 @@ from train.export.archive import archive
 from train.export.calibrate import calibrate_network
 from train.export.card_picture import card_picture
 from train.export.parity import check_parity
+from train.export.recipe_file import RECIPE_FILE, recipe_text
 from train.export.torchscript import script
 from train.export.training_record import training_record
 from train.networks import trained_graph
@@ -121,6 +122,7 @@ def export(
     files = {
         "model.pt": archive(module, manifest.to_json(with_files=False)),
         WEIGHTS_FILE: safetensors.torch.save(weights),
+        RECIPE_FILE: recipe_text(state).encode(),
         CONFIG_FILE: (json.dumps(_config(run_settings, spec), indent=2) + "\n").encode(),
         "metrics.csv": ("\n".join([header, *rows]) + "\n").encode(),
         PICTURE_FILE: card_picture(predict, context_slices, threshold, manifest.ref),

@@ -12,7 +12,7 @@ from train.errors import TrainError
 from train.export.parity import LABELS_EQUAL
 
 UNSTATED = ("", "unknown", "none", "tbd", "not stated")
-"""Texts that stand for a missing licence or citation; `prepare` writes "not stated"."""
+"""Texts that stand for a missing licence or citation; `prepare` and `fit` write "not stated"."""
 
 
 def publish(folder: Path, target: str, *, private: bool = False, progress: Progress | None = None) -> Pushed:
@@ -48,6 +48,12 @@ def shortcomings(manifest: Manifest) -> list[str]:
     for dataset in manifest.training["datasets"]:
         if any(dataset[key].strip().lower() in UNSTATED for key in ("licence", "citation")):
             reasons.append(f"the training data {dataset['name']} have no licence or citation")
+    for weights in manifest.training.get("start_weights", ()):
+        if weights.get("licence", "").strip().lower() in UNSTATED:
+            reasons.append(
+                f"the licence of {weights['name']}, whose weights the training started from, is not stated "
+                "(fit --pretrained-licence)"
+            )
     return reasons
 
 

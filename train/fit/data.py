@@ -7,6 +7,7 @@ samples of an update therefore do not depend on the number of processes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +17,21 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from liverseg.core.cpu import usable_processors
 from train.data.dataset import DatasetFolder, SlicesInMemory
 from train.data.folds import dataset_folds
-from train.data.pack import Pack, pack
+from train.data.pack import Pack, default_cache, pack
 from train.errors import TrainError
 from train.fit.network import input_channels
 from train.fit.optimiser import resolution
 from train.fit.settings import FitSettings, Runtime
 from train.sampling.channels import span_of
 from train.sampling.hard_slices import HardSampler, hard_sampler
-from train.sampling.samples import Samples, SampleSettings, SampleSource, collate_uncut
+from train.sampling.resident_samples import ResidentSamples
+from train.sampling.samples import Samples, SampleSettings, SampleSource
+
+MOST_WORKERS = 16
+"""Loader processes of one training process, unless `--workers` asks for more."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,11 @@ def open_data(settings: FitSettings, runtime: Runtime, run: Path, accelerator: A
     The main process packs first, then the first process of each node, because a cache folder may be on a
     disk that only one node can read. All other processes wait and then read the packed files.
 
-    Raises `TrainError` when a dataset or a split is missing.
+    Without `Runtime.cache` the packs are in the folder that all runs share, or in `cache` in the run folder
+    if an older version put them there. Raises `TrainError` when a dataset or a split is missing.
     """
-    cache = Path(runtime.cache) if runtime.cache else run / "cache"
+    own_cache = run / "cache"
+    cache = Path(runtime.cache) if runtime.cache else own_cache if own_cache.is_dir() else default_cache()
     scored = settings.validation or settings.data[0][0]
     paths = dict.fromkeys([path for path, _, _ in settings.data] + [scored])
     with accelerator.main_process_first(), accelerator.local_main_process_first():
@@ -75,23 +83,18 @@ def batches(
     the device of the process.
     """
     device = accelerator.device
-    on_device = {"cpu": False, "device": True, "auto": device.type != "cpu"}[settings.augment_on]
-    sample_settings = SampleSettings(
-        span_of(settings.windows),
-        settings.view,
-        settings.context_slices,
-        input_channels(settings),
-        settings.shares,
-        settings.paste,
-    )
-    samples = Samples(data.sources, sample_settings, settings.seed, on_device, data.hard)
+    where = settings.augment_on
+    if where == "auto":
+        where = "cpu" if device.type == "cpu" else "device"
+    on_device = where != "cpu"
+    samples = new_samples(settings, data, where)
     loader = DataLoader(
         samples,
         batch_sampler=list(
             _sample_numbers(settings, first_step, accelerator.process_index, accelerator.num_processes)
         ),
-        num_workers=runtime.workers,
-        collate_fn=collate_uncut if on_device else None,
+        num_workers=loader_workers(runtime, accelerator),
+        collate_fn=samples.collate if on_device else None,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # keeps the loader from drawing from torch's global generator
     )
@@ -106,6 +109,34 @@ def batches(
         if len(parts) == settings.accumulate:
             yield step, parts
             step, parts = step + 1, []
+
+
+def new_samples(settings: FitSettings, data: RunData, where: str) -> Samples:
+    """The samples of a run; `where` is "cpu", "device" or "resident", as in `FitSettings.augment_on`."""
+    sample_settings = SampleSettings(
+        span_of(settings.windows),
+        settings.view,
+        settings.context_slices,
+        input_channels(settings),
+        settings.shares,
+        settings.paste,
+    )
+    if where == "resident":
+        return ResidentSamples(data.sources, sample_settings, settings.seed, data.hard)
+    return Samples(data.sources, sample_settings, settings.seed, where == "device", data.hard)
+
+
+def loader_workers(runtime: Runtime, accelerator: Accelerator) -> int:
+    """The number of loader processes of this process.
+
+    By default it is one beside a CPU, which is far slower than its loader, and beside a GPU all processors
+    but one that the process may use, up to `MOST_WORKERS`; none where there is only one processor.
+    """
+    if runtime.workers is not None:
+        return runtime.workers
+    local_processes = int(os.environ.get("LOCAL_WORLD_SIZE", accelerator.num_processes))
+    spare = max(usable_processors() // local_processes - 1, 0)
+    return min(spare, 1 if accelerator.device.type == "cpu" else MOST_WORKERS)
 
 
 def _sample_numbers(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import logging
 import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,9 @@ from tqdm import tqdm
 from registry.files import atomic_path
 
 _log = logging.getLogger(__name__)
+
+LINE_INTERVAL_S = 60.0
+"""Time between the lines of progress in a log that is not a terminal."""
 
 
 class RunLog:
@@ -78,8 +84,40 @@ class RunLog:
             csv.writer(file).writerows([header, *kept])
 
 
-def progress_bar(total: int, seen: int, main: bool) -> tqdm:
-    """A bar of the samples seen, shown by the main process and only on a terminal."""
-    return tqdm(
-        total=total, initial=seen, unit=" samples", disable=not (main and sys.stderr.isatty()), smoothing=0.1
-    )
+class ProgressDisplay:
+    """The samples seen: a bar on a terminal, elsewhere a line a minute; only in the main process.
+
+    A line has the samples, the loss, the rate since the last line and the time left at that rate.
+    """
+
+    def __init__(
+        self, total: int, seen: int, main: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._total, self._seen, self._clock = total, seen, clock
+        self._shown, self._shown_at = seen, clock()
+        self._lines = main and not sys.stderr.isatty()
+        self._bar = tqdm(
+            total=total, initial=seen, unit=" samples", disable=not main or self._lines, smoothing=0.1
+        )
+
+    def update(self, samples: int, loss: Callable[[], float]) -> None:
+        """Count `samples` more; `loss` is called where a line shows it."""
+        self._seen += samples
+        self._bar.update(samples)
+        seconds = self._clock() - self._shown_at
+        if not self._lines or seconds < LINE_INTERVAL_S:
+            return
+        rate = (self._seen - self._shown) / seconds
+        left = timedelta(seconds=round((self._total - self._seen) / rate))
+        _log.info(
+            "samples %s of %s  loss %.4f  rate %.1f/s  %s left",
+            f"{self._seen:,}", f"{self._total:,}", loss(), rate, left,
+        )  # fmt: skip
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin the next interval now, so that the rate leaves out what was done since the last update."""
+        self._shown, self._shown_at = self._seen, self._clock()
+
+    def close(self) -> None:
+        self._bar.close()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from train.errors import TrainError
 from train.fit.data import RunData, batches, open_data
 from train.fit.ema import WeightAverage
-from train.fit.logs import RunLog, progress_bar
+from train.fit.logs import ProgressDisplay, RunLog
 from train.fit.losses import LOSSES, segmentation_loss
 from train.fit.network import new_network
-from train.fit.optimiser import autocast_dtype, learning_rate, new_optimiser, seed_step
+from train.fit.optimiser import autocast_dtype, learning_rate, new_optimiser, seed_step, set_learning_rates
 from train.fit.pictures import picture_grid, write_picture
 from train.fit.processes import (
     any_process,
@@ -29,9 +29,11 @@ from train.fit.processes import (
     start_accelerator,
     sum_over_processes,
 )
+from train.fit.records import run_record
+from train.fit.run_folder import adapt_progress, check_settings, claim
 from train.fit.scoring import score, selection_value
 from train.fit.settings import FitSettings, Runtime
-from train.fit.state import TrainingState, claim, save_weights, with_saved_score_mode
+from train.fit.state import NAN_INTERVAL, TrainingState, save_weights
 from train.fit.stop_signals import stop_signals
 from train.models.graph import normalise
 
@@ -54,27 +56,30 @@ class _Run:
     data: RunData
     accelerator: Accelerator
     logs: RunLog | None  # in the main process only
+    provenance: dict[str, Any]  # the content of `provenance.json`, in the main process only
 
 
 def fit(settings: FitSettings, run: Path, runtime: Runtime = DEFAULT_RUNTIME) -> Path:
     """Train until `settings.samples` samples are seen; an existing folder `run` is resumed.
 
-    Returns the path of `best.pt`. Raises `TrainError` when `run` was started with other settings, when the
-    data or settings cannot be used, or when another process of the run ends. Raises `Interrupted` after
-    SIGUSR1 or SIGTERM.
+    A resume may change a few settings (`train.fit.run_folder`). Returns the path of `best.pt`. Raises
+    `TrainError` when `run` was started with other settings, when the data or settings cannot be used, when
+    the loss is not finite, or when another process of the run ends. Raises `Interrupted` after SIGUSR1 or
+    SIGTERM.
     """
     accelerator = start_accelerator(settings.batch, settings.accumulate, runtime.threads)
-    settings = with_saved_score_mode(run, settings)
     with refuse_lost_processes():
-        if accelerator.is_main_process:
-            claim(run, settings)
-        accelerator.wait_for_everyone()
+        settings = check_settings(run, settings)
         data = open_data(settings, runtime, run, accelerator)
-        state = new_state(settings, accelerator)
+        state = new_state(settings, accelerator, resumed=(run / "last.pt").exists())
         state.resume(run)
-        seen = state.progress.step * settings.batch
-        logs = RunLog(run, seen, runtime.tensorboard) if accelerator.is_main_process else None
-        _train(_Run(settings, runtime, run, data, accelerator, logs), state)
+        adapt_progress(run, settings, state.progress)
+        logs, own = None, {}
+        if accelerator.is_main_process:
+            own = claim(run, settings)
+            logs = RunLog(run, state.progress.step * settings.batch, runtime.tensorboard)
+        accelerator.wait_for_everyone()
+        _train(_Run(settings, runtime, run, data, accelerator, logs, own), state)
         if several_processes():
             accelerator.end_training()
     return run / "best.pt"
@@ -85,29 +90,36 @@ def _train(run: _Run, state: TrainingState) -> None:
     settings, accelerator, progress = run.settings, run.accelerator, state.progress
     save_every, batch = run.runtime.save_every, settings.batch
     trained = accelerator.prepare(state.network) if several_processes() else state.network
-    bar = progress_bar(settings.steps * batch, progress.step * batch, run.logs is not None)
+    bar = ProgressDisplay(settings.steps * batch, progress.step * batch, run.logs is not None)
     clock, first_step = time.monotonic(), progress.step
+    check_every = 1 if accelerator.device.type == "cpu" else NAN_INTERVAL
     with stop_signals() as stop, contextlib.closing(bar):
-        steps = (
-            () if progress.stopped else batches(settings, run.runtime, run.data, accelerator, progress.step)
-        )
+        complete = progress.stopped or progress.step >= settings.steps
+        steps = () if complete else batches(settings, run.runtime, run.data, accelerator, progress.step)
         for step, parts in steps:
             progress.losses.append(update(trained, state, parts, step, settings, accelerator))
             progress.step = step + 1
             seen = progress.step * batch
-            bar.update(batch)
+            if progress.step % check_every == 0:
+                progress.refuse_nan(progress.step * batch)
+            bar.update(batch, lambda: float(progress.losses[-1]))
             if _is_due(settings.score_every, seen, batch) or progress.step == settings.steps:
-                rate = (progress.step - first_step) * batch / (time.monotonic() - clock)
-                _score_and_save(run, state, rate)
+                progress.refuse_nan(progress.step * batch)
+                elapsed = time.monotonic() - clock
+                progress.seconds += elapsed
+                _score_and_save(run, state, (progress.step - first_step) * batch / elapsed)
                 clock, first_step = time.monotonic(), progress.step
+                bar.restart()
             elif run.logs and save_every and _is_due(save_every, seen, batch):
-                state.save(run.folder)
+                progress.refuse_nan(progress.step * batch)
+                state.save(run.folder, time.monotonic() - clock)
             if progress.stopped:
                 _log.info("stopping early: %d scorings without a better tumour Dice", settings.patience)
                 break
             if any_process(stop.is_set(), accelerator.device) and progress.step < settings.steps:
+                progress.refuse_nan(progress.step * batch)
                 if run.logs:
-                    state.save(run.folder)
+                    state.save(run.folder, time.monotonic() - clock)
                     run.logs.close()
                 accelerator.wait_for_everyone()
                 raise Interrupted(f"Stopped after {seen} samples; the same command resumes the run.")
@@ -116,9 +128,12 @@ def _train(run: _Run, state: TrainingState) -> None:
     accelerator.wait_for_everyone()
 
 
-def new_state(settings: FitSettings, accelerator: Accelerator) -> TrainingState:
-    """The state at the start of a run: the network on its device, its average and its optimiser."""
-    network = new_network(settings)
+def new_state(settings: FitSettings, accelerator: Accelerator, resumed: bool = False) -> TrainingState:
+    """The state at the start of a run: the network on its device, its average and its optimiser.
+
+    With `resumed` the weights to start from are not read.
+    """
+    network = new_network(settings, resumed)
     if several_processes():
         distribute(network)
     network.to(accelerator.device)
@@ -144,8 +159,7 @@ def update(
     `trained` is the network of `state`, wrapped for several processes where there are several. Returns the
     loss of the whole batch, a scalar on the device.
     """
-    for group in state.optimiser.param_groups:
-        group["lr"] = learning_rate(step * settings.batch, settings)
+    set_learning_rates(state.optimiser, step * settings.batch, settings)
     seed_step(settings.seed, step)
     state.network.train()
     state.optimiser.zero_grad(set_to_none=True)
@@ -176,20 +190,16 @@ def _score_and_save(run: _Run, state: TrainingState, rate: float) -> None:
     settings, progress, average = run.settings, state.progress, state.average.network
     seen = progress.step * settings.batch
     loss = progress.take_mean_loss()
-    if math.isnan(loss):
-        raise TrainError(
-            f"The loss is NaN after {seen} samples: lower the --learning-rate, or use --precision fp32. "
-            "What was saved before is kept."
-        )
     scores = score(average, run.data.validation, settings, run.accelerator)
     better = progress.record(
         selection_value(scores, settings.select), selection_value(scores, "tumour"), settings.patience
     )
     if run.logs is None:
         return
+    record = run_record(settings, run.data, progress, run.provenance)
     if better:
-        save_weights(run.folder / "best.pt", average, settings, seen, scores)
-    save_weights(run.folder / "final.pt", average, settings, seen, scores)
+        save_weights(run.folder / "best.pt", average, settings, seen, scores, record)
+    save_weights(run.folder / "final.pt", average, settings, seen, scores, record)
     if run.runtime.pictures:
         grid = picture_grid(
             average, run.data.validation, settings, run.runtime.pictures, run.accelerator.device

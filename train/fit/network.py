@@ -23,14 +23,17 @@ def input_windows(settings: FitSettings) -> list[Window]:
     return [Window(*window) for window in settings.windows]
 
 
-def new_network(settings: FitSettings) -> nn.Module:
+def new_network(settings: FitSettings, resumed: bool = False) -> nn.Module:
     """The network with the weights that the run starts from.
 
     It is initialised from the run's seed, then filled with pretrained weights or those of another run where
-    the settings name them. Raises `TrainError` when these are missing or belong to another network.
+    the settings name them; with `resumed` these are not read, because the saved state replaces them. Raises
+    `TrainError` when these are missing or belong to another network.
     """
     torch.manual_seed(settings.seed)
     network = build(settings.architecture, classes=3, channels=input_channels(settings), **settings.options)
+    if resumed:
+        return network
     if settings.pretrained:
         from train.models.pretrained import load_hugging_face
 

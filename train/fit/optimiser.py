@@ -10,16 +10,39 @@ from torch import nn
 
 from train.fit.settings import FitSettings
 
+ENCODERS = ("stages.", "embed.", "encoder.", "down.")
+"""Beginnings of the names of an encoder's weights, in SegFormer and nnFormer."""
+
 
 def new_optimiser(network: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:
-    """AdamW with weight decay for matrices and kernels but not for biases and norms."""
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    rest = [p for p in network.parameters() if p.ndim <= 1]
+    """AdamW with weight decay for matrices and kernels but not for biases and norms.
+
+    The key `peak` of a group is its highest learning rate. Encoder and other weights are groups of their own
+    only where their rates differ.
+    """
+    common, encoder, head = settings.learning_rates
+    named = list(network.named_parameters())
+    parts = [(common, [p for _, p in named])]
+    if encoder != head:
+        parts = [
+            (encoder, [p for name, p in named if name.startswith(ENCODERS)]),
+            (head, [p for name, p in named if not name.startswith(ENCODERS)]),
+        ]
+    elif encoder != common:
+        parts = [(encoder, [p for _, p in named])]
     groups = [
-        {"params": matrices, "weight_decay": settings.weight_decay},
-        {"params": rest, "weight_decay": 0.0},
+        {"params": [p for p in weights if (p.ndim > 1) == decays], "weight_decay": decay, "peak": peak}
+        for peak, weights in parts
+        for decays, decay in ((True, settings.weight_decay), (False, 0.0))
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+    return torch.optim.AdamW(groups, lr=common)
+
+
+def set_learning_rates(optimiser: torch.optim.Optimizer, seen: int, settings: FitSettings) -> None:
+    """Set the learning rate of every group after `seen` samples."""
+    share = learning_rate(seen, settings) / settings.learning_rate
+    for group in optimiser.param_groups:
+        group["lr"] = share * group.get("peak", settings.learning_rate)  # older runs have no `peak`
 
 
 def learning_rate(seen: int, settings: FitSettings) -> float:
@@ -29,7 +52,7 @@ def learning_rate(seen: int, settings: FitSettings) -> float:
     >>> [round(learning_rate(seen, settings), 3) for seen in (0, 50, 100)]
     [0.1, 0.505, 0.01]
     """
-    warm = min(1.0, (seen + 1) / max(settings.warmup, 1))
+    warm = min(1.0, (seen + 1) / max(settings.warmup_samples, 1))
     progress = min(1.0, seen / settings.samples)
     return settings.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 

@@ -22,6 +22,7 @@ SELECTORS: dict[str, tuple[str, ...]] = {
 """`best.pt` holds the weights with the highest sum of these columns of `log.csv`."""
 
 MODES = ("slice", "volume")
+AUGMENT_ON = ("auto", "cpu", "device", "resident")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 LOSS_NAMES = ("ce+dice", "ce", "dice", "focal+dice", "ce+tversky")  # the keys of `train.fit.losses.LOSSES`
 
@@ -41,6 +42,7 @@ class FitSettings:
     architecture: str = "segformer-b0"
     options: dict[str, Any] = field(default_factory=dict)  # of the architecture
     pretrained: str | None = None  # a name on the Hub or a folder with Hugging Face weights
+    pretrained_licence: str = ""  # of these weights; "": as their model card states it
     init: str | None = None  # a run folder or weights file to start from
     windows: tuple[tuple[float, float], ...] = ((60.0, 200.0),)  # centre and width, HU
     context_slices: int = 3
@@ -54,13 +56,18 @@ class FitSettings:
     hard: tuple[tuple[str, float], ...] = ()  # file of `train mine`, share of all samples
     paste: float = 0.0  # share of the samples with added lesions that get real ones, not painted ones
     scan_weights: str = "even"  # of the scans in samples with liver
-    augment_on: str = "auto"  # cpu: in the loader; device: in batches; auto: cpu only without a GPU
+    # cpu: in the loader; device: in batches; resident: in batches, from slices in the device's memory;
+    # auto: cpu without a GPU, else device
+    augment_on: str = "auto"
     samples: int = 60_000
     batch: int = 16  # samples per update, over all processes and accumulated parts
     accumulate: int = 1  # parts that a batch is computed in, one after the other
     learning_rate: float = 6e-4
     weight_decay: float = 0.02
-    warmup: int = 1_500  # samples
+    encoder_learning_rate: float | None = None  # None: learning_rate
+    head_learning_rate: float | None = None  # of all weights outside the encoder; None: learning_rate
+    warmup_share: float = 0.025  # share of the run
+    warmup: int | None = None  # samples; replaces the share
     clip: float = 1.0  # largest norm of the gradient
     average: float = 0.999  # decay of the average of the weights
     precision: str = "auto"
@@ -134,21 +141,29 @@ class FitSettings:
                 f"The scan weights must be one of {', '.join(SCAN_WEIGHTS)}.",
             ),
             (self.flip not in FLIPS, f"The flip must be one of {', '.join(FLIPS)}."),
-            (self.augment_on not in ("auto", "cpu", "device"), "Augment on must be auto, cpu or device."),
+            (
+                self.augment_on not in AUGMENT_ON,
+                f"Augment on must be one of {', '.join(AUGMENT_ON)}.",
+            ),
             (self.precision not in PRECISIONS, f"The precision must be one of {', '.join(PRECISIONS)}."),
             (self.loss not in LOSS_NAMES, f"The loss must be one of {', '.join(LOSS_NAMES)}."),
             (self.score_mode not in MODES, f"The score mode must be one of {', '.join(MODES)}."),
             (self.select not in SELECTORS, f"Select must be one of {', '.join(SELECTORS)}."),
             (
-                not (0 < self.learning_rate < math.inf and 0 < self.clip),
+                not (all(0 < rate < math.inf for rate in self.learning_rates) and 0 < self.clip),
                 "The learning rate and the largest norm of the gradient must be above 0.",
             ),
+            (not 0 <= self.warmup_share <= 1, "The share of the warm-up must lie from 0 to 1."),
             (
-                min(self.weight_decay, self.warmup, self.tumour_weight, self.seed) < 0,
+                min(self.weight_decay, self.warmup or 0, self.tumour_weight, self.seed) < 0,
                 "Weight decay, warm-up, tumour weight and seed must be 0 or more.",
             ),
             (not 0 <= self.average < 1, "The decay of the average must lie from 0 to below 1."),
             (self.patience is not None and self.patience < 1, "The patience must be at least 1 scoring."),
+            (
+                self.augment_on == "resident" and self.paste > 0,
+                "Real lesions are pasted by the loader: use --augment-on cpu or device with --paste.",
+            ),
             ((self.folds is None) != (self.fold is None), "Give both the number of folds and the fold."),
             (
                 self.folds is not None and (self.folds < 2 or not 0 <= (self.fold or 0) < self.folds),
@@ -161,6 +176,22 @@ class FitSettings:
     def steps(self) -> int:
         """The number of updates of the whole run; its last batch is as large as the others."""
         return -(-self.samples // self.batch)
+
+    @property
+    def learning_rates(self) -> tuple[float, float, float]:
+        """The highest learning rate: in general, of the encoder, and of all weights outside it."""
+        common = self.learning_rate
+        own = (self.encoder_learning_rate, self.head_learning_rate)
+        return common, *(common if rate is None else rate for rate in own)
+
+    @property
+    def warmup_samples(self) -> int:
+        """The length of the linear warm-up in samples.
+
+        >>> FitSettings(data=(("data", 1.0, 0.0),), samples=2000).warmup_samples
+        50
+        """
+        return round(self.samples * self.warmup_share) if self.warmup is None else self.warmup
 
     @property
     def view(self) -> AugmentSettings:
@@ -183,9 +214,9 @@ class FitSettings:
 class Runtime:
     """How a run uses the machine; no field changes its result."""
 
-    workers: int = 1  # loader processes for each training process
+    workers: int | None = None  # loader processes for each training process; None: as the machine allows
     threads: int | None = None  # CPU threads; None: OMP_NUM_THREADS, or this process's share of the CPUs
-    cache: str | None = None  # folder of the packed datasets; None: RUN/cache
+    cache: str | None = None  # folder of the packed datasets; None: the one that all runs share
     save_every: int | None = None  # samples between saves, besides those at scorings
     pictures: int = 6  # slices in the picture of each scoring
     tensorboard: bool = True
@@ -194,7 +225,7 @@ class Runtime:
         counts = [value for value in (self.threads, self.save_every) if value is not None]
         refuse(
             [
-                (min(self.workers, self.pictures) < 0, "Workers and pictures must be 0 or more."),
+                (min(self.workers or 0, self.pictures) < 0, "Workers and pictures must be 0 or more."),
                 (any(count < 1 for count in counts), "Threads and the saving interval must be at least 1."),
             ]
         )

@@ -7,24 +7,25 @@ the newest averaged weights. Each file is written under a temporary name and the
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import pickle
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from registry.files import atomic_path, write_atomically
-from train import provenance
+from registry.files import atomic_path
 from train.errors import TrainError
-from train.export.training_record import dataset_records
 from train.fit.ema import WeightAverage
 from train.fit.settings import FitSettings
 
 _log = logging.getLogger(__name__)
+
+NAN_INTERVAL = 16
+"""Updates between two looks at the loss on a GPU, each of which waits for the GPU."""
 
 
 @dataclass
@@ -37,6 +38,9 @@ class Progress:
     best_tumour: float = -math.inf
     stale: int = 0  # scorings since the best tumour Dice
     stopped: bool = False  # by early stopping
+    seconds: float = 0.0  # of training, without scoring
+    drawn: list = field(default_factory=list)  # samples of each dataset in the first `drawn_steps` updates
+    drawn_steps: int = 0
 
     def record(self, value: float, tumour: float, patience: int | None) -> bool:
         """Record a scoring and decide on early stopping; returns whether `value` is the best so far."""
@@ -46,6 +50,18 @@ class Progress:
         self.best_tumour = max(tumour, self.best_tumour)
         self.stopped = patience is not None and self.stale >= patience
         return better
+
+    def refuse_nan(self, seen: int) -> None:
+        """Raise `TrainError` when one of the last `NAN_INTERVAL` losses is not finite.
+
+        `seen` is the number of samples seen.
+        """
+        losses = self.losses[-NAN_INTERVAL:]
+        if losses and not math.isfinite(float(sum(losses))):
+            raise TrainError(
+                f"The loss is NaN after {seen} samples: lower the --learning-rate, or use --precision fp32. "
+                "What was saved before is kept."
+            )
 
     def take_mean_loss(self) -> float:
         """The mean loss of the updates since the last call."""
@@ -66,8 +82,8 @@ class TrainingState:
         self.network, self.average, self.optimiser, self.scaler = network, average, optimiser, scaler
         self.progress = Progress()
 
-    def save(self, run: Path) -> None:
-        """Write `last.pt`."""
+    def save(self, run: Path, seconds: float = 0.0) -> None:
+        """Write `last.pt`; `seconds` of training have passed since the last scoring."""
         self.progress.losses = list(map(float, self.progress.losses))
         state = {
             "network": self.network.state_dict(),
@@ -75,7 +91,7 @@ class TrainingState:
             "updates": self.average.updates,
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
-            "progress": asdict(self.progress),
+            "progress": asdict(self.progress) | {"seconds": self.progress.seconds + seconds},
         }
         save_state(run / "last.pt", state)
 
@@ -94,68 +110,26 @@ class TrainingState:
         self.optimiser.load_state_dict(state["optimiser"])
         if state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
-        self.progress = Progress(**state["progress"])
+        known = {f.name for f in fields(Progress)}
+        self.progress = Progress(**{name: v for name, v in state["progress"].items() if name in known})
         _log.info("resuming after %d updates", self.progress.step)
 
 
-OLD_SCORE_MODE = "slice"
-"""How runs are scored whose settings do not say it: they were started before there was a choice."""
-
-
-def with_saved_score_mode(run: Path, settings: FitSettings) -> FitSettings:
-    """The settings with `OLD_SCORE_MODE` if the folder holds a run that was started without the setting.
-
-    Such a run goes on as it began, because its best weights so far were chosen in that mode.
-    """
-    try:
-        saved = json.loads((run / "settings.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # a new run, or a damaged one, which `claim` refuses
-        return settings
-    if not isinstance(saved, dict) or "score_mode" in saved:
-        return settings
-    return replace(settings, score_mode=OLD_SCORE_MODE)
-
-
-def claim(run: Path, settings: FitSettings) -> None:
-    """Write `settings.json` to a new run folder, or check that an existing one has the same settings.
-
-    A setting that is newer than the run counts as its default, but see `with_saved_score_mode`.
-
-    Raises `TrainError` when the settings differ or the folder cannot be written.
-    """
-    path, text = run / "settings.json", json.dumps(settings.record(), indent=1)
-    if not path.exists():
-        try:
-            run.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, f"{text}\n".encode())
-        except OSError as error:
-            raise TrainError(f"{run} cannot be written: {error.strerror}.") from error
-        return
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise TrainError(f"{path} is damaged; choose another folder or remove it.") from error
-    current = json.loads(text)
-    older = {**FitSettings(data=settings.data).record(), "score_mode": OLD_SCORE_MODE}
-    saved = json.loads(json.dumps(older)) | saved
-    changed = sorted(name for name in {*saved, *current} if saved.get(name) != current.get(name))
-    if changed:
-        raise TrainError(
-            f"{run} was started with other settings ({', '.join(changed)}); choose another folder or "
-            "remove it."
-        )
-
-
 def save_weights(
-    path: Path, network: nn.Module, settings: FitSettings, seen: int, scores: dict[str, float]
+    path: Path,
+    network: nn.Module,
+    settings: FitSettings,
+    seen: int,
+    scores: dict[str, float],
+    record: dict[str, Any],
 ) -> None:
     """Write averaged weights with everything that `train.weights.load_run` and `export` read.
 
-    The file describes the datasets, so that a run can be exported on a machine without them.
+    `record` is that of `train.fit.records.run_record`, so that a run can be exported without its folder, its
+    data, and the runs that it started from.
     """
     state = {"weights": network.state_dict(), "settings": settings.record(), "seen": seen, "scores": scores}
-    state["datasets"] = dataset_records(settings.data)
-    save_state(path, {**state, "commit": provenance.commit(), "hardware": provenance.hardware()})
+    save_state(path, {**state, **record})
 
 
 def save_state(path: Path, state: dict) -> None:

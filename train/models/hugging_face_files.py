@@ -21,6 +21,7 @@ from train.errors import TrainError
 _SAFE = "model.safetensors"
 _PICKLED = "pytorch_model.bin"
 _CONFIG, _PREPROCESSOR = "config.json", "preprocessor_config.json"
+_CARD = "README.md"
 _HUB_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?", re.ASCII)
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -56,11 +57,29 @@ def read_model(source: str | Path) -> HuggingFaceModel:
     return HuggingFaceModel(str(source), config, _tensors(folder, str(source)), tuple(mean), tuple(std))
 
 
+def stated_licence(source: str | Path) -> str:
+    """The licence in the model card of `source`, as `read_model` takes it; "" where none is stated."""
+    import yaml
+
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        folder = _from_hub(str(source))
+    try:
+        start, front, *_ = (folder / _CARD).read_text(encoding="utf-8").split("---", 2)
+        about = {} if start.strip() else yaml.safe_load(front)
+    except (OSError, ValueError, yaml.YAMLError):
+        return ""
+    if not isinstance(about, dict):
+        return ""
+    licence = str(about.get("license") or "")
+    return str(about.get("license_name") or "") if licence == "other" else licence
+
+
 def _from_hub(name: str) -> Path:
     """The folder of the model in the local cache of the Hub; pickled weights only if there are no others."""
     if not _HUB_NAME.fullmatch(name):
         raise TrainError(f"{name} is neither a folder nor a name on the Hub, such as nvidia/mit-b0.")
-    described = [_CONFIG, _PREPROCESSOR]
+    described = [_CONFIG, _PREPROCESSOR, _CARD]
     with translate_hub_errors(name):
         folder = Path(
             api().snapshot_download(name, allow_patterns=[*described, _SAFE, f"{_SAFE}.*", "model-*"])

@@ -20,13 +20,23 @@ def checkpoints_table(checkpoints: Iterable[Checkpoint]) -> str:
         training, spec = manifest.training, manifest.input
         windows = ", ".join(f"{w.center_hu:g}/{w.width_hu:g}" for w in spec.windows)
         data = ", ".join(f"{d['name']} ({d.get('slices', '?')})" for d in training["datasets"])
-        hours = training.get("hours")
+        hours = _hours(training)
         rows.append(
             f"| `{checkpoint.ref}` | {manifest.architecture} | {_slices(spec.context_slices)}, "
             f"window {windows}, {spec.working_size} px | {data} | {training['samples_seen']:,} | "
-            f"{'–' if hours is None else f'{hours:.1f}'} | {training['hardware']} |"
+            f"{hours} | {training['hardware']} |"
         )
     return "\n".join(rows)
+
+
+def _hours(training: dict[str, Any]) -> str:
+    """
+    >>> _hours({"hours": 1.26}), _hours({"hours_at_least": 2.0}), _hours({})
+    ('1.3', 'at least 2.0', '–')
+    """
+    if "hours" in training:
+        return f"{training['hours']:.1f}"
+    return f"at least {training['hours_at_least']:.1f}" if "hours_at_least" in training else "–"
 
 
 def scores_table(checkpoints: Iterable[Checkpoint]) -> str:

@@ -8,6 +8,7 @@ generators with the same distribution.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -91,11 +92,27 @@ class ViewParameters(NamedTuple):
     single_slice: bool  # whether all channels show the same slice and therefore share the same noise
 
 
+@dataclass(frozen=True)
+class OrganPixels:
+    """The size of a slice and its pixels that are certainly liver or tumour."""
+
+    shape: tuple[int, int]  # rows, columns
+    pixels: Callable[[], np.ndarray]  # flat positions, all of them or a random part
+
+
 def draw_view(
     bits: np.ndarray, s: AugmentSettings, rng: np.random.Generator, single_slice: bool
 ) -> ViewParameters:
     """Draw the parameters of one view of a slice with the label bits `bits` (H, W)."""
-    height, width = bits.shape
+    organ = OrganPixels(bits.shape, lambda: np.flatnonzero((bits & BACKGROUND_BIT) == 0))
+    return draw_view_around(organ, s, rng, single_slice)
+
+
+def draw_view_around(
+    organ: OrganPixels, s: AugmentSettings, rng: np.random.Generator, single_slice: bool
+) -> ViewParameters:
+    """`draw_view` of a slice of which only the size and the pixels of the organ are known."""
+    height, width = organ.shape
     low, high = np.log(s.working_px[0]), np.log(s.working_px[1])
     zoom = np.exp(rng.uniform(low, high)) / max(height, width)
     zoom_xy = zoom * np.exp(rng.uniform(-s.stretch, s.stretch, 2))
@@ -105,7 +122,7 @@ def draw_view(
     if rng.random() < s.elastic:
         bend = rng.normal(0, 1, bend.shape).astype(np.float32)
         bend *= np.float32(rng.uniform(0.005, 0.02) * s.crop_px / zoom)
-    centre = _draw_centre(bits, s.crop_px / zoom_xy, s, rng)
+    centre = _draw_centre(organ, s.crop_px / zoom_xy, s, rng)
     sharpness = rng.random()  # one number selects blur, sharpening or neither
     noisy = rng.random() < s.noise
     return ViewParameters(
@@ -139,14 +156,14 @@ def centred_view(
 
 
 def _draw_centre(
-    bits: np.ndarray, seen_px: np.ndarray, s: AugmentSettings, rng: np.random.Generator
+    organ: OrganPixels, seen_px: np.ndarray, s: AugmentSettings, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw the centre (column, row) of a sample that covers `seen_px` (x, y) pixels of the slice."""
-    size = np.array(bits.shape[::-1], np.float64)  # width, height
+    size = np.array(organ.shape[::-1], np.float64)  # width, height
     if (seen_px < 0.95 * size).any() and rng.random() < s.organ_centred:
-        organ = np.flatnonzero((bits & BACKGROUND_BIT) == 0)
-        if organ.size:
-            row, column = divmod(int(rng.choice(organ)), bits.shape[1])
+        pixels = organ.pixels()
+        if pixels.size:
+            row, column = divmod(int(rng.choice(pixels)), organ.shape[1])
             return np.array([column, row]) + rng.uniform(-0.3, 0.3, 2) * seen_px
     slack = np.maximum(size - seen_px, 0) / 2 + 0.08 * size
     return (size - 1) / 2 + rng.uniform(-1, 1, 2) * slack

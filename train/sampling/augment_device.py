@@ -27,7 +27,7 @@ def render(
     `BACKGROUND_BIT`. The images are (N, windows * C, crop, crop) float32 in [0, 1], the labels
     (N, crop, crop) uint8.
     """
-    grid = sampling_grid(views, crop_px, unit.shape[2:]).to(unit.device)
+    grid = sampling_grid(views, crop_px, unit.shape[2:], unit.device)
     image = F.grid_sample(unit.float(), grid, "bilinear", "zeros", align_corners=True)
     labels = F.grid_sample(bits[:, None].float(), grid, "nearest", "zeros", align_corners=True)[:, 0]
     labels = labels.to(torch.uint8)
@@ -37,22 +37,25 @@ def render(
     return torch.cat(parts, dim=1), labels
 
 
-def sampling_grid(views: ViewParameters, crop_px: int, shape: torch.Size) -> Tensor:
+def sampling_grid(views: ViewParameters, crop_px: int, shape: torch.Size, device: torch.device) -> Tensor:
     """(N, crop, crop, 2) float32 in units of `grid_sample`: -1 is the first pixel, 1 the last.
 
-    `shape` is (H, W) of the slices.
+    `shape` is (H, W) of the slices. The grid is computed on `device`.
     """
-    ticks = torch.arange(crop_px) - (crop_px - 1) / 2
-    x = (ticks / views.zoom[:, :1])[:, None, :]  # (N, 1, crop)
-    y = (views.mirror[:, None] * ticks / views.zoom[:, 1:])[:, :, None]  # (N, crop, 1)
-    cos, sin = torch.cos(views.angle_rad)[:, None, None], torch.sin(views.angle_rad)[:, None, None]
+    zoom, mirror, angle_rad, centre_px = (
+        values.to(device) for values in (views.zoom, views.mirror, views.angle_rad, views.centre_px)
+    )
+    ticks = torch.arange(crop_px, device=device) - (crop_px - 1) / 2
+    x = (ticks / zoom[:, :1])[:, None, :]  # (N, 1, crop)
+    y = (mirror[:, None] * ticks / zoom[:, 1:])[:, :, None]  # (N, crop, 1)
+    cos, sin = torch.cos(angle_rad)[:, None, None], torch.sin(angle_rad)[:, None, None]
     grid = torch.stack([x * cos - y * sin, x * sin + y * cos], dim=-1).float()
-    grid += views.centre_px[:, None, None].float()
+    grid += centre_px[:, None, None].float()
     if views.bend_px.any():
-        bend = views.bend_px.permute(0, 3, 1, 2)
+        bend = views.bend_px.to(device).permute(0, 3, 1, 2)
         bend = F.interpolate(bend, size=(crop_px, crop_px), mode="bicubic", align_corners=False)
         grid += bend.permute(0, 2, 3, 1)
-    last = torch.tensor([max(shape[1] - 1, 1), max(shape[0] - 1, 1)])
+    last = torch.tensor([max(shape[1] - 1, 1), max(shape[0] - 1, 1)], device=device)
     return 2 * grid / last - 1
 
 

@@ -98,12 +98,7 @@ class Samples(Dataset):
         number, scale = item if isinstance(item, tuple) else (item, 1.0)
         augment, context_slices = self.settings.augment.scaled(scale), self.settings.context_slices
         rng = np.random.default_rng([self.seed, number])
-        hard = self._draw_hard(rng)
-        if hard is not None:
-            index, position = hard.source, hard.position
-        else:
-            index = min(int(np.searchsorted(self._cumulative, rng.random())), len(self.sources) - 1)
-            position = self._samplers[index].draw(rng)
+        index, position, hard = self._draw_slice(rng)
         source = self.sources[index]
         slices = source.slices
         single_slice = rng.random() < augment.context_dropped or context_slices == 1
@@ -135,6 +130,23 @@ class Samples(Dataset):
         image, labels = augment_cpu.render(unit, bits, view, augment.crop_px, self.settings.span)
         return self._repeat_channels(torch.from_numpy(image)), torch.from_numpy(labels)
 
+    def source_of(self, number: int) -> int:
+        """The index in `sources` of the dataset that sample `number` is drawn from."""
+        rng = np.random.default_rng([self.seed, number])
+        hard = self._draw_hard(rng)
+        return self._draw_source(rng) if hard is None else hard.source
+
+    def _draw_slice(self, rng: np.random.Generator) -> tuple[int, int, HardSlice | None]:
+        """The source and the position of a slice, and the hard slice that it is drawn as, if it is one."""
+        hard = self._draw_hard(rng)
+        if hard is not None:
+            return hard.source, hard.position, hard
+        index = self._draw_source(rng)
+        return index, self._samplers[index].draw(rng), None
+
+    def _draw_source(self, rng: np.random.Generator) -> int:
+        return min(int(np.searchsorted(self._cumulative, rng.random())), len(self.sources) - 1)
+
     def _draw_hard(self, rng: np.random.Generator) -> HardSlice | None:
         """A hard slice for a share of the samples, None for the others."""
         if not self.hard:  # no random number: without hard slices the samples are those of older versions
@@ -153,6 +165,11 @@ class Samples(Dataset):
         crop_px = int(batch.crop_px[0])
         images, labels = augment_device.render(unit, bits, batch.view, crop_px, self.settings.span)
         return self._repeat_channels(images), labels
+
+    @staticmethod
+    def collate(samples: list[UncutSample]) -> UncutSample:
+        """A batch of samples for `cut`."""
+        return collate_uncut(samples)
 
     def _repeat_channels(self, image: Tensor) -> Tensor:
         """The image with the network's number of channels; a single slice or window is repeated."""

@@ -8,7 +8,7 @@ import torch
 
 from tests.train.small_runs import save_untrained_run
 from train.__main__ import main
-from train.weights import load_run
+from train.weights import load_run, training_stages
 
 BUNDLED = Path(__file__).parents[3] / "registry" / "bundled"
 
@@ -28,15 +28,17 @@ def save_state(path, value, **more):
     return str(path)
 
 
-def test_the_mean_keeps_the_samples_of_the_last_run_without_its_hours_and_training_state(tmp_path):
+def test_the_mean_has_the_record_of_the_last_run_and_the_other_runs_before_it(tmp_path):
     runs = [
         save_state(tmp_path / "first.pt", 1.0),
-        save_state(tmp_path / "last.pt", 4.0, seen=24, hours=3.0, training={"step": 9}),
+        save_state(tmp_path / "last.pt", 4.0, seen=24, hours=3.0),
     ]
     assert main(["average", *runs, "--out", str(tmp_path / "mean.pt")]) == 0
     mean = torch.load(tmp_path / "mean.pt", weights_only=True)
     assert mean["weights"]["a"].tolist() == [2.5, 2.5] and mean["seen"] == 24
-    assert "hours" not in mean and "training" not in mean
+    assert mean["hours"] == 3.0
+    assert [stage["seen"] for stage in training_stages(mean)] == [8, 24]
+    assert not any("weights" in stage for stage in mean["lineage"])
 
 
 def test_runs_of_different_networks_are_refused(tmp_path, capsys):

@@ -3,12 +3,17 @@
 import json
 import os
 import pickle
+import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
+from train.data import pack as pack_module
 from train.data.dataset import DatasetFolder
 from train.data.pack import PackedPictures, pack
 from train.errors import TrainError
@@ -46,13 +51,16 @@ def test_pictures_are_mapped_read_only_and_pickled_by_path(discs, tmp_path):
     assert np.array_equal(pickle.loads(text)[3], greys[3])
 
 
-def test_a_changed_dataset_is_packed_again(discs, tmp_path):
-    first = pack(discs, tmp_path / "cache").path
+def test_datasets_that_differ_in_their_splits_share_a_pack_and_another_table_does_not(discs, tmp_path):
+    first, before = pack(discs, tmp_path / "cache").path, discs.fingerprint
     table = discs.folder / "slices.csv"
     table.write_text(table.read_text().replace(",2,0,val", ",2,0,test"))
     again = pack(DatasetFolder.open(discs.folder), tmp_path / "cache")
-    assert again.path != first
+    assert again.path == first
     assert [row.split for row in again.rows if row.scan == "2"][0] == "test"
+    assert DatasetFolder.open(discs.folder).fingerprint != before
+    table.write_text(table.read_text().replace("s2_0,2,0", "s2_0,9,0"))
+    assert pack(DatasetFolder.open(discs.folder), tmp_path / "cache").path != first
 
 
 def test_sixteen_bits_and_several_windows_are_packed_as_stored(discs, tmp_path):
@@ -93,3 +101,51 @@ def test_a_damaged_pack_and_missing_scans_are_refused(discs, tmp_path):
     packed.path.write_bytes(b"x" * 100)
     with pytest.raises(TrainError, match="remove it"):
         pack(replace(discs), tmp_path / "cache")
+
+
+def test_copies_of_a_dataset_share_a_pack_and_another_content_does_not(discs, tmp_path):
+    copy = DatasetFolder.open(shutil.copytree(discs.folder, tmp_path / "elsewhere" / "copy"))
+    assert copy.fingerprint == discs.fingerprint
+    first = pack(discs, tmp_path / "cache").path
+    assert pack(copy, tmp_path / "cache").path == first and first.name.startswith("discs-")
+    picture = copy.folder / "images" / "s0_1.png"
+    picture.write_bytes(picture.read_bytes() + b"\0")
+    other = DatasetFolder.open(copy.folder)
+    assert other.fingerprint != discs.fingerprint
+    assert pack(other, tmp_path / "cache").path != first
+
+
+def test_one_of_two_processes_packs_and_the_other_waits(discs, tmp_path, monkeypatch):
+    started, release, written = threading.Event(), threading.Event(), []
+    write = pack_module._write
+
+    def slow(folder, path):
+        written.append(path)
+        started.set()
+        release.wait(20)
+        write(folder, path)
+
+    monkeypatch.setattr(pack_module, "_write", slow)
+    cache = tmp_path / "cache"
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(pack, discs, cache)
+        assert started.wait(20)
+        second = pool.submit(pack, DatasetFolder.open(discs.folder), cache)
+        time.sleep(0.2)
+        assert not second.done()
+        release.set()
+        assert second.result(20).path == first.result(20).path
+    assert len(written) == 1
+
+
+def test_the_pack_of_an_older_version_is_used(discs, tmp_path, monkeypatch):
+    path = pack(discs, tmp_path / "cache").path
+    older = path.with_name(f"{discs.folder.name}-{pack_module._content_key(discs)}.pack")
+    path.rename(older)
+    monkeypatch.setattr(pack_module, "_write", lambda *_: pytest.fail("packed again"))
+    assert pack(discs, tmp_path / "cache").path == older
+
+
+def test_runs_share_the_folder_of_packs_in_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LIVERSEG_CACHE", str(tmp_path / "all"))
+    assert pack_module.default_cache() == tmp_path / "all" / "datasets"

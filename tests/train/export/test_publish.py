@@ -23,6 +23,15 @@ def with_dataset(manifest, **change):
     return {"training": {**manifest.training, "datasets": [{**manifest.training["datasets"][0], **change}]}}
 
 
+def started_from(manifest, licence):
+    weights = [{"name": "nvidia/mit-b0", "licence": licence}]
+    return {"training": {**manifest.training, "start_weights": weights}}
+
+
+def test_a_checkpoint_from_weights_of_a_stated_licence_may_be_published(manifest):
+    assert shortcomings(dataclasses.replace(manifest, **started_from(manifest, "NVIDIA SCL"))) == []
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -37,6 +46,8 @@ def with_dataset(manifest, **change):
         (lambda m: {"training": {**m.training, "datasets": []}}, "training data are not stated"),
         (lambda m: with_dataset(m, licence=" "), "no licence or citation"),
         (lambda m: with_dataset(m, citation="not stated"), "no licence or citation"),
+        (lambda m: started_from(m, "not stated"), "the licence of nvidia/mit-b0"),
+        (lambda m: started_from(m, ""), "the licence of nvidia/mit-b0"),
     ],
 )
 def test_each_shortcoming_is_reported(manifest, change, reason):

@@ -12,7 +12,8 @@ import torch
 from tests.train.small_runs import arguments
 from train.__main__ import main
 from train.errors import TrainError
-from train.fit.data import _sample_numbers, batches, open_data
+from train.fit import data as fit_data
+from train.fit.data import _sample_numbers, batches, loader_workers, open_data
 from train.fit.processes import start_accelerator
 from train.fit.settings import FitSettings, Runtime
 from train.sampling.hard_slices import MinedSlice, write_mined
@@ -56,6 +57,18 @@ def test_each_sample_of_an_update_is_computed_by_exactly_one_process(data_of_dis
 
 
 DATA = (("data", 1.0, 0.0),)
+
+
+@pytest.mark.parametrize(
+    ("device", "processors", "processes", "workers"),
+    [("cpu", 8, 1, 1), ("cpu", 1, 1, 0), ("cuda", 16, 1, 15), ("cuda", 64, 2, 16), ("cuda", 8, 4, 1)],
+)
+def test_workers_follow_the_machine_unless_given(monkeypatch, device, processors, processes, workers):
+    monkeypatch.setattr(fit_data, "usable_processors", lambda: processors)
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    one = SimpleNamespace(device=torch.device(device), num_processes=processes)
+    assert loader_workers(Runtime(), one) == workers
+    assert loader_workers(Runtime(workers=3), one) == 3
 
 
 @pytest.mark.parametrize("processes", [1, 2, 4])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import torch
 
-from train.fit.optimiser import autocast_dtype, new_optimiser, seed_step
+from train.fit.optimiser import autocast_dtype, new_optimiser, seed_step, set_learning_rates
 from train.fit.settings import FitSettings
+from train.models import build
 
 
 def test_each_step_and_seed_has_its_own_reproducible_randomness():
@@ -32,3 +36,30 @@ def test_only_matrices_have_weight_decay():
         for parameter in group["params"]
     }
     assert [decay[id(parameter)] for parameter in network.parameters()] == [0.3, 0.0, 0.0, 0.0]
+
+
+def test_encoder_and_head_have_their_own_rates_and_share_the_schedule():
+    settings = FitSettings(
+        data=(("data", 1.0, 0.0),),
+        samples=1000,
+        warmup=0,
+        learning_rate=1e-3,
+        encoder_learning_rate=1e-4,
+        head_learning_rate=5e-3,
+    )
+    for name, encoder in (("segformer-b0", "stages."), ("nnformer-2d", ("embed.", "encoder.", "down."))):
+        network = build(name)
+        optimiser = new_optimiser(network, settings)
+        set_learning_rates(optimiser, 500, settings)
+        rate = {id(p): group["lr"] for group in optimiser.param_groups for p in group["params"]}
+        assert len(rate) == len(list(network.parameters()))
+        for parameter, tensor in network.named_parameters():
+            peak = 1e-4 if parameter.startswith(encoder) else 5e-3
+            assert rate[id(tensor)] == pytest.approx(peak * 0.505), parameter
+
+
+def test_the_warm_up_is_a_share_of_the_run_unless_given_in_samples():
+    settings = FitSettings(data=(("data", 1.0, 0.0),), samples=60_000)
+    assert settings.warmup_samples == 1500
+    assert replace(settings, samples=4_000).warmup_samples == 100
+    assert replace(settings, samples=4_000, warmup=700).warmup_samples == 700

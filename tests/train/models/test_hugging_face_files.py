@@ -8,7 +8,7 @@ from tests.hub_standin.repositories import Blob
 from tests.hub_standin.server import HubStandin
 from tests.train.models.saved_models import write_model
 from train.errors import TrainError
-from train.models.hugging_face_files import read_model
+from train.models.hugging_face_files import read_model, stated_licence
 
 
 class Harmful:
@@ -64,3 +64,30 @@ def test_errors_of_the_hub_are_one_sentence(hub, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # no server listens on this port
     with pytest.raises(RegistryError, match="cannot be reached .requested: somebody/nothing."):
         read_model("somebody/nothing")
+
+
+@pytest.mark.parametrize(
+    ("card", "licence"),
+    [
+        ("---\nlicense: mit\n---\n# Model", "mit"),
+        ("---\nlicense: other\nlicense_name: nvidia-scl\n---\n", "nvidia-scl"),
+        ("---\nlicense: other\n---\n", ""),
+        ("---\ntags: [a]\n---\n", ""),
+        ("# No front matter --- here --- at all", ""),
+        ("---\nlicense: [\n---\n", ""),
+        (None, ""),
+    ],
+)
+def test_the_licence_is_the_one_that_the_model_card_states(tmp_path, card, licence):
+    folder = write_model(tmp_path / "model", {"a": torch.zeros(1)})
+    if card is not None:
+        (folder / "README.md").write_text(card)
+    assert stated_licence(folder) == licence
+
+
+def test_the_model_card_comes_with_a_model_of_the_hub(hub, tmp_path):
+    card = Blob(b"---\nlicense: apache-2.0\n---\n", large=False)
+    files = {path.name: Blob(path.read_bytes(), large=False) for path in (tmp_path / "model").iterdir()}
+    hub.repositories.create("somebody/licensed", private=False).add({**files, "README.md": card}, "weights")
+    assert read_model("somebody/licensed").tensors["a"].tolist() == [0, 1, 2]
+    assert stated_licence("somebody/licensed") == "apache-2.0"

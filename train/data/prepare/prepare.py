@@ -22,10 +22,10 @@ def prepare(source: str, out: Path, settings: PrepareSettings | None = None) -> 
     """Write a dataset to the folder `out`; returns one sentence for each scan that is left out.
 
     `source` is a LiTS folder (`volume-N.nii` and `segmentation-N.nii`, at any depth, gzipped or not), a
-    Decathlon folder (`imagesTr` and `labelsTr`), a folder of pictures (`images` with `masks` or
-    `labels`), or `phantom:N` for N synthetic phantoms. Scans that an earlier run wrote with the same
-    settings are not converted again, so an interrupted run that is repeated writes the same files as an
-    uninterrupted one. Raises `TrainError` if there is nothing to prepare or `out` cannot be used.
+    Decathlon folder (`imagesTr` and `labelsTr`), the pictures of lits-png, a folder of pictures (`images`
+    with `masks` or `labels`), or `phantom:N` for N synthetic phantoms. Scans that an earlier run wrote with
+    the same settings are not converted again, so an interrupted run that is repeated writes the same files
+    as an uninterrupted one. Raises `TrainError` if there is nothing to prepare or `out` cannot be used.
     """
     settings = settings or PrepareSettings()
     collection = _with_given_metadata(find_scans(source, settings), settings)

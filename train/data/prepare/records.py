@@ -35,7 +35,9 @@ class ScanRecord:
     liver_hu_percentiles: tuple[float | None, ...]  # 5th, 50th, 95th
     spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns
     geometry: str  # "header" | "false" | "unknown"
-    reoriented: str  # axes flipped because the header is wrong: "", "rows", "columns" or "rows+columns"
+    # How it was turned, or "": for a wrong header "rows", "columns" or "rows+columns"; for pictures a name in
+    # `liverseg.analysis.plausibility.orientation_check.TRANSFORMS`
+    reoriented: str
     sha256: dict[str, str]  # of the source files, keys "volume" and "reference"; empty for a phantom
     warnings: tuple[str, ...]
 
@@ -61,7 +63,7 @@ class RecordStore:
                 raise TrainError(
                     f"{self.out} contains files that prepare did not write; name an empty or a new folder."
                 )
-        elif (previous := json.loads(settings_file.read_text(encoding="utf-8"))) != settings:
+        elif (previous := _previous(settings_file)) != settings:
             differing = ", ".join(sorted(key for key in settings if previous.get(key) != settings[key]))
             if not overwrite:
                 raise TrainError(
@@ -108,6 +110,11 @@ class RecordStore:
 
     def _path(self, scan: str) -> Path:
         return self._folder / "scans" / f"{scan}.json"
+
+
+def _previous(settings_file: Path) -> dict:
+    """The settings of an earlier run; a setting that it did not have yet has its default."""
+    return {"keep_orientation": False, **json.loads(settings_file.read_text(encoding="utf-8"))}
 
 
 def _file_stamps(files: Iterable[Path]) -> list[list]:

@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from liverseg import phantom
-from liverseg.core.window import from_unit
 from liverseg.errors import LiversegError
 from train.data.prepare.orientation import flips_to_upright
 from train.data.prepare.settings import ConversionSettings
@@ -21,8 +19,6 @@ from train.errors import TrainError
 FIRST_PHANTOM_SEED = 100_000
 """Seed of phantom 0; far from the seeds that tests and examples use."""
 
-_HALF_RANGE = 32768  # 16-bit grey pictures whose maximum is below this do not use their full range
-
 
 @dataclass(frozen=True)
 class LoadedScan:
@@ -31,7 +27,7 @@ class LoadedScan:
     volume: Volume
     labels: np.ndarray  # (S, H, W) uint8, contiguous, indices of `LABEL_SETS`
     indices: tuple[int, ...]  # index of each slice in the scan; not consecutive if slices are missing
-    reoriented: str = ""  # axes flipped because the header is wrong: "rows", "columns" or "rows+columns"
+    reoriented: str = ""  # how it was turned, see `train.data.prepare.records.ScanRecord`
 
 
 class ScanSource(Protocol):
@@ -79,32 +75,6 @@ class NiftiPair:
         labels = np.ascontiguousarray(native.to_radiological(conversion.labels.apply(stored)))
         volume = replace(volume, sha256={**volume.sha256, "reference": files_sha256(self.reference)})
         return _checked_orientation(LoadedScan(volume, labels, tuple(range(len(labels)))))
-
-
-@dataclass(frozen=True)
-class PicturePairs:
-    """Slices of a scan as pictures with masks of the same names, stored in radiological orientation."""
-
-    scan: str
-    slices: tuple[tuple[int, Path, Path], ...]  # index in the scan, picture, mask
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return tuple(path for _, *pair in self.slices for path in pair)
-
-    def load(self, conversion: ConversionSettings) -> LoadedScan:
-        greys = [_read_grey(picture) for _, picture, _ in self.slices]
-        masks = [_read_grey(mask) for *_, mask in self.slices]
-        for (_, picture, _), grey, mask in zip(self.slices, greys, masks, strict=True):
-            if grey.shape != mask.shape:
-                raise TrainError(f"{picture.name} and its mask differ in size.")
-        if len({(grey.shape, grey.dtype) for grey in greys}) > 1:
-            raise TrainError("its pictures differ in size or in bits per pixel.")
-        labels = conversion.labels.apply(np.stack(masks))
-        _, pictures, references = zip(*self.slices, strict=True)
-        digests = {"volume": files_sha256(*pictures), "reference": files_sha256(*references)}
-        volume = Volume(_hu_of(np.stack(greys), conversion), sha256=digests)
-        return LoadedScan(volume, labels, tuple(index for index, *_ in self.slices))
 
 
 @dataclass(frozen=True)
@@ -159,34 +129,3 @@ def _checked_orientation(scan: LoadedScan) -> LoadedScan:
         labels=np.ascontiguousarray(scan.labels[steps]),
         reoriented=flipped,
     )
-
-
-def _read_grey(path: Path) -> np.ndarray:
-    """A grey picture (H, W), uint8 or uint16. Raises `TrainError` for any other or damaged file."""
-    try:
-        content = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise TrainError(f"{path.name} cannot be read.") from error
-    picture = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
-    if picture is None:
-        raise TrainError(f"{path.name} is truncated or damaged.")
-    if picture.ndim == 3:
-        if (picture[..., :3] != picture[..., :1]).any():
-            raise TrainError(f"{path.name} is a colour picture, not a grey one.")
-        picture = np.ascontiguousarray(picture[..., 0])
-    if picture.dtype not in (np.uint8, np.uint16):
-        raise TrainError(f"{path.name} has neither 8 nor 16 bits per pixel.")
-    return picture
-
-
-def _hu_of(greys: np.ndarray, conversion: ConversionSettings) -> np.ndarray:
-    """float32 HU of grey values (S, H, W). Raises `TrainError` for 16-bit values of unclear meaning."""
-    if greys.dtype == np.uint16 and conversion.picture_offset is not None:
-        return greys.astype(np.float32) - np.float32(conversion.picture_offset)
-    top = 255 if greys.max() <= 255 else 65535
-    if top == 65535 and greys.max() < _HALF_RANGE:
-        raise TrainError(
-            "its 16-bit pictures use only a part of their range; if they store HU with an offset, give it "
-            "with --picture-offset."
-        )
-    return from_unit(greys.astype(np.float32) / np.float32(top), conversion.picture_window)

@@ -27,6 +27,7 @@ class ConversionSettings:
     picture_window: Window = DEFAULT_WINDOW  # window of the source's pictures and of NIfTI files with grey
     picture_offset: float | None = None  # 16-bit pictures store HU + this; None: grey over the full range
     scan_pattern: str = SCAN_PATTERN  # regular expression for picture names without suffix
+    keep_orientation: bool = False  # take pictures as they are, without looking at the anatomy
 
     def __post_init__(self) -> None:
         if not 0 <= self.empty_share <= 1:
@@ -41,6 +42,7 @@ class ConversionSettings:
             "picture_window": [self.picture_window.center_hu, self.picture_window.width_hu],
             "picture_offset": self.picture_offset,
             "scan_pattern": self.scan_pattern,
+            "keep_orientation": self.keep_orientation,
         }
 
 

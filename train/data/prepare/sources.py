@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from train.data.folds import LITS_GROUP, LITS_SHARED_PATIENTS
-from train.data.prepare.scans import NiftiPair, PhantomScan, PicturePairs, ScanSource, parse_name
+from train.data.prepare.pictures import LitsPictures, PicturePairs
+from train.data.prepare.scans import NiftiPair, PhantomScan, ScanSource, parse_name
 from train.data.prepare.settings import PrepareSettings
 from train.errors import TrainError
 
@@ -25,6 +26,9 @@ NOT_STATED = "not stated"
 
 _NIFTI = re.compile(r"(.+?)\.nii(\.gz)?$", re.IGNORECASE)
 _LITS = re.compile(r"(volume|segmentation)-(\d+)\.nii(?:\.gz)?$", re.IGNORECASE)
+_LITS_PICTURE = re.compile(r"volume-(\d+)_(\d+)\.png", re.IGNORECASE)
+_LITS_MASK = re.compile(r"segmentation-(\d+)_(liver|lesion)mask_(\d+)\.png", re.IGNORECASE)
+_LITS_NAME = re.compile(r"volume-(\d+)[-_]", re.IGNORECASE)
 _PICTURES = (".png", ".jpg", ".jpeg")
 _MASK_FOLDERS = ("masks", "labels")
 
@@ -65,7 +69,47 @@ def find_scans(source: str, settings: PrepareSettings) -> ScanCollection:
     masks = next((folder / m for m in _MASK_FOLDERS if (folder / m).is_dir()), None)
     if (folder / "images").is_dir() and masks is not None:
         return _pictures(name, folder / "images", masks, settings.conversion.scan_pattern)
+    if next(folder.rglob("segmentation-*mask_*.png"), None) is not None:
+        return _lits_pictures(folder)
     return _lits(folder)
+
+
+def _lits_pictures(folder: Path) -> ScanCollection:
+    """Pictures volume-N_i.png with segmentation-N_livermask_i.png and segmentation-N_lesionmask_i.png.
+
+    This is the layout of the dataset lits-png on Kaggle. The files may lie at any depth below the folder.
+    """
+    files: dict[tuple[str, str, int], Path] = {}  # by kind, scan and slice
+    problems: dict[str, str] = {}  # by scan
+    scans: dict[str, set[int]] = defaultdict(set)
+    for path in sorted(folder.rglob("*.png")):
+        if match := _LITS_PICTURE.fullmatch(path.name):
+            kind, number, index = "picture", match[1], match[2]
+        elif match := _LITS_MASK.fullmatch(path.name):
+            kind, number, index = match[2].lower(), match[1], match[3]
+        else:
+            continue
+        scan = str(int(number))
+        if (kind, scan, int(index)) in files:
+            problems[scan] = f"Scan {scan} is left out: {path.name} exists more than once."
+        files[kind, scan, int(index)] = path
+        scans[scan].add(int(index))
+    found = []
+    for scan in sorted(scans, key=natural_key):
+        wanted = [
+            (index, *(files.get((kind, scan, index)) for kind in ("picture", "liver", "lesion")))
+            for index in sorted(scans[scan])
+        ]
+        incomplete = next((index for index, *paths in wanted if None in paths), None)
+        if incomplete is not None:
+            problems.setdefault(
+                scan, f"Scan {scan} is left out: slice {incomplete} lacks its picture or one of its masks."
+            )
+        if scan not in problems:
+            found.append(LitsPictures(scan, tuple(wanted)))
+    groups = {one.scan: LITS_GROUP for one in found if one.scan in LITS_SHARED_PATIENTS}
+    name = folder.resolve().name
+    return ScanCollection(name, LITS_LICENCE, LITS_CITATION, tuple(found), tuple(problems.values()), groups)
 
 
 def _lits(folder: Path) -> ScanCollection:
@@ -80,7 +124,7 @@ def _lits(folder: Path) -> ScanCollection:
     if not volumes:
         raise TrainError(
             f"{folder} contains neither volume-N.nii with segmentation-N.nii, nor imagesTr with labelsTr, "
-            "nor images with masks or labels."
+            "nor images with masks or labels, nor the pictures of lits-png."
         )
     scans, problems = [], []
     for number in sorted({*volumes, *references}, key=natural_key):
@@ -159,7 +203,9 @@ def _pictures(name: str, images: Path, masks: Path, pattern: str) -> ScanCollect
         PicturePairs(scan, tuple(sorted(slices[scan])))
         for scan in sorted(set(slices) - set(incomplete), key=natural_key)
     )
-    return ScanCollection(name, NOT_STATED, NOT_STATED, scans, tuple(incomplete.values()))
+    lits = {scan for scan, members in slices.items() if _LITS_NAME.match(members[0][1].name)}
+    groups = dict.fromkeys(sorted(lits & LITS_SHARED_PATIENTS), LITS_GROUP)
+    return ScanCollection(name, NOT_STATED, NOT_STATED, scans, tuple(incomplete.values()), groups)
 
 
 def _phantoms(source: str) -> ScanCollection:

@@ -263,7 +263,9 @@ def test_pictures_and_masks_become_a_dataset(tmp_path):
             cv2.imwrite(str(tmp_path / "own" / "images" / name), to_grey(hu[index], Window(60, 200)))
             cv2.imwrite(str(tmp_path / "own" / "masks" / name), np.uint8([0, 127, 255])[labels[index]])
     out = tmp_path / "out"
-    given = "--picture-window 60 200 --empty 1 --jobs 1 --licence CC0 --citation us".split()
+    given = (
+        "--picture-window 60 200 --empty 1 --jobs 1 --licence CC0 --citation us --keep-orientation".split()
+    )
     refused = ["prepare", str(tmp_path / "own"), str(tmp_path / "refused"), *given]
     assert main(refused) == 1
     assert main(["prepare", str(tmp_path / "own"), str(out), *given, "--mask-values",

@@ -10,7 +10,8 @@ from liverseg.errors import LiversegError
 from tests.train.data.prepare.nifti_files import AFFINES, SHAPE, ct_values, flipped_body, save_nifti
 from train.data.intensity import Intensity
 from train.data.prepare.conversion import slice_encoder
-from train.data.prepare.scans import FIRST_PHANTOM_SEED, NiftiPair, PhantomScan, PicturePairs
+from train.data.prepare.pictures import PicturePairs
+from train.data.prepare.scans import FIRST_PHANTOM_SEED, NiftiPair, PhantomScan
 from train.data.prepare.settings import ConversionSettings
 
 

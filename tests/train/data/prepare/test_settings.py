@@ -53,6 +53,7 @@ CHANGES = {
     "picture_window": Window(60, 200),
     "picture_offset": 1024.0,
     "scan_pattern": r"(?P<scan>\d+)_(?P<index>\d+)",
+    "keep_orientation": True,
 }
 
 
