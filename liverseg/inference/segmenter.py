@@ -11,6 +11,7 @@ import registry
 from liverseg.core.image import CTImage
 from liverseg.core.labels import check_threshold
 from liverseg.core.largest_component import keep_largest_body
+from liverseg.core.lesion_candidates import LesionRules
 from liverseg.core.limits import MAX_SIDE_PX, check_shape
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.core.slice_skipping import true_ranges
@@ -129,6 +130,10 @@ class Segmenter:
         """The checkpoint's tumour threshold: the probability from which a pixel is labelled tumour."""
         return self.checkpoint.manifest.tumour_threshold
 
+    def lesion_rules(self, slices: int) -> LesionRules:
+        """How lesions are decided in a volume of `slices`, or in a single slice."""
+        return self.rules.volume_lesions if slices > 1 else self.rules.slice_lesions
+
     def segment(
         self,
         ct: CTImage,
@@ -149,9 +154,9 @@ class Segmenter:
         (`core.lesion_candidates`).
 
         `threshold` replaces the threshold of the checkpoint, `lesion_cut` the lesion probability from which a
-        lesion is likely. Raises `InputTooSmall` or `InputTooLarge` when
-        a slice has an unsupported size, `InvalidSetting` for a threshold outside (0, 1] or a slice that
-        does not exist, `CheckpointRefused` when a checkpoint for volumes does not fit the input, and
+        lesion is likely. Raises `InputTooSmall` or `InputTooLarge` when a slice has an unsupported size,
+        `InvalidSetting` for a threshold outside (0, 1], a cut that `LesionRules.with_cut` refuses or a slice
+        that does not exist, `CheckpointRefused` when a checkpoint for volumes does not fit the input, and
         `Cancelled` when `cancelled` (a function or a `threading.Event`) stops the run.
         """
         check_shape(1, *ct.shape[1:])  # the image may not come from a reader, which checks this
@@ -159,7 +164,7 @@ class Segmenter:
         check_threshold(threshold)
         wanted = range(len(ct.hu)) if only_slice is None else [check_slice(ct, only_slice)]
         largest_only = len(ct.hu) > 1 and only_slice is None and not keep_all
-        rules = self.rules.volume_lesions if len(wanted) > 1 else self.rules.slice_lesions
+        rules = self.lesion_rules(len(wanted))
         rules = rules if lesion_cut is None else rules.with_cut(lesion_cut)
         watch = RunMonitor(len(wanted), progress, cancelled)
         buffer = PredictionBuffer(ct.shape, threshold)
