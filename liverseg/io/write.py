@@ -2,7 +2,8 @@
 
 Labels, lesion numbers and probabilities have the grid of the input, so that they overlay the file they were
 computed from: pictures pixel by pixel, NIfTI files voxel by voxel, DICOM SEG and RTSTRUCT slice by slice.
-NIfTI written for a DICOM input lies in patient coordinates; its axes are columns, rows and slices of the radiological grid.
+NIfTI written for a DICOM input lies in patient coordinates; its axes are columns, rows and slices of the
+radiological grid.
 
 The same result gives the same bytes, except for `timing_s` in the report and the date in PDF and DICOM files,
 which `SOURCE_DATE_EPOCH` sets. Every file is written under a temporary name and then renamed, so that none is
