@@ -134,11 +134,9 @@ def candidate_features(
         organ_voxels, organ_slices = organ_voxels + count, organ_slices + bool(count)
         if parts is None:
             continue
-        top, left, bottom, right = (
-            *np.maximum(parts.boxes[:, :2].min(axis=0) - 1, 0),
-            *(parts.boxes[:, 2:].max(axis=0) + 1),
-        )
-        box = (slice(int(top), int(bottom)), slice(int(left), int(right)))
+        top, left = np.maximum(parts.boxes[:, :2].min(axis=0) - 1, 0).tolist()
+        bottom, right = (parts.boxes[:, 2:].max(axis=0) + 1).tolist()
+        box = (slice(top, bottom), slice(left, right))
         numbers = components.numbers(z)[box]
         inside = numbers >= 0
         own = numbers[inside]

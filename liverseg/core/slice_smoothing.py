@@ -41,7 +41,9 @@ class SmoothingRule:
         """
         step = 1 / self.sigma_slices if distance_mm is None else distance_mm / self.sigma_mm
         reach = min(int(REACH / step), MAX_NEIGHBOURS)
-        return np.exp(-0.5 * (np.arange(reach + 1, dtype=np.float32) * np.float32(step)) ** 2)
+        steps = np.arange(reach + 1, dtype=np.float32) * np.float32(step)
+        weights: np.ndarray = np.exp(-0.5 * steps**2)
+        return weights
 
 
 def smooth_across_slices(stack: np.ndarray, weights: np.ndarray) -> None:

@@ -173,9 +173,7 @@ def measures_table(a: PageAnalysis, b: PageAnalysis) -> str:
             "Tumour share",
             share_text(agreement.tumour_share_of_liver_a),
             share_text(agreement.tumour_share_of_liver_b),
-            NOT_MEASURED
-            if share_difference is None
-            else f"{signed_number(100 * share_difference, 1)} points",
+            _points(share_difference),
         ),
         ("Lesions", str(lesions_a), str(lesions_b), signed_number(lesions_b - lesions_a)),
         *([unsure] if a.own_cut is not None or b.own_cut is not None else []),
@@ -183,6 +181,10 @@ def measures_table(a: PageAnalysis, b: PageAnalysis) -> str:
         ("Network time", *(f"{x.report.timing_s.get('network', 0.0):.2f} s" for x in (a, b)), ""),
     ]
     return _table(("", "A", "B", f"B {MINUS} A"), rows)
+
+
+def _points(share: float | None) -> str:
+    return NOT_MEASURED if share is None else f"{signed_number(100 * share, 1)} points"
 
 
 def signed_number(value: float, decimals: int = 0) -> str:
