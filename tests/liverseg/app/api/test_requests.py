@@ -48,3 +48,8 @@ def test_a_refusal_lists_the_series_to_choose_from():
 
     assert "1: 4 axial slices" in refusal(SeriesChoice("Choose a series.", (Series(),))).message
     assert refusal(InvalidSetting("No.")).message == "No."
+
+
+def test_the_lesion_cut_is_a_setting_of_the_analysis(png):
+    assert SegmentRequest(png, lesion_cut=0.3).open()[1].lesion_cut == 0.3
+    assert SegmentRequest(png).open()[1].lesion_cut is None
