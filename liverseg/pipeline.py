@@ -28,6 +28,7 @@ class AnalysisSettings:
     slice_index: int | None = None  # segment and measure this slice only, from 0
     threshold: float | None = None  # tumour probability; None: the checkpoint's own
     keep_all: bool = False  # keep every connected component of a volume, not the largest alone
+    lesion_cut: float | None = None  # lesion probability of a likely lesion; None: the checkpoint's own
 
 
 DEFAULT_SETTINGS = AnalysisSettings()
@@ -60,11 +61,14 @@ class Analysis:
         """The image and segmentation that the report is about: all slices, or the one that was chosen."""
         return _chosen(self.ct, self.seg, self.slice_index)
 
-    def at_threshold(self, threshold: float) -> Analysis:
-        """The same probabilities, labelled and measured at another threshold; the network does not run."""
-        if threshold == self.seg.threshold:
+    def at_threshold(self, threshold: float, lesion_cut: float | None = None) -> Analysis:
+        """The same probabilities, labelled and measured at another threshold; the network does not run.
+
+        `lesion_cut` None keeps the present one. Raises `InvalidSetting` as `Segmentation.at_threshold` does.
+        """
+        if threshold == self.seg.threshold and lesion_cut in (None, self.seg.lesion_cut):
             return self
-        seg = self.seg.at_threshold(threshold)
+        seg = self.seg.at_threshold(threshold, lesion_cut)
         return replace(self, seg=seg, report=measure(*_chosen(self.ct, seg, self.slice_index)))
 
 
@@ -114,6 +118,7 @@ def analyse_image(
         seg = segmenter.segment(
             ct,
             threshold=settings.threshold,
+            lesion_cut=settings.lesion_cut,
             only_slice=settings.slice_index,
             keep_all=settings.keep_all,
             progress=run.progress,
@@ -132,8 +137,16 @@ def compare_image(
     settings: AnalysisSettings = DEFAULT_SETTINGS,
     run: Run = DEFAULT_RUN,
 ) -> Comparison:
-    """Segment an image with two checkpoints and compare the results. Raises a `LiversegError`."""
-    a, b = (analyse_image(ct, segmenter, settings, run) for segmenter in segmenters)
+    """Segment an image with two checkpoints and compare the results. Raises a `LiversegError`.
+
+    `settings.lesion_cut` applies to the checkpoints with a lesion model; one of them must have one.
+    """
+    slices = len(ct.hu) if settings.slice_index is None else 1
+    without = [segmenter.lesion_rules(slices).model is None for segmenter in segmenters]
+    a, b = (
+        analyse_image(ct, segmenter, replace(settings, lesion_cut=None) if plain else settings, run)
+        for segmenter, plain in zip(segmenters, without if not all(without) else (False, False), strict=True)
+    )
     image, seg_a = a.measured
     return Comparison(a, b, compare(image, seg_a, b.measured[1]))
 

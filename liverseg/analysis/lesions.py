@@ -122,6 +122,16 @@ def lesion_numbers(seg: Segmentation, z: int, ordered: LesionOrder | None = None
     return numbers
 
 
+def lesion_volume(seg: Segmentation) -> np.ndarray:
+    """(S, H, W) uint16: `lesion_numbers` of every slice."""
+    ordered = order_lesions(seg)
+    numbers = np.zeros(seg.labels.shape, np.uint16)
+    for z, parts in enumerate(ordered.components.parts):
+        if parts is not None:
+            numbers[z] = lesion_numbers(seg, z, ordered)
+    return numbers
+
+
 def find_lesions(ct: CTImage, seg: Segmentation) -> tuple[tuple[Lesion, ...], int]:
     """The measured lesions of a segmentation in the order of `order_lesions`, and the number of all lesions.
 

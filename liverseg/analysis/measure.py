@@ -11,8 +11,9 @@ import numpy as np
 import liverseg
 from liverseg.analysis.lesions import MEASURABLE_MM, Lesion, find_lesions
 from liverseg.analysis.plausibility.checks import find_doubts
+from liverseg.analysis.plausibility.lesion_checks import lesion_doubts
 from liverseg.analysis.report import Amount, InputFacts, LesionDecision, RemovedBodies, Report, RunSettings
-from liverseg.analysis.report_text import size_text
+from liverseg.analysis.report_text import size_text, threshold_text
 from liverseg.core.image import CTImage
 from liverseg.core.labels import LIVER, TUMOUR
 from liverseg.core.largest_component import RemovedComponents
@@ -49,23 +50,30 @@ def _some_lie(some: int, lesions: tuple[Lesion, ...]) -> str:
 def result_warnings(liver: int, tumour: int, lesions: tuple[Lesion, ...], in_all: int) -> list[str]:
     """Warnings about the measures, one sentence each.
 
-    `liver` and `tumour` count pixels; `in_all` is the number of lesions found, measured or not.
+    Only likely lesions are warned of. `liver` and `tumour` count pixels; `in_all` is the number of lesions
+    found, measured or not.
     """
     warnings = []
-    if in_all > len(lesions):
+    likely = tuple(lesion for lesion in lesions if lesion.likely)
+    if in_all > len(lesions) and len(likely) == len(lesions):
         warnings.append(
             f"{in_all:,} separate regions were labelled tumour. Only the {len(lesions):,} largest are "
             "listed, but the tumour size includes all of them."
         )
+    elif in_all > len(lesions):
+        warnings.append(
+            f"There are {in_all:,} likely and unsure lesions. Only {len(lesions):,} are listed, the likely "
+            "ones first, but the sizes include all of them."
+        )
     if not liver and tumour:
         warnings.append("Tumour was found without any liver around it: do not rely on it.")
-    elif apart := sum(not lesion.touches_liver for lesion in lesions):
+    elif apart := sum(not lesion.touches_liver for lesion in likely):
         warnings.append(
-            f"{_some_lie(apart, lesions)} apart from the segmented liver: check that it is tumour."
+            f"{_some_lie(apart, likely)} apart from the segmented liver: check that it is tumour."
         )
-    if cut := sum(lesion.touches_edge for lesion in lesions):
+    if cut := sum(lesion.touches_edge for lesion in likely):
         warnings.append(
-            f"{_some_lie(cut, lesions)} at the edge of the image: parts outside the image are not measured."
+            f"{_some_lie(cut, likely)} at the edge of the image: parts outside the image are not measured."
         )
     return warnings
 
@@ -110,6 +118,17 @@ def thick_slices_warning(ct: CTImage, lesions: tuple[Lesion, ...]) -> list[str]:
     ]
 
 
+def fitted_threshold_warning(seg: Segmentation) -> list[str]:
+    """One warning where the lesion model was fitted at another tumour threshold."""
+    model = seg.lesion_rules.model
+    if model is None or model.threshold is None or abs(model.threshold - seg.threshold) < 1e-4:
+        return []
+    return [
+        f"The lesion probabilities were fitted at the tumour threshold {threshold_text(model.threshold)}. At "
+        f"{threshold_text(seg.threshold)} they, and the decision which lesions are likely, are less reliable."
+    ]
+
+
 def lesion_decision(ct: CTImage, seg: Segmentation) -> LesionDecision:
     """How many lesions are unsure or faint, their sizes, and the cut that decided."""
     candidates = seg.candidates
@@ -151,13 +170,16 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
     lesions, in_all = find_lesions(ct, seg)
 
     doubts = find_doubts(ct, seg)
+    if seg.lesion_rules.model is not None:
+        doubts = (*doubts, *lesion_doubts(ct, lesions))
     warnings = [
         *(doubt.warning for doubt in doubts),
         *ct.warnings,
         *seg.warnings,
+        *fitted_threshold_warning(seg),
         *result_warnings(liver, tumour, lesions, in_all),
         *removed_warning(ct, seg.removed),
-        *thick_slices_warning(ct, lesions),
+        *thick_slices_warning(ct, tuple(lesion for lesion in lesions if lesion.likely)),
     ]
     if ct.spacing_mm is None and not any("in pixels" in warning for warning in warnings):
         warnings.append(  # unless the reader's warning says so, with the reason

@@ -18,6 +18,9 @@ SENTENCE_KEYS = ("warnings", "doubts")
 """Keys with sentences, whose wording may change between versions: only their number, and other values beside
 them, belong to the result."""
 
+ADDED_KEYS = ("unsure", "faint", "lesion_cut", "operating_point", "likely", "lesion_probability")
+"""Keys that reports of older versions lack. There they are not part of the result."""
+
 REQUIRED_KEYS = ("input", "checkpoint", "engine", "tumour_threshold", "liver", "tumour", "lesions")
 
 
@@ -79,6 +82,8 @@ def _walk(before: Any, after: Any, path: tuple[str, ...], everything: bool = Fal
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys([*before, *after]):
+            if key in ADDED_KEYS and key not in before:
+                continue
             yield from _walk(before.get(key), after.get(key), (*path, str(key)), everything)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):

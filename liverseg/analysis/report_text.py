@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from liverseg.analysis.lesions import Lesion
 from liverseg.analysis.report import Amount, Report
+from liverseg.core.lesion_model import OperatingPoint
 
 NOT_MEASURED = "–"
 """Shown in place of a value that is None."""
@@ -46,7 +47,7 @@ def dice_text(value: float | None) -> str:
 
 
 def threshold_text(value: float) -> str:
-    """A tumour threshold with two decimals, or with three where it has three.
+    """A tumour threshold or a lesion cut with two decimals, or with three where it has three.
 
     >>> [threshold_text(value) for value in (0.4, 0.122)]
     ['0.40', '0.122']
@@ -78,6 +79,47 @@ def size_text(size: Amount) -> str:
     return " ".join(size_and_unit(size))
 
 
+def count_text(count: int, noun: str = "lesion") -> str:
+    """A number of things, with an s for all numbers but 1.
+
+    >>> count_text(1), count_text(12)
+    ('1 lesion', '12 lesions')
+    """
+    return f"{number_text(count)} {noun}" + ("" if count == 1 else "s")
+
+
+def lesion_headline(report: Report) -> str:
+    """The number and size of the likely lesions, and beside them those of the unsure ones, if any.
+
+    Two likely lesions and ten unsure ones: "2 lesions, 101 mL; 10 unsure, 1.20 mL".
+    """
+    likely = len(report.likely_lesions)
+    parts = [f"{count_text(likely)}, {size_text(report.tumour)}" if likely else "no likely lesion"]
+    return "; ".join([*parts, *([unsure_text(report)] if unsure_text(report) else [])])
+
+
+def unsure_text(report: Report) -> str:
+    """The number and size of the unsure lesions, as "10 unsure, 1.20 mL"; empty if there are none."""
+    decision = report.decision
+    if decision is None or not decision.unsure:
+        return ""
+    return f"{number_text(decision.unsure)} unsure, {size_text(decision.unsure_size)}"
+
+
+def operating_point_sentence(point: OperatingPoint | None) -> str:
+    """What a lesion cut gave in cross-validation; None: it was not measured.
+
+    >>> operating_point_sentence(OperatingPoint(0.5, 0.551, 0.61, 0.83))
+    'In cross-validation this setting found 55 % of the lesions, with 0.8 false ones per scan.'
+    """
+    if point is None:
+        return "What this setting finds was not measured in cross-validation."
+    return (
+        f"In cross-validation this setting found {100 * point.recall:.0f} % of the lesions, with "
+        f"{point.false_per_scan:.1f} false ones per scan."
+    )
+
+
 def lesion_size_and_unit(lesion: Lesion, is_volume: bool) -> tuple[str, str]:
     """The number and the unit of a lesion's size."""
     return size_and_unit(
@@ -94,6 +136,7 @@ def slice_range_text(lesion: Lesion) -> str:
 def provenance_rows(report: Report, sha_digits: int = 12) -> list[tuple[str, str]]:
     """Names and values of the input, the weights, the settings and the engine behind a report."""
     measured, checkpoint = report.input, report.checkpoint
+    cut = None if report.decision is None else report.decision.cut
     slices, height, width = measured.shape
     is_volume = measured.kind == "volume"
     shape = f"{slices} × {height} × {width} voxels" if is_volume else f"{height} × {width} pixels"
@@ -111,6 +154,7 @@ def provenance_rows(report: Report, sha_digits: int = 12) -> list[tuple[str, str
         ("Weights", f"sha256 {sha256} from {checkpoint.registry}{commit}"),
         *([("Slices run", slices_run(report))] if is_volume else []),
         ("Threshold", threshold_text(report.tumour_threshold)),
+        *([] if cut is None else [("Lesion cut", threshold_text(cut))]),
         ("Engine", report.engine),
     ]
 

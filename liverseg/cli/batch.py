@@ -110,7 +110,9 @@ def _summary_line(result: BatchResult) -> str:
     report = result.report
     if report is None:
         return f"refused: {result.refusal}"
-    count = len(report.lesions)
-    lesions = f"{count} lesion{'' if count == 1 else 's'}"
+    from liverseg.analysis.report_text import unsure_text
+
+    count, unsure = len(report.likely_lesions), unsure_text(report)
+    lesions = f"{count} lesion{'' if count == 1 else 's'}" + (f"; {unsure}" if unsure else "")
     where = "" if result.folder is None else f", in {result.folder}"
     return f"liver {size_and_count(report.liver)}, tumour {size_and_count(report.tumour)}, {lesions}{where}"

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from liverseg.cli.options import formats
+from liverseg.cli.options import add_lesion_cut, formats
 from liverseg.io import FORMATS
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="P",
         help="tumour probability from which a pixel is tumour; default: the checkpoint's",
     )
+    add_lesion_cut(parser)
     parser.add_argument(
         "--keep-all", action="store_true", help="keep every connected component, not the largest alone"
     )
@@ -90,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
         checkpoint=args.checkpoint,
         engine=args.engine,
         threshold=args.threshold,
+        lesion_cut=args.lesion_cut,
         keep_all=args.keep_all,
         formats=args.formats,
         address=args.address,

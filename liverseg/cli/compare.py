@@ -98,7 +98,8 @@ def comparison_table(agreement: Agreement, report_a: Report, report_b: Report) -
         ("liver", *_sizes(agreement.liver)),
         ("tumour", *_sizes(agreement.tumour)),
         ("share", *_shares(agreement)),
-        ("lesions", *_counts(len(report_a.lesions), len(report_b.lesions))),
+        ("lesions", *_counts(len(report_a.likely_lesions), len(report_b.likely_lesions))),
+        *_unsure_rows(report_a, report_b),
         ("",) * 4,
         ("", "only A", "only B", "Dice"),
         ("liver+tumour", *_differences(agreement.organ)),
@@ -117,6 +118,15 @@ def comparison_table(agreement: Agreement, report_a: Report, report_b: Report) -
     for warning, side in sides.items():
         lines.append(f"note  {warning}" if side == "both" else f"note on {side}  {warning}")
     return "\n".join(lines) + "\n"
+
+
+def _unsure_rows(report_a: Report, report_b: Report) -> list[tuple[str, str, str, str]]:
+    """The row of unsure lesions; no row if neither checkpoint has a lesion model."""
+    decided = [report.decision for report in (report_a, report_b)]
+    if all(decision is None or decision.cut is None for decision in decided):
+        return []
+    a, b = (0 if decision is None else decision.unsure for decision in decided)
+    return [("unsure lesions", *_counts(a, b))]
 
 
 def _sizes(overlap: StructureAgreement) -> tuple[str, str, str]:

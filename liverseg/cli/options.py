@@ -39,7 +39,19 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="tumour probability from which a pixel is tumour; default: the checkpoint's",
     )
+    add_lesion_cut(parser)
     parser.add_argument("--engine", choices=("auto", "torch", "openvino"), default="auto")
+
+
+def add_lesion_cut(parser: argparse.ArgumentParser) -> None:
+    """Add `--lesion-cut`."""
+    parser.add_argument(
+        "--lesion-cut",
+        type=float,
+        metavar="P",
+        help="probability of being real from which a lesion is likely, from 0 to 1, for checkpoints with a "
+        "lesion model; default: the checkpoint's",
+    )
 
 
 def formats(text: str) -> tuple[str, ...]:
@@ -57,4 +69,6 @@ def settings_of(args: argparse.Namespace) -> AnalysisSettings:
     from liverseg.pipeline import AnalysisSettings
 
     window = Window(*args.window) if args.window else None
-    return AnalysisSettings(window, args.series, args.slice, args.threshold, args.keep_all)
+    return AnalysisSettings(
+        window, args.series, args.slice, args.threshold, args.keep_all, lesion_cut=args.lesion_cut
+    )

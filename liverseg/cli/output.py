@@ -20,15 +20,37 @@ def report_summary(report: Report) -> str:
     lines.append(
         "share       " + ("no liver found" if share is None else f"{share:.1%} of the liver is tumour")
     )
+    lines += _lesion_headline(report)
     for lesion in report.lesions:
         diameters = (
             f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f} mm"
             if lesion.longest_diameter_mm is not None
             else f"{lesion.longest_diameter_px:.1f} × {lesion.perpendicular_diameter_px:.1f} px"
         )
-        lines.append(f"lesion {lesion.id:<3}  {diameters}, peak probability {lesion.peak_probability:.2f}")
+        name = "lesion" if lesion.likely else "unsure"
+        own = lesion.lesion_probability
+        real = "" if own is None else f", lesion probability {own:.2f}"
+        lines.append(
+            f"{name} {lesion.id:<3}  {diameters}, peak probability {lesion.peak_probability:.2f}{real}"
+        )
     lines += [f"note        {warning}" for warning in report.warnings]
     return "\n".join(lines) + "\n"
+
+
+def _lesion_headline(report: Report) -> list[str]:
+    """The headline of the lesions, and what the lesion cut gave in cross-validation.
+
+    No line without a lesion model: then every lesion is likely.
+    """
+    from liverseg.analysis.report_text import lesion_headline, operating_point_sentence
+
+    decision = report.decision
+    if decision is None or decision.cut is None:
+        return []
+    return [
+        f"lesions     {lesion_headline(report)}",
+        f"cut         {decision.cut:g}. {operating_point_sentence(decision.point)}",
+    ]
 
 
 def size(amount: Amount, signed: bool = False) -> str:

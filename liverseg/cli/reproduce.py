@@ -105,6 +105,7 @@ def _settings(reported: dict[str, Any]) -> AnalysisSettings:
             slice_index=reported.get("slice"),
             threshold=reported["threshold"],
             keep_all=bool(reported.get("keep_all")),
+            lesion_cut=reported.get("lesion_cut"),
         )
     except (KeyError, TypeError):
         raise InvalidSetting("The settings in the report are incomplete.") from None

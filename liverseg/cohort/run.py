@@ -23,10 +23,12 @@ from liverseg.cohort.tables import write_tables
 from liverseg.cohort.worker import Model
 from liverseg.cohort.worker_plan import WorkerPlan, plan_workers
 from liverseg.cohort.worker_pool import WorkerPool
+from liverseg.core.lesion_candidates import NO_RULES
 from liverseg.errors import CheckpointRefused
+from liverseg.inference.rules import inference_rules
 from liverseg.inference.segmenter import find_checkpoint
 from liverseg.io.files import write_atomically
-from registry import RegistryError
+from registry import Checkpoint, RegistryError
 
 KILLED = "The worker process died or hung twice while it worked on this input, the second time on it alone."
 INPUT_COLUMNS = ("input", "status", "key", "input_sha256", "series", "files", "path", "first_file")
@@ -42,6 +44,7 @@ class CohortOptions:
     checkpoint: str | None = None  # name or name@version; None: the default checkpoint
     engine: str = "auto"
     threshold: float | None = None  # of the tumour probability; None: that of the checkpoint
+    lesion_cut: float | None = None  # lesion probability of a likely lesion; None: the checkpoint's
     keep_all: bool = False  # keep every connected component
     formats: tuple[str, ...] = ()  # written per scan beside the report and the overview
     address: str | None = None  # of a Ray cluster; None: start one on this machine
@@ -87,10 +90,13 @@ def run_cohort(
     """
     started = time.monotonic()
     model, settings = load_model(options.checkpoint)
+    if options.lesion_cut is not None:
+        check_lesion_cut(model.checkpoint, options.lesion_cut)
     settings = replace(
         settings,
         engine=options.engine,
         threshold=options.threshold,
+        lesion_cut=options.lesion_cut,
         keep_all=options.keep_all,
         formats=options.formats,
     )
@@ -137,6 +143,13 @@ def load_model(ref: str | None) -> tuple[Model, CohortSettings]:
         raise CheckpointRefused(str(error)) from error
     settings = CohortSettings(checkpoint.ref, checkpoint.sha256, version=liverseg.__version__)
     return Model(replace(checkpoint, source=None), archive), settings
+
+
+def check_lesion_cut(checkpoint: Checkpoint, cut: float) -> None:
+    """Raise `InvalidSetting` for a cut outside [0, 1] and for a checkpoint without a lesion model."""
+    rules = inference_rules(checkpoint.manifest.extra, checkpoint.ref)
+    with_model = [one for one in (rules.volume_lesions, rules.slice_lesions) if one.model is not None]
+    (with_model or [NO_RULES])[0].with_cut(cut)
 
 
 def is_settled(store: Store, scan: Scan) -> bool:

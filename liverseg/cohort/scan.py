@@ -59,9 +59,14 @@ class CohortSettings:
     keep_all: bool = False
     formats: tuple[str, ...] = ()
     version: str = ""  # of liverseg
+    lesion_cut: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """The settings by name; without `lesion_cut` if it is the checkpoint's own."""
+        settings = asdict(self)
+        if self.lesion_cut is None:
+            del settings["lesion_cut"]  # results of versions without it keep their folders
+        return settings
 
     @property
     def digest(self) -> str:

@@ -32,12 +32,17 @@ SCAN_COLUMNS: dict[str, str] = {
     "removed_bodies": "int64", "skipped_slices": "int64", "warnings": "string",
     "fetch_s": "double", "read_s": "double", "network_s": "double", "measure_s": "double",
     "write_s": "double",
+    "unsure_lesions": "int64", "unsure_count": "int64", "unsure_ml": "double", "unsure_mm2": "double",
+    "lesion_cut": "double",
 }  # fmt: skip
-"""Columns of `scans.csv` and their types in `scans.parquet`. Counts are voxels, or pixels of a slice."""
+"""Columns of `scans.csv` and their types in `scans.parquet`. Counts are voxels, or pixels of a slice.
+
+Tumour and lesions are the likely ones (`core.lesion_candidates`); the last columns are of the unsure ones.
+"""
 
 _LESION_TYPES = dict.fromkeys(
     ("lesion", "first_slice", "last_slice", "pixels", "voxels", "diameter_slice"), "int64"
-) | dict.fromkeys(("measurable", "touches_edge", "touches_liver"), "bool")
+) | dict.fromkeys(("measurable", "touches_edge", "touches_liver", "likely"), "bool")
 LESION_COLUMNS = {"key": "string", "input_sha256": "string"} | {
     name: _LESION_TYPES.get(name, "double") for name in CSV_COLUMNS
 }
@@ -48,12 +53,15 @@ _BATCH_ROWS = 5000  # rows held in memory
 
 
 def scan_row(key: str, report: Report, times: dict[str, float]) -> dict[str, Any]:
-    """The row of a result in the table of scans; `times` are the last columns, in seconds."""
+    """The row of a result in the table of scans; `times` are the columns in seconds."""
     slices, rows, columns = report.input.shape
     spacing = report.input.spacing_mm or (None, None, None)
     diameters_mm = [
-        lesion.longest_diameter_mm for lesion in report.lesions if lesion.longest_diameter_mm is not None
+        lesion.longest_diameter_mm
+        for lesion in report.likely_lesions
+        if lesion.longest_diameter_mm is not None
     ]
+    decision = report.decision
     row = {
         "key": key,
         "input_sha256": report.input.sha256,
@@ -77,13 +85,22 @@ def scan_row(key: str, report: Report, times: dict[str, float]) -> dict[str, Any
         "tumour_ml": report.tumour.volume_ml,
         "tumour_mm2": report.tumour.area_mm2,
         "tumour_share_of_liver": report.tumour_share_of_liver,
-        "lesions": len(report.lesions),
-        "measurable_lesions": sum(bool(lesion.measurable) for lesion in report.lesions),
+        "lesions": len(report.likely_lesions),
+        "measurable_lesions": sum(bool(lesion.measurable) for lesion in report.likely_lesions),
         "longest_diameter_mm": max(diameters_mm, default=None),
         "removed_bodies": None if report.removed is None else report.removed.bodies,
         "skipped_slices": sum(last - first + 1 for first, last in report.skipped_slices),
         "warnings": WARNING_SEPARATOR.join(report.warnings),
     }
+    if decision is not None:
+        unsure = decision.unsure_size
+        row |= {
+            "unsure_lesions": decision.unsure,
+            "unsure_count": unsure.count,
+            "unsure_ml": unsure.volume_ml,
+            "unsure_mm2": unsure.area_mm2,
+            "lesion_cut": decision.cut,
+        }
     return json_value(row | times)
 
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +94,10 @@ class Worker:
         from liverseg.pipeline import AnalysisSettings, Run, analyse_image, read_timed
 
         settings = AnalysisSettings(
-            series=scan.series, threshold=self._settings.threshold, keep_all=self._settings.keep_all
+            series=scan.series,
+            threshold=self._settings.threshold,
+            keep_all=self._settings.keep_all,
+            lesion_cut=self._settings.lesion_cut,
         )
         times = {}
         started = time.perf_counter()
@@ -112,6 +115,8 @@ class Worker:
                 done = {"state": "done", "key": key, "input_sha256": ct.sha256}
                 if self._store.row(key) is not None:
                     return done
+                if self._segmenter.lesion_rules(len(ct.hu)).model is None:  # of this kind of input
+                    settings = replace(settings, lesion_cut=None)
                 run = Run(network=self._network)
                 found = analyse_image(ct, self._segmenter, settings, run, times["read_s"])
                 times["network_s"] = found.seg.timing_s["network"]

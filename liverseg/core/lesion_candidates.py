@@ -14,6 +14,7 @@ Without a model every candidate that is not faint is likely.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -97,9 +98,8 @@ def decide_lesions(
     >>> labels.tolist(), candidates.status.tolist()
     ([[[2, 1, 1, 1]]], [2, 0])
     """
-    components = find_components(
-        lambda z: candidate_mask(labels, tumour_probability, threshold, z), len(labels)
-    )
+    # A partial, because a ZeroGPU worker sends the result pickled.
+    components = find_components(partial(candidate_mask, labels, tumour_probability, threshold), len(labels))
     features = candidate_features(components, labels, organ_probability, tumour_probability)
     status = np.full(len(components), LIKELY, np.uint8)
     probability = None

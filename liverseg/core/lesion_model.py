@@ -71,6 +71,7 @@ class LesionModel:
     terms: tuple[Term, ...]
     cut: float  # default lesion probability from which a candidate is likely
     points: tuple[OperatingPoint, ...] = ()  # by rising cut
+    threshold: float | None = None  # tumour threshold that it was fitted at; None: not stated
 
     def probabilities(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
         """The lesion probability (n,) of candidates with the given features, (n,) each.
@@ -110,4 +111,4 @@ class LesionModel:
             for p in data.get("operating_points", ())
         )
         points = tuple(sorted(points, key=lambda point: point.cut))
-        return cls(data["intercept"], terms, data["cut"], points)
+        return cls(data["intercept"], terms, data["cut"], points, data.get("threshold"))

@@ -16,7 +16,13 @@ from liverseg.core.labels import (
     labels_of_volume,
 )
 from liverseg.core.largest_component import RemovedComponents, find_bodies, keep_largest_body
-from liverseg.core.lesion_candidates import NO_RULES, LesionCandidates, LesionRules, decide_lesions
+from liverseg.core.lesion_candidates import (
+    NO_RULES,
+    UNSURE,
+    LesionCandidates,
+    LesionRules,
+    decide_lesions,
+)
 from liverseg.core.slice_skipping import undecided_slices
 
 __all__ = [
@@ -41,6 +47,10 @@ SKIPPED_SLICES_WARNING = (
 def probability_type(slices: int) -> type[np.floating]:
     """float32 for a single slice; float16 for a volume, to halve its memory (rounds by at most 0.00025)."""
     return np.float32 if slices == 1 else np.float16
+
+
+UNSURE_LESION = 3
+"""Value of unsure lesions in `Segmentation.labels_with_unsure`. In `labels` they are liver."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,22 @@ class Segmentation:
     def lesion_cut(self) -> float | None:
         """The lesion probability from which a candidate is likely; None without a lesion model."""
         return None if self.lesion_rules.model is None else self.lesion_rules.cut
+
+    @property
+    def has_unsure(self) -> bool:
+        """Whether some candidate is unsure."""
+        return self.candidates is not None and self.candidates.count(UNSURE) > 0
+
+    def labels_with_unsure(self, z: int) -> np.ndarray:
+        """(H, W) uint8: the labels of slice `z`, where unsure lesions have the value `UNSURE_LESION`."""
+        labels: np.ndarray = self.labels[z]
+        if self.candidates is None:
+            return labels
+        components, unsure = self.candidates.components, self.candidates.status == UNSURE
+        parts = components.parts[z]
+        if parts is None or not unsure[parts.components].any():
+            return labels
+        return np.where(components.plane(z, unsure), np.uint8(UNSURE_LESION), labels)
 
     def at_threshold(self, threshold: float, lesion_cut: float | None = None) -> Segmentation:
         """The same probabilities with labels at another tumour threshold; no network is run.

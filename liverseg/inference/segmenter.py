@@ -11,6 +11,7 @@ import registry
 from liverseg.core.image import CTImage
 from liverseg.core.labels import check_threshold
 from liverseg.core.largest_component import keep_largest_body
+from liverseg.core.lesion_candidates import LesionRules
 from liverseg.core.limits import MAX_SIDE_PX, check_shape
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.core.slice_skipping import true_ranges
@@ -132,6 +133,10 @@ class Segmenter:
         """The checkpoint's tumour threshold: the probability from which a pixel is labelled tumour."""
         return self.checkpoint.manifest.tumour_threshold
 
+    def lesion_rules(self, slices: int) -> LesionRules:
+        """How lesions are decided in a volume of `slices`, or in a single slice."""
+        return self.rules.volume_lesions if slices > 1 else self.rules.slice_lesions
+
     def segment(
         self,
         ct: CTImage,
@@ -163,7 +168,7 @@ class Segmenter:
         check_threshold(threshold)
         wanted = range(len(ct.hu)) if only_slice is None else [check_slice(ct, only_slice)]
         largest_only = len(ct.hu) > 1 and only_slice is None and not keep_all
-        rules = self.rules.volume_lesions if len(wanted) > 1 else self.rules.slice_lesions
+        rules = self.lesion_rules(len(wanted))
         rules = rules if lesion_cut is None else rules.with_cut(lesion_cut)
         smoothing = self.rules.smoothing
         watch = RunMonitor(len(wanted), progress, cancelled)

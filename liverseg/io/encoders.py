@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from liverseg.analysis.lesions import lesion_numbers, lesion_volume
 from liverseg.analysis.report import Report
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
@@ -45,6 +46,8 @@ def _nifti(results: Results) -> _Files:
     yield "labels.nii.gz", nifti_gz_bytes(ct, seg.labels, "liverseg: 0 background, 1 liver, 2 tumour")
     tumour = nifti_gz_bytes(ct, seg.tumour_probability, "liverseg: tumour probability", np.float32)
     yield "tumour_probability.nii.gz", tumour
+    numbers = lesion_volume(seg)
+    yield "lesions.nii.gz", nifti_gz_bytes(ct, numbers, "liverseg: lesion numbers as in report.json")
 
 
 def _png(results: Results) -> _Files:
@@ -52,6 +55,7 @@ def _png(results: Results) -> _Files:
     is_slice = len(ct.hu) == 1
     if not is_slice and index is None:
         return
+    index = index or 0
     labels, probability = (
         _on_input_rows(ct, array) if is_slice else array[index]
         for array in (seg.labels, seg.tumour_probability)
@@ -59,6 +63,8 @@ def _png(results: Results) -> _Files:
     yield "labels.png", encode_png(labels)
     scaled = np.clip(probability, 0, 1).astype(np.float32) * PNG_FULL_SCALE
     yield "tumour_probability.png", encode_png(np.round(scaled).astype(np.uint16))
+    numbers = _on_input_rows(ct, lesion_volume(seg)) if is_slice else lesion_numbers(seg, index)
+    yield "lesions.png", encode_png(numbers)
 
 
 def _on_input_rows(ct: CTImage, array: np.ndarray) -> np.ndarray:

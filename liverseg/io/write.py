@@ -1,8 +1,9 @@
-"""Write results to a folder: report, labels, probabilities and the overview picture.
+"""Write results to a folder: report, labels, probabilities, lesion numbers and the overview picture.
 
-Labels and probabilities have the grid of the input, so that they overlay the file they were computed from:
-pictures pixel by pixel, NIfTI files voxel by voxel, DICOM SEG and RTSTRUCT slice by slice. NIfTI written for
-a DICOM input lies in patient coordinates; its axes are columns, rows and slices of the radiological grid.
+Labels, lesion numbers and probabilities have the grid of the input, so that they overlay the file they were
+computed from: pictures pixel by pixel, NIfTI files voxel by voxel, DICOM SEG and RTSTRUCT slice by slice.
+NIfTI written for a DICOM input lies in patient coordinates; its axes are columns, rows and slices of the
+radiological grid.
 
 The same result gives the same bytes, except for `timing_s` in the report and the date in PDF and DICOM files,
 which `SOURCE_DATE_EPOCH` sets. Every file is written under a temporary name and then renamed, so that none is
@@ -101,10 +102,11 @@ def write_results(
     """Write the results of one image into a folder, which is created if needed; returns the files.
 
     - always: `report.json` and `overview.png`, which shows slice, segmentation and heatmap of `view`.
-    - "nifti": `labels.nii.gz` (uint8 0, 1, 2) and `tumour_probability.nii.gz` (float32), in the patient
-      coordinates of the input; a picture has none, so its origin is its first pixel.
-    - "png": `labels.png` (8-bit 0, 1, 2) and `tumour_probability.png` (16-bit, 65535 is 1) of a
-      single slice, or of the slice in `view` of a volume, in radiological view.
+    - "nifti": `labels.nii.gz` (uint8 0, 1, 2), `tumour_probability.nii.gz` (float32) and `lesions.nii.gz`
+      (uint16, the number of each lesion in the report, likely or not), in the patient coordinates of the
+      input; a picture has none, so its origin is its first pixel.
+    - "png": `labels.png` (8-bit 0, 1, 2), `tumour_probability.png` (16-bit, 65535 is 1) and `lesions.png`
+      (16-bit, the numbers) of a single slice, or of the slice in `view` of a volume, in radiological view.
     - "seg", "rtstruct" of DICOM input: `segmentation.dcm` and `rtstruct.dcm` (see `liverseg.io.dicom`).
     - "csv": `report.csv`, one row per lesion.
     - "pdf": `report.pdf`, one dated page (see `liverseg.io.pdf.report`).

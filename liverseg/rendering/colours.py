@@ -9,6 +9,8 @@ RGB = tuple[int, int, int]
 
 LIVER_RGB: RGB = (40, 210, 105)
 TUMOUR_RGB: RGB = (255, 60, 60)
+UNSURE_RGB: RGB = (255, 176, 64)
+"""Unsure lesions: amber, apart from the red of likely ones."""
 TEXT_RGB: RGB = (232, 232, 232)
 QUIET_RGB: RGB = (160, 160, 160)
 THRESHOLD_RGB: RGB = (255, 255, 255)

@@ -19,6 +19,7 @@ from liverseg.errors import InvalidSetting
 from liverseg.rendering import legend
 from liverseg.rendering.colours import BOTH_RGB, FIRST_RGB, QUIET_RGB, RGB, SECOND_RGB, blend
 from liverseg.rendering.frame import frame_for
+from liverseg.rendering.outlines import outline
 from liverseg.rendering.slice_view import (
     DEFAULT_OPACITY,
     bounding_box,
@@ -26,7 +27,6 @@ from liverseg.rendering.slice_view import (
     contour_smoothing,
     enlarged_grey,
     finish,
-    outline,
     overlay,
 )
 from liverseg.rendering.text import TextStyle, draw_text, text_width
@@ -134,8 +134,8 @@ def compared_pictures(
     spacing_mm = None if ct.spacing_mm is None else ct.spacing_mm[1:]
     hu, a, b = ct.hu[index], first.labels[index], second.labels[index]
     return (
-        overlay(hu, a, window, opacity, spacing_mm),
-        overlay(hu, b, window, opacity, spacing_mm),
+        overlay(hu, first.labels_with_unsure(index), window, opacity, spacing_mm),
+        overlay(hu, second.labels_with_unsure(index), window, opacity, spacing_mm),
         difference(hu, a, b, window, opacity, spacing_mm),
     )
 

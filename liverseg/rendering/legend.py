@@ -17,6 +17,7 @@ from liverseg.rendering.colours import (
     SECOND_RGB,
     THRESHOLD_RGB,
     TUMOUR_RGB,
+    UNSURE_RGB,
     blend,
 )
 from liverseg.rendering.frame import Frame
@@ -47,9 +48,12 @@ def window_strip(frame: Frame, window: Window, caption: str = "") -> Strip:
 
 
 @lru_cache(maxsize=16)
-def legend_strip(frame: Frame, opacity: float) -> Strip:
-    """Legend of liver and tumour, with swatches of the overlay's opacity."""
-    return _swatches(frame, (("Liver", LIVER_RGB, opacity), ("Tumour", TUMOUR_RGB, opacity)))
+def legend_strip(frame: Frame, opacity: float, has_unsure: bool = False) -> Strip:
+    """Legend of liver and tumour, with swatches of the overlay's opacity, and if needed of unsure lesions."""
+    entries = [("Liver", LIVER_RGB, opacity), ("Tumour", TUMOUR_RGB, opacity)]
+    if has_unsure:
+        entries.append(("Unsure", UNSURE_RGB, 0.0))
+    return _swatches(frame, tuple(entries))
 
 
 @lru_cache(maxsize=16)

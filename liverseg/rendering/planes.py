@@ -65,6 +65,16 @@ def section(volume: np.ndarray, plane: Plane, index: int) -> np.ndarray:
     return np.ascontiguousarray(cut[::-1] if plane.head_up else cut)
 
 
+def label_section(seg: Segmentation, plane: Plane, index: int) -> np.ndarray:
+    """`section` of the labels, where unsure lesions have the value `UNSURE_LESION`."""
+    if not seg.has_unsure:
+        return section(seg.labels, plane, index)
+    if plane.axis == 0:
+        return seg.labels_with_unsure(index)
+    lines = [np.take(seg.labels_with_unsure(z), index, axis=plane.axis - 1) for z in range(len(seg.labels))]
+    return np.stack(lines[::-1] if plane.head_up else lines)
+
+
 def plane_spacing(ct: CTImage, plane: Plane) -> tuple[float, float] | None:
     """Spacing between the rows and between the columns of a view in mm; None: unknown."""
     if ct.spacing_mm is None:
@@ -152,5 +162,5 @@ def plane_view(
     if not all(0 <= index < n for index, n in zip(point, ct.shape, strict=True)):
         raise InvalidSetting(f"The point {point} lies outside the volume of {ct.shape}.")
     index = point[plane.axis]
-    hu, labels = section(ct.hu, plane, index), section(seg.labels, plane, index)
+    hu, labels = section(ct.hu, plane, index), label_section(seg, plane, index)
     return overlay(hu, labels, window, opacity, plane_spacing(ct, plane), plane.letters)

@@ -11,7 +11,7 @@ import numpy as np
 
 from liverseg.core.image import CTImage
 from liverseg.core.labels import check_threshold
-from liverseg.core.segmentation import BACKGROUND, TUMOUR, Segmentation
+from liverseg.core.segmentation import BACKGROUND, TUMOUR, UNSURE_LESION, Segmentation
 from liverseg.core.slicing import check_slice
 from liverseg.core.window import DEFAULT_WINDOW, Window, to_grey
 from liverseg.errors import InvalidSetting
@@ -20,19 +20,17 @@ from liverseg.rendering.colours import (
     DARKENED,
     LIVER_RGB,
     PROBABILITY_COLOURS,
-    RGB,
     THRESHOLD_RGB,
     TUMOUR_RGB,
+    UNSURE_RGB,
     blend,
     heat_opacity,
 )
 from liverseg.rendering.frame import AXIAL_LETTERS, Frame, Letters, draw_marks, frame_for
+from liverseg.rendering.outlines import dashed_outline, outline
 
 DEFAULT_OPACITY = 0.3
 """Opacity of the fill of liver and tumour; contours are always opaque."""
-
-SUBPIXEL_BITS = 4
-"""Fractional bits of contour coordinates, for the antialiasing of OpenCV."""
 
 OVERVIEW_GAP_PX = 12
 """Width of the black gaps between the pictures of an overview."""
@@ -67,29 +65,6 @@ def bounding_box(mask: np.ndarray) -> tuple[slice, slice] | None:
     return (slice(y, y + height), slice(x, x + width)) if width else None
 
 
-def _smooth(contour: np.ndarray, window: int) -> np.ndarray:
-    """Moving average of a closed contour (n, 1, 2) over `window` points to each side: (n, 2) float32."""
-    points = contour[:, 0].astype(np.float32)
-    reach = min(window, len(points) // 8)
-    if reach < 1:
-        return points
-    extended = np.concatenate([points[-reach:], points, points[:reach]])
-    blurred: np.ndarray = cv2.blur(extended, (1, 2 * reach + 1))
-    return blurred[reach:-reach]
-
-
-def outline(
-    picture: np.ndarray, inside: np.ndarray, colour: RGB | int, thickness: int, smoothing: int
-) -> None:
-    """Draw the edges of a mask (h, w) and of its holes as opaque antialiased lines, in place.
-
-    `picture` is RGB, or grey if `colour` is a number.
-    """
-    contours, _ = cv2.findContours(inside.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    lines = [np.round(_smooth(c, smoothing) * 2**SUBPIXEL_BITS).astype(np.int32) for c in contours]
-    cv2.polylines(picture, lines, True, colour, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
-
-
 def contour_smoothing(frame: Frame, shape: tuple[int, ...]) -> int:
     """Contour points to average to each side: the enlarged size of one pixel of a slice of `shape`."""
     return max(1, round(max(frame.rows / shape[0], frame.columns / shape[1])))
@@ -119,7 +94,8 @@ def overlay(
 ) -> np.ndarray:
     """Liver (green) and tumour (red) over a slice: `hu_slice` (H, W) HU, `labels` (H, W) 0, 1, 2.
 
-    The green contour surrounds liver and tumour together. Raises `InvalidSetting` unless 0 <= opacity <= 1.
+    The green contour surrounds liver and tumour together. Label 3 is an unsure lesion: liver with a dashed
+    amber contour. Raises `InvalidSetting` unless 0 <= opacity <= 1.
     """
     check_opacity(opacity)
     frame = frame_for(_shape(hu_slice), spacing_mm, letters)
@@ -139,7 +115,12 @@ def _overlay(grey: np.ndarray, labels: np.ndarray, opacity: float, frame: Frame)
         smoothing = contour_smoothing(frame, labels.shape)
         for colour, field in ((LIVER_RGB, organ), (TUMOUR_RGB, tumour)):
             outline(rgb, field > 127, colour, frame.line, smoothing)
-    return finish(rgb, legend.legend_strip(frame, opacity), frame)
+    unsure = labels == UNSURE_LESION
+    has_unsure = bool(unsure.any())
+    if has_unsure:
+        field = frame.enlarge(unsure.view(np.uint8) * np.uint8(255))
+        dashed_outline(rgb, field > 127, UNSURE_RGB, frame.line, contour_smoothing(frame, labels.shape))
+    return finish(rgb, legend.legend_strip(frame, opacity, has_unsure), frame)
 
 
 def heatmap(
@@ -209,7 +190,7 @@ def three_pictures(
     frame = frame_for(_shape(hu), None if ct.spacing_mm is None else ct.spacing_mm[1:])
     grey = enlarged_grey(hu, window, frame)
     caption = f"Slice {slice_index + 1} / {len(ct.hu)}" if len(ct.hu) > 1 else ""
-    labels, probability = seg.labels[slice_index], seg.tumour_probability[slice_index]
+    labels, probability = seg.labels_with_unsure(slice_index), seg.tumour_probability[slice_index]
     return (
         finish(grey, legend.window_strip(frame, window, caption), frame),
         _overlay(grey, labels, opacity, frame),

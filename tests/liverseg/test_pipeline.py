@@ -15,6 +15,7 @@ from liverseg.core.window import Window
 from liverseg.errors import Cancelled, InvalidSetting, LiversegError
 from liverseg.pipeline import AnalysisSettings, Run, analyse, analyse_image, compare_image, read_timed
 from tests.liverseg.analysis.scenes import image
+from tests.liverseg.lesion_scenes import LIKELY_VOXELS, UNSURE_VOXELS, ct_of_scan, model_segmenter
 from tests.liverseg.volume_checkpoints import (
     BACKGROUND_HU,
     LIVER_HU,
@@ -220,3 +221,24 @@ def test_a_comparison_of_a_slice_that_does_not_exist_runs_no_network():
     with pytest.raises(InvalidSetting, match="no slice 4"):
         compare_image(ct_of_volume(), segmenters, AnalysisSettings(slice_index=4))
     assert engine.runs == 0
+
+
+def test_the_lesion_cut_decides_which_lesions_are_likely_and_moves_without_the_network():
+    ct, segmenter = ct_of_scan(), model_segmenter()
+    strict = analyse_image(ct, segmenter, AnalysisSettings(lesion_cut=0.9))
+    assert [lesion.likely for lesion in strict.report.lesions] == [False, False]
+    assert strict.report.settings.lesion_cut == 0.9 and strict.report.tumour.count == 0
+    runs = segmenter.engine.runs
+    moved = strict.at_threshold(strict.seg.threshold, 0.5)
+    assert [lesion.likely for lesion in moved.report.lesions] == [True, False]
+    assert moved.report.tumour.count == LIKELY_VOXELS and segmenter.engine.runs == runs
+    assert moved.at_threshold(moved.seg.threshold) is moved.at_threshold(moved.seg.threshold, 0.5) is moved
+
+
+def test_a_comparison_applies_the_cut_to_the_checkpoint_with_a_model():
+    ct, settings = ct_of_scan(), AnalysisSettings(lesion_cut=0.9)
+    compared = compare_image(ct, (model_segmenter(), slice_segmenter()), settings)
+    assert compared.a.report.tumour.count == 0
+    assert compared.b.report.tumour.count == LIKELY_VOXELS + UNSURE_VOXELS
+    with pytest.raises(InvalidSetting, match="no lesion model"):
+        compare_image(ct, (slice_segmenter(), slice_segmenter()), settings)

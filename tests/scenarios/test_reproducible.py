@@ -47,7 +47,14 @@ def contents(folder) -> dict[str, bytes]:
 def test_runs_in_the_same_and_in_another_process_give_the_same_bytes(results):
     folder, _ = results
     first = contents(folder / "first")
-    assert {"labels.png", "tumour_probability.png", "overview.png", "report.pdf", "report.csv"} <= set(first)
+    assert {
+        "labels.png",
+        "lesions.png",
+        "tumour_probability.png",
+        "overview.png",
+        "report.pdf",
+        "report.csv",
+    } <= set(first)
     assert contents(folder / "second") == first and contents(folder / "third") == first
 
 

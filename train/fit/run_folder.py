@@ -49,8 +49,8 @@ def check_settings(run: Path, settings: FitSettings) -> FitSettings:
 
     `EXTENDABLE` settings may differ from those that the run was started with, and datasets may lie in other
     folders. A setting that is newer than the run counts as its default, but such a run goes on being scored
-    by slices. A run that was started with a warm-up in samples keeps it. Raises `TrainError` when other settings or the data differ, or when the saved
-    settings are damaged.
+    by slices. A run that was started with a warm-up in samples keeps it. Raises `TrainError` when other
+    settings or the data differ, or when the saved settings are damaged.
     """
     path = run / SETTINGS_FILE
     if not path.exists() or not is_started(run):

@@ -34,6 +34,13 @@ DOUBT_SENTENCES = {
     "missed. Use the original slices.",
     "thickness": "The slices are {distance:.3g} mm apart, above the supported {limit:g} mm. Volumes and "
     "short lesions are not reliable. Use thinner slices if possible.",
+    "one-slice lesion": "{lesions} {are} seen in one slice only. Compare with the slices above and below.",
+    "gas lesion": "{lesions} {have} the density of air or gas. Check that it is not lung or bowel.",
+    "fat lesion": "{lesions} {have} the density of fat. Check that it is not fat beside the liver.",
+    "fat or gas lesion": "{lesions} {have} the density of fat or gas, which the grey values do not tell "
+    "apart. Check that it is not fat, lung or bowel.",
+    "bone lesion": "{lesions} {have} the density of bone or calcification. Check that it is not a rib or "
+    "contrast medium.",
 }  # fmt: skip
 """The sentences by reason. The reasons are values of `report.json` and classes of `ct_likeness`."""
 

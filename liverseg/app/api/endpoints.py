@@ -95,6 +95,7 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
         window_width: float = DEFAULT_WINDOW.width_hu,
         threshold: float | None = None,
         series: float | None = None,
+        lesion_cut: float | None = None,
         request: gr.Request | None = None,
     ) -> tuple[str, str, str, dict[str, Any]]:
         """Segment liver and tumour in an abdominal CT slice or volume and measure both. Research use only.
@@ -107,6 +108,7 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
             window_width: of the same window; HU.
             threshold: tumour probability from which a pixel is tumour; default: that of the checkpoint.
             series: number of the series to use if the input has several; without it, the error lists them.
+            lesion_cut: probability from which a lesion is likely, if the checkpoint has a lesion model.
 
         Returns:
             picture of the CT slice (the one with most tumour unless slice is given)
@@ -115,7 +117,9 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
             report in JSON (sizes in pixels and mm² or mL, lesions, warnings, checkpoint)
         """
         try:
-            segment_request = SegmentRequest(file, slice, window_center, window_width, threshold, series)
+            segment_request = SegmentRequest(
+                file, slice, window_center, window_width, threshold, series, lesion_cut
+            )
             pictures, report = segment_file(
                 available, segment_request, checkpoint, client_left(page, request)
             )
@@ -132,6 +136,7 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
         window_width: float = DEFAULT_WINDOW.width_hu,
         threshold: float | None = None,
         series: float | None = None,
+        lesion_cut: float | None = None,
         request: gr.Request | None = None,
     ) -> tuple[str, str, str, dict[str, Any]]:
         """Segment an abdominal CT with two checkpoints and show where they differ. Research use only.
@@ -147,6 +152,7 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
             window_width: of the same window; HU.
             threshold: tumour probability from which a pixel is tumour; default: that of each checkpoint.
             series: number of the series to use if the input has several; without it, the error lists them.
+            lesion_cut: probability from which a lesion is likely, if the checkpoint has a lesion model.
 
         Returns:
             picture of the segmentation of A (slice with the largest difference unless slice is given)
@@ -155,7 +161,9 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
             comparison in JSON (agreement with Dice, sizes, B - A and matched lesions, report_a, report_b)
         """
         try:
-            segment_request = SegmentRequest(file, slice, window_center, window_width, threshold, series)
+            segment_request = SegmentRequest(
+                file, slice, window_center, window_width, threshold, series, lesion_cut
+            )
             refs = (checkpoint_a, checkpoint_b)
             pictures, comparison = compare_file(available, segment_request, refs, client_left(page, request))
         except Exception as error:  # the client gets one sentence; what is unexpected is logged

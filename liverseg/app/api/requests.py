@@ -34,6 +34,7 @@ class SegmentRequest:
     window_width: float | None = None
     threshold: float | None = None
     series: float | None = None
+    lesion_cut: float | None = None
 
     def open(self) -> tuple[CTImage, AnalysisSettings, Window]:
         """The CT, the settings of its analysis, and the window to draw in.
@@ -48,7 +49,7 @@ class SegmentRequest:
         ct = session.read_input([self.file], window, series)
         if index is not None:
             check_slice(ct, index)
-        settings = AnalysisSettings(window, series, index, self.threshold)
+        settings = AnalysisSettings(window, series, index, self.threshold, lesion_cut=self.lesion_cut)
         return ct, settings, ct.assumed_window or window
 
 
@@ -66,6 +67,7 @@ def input_components() -> list[gr.Component]:
         gr.Number(label="window_width", value=DEFAULT_WINDOW.width_hu),
         gr.Number(label="threshold", value=None),
         gr.Number(label="series", value=None),
+        gr.Number(label="lesion_cut", value=None),
     ]
 
 

@@ -162,24 +162,24 @@ def measures_table(a: PageAnalysis, b: PageAnalysis) -> str:
     """A table of the measures of A, of B, and of B - A."""
     agreement = a.agreement
     assert agreement is not None
-    share_difference = agreement.share_difference
-    lesions_a, lesions_b = len(a.report.lesions), len(b.report.lesions)
+    shares = (agreement.tumour_share_of_liver_a, agreement.tumour_share_of_liver_b)
+    lesions_a, lesions_b = len(a.report.likely_lesions), len(b.report.likely_lesions)
+    unsure_a, unsure_b = (0 if x.report.decision is None else x.report.decision.unsure for x in (a, b))
+    unsure = ("Unsure lesions", str(unsure_a), str(unsure_b), signed_number(unsure_b - unsure_a))
     rows = [
         ("Tumour", *_size_cells(agreement.tumour)),
         ("Liver, without tumour", *_size_cells(agreement.liver)),
-        (
-            "Tumour share",
-            share_text(agreement.tumour_share_of_liver_a),
-            share_text(agreement.tumour_share_of_liver_b),
-            NOT_MEASURED
-            if share_difference is None
-            else f"{signed_number(100 * share_difference, 1)} points",
-        ),
+        ("Tumour share", *map(share_text, shares), _points(agreement.share_difference)),
         ("Lesions", str(lesions_a), str(lesions_b), signed_number(lesions_b - lesions_a)),
+        *([unsure] if a.own_cut is not None or b.own_cut is not None else []),
         ("Tumour threshold", threshold_text(a.seg.threshold), threshold_text(b.seg.threshold), ""),
         ("Network time", *(f"{x.report.timing_s.get('network', 0.0):.2f} s" for x in (a, b)), ""),
     ]
     return _table(("", "A", "B", f"B {MINUS} A"), rows)
+
+
+def _points(share: float | None) -> str:
+    return NOT_MEASURED if share is None else f"{signed_number(100 * share, 1)} points"
 
 
 def signed_number(value: float, decimals: int = 0) -> str:

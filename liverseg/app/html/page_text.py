@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from html import escape
 
-from liverseg.analysis.report_text import dice_text
+from liverseg.analysis.report_text import dice_text, operating_point_sentence
 from liverseg.app.state.checkpoints import licence_name
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.threshold_curve import expectation
@@ -108,6 +108,15 @@ def _dice_with_n(value: float | None, n: int | None) -> str:
 def expected_performance(analysis: PageAnalysis) -> str:
     """Sensitivity and precision to expect of the chosen threshold; shown below its slider."""
     sentence = expectation(analysis.curve, analysis.seg.threshold)
+    return f'<p class="ls-label" role="status">{escape(sentence)}</p>'
+
+
+def operating_point(analysis: PageAnalysis) -> str:
+    """What the chosen lesion cut gave in cross-validation, below its slider; empty without a lesion model."""
+    decision = analysis.report.decision
+    if decision is None or decision.cut is None:
+        return ""
+    sentence = operating_point_sentence(decision.point)
     return f'<p class="ls-label" role="status">{escape(sentence)}</p>'
 
 

@@ -8,12 +8,14 @@ from html import escape
 from liverseg.analysis.lesions import Lesion
 from liverseg.analysis.report import Amount, Report
 from liverseg.analysis.report_text import (
+    NOT_MEASURED,
     lesion_size_and_unit,
     number_text,
     provenance_rows,
     share_text,
     size_and_unit,
     slice_range_text,
+    unsure_text,
 )
 from liverseg.app.state.session import PageAnalysis, SliceCounts
 from liverseg.rendering.charts import donut_svg
@@ -81,13 +83,22 @@ def size_tiles(analysis: PageAnalysis, counts: SliceCounts) -> str:
             "share",
             donut_svg(report.tumour_share_of_liver, DONUT_PX) if is_volume else "",
         ),
-        tile("Lesions", str(len(report.lesions)), "", ("connected tumour regions",), "lesions"),
+        tile(
+            "Lesions",
+            str(len(report.likely_lesions)),
+            "",
+            ("connected tumour regions", unsure_text(report)),
+            "lesions",
+        ),
     )
     return f'<div class="ls-tiles">{"".join(tiles)}</div>'
 
 
 def lesion_table(report: Report) -> str:
-    """A table of the largest `SHOWN_LESIONS` lesions: size, diameters, mean HU, probability."""
+    """A table of the largest `SHOWN_LESIONS` lesions: size, diameters, mean HU, probability.
+
+    Unsure lesions follow in rows of their own, at most as many.
+    """
     if not report.lesions:
         return '<p class="ls-none">No tumour at this threshold.</p>'
     is_volume = report.input.kind == "volume"
@@ -98,18 +109,43 @@ def lesion_table(report: Report) -> str:
         "Longest × perpendicular",
         *(["Mean HU"] if report.input.assumed_window is None else []),
         "Probability, mean / peak",
+        *(["Lesion probability"] if _has_lesion_probability(report) else []),
     ]
-    rows = "".join(
-        f"<tr{_row_attributes(lesion, is_volume)}>"
-        + "".join(f"<td>{cell}</td>" for cell in _lesion_cells(lesion, report))
-        + "</tr>"
-        for lesion in report.lesions[:SHOWN_LESIONS]
-    )
-    more = len(report.lesions) - SHOWN_LESIONS
-    rest = f'<p class="ls-none">and {more} smaller ones; report.csv lists all.</p>' if more > 0 else ""
+    likely, unsure = report.likely_lesions, report.unsure_lesions
+    rows = _rows(likely[:SHOWN_LESIONS], report)
+    if unsure:
+        rows += _unsure_rows(unsure, report, len(heads))
+    more = [max(len(lesions) - SHOWN_LESIONS, 0) for lesions in (likely, unsure)]
+    names = ("smaller ones", "more unsure ones")
+    left_out = " and ".join(f"{n} {name}" for n, name in zip(more, names, strict=True) if n)
+    rest = f'<p class="ls-none">and {left_out}; report.csv lists all.</p>' if left_out else ""
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return f'<div class="ls-scroll">{table}</div>{_mark_legend(rows)}{rest}'
+
+
+def _has_lesion_probability(report: Report) -> bool:
+    return any(lesion.lesion_probability is not None for lesion in report.lesions)
+
+
+def _rows(lesions: Sequence[Lesion], report: Report) -> str:
+    is_volume = report.input.kind == "volume"
+    return "".join(
+        f"<tr{_row_attributes(lesion, is_volume)}>"
+        + "".join(f"<td>{cell}</td>" for cell in _lesion_cells(lesion, report))
+        + "</tr>"
+        for lesion in lesions
+    )
+
+
+def _unsure_rows(unsure: Sequence[Lesion], report: Report, columns: int) -> str:
+    """The rows of unsure lesions, below a heading that says how they count."""
+    heading = f"{unsure_text(report)}: labelled liver, not counted as tumour"
+    if not report.likely_lesions:
+        heading = f"No likely lesion. {heading}"
+    head = f'<th scope="rowgroup" colspan="{columns}">{escape(heading)}</th>'
+    rows = _rows(unsure[:SHOWN_LESIONS], report)
+    return f'</tbody><tbody class="ls-unsure"><tr>{head}</tr>{rows}'
 
 
 def _mark_legend(rows: str) -> str:
@@ -147,7 +183,9 @@ def _lesion_cells(lesion: Lesion, report: Report) -> list[str]:
     if is_volume:
         label = f"Go to lesion {name}, slice {lesion.diameter_slice + 1}"
         name = f'<button type="button" aria-label="{label}">{name}</button>'
-    return [name, *slices, " ".join(size), diameters, *hu, probability]
+    real = lesion.lesion_probability
+    real_cell = [NOT_MEASURED if real is None else f"{real:.2f}"] if _has_lesion_probability(report) else []
+    return [name, *slices, " ".join(size), diameters, *hu, probability, *real_cell]
 
 
 def doubts_section(report: Report) -> str:

@@ -25,6 +25,7 @@ from liverseg.rendering.colours import (
     TEXT_RGB,
     THRESHOLD_RGB,
     TUMOUR_RGB,
+    UNSURE_RGB,
 )
 from liverseg.rendering.frame import Frame, scale_bar_mm
 from liverseg.rendering.planes import Point, picture_position, plane_frame, plane_named
@@ -32,6 +33,7 @@ from liverseg.rendering.planes import Point, picture_position, plane_frame, plan
 DRAWING_STYLE = {
     "liver": LIVER_RGB,
     "tumour": TUMOUR_RGB,
+    "unsure": UNSURE_RGB,
     "threshold": THRESHOLD_RGB,
     "text": TEXT_RGB,
     "quiet": QUIET_RGB,

@@ -17,6 +17,7 @@ from liverseg.app.page.updates import (
     Updates,
     empty_page,
     expired_result,
+    lesion_cut_updates,
     picture_updates,
     preset_name,
     show_errors,
@@ -60,6 +61,7 @@ class Actions:
             "preset": preset_name(view.window),
             "threshold": analysis.seg.threshold,
             "expected": page_text.expected_performance(analysis),
+            **lesion_cut_updates(analysis),
             "download": gr.update(visible=True),
             "files": gr.update(visible=False, value=None),
             "series": gr.update(visible=request.series is not None),
@@ -122,6 +124,7 @@ class Actions:
             "problem": "",
             "threshold": fresh.seg.threshold,
             "expected": page_text.expected_performance(fresh),
+            **lesion_cut_updates(fresh),
             "files": gr.update(visible=False, value=None),
             "comparison": "",
             **slice_updates(fresh, request.view.within(len(fresh.ct.hu))),
@@ -179,9 +182,22 @@ class Actions:
         if analysis is None:
             return expired_result(shown)
         moved = analysis.at_threshold(threshold)
-        return {
-            "analysis": moved,
-            "expected": page_text.expected_performance(moved),
-            "files": gr.update(visible=False, value=None),
-            **slice_updates(moved, view.within(len(moved.ct.hu))),
-        }
+        return {"expected": page_text.expected_performance(moved), **_relabelled(moved, view)}
+
+    def lesion_cut(self, analysis: PageAnalysis | None, shown: bool, cut: float, view: View) -> Updates:
+        """The lesion cut has changed: decide and measure the same candidates again."""
+        if analysis is None:
+            return expired_result(shown)
+        if analysis.own_cut is None:
+            return {}
+        moved = analysis.at_threshold(analysis.seg.threshold, cut)
+        return {"operating": page_text.operating_point(moved), **_relabelled(moved, view)}
+
+
+def _relabelled(moved: PageAnalysis, view: View) -> Updates:
+    """The page after its result was labelled anew; prepared downloads no longer show it."""
+    return {
+        "analysis": moved,
+        "files": gr.update(visible=False, value=None),
+        **slice_updates(moved, view.within(len(moved.ct.hu))),
+    }

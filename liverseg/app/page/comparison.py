@@ -172,12 +172,15 @@ def _refusal_updates(analysis: PageAnalysis, sentence: str) -> Updates:
 
 
 def _comparison_updates(analysis: PageAnalysis, other: PageAnalysis, view: View) -> Updates:
-    """The comparison of two results. B has its own threshold unless the visitor has moved that of A."""
+    """The comparison of two results. B has its own threshold and lesion cut unless those of A were moved."""
     view = view.within(len(analysis.ct.hu))
     is_moved = analysis.seg.threshold != analysis.own_threshold
     threshold = analysis.seg.threshold if is_moved else other.own_threshold
+    cut = other.own_cut
+    if cut is not None and analysis.seg.lesion_cut not in (None, analysis.own_cut):
+        cut = analysis.seg.lesion_cut
     analysis = session.with_known_results(analysis, other, *analysis.known)
-    analysis = analysis.with_second(other.at_threshold(threshold))
+    analysis = analysis.with_second(other.at_threshold(threshold, cut))
     return {
         "analysis": analysis,
         "files": gr.update(visible=False, value=None),

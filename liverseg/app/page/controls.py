@@ -78,7 +78,7 @@ def _label(text: str) -> None:
 
 
 def view_controls() -> PageComponents:
-    """Slice, display window, opacity and threshold."""
+    """Slice, display window, opacity, threshold, and the lesion cut of checkpoints with a lesion model."""
     window = DEFAULT_WINDOW
     return {
         "slice": _slider("Slice", (1, 2), 1, 1, visible=False, elem_id="ls-slice"),
@@ -90,6 +90,8 @@ def view_controls() -> PageComponents:
         "opacity": _slider("Overlay opacity", (0, 1), 0.05, DEFAULT_OPACITY, elem_id="ls-opacity"),
         "threshold": _slider("Tumour threshold", (0.01, 1), 0.001, 0.5, elem_id="ls-threshold"),
         "expected": gr.HTML("", elem_id="ls-expected", apply_default_css=False),
+        "lesion_cut": _slider("Lesion certainty", (0, 1), 0.01, 0.5, visible=False, elem_id="ls-lesion-cut"),
+        "operating": gr.HTML("", elem_id="ls-operating", apply_default_css=False),
     }
 
 

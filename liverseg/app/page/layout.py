@@ -90,8 +90,8 @@ def _connect(page: gr.Blocks, components: PageComponents, actions: Actions, refr
     second_run = wiring.connect_comparison(
         components, ComparisonActions(checkpoints), runs, [*network, refreshed]
     )
-    threshold, redraws = wiring.connect_drawing(components, actions, [*network, second_run])
-    wiring.connect_volume(components, [*network, threshold], redraws)
+    relabelled, redraws = wiring.connect_drawing(components, actions, [*network, second_run])
+    wiring.connect_volume(components, [*network, *relabelled], redraws)
     wiring.connect_cancelling(page, components, runs)
     wiring.connect_downloads(components)
     page.load(checkpoint_list.reload_handler(checkpoints), None, listed, api_visibility="private")

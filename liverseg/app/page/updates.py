@@ -33,6 +33,8 @@ def empty_page() -> Updates:
         "results": "",
         "slice": gr.update(visible=False),
         "expected": "",
+        "lesion_cut": gr.update(visible=False),
+        "operating": "",
         "download": gr.update(visible=False),
         "files": gr.update(visible=False, value=None),
         "series": gr.update(visible=False),
@@ -83,6 +85,13 @@ def preset_name(window: Window) -> str | None:
     ('Abdomen', None)
     """
     return next((name for name, preset in PRESETS.items() if preset == window), None)
+
+
+def lesion_cut_updates(analysis: PageAnalysis) -> Updates:
+    """The slider of the lesion cut, visible only where there is a lesion model, and its sentence."""
+    cut = analysis.seg.lesion_cut
+    slider = gr.update(visible=False) if cut is None else gr.update(visible=True, value=cut)
+    return {"lesion_cut": slider, "operating": page_text.operating_point(analysis)}
 
 
 def slice_updates(analysis: PageAnalysis, view: View, drawn: bool = False) -> Updates:

@@ -109,18 +109,18 @@ def connect_cancelling(page: gr.Blocks, components: PageComponents, runs: Runs) 
 
 def connect_drawing(
     components: PageComponents, actions: Actions, network: Sequence[Dependency]
-) -> tuple[Dependency, list[Dependency]]:
+) -> tuple[list[Dependency], list[Dependency]]:
     """Connect the events that draw without the network.
 
     Removing the upload also cancels the events of `network`, so that no late result is shown.
 
     Returns:
-        the event of the threshold, which changes the result
+        the events of the threshold and of the lesion cut, which change the result
         the events that change only how it is drawn
     """
     outputs = list(components.values())
     shown, drawn = [components["analysis"], components["shown"]], components["drawn"]
-    view, preset, threshold = view_inputs(components), components["preset"], components["threshold"]
+    view, preset = view_inputs(components), components["preset"]
     options: dict[str, Any] = {**DRAWING_QUEUE, "js": _SET_DRAWN_JS}
 
     def handler(action: Callable[..., Updates]) -> Callable[..., Updates]:
@@ -132,12 +132,15 @@ def connect_drawing(
     ]
     redraws.append(preset.input(handler(actions.preset), [*shown, preset, drawn, *view], outputs, **options))
     components["slice"].input(handler(actions.slice), [*shown, drawn, *view], outputs, **options)
-    relabelled = threshold.input(
-        event_handler(with_view(actions.threshold), components),
-        [*shown, threshold, *view],
-        outputs,
-        **DRAWING_QUEUE,
-    )
+    relabelled = [
+        components[name].input(
+            event_handler(with_view(action), components),
+            [*shown, components[name], *view],
+            outputs,
+            **DRAWING_QUEUE,
+        )
+        for name, action in (("threshold", actions.threshold), ("lesion_cut", actions.lesion_cut))
+    ]
     for event in (components["upload"].clear, components["upload"].delete):
         event(
             event_handler(actions.upload_removed, components),

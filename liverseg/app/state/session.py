@@ -59,11 +59,23 @@ class PageAnalysis(Analysis):
         """Whether the HU were computed from grey values, with an assumed window."""
         return self.ct.assumed_window is not None
 
-    def at_threshold(self, threshold: float) -> PageAnalysis:
-        """This result and `second` at another tumour threshold; the network does not run."""
-        moved = super().at_threshold(threshold)
+    @property
+    def own_cut(self) -> float | None:
+        """The lesion cut of the checkpoint; `seg` may have another one. None: it has no lesion model."""
+        model = self.seg.lesion_rules.model
+        return None if model is None else model.cut
+
+    def at_threshold(self, threshold: float, lesion_cut: float | None = None) -> PageAnalysis:
+        """This result and `second` at another tumour threshold or lesion cut; the network does not run.
+
+        The cut of `second` changes only if its checkpoint has a lesion model.
+        """
+        moved = super().at_threshold(threshold, lesion_cut)
         assert isinstance(moved, PageAnalysis)
-        return moved if self.second is None else moved.with_second(self.second.at_threshold(threshold))
+        if self.second is None:
+            return moved
+        second_cut = None if self.second.own_cut is None else lesion_cut
+        return moved.with_second(self.second.at_threshold(threshold, second_cut))
 
     def with_second(self, second: PageAnalysis | None) -> PageAnalysis:
         """This result with another checkpoint's as `second`; None removes `second`."""
@@ -146,9 +158,9 @@ def is_result_of(analysis: PageAnalysis, checkpoint: Checkpoint) -> bool:
 
 
 def known_result(analysis: PageAnalysis, checkpoint: Checkpoint) -> PageAnalysis | None:
-    """An earlier result of a checkpoint on the same image, at its own threshold; None if there is none."""
+    """An earlier result of a checkpoint on the same image, at its own threshold and cut; None without one."""
     result = next((known for known in analysis.known if is_result_of(known, checkpoint)), None)
-    return None if result is None else result.at_threshold(result.own_threshold)
+    return None if result is None else result.at_threshold(result.own_threshold, result.own_cut)
 
 
 def with_known_results(analysis: PageAnalysis, *others: PageAnalysis) -> PageAnalysis:
@@ -192,7 +204,7 @@ def draw_comparison(analysis: PageAnalysis, view: View) -> tuple[np.ndarray, np.
     hu, plane = analysis.ct.hu[index], None if spacing_mm is None else spacing_mm[1:]
     first, second = analysis.seg.labels[index], analysis.second.seg.labels[index]
     return (
-        overlay(hu, second, view.window, view.opacity, plane),
+        overlay(hu, analysis.second.seg.labels_with_unsure(index), view.window, view.opacity, plane),
         difference(hu, first, second, view.window, view.opacity, plane),
     )
 

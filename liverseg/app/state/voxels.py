@@ -1,8 +1,9 @@
 """Voxels of a few slices at a time and a mesh, for the page to draw a volume in the browser.
 
 A slice is packed as four planes of bytes, each (H, W) in row-major order: the low and the high byte of its HU
-as int16, each HU as the difference from its left neighbour (which halves the packed size), the labels, and
-the tumour probability in 1/255. A token gives access as long as a session holds the voxels.
+as int16, each HU as the difference from its left neighbour (which halves the packed size), the labels (3 is
+an unsure lesion), and the tumour probability in 1/255. A token gives access as long as a session holds the
+voxels.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class VoxelStore:
         planes = []
         for index in range(first, last + 1):
             planes += [] if overlay_only else _hu_planes(self.ct.hu[index])
-            planes += [self.seg.labels[index], _as_bytes(self.seg.tumour_probability[index])]
+            planes += [self.seg.labels_with_unsure(index), _as_bytes(self.seg.tumour_probability[index])]
         return gzip.compress(b"".join(plane.tobytes() for plane in planes), LEVEL, mtime=0)
 
     def mesh(self) -> bytes:

@@ -31,7 +31,7 @@ const greyLayer = (hu, view) => layer('grey', words => {
 
 const fillLayer = (labels, view) => layer('fill', words => {
   const alpha = Math.round(255 * view.opacity);
-  const colours = [0, word(...STYLE.liver, alpha), word(...STYLE.tumour, alpha)];
+  const liver = word(...STYLE.liver, alpha), colours = [0, liver, word(...STYLE.tumour, alpha), liver];  // 3: unsure lesion
   for (let k = 0; k < words.length; k++) words[k] = colours[labels[k]];
 });
 
@@ -96,10 +96,12 @@ function outlineOf(over, kind, threshold) {
   if (!over.paths[key]) {
     const { labels, probability } = over;
     over.paths[key] = kind === 'heat' ? outline(probability, Math.max(threshold * 255, 0.5), 0)
-      : outline(labels.map(label => kind === 'organ' ? label > 0 : label === 2), 0.5, 2);
+      : outline(labels.map(label => kind === 'organ' ? label > 0 : label === (kind === 'unsure' ? 3 : 2)), 0.5, 2);
   }
   return over.paths[key];
 }
+
+const hasUnsure = over => over.unsure ??= over.labels.includes(3);
 
 function write(pen, text, x, y, px, colour, align, halo) {
   pen.font = `${px}px system-ui, sans-serif`;
@@ -142,11 +144,12 @@ function strip(pen, kind, frame, view, slice, s, text) {
   }
   if (kind === 1) {
     let x = margin;
-    for (const [name, rgb] of [['Liver', STYLE.liver], ['Tumour', STYLE.tumour]]) {
+    const unsure = hasUnsure(store.over.get(slice)) ? [['Unsure', STYLE.unsure, 0]] : [];
+    for (const [name, rgb, fill = view.opacity] of [['Liver', STYLE.liver], ['Tumour', STYLE.tumour], ...unsure]) {
       const side = 0.9 * text;
       pen.fillStyle = 'rgb(90 90 90)';
       pen.fillRect(x, y - side / 2, side, side);
-      pen.fillStyle = `rgb(${rgb.join(' ')} / ${view.opacity})`;
+      pen.fillStyle = `rgb(${rgb.join(' ')} / ${fill})`;
       pen.fillRect(x, y - side / 2, side, side);
       pen.strokeStyle = css(rgb);
       pen.lineWidth = Math.max(1, text / 12);
@@ -183,19 +186,22 @@ function drawPicture(canvas, kind, slice, frame, view) {
   pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.imageSmoothingQuality = 'high';
   const put = one => pen.drawImage(one, x, y, w, h);
-  const line = (path, colour) => {
+  const line = (path, colour, dash = []) => {
     const placed = new Path2D();
     placed.addPath(path, new DOMMatrix([w / store.columns, 0, 0, h / store.rows, x, y]));
     pen.strokeStyle = css(colour);
     pen.lineWidth = fine;
     pen.lineJoin = 'round';
+    pen.setLineDash(dash);
     pen.stroke(placed);
+    pen.setLineDash([]);
   };
   put(layers.grey);
   if (kind === 1) {
     put(fillLayer(over.labels, view));
     line(outlineOf(over, 'organ'), STYLE.liver);
     line(outlineOf(over, 'tumour'), STYLE.tumour);
+    if (hasUnsure(over)) line(outlineOf(over, 'unsure'), STYLE.unsure, [5 * fine, 5 * fine]);
   } else if (kind === 2) {
     pen.fillStyle = `rgb(0 0 0 / ${1 - STYLE.darkened})`;
     pen.fillRect(x, y, w, h);

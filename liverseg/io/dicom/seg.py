@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import highdicom
+import numpy as np
 import pydicom
 from highdicom.color import CIELabColor
 from pydicom.sr.codedict import codes
@@ -13,7 +14,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from liverseg.core.image import CTImage, SliceReference
-from liverseg.core.segmentation import LIVER, TUMOUR, CheckpointIdentity, Segmentation
+from liverseg.core.segmentation import LIVER, TUMOUR, UNSURE_LESION, CheckpointIdentity, Segmentation
 from liverseg.io.dicom.export_common import (
     MANUFACTURER,
     SERIES_DESCRIPTION,
@@ -28,7 +29,7 @@ from liverseg.io.dicom.export_common import (
     software_versions,
 )
 from liverseg.io.dicom.references import native_slices, referable_slices, thickness_mm
-from liverseg.rendering.colours import LIVER_RGB, RGB, TUMOUR_RGB
+from liverseg.rendering.colours import LIVER_RGB, RGB, TUMOUR_RGB, UNSURE_RGB
 
 # highdicom logs UIDs of the source, and a message about empty segmentations.
 logging.getLogger("highdicom").setLevel(logging.ERROR)
@@ -61,25 +62,45 @@ _SEGMENTS = (
 )
 
 
+_SEGMENTS_WITH_UNSURE = (
+    replace(_SEGMENTS[0], description="Liver without its tumours and unsure lesions"),
+    _SEGMENTS[1],
+    _Segment(
+        UNSURE_LESION,
+        "Unsure lesion",
+        "Candidate lesions that are not likely",
+        _SCT.MorphologicallyAbnormalStructure,
+        _SCT.Lesion,
+        UNSURE_RGB,
+    ),
+)
+
+
 def seg_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     """The labels as a DICOM Segmentation (BINARY) of the slices of the series of `ct`, as a DICOM file.
 
     Segment 1 is label 1, the liver without its tumours; segment 2 is label 2. The segments do not overlap,
     since not every viewer can show overlapping ones, and their voxels are those of `labels.nii.gz`. Both are
-    described even if one has no voxel. Slices without labels are left out, but if all labels are empty, all
+    described even if one has no voxel. Where lesions are unsure, segment 3 holds them and segment 1 the rest
+    of label 1. Slices without labels are left out, but if all labels are empty, all
     slices are written. Raises `InvalidSetting` as `referable_slices` and `thickness_mm` in
     `liverseg.io.dicom.references` do.
     """
     slices = referable_slices(ct)
-    labels = native_slices(ct, seg.labels)  # (slices, rows, columns)
+    segments, values = _SEGMENTS, seg.labels
+    if seg.has_unsure:
+        segments = _SEGMENTS_WITH_UNSURE
+        values = np.stack([seg.labels_with_unsure(z) for z in range(len(seg.labels))])
+    labels = native_slices(ct, values)  # (slices, rows, columns)
+    shown = replace(seg, labels=values)  # UIDs tell apart what the files hold
     written = highdicom.seg.Segmentation(
         source_images=_source_images(slices, labels.shape[1:]),
         pixel_array=labels,
         segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[_segment_description(segment, seg.checkpoint) for segment in _SEGMENTS],
-        series_instance_uid=derived_uid("SEG series", slices, seg),
+        segment_descriptions=[_segment_description(segment, seg.checkpoint) for segment in segments],
+        series_instance_uid=derived_uid("SEG series", slices, shown),
         series_number=SERIES_NUMBERS["SEG"],
-        sop_instance_uid=derived_uid("SEG", slices, seg),
+        sop_instance_uid=derived_uid("SEG", slices, shown),
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name="liverseg",
@@ -92,7 +113,7 @@ def seg_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     )
     if any(one.frame_number is not None for one in slices):
         _replace_stand_ins(written, slices)
-    dimensions = derived_uid("SEG dimensions", slices, seg)
+    dimensions = derived_uid("SEG dimensions", slices, shown)
     for item in (*written.DimensionOrganizationSequence, *written.DimensionIndexSequence):
         item.DimensionOrganizationUID = dimensions
     set_dates(written, ("ContentDate", "InstanceCreationDate", "SeriesDate"))

@@ -52,7 +52,7 @@ def nifti_chunks(
         image.set_qform(None, 0)
     image.header.set_xyzt_units("mm" if ct.spacing_mm is not None else "unknown")
     image.header["descrip"] = description.encode()
-    if stored == np.uint8:
+    if stored.kind == "u":  # labels and lesion numbers
         image.header.set_intent("label")
     image.header.set_slope_inter(1, 0)
     header = io.BytesIO()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from liverseg.analysis.lesions import MEASURABLE_MM, Lesion
 from liverseg.analysis.report import Amount, Report
 from liverseg.analysis.report_text import (
+    lesion_headline,
     lesion_size_and_unit,
     size_and_unit,
     slice_range_text,
@@ -22,6 +23,7 @@ _FOOT_PT = 16.0  # summary of the other lesions, meaning of the flags
 
 _TEXT_PT = 7.5
 _CELL = PdfTextStyle(_TEXT_PT, INK, align="right")
+_UNSURE_CELL = PdfTextStyle(_TEXT_PT, QUIET, align="right")
 _FLAG = PdfTextStyle(_TEXT_PT, QUIET, align="right")
 
 
@@ -61,7 +63,13 @@ def _columns(report: Report) -> list[_Column]:
             lambda lesion: f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}",
         ),
     ]
+    if any(lesion.lesion_probability is not None for lesion in report.lesions):
+        columns.append(_Column("Lesion probability", 0.15, _lesion_probability))
     return columns
+
+
+def _lesion_probability(lesion: Lesion) -> str:
+    return "–" if lesion.lesion_probability is None else f"{lesion.lesion_probability:.2f}"
 
 
 def _diameters(lesion: Lesion) -> str:
@@ -81,11 +89,17 @@ def _centre(lesion: Lesion) -> str:
 
 def _flags(lesion: Lesion) -> str:
     """Letters for the caveats of a lesion; the foot of the table explains them."""
-    flags = (("s", lesion.measurable is False), ("e", lesion.touches_edge), ("a", not lesion.touches_liver))
+    flags = (
+        ("u", not lesion.likely),
+        ("s", lesion.measurable is False),
+        ("e", lesion.touches_edge),
+        ("a", not lesion.touches_liver),
+    )
     return " ".join(flag for flag, applies in flags if applies)
 
 
 _FLAG_MEANINGS = {
+    "u": "u: unsure, not counted as tumour",
     "s": f"s: shorter than {MEASURABLE_MM:.0f} mm, not measurable (RECIST 1.1)",
     "e": "e: at the edge of the image",
     "a": "a: apart from the liver",
@@ -95,7 +109,7 @@ _FLAG_MEANINGS = {
 def draw_lesions(sheet: Sheet, report: Report, y: float, rows: int) -> float:
     """Draw the table of the first `rows` lesions and a summary of the others, from `y` down.
 
-    Returns where the next part begins.
+    Likely lesions come first; unsure ones follow in grey. Returns where the next part begins.
     """
     sheet.text(LEFT, y + 8, "Lesions", HEADING)
     if not report.lesions:
@@ -103,7 +117,11 @@ def draw_lesions(sheet: Sheet, report: Report, y: float, rows: int) -> float:
         sheet.text(LEFT, y + 24, sentence, PdfTextStyle(_TEXT_PT, INK))
         return y + 38
     is_volume = report.input.kind == "volume"
-    note = "the largest first" + ("; slices are counted from 1, the lowest" if is_volume else "")
+    order = "the largest first"
+    if report.decision is not None and report.decision.cut is not None:
+        cut = threshold_text(report.decision.cut)
+        order = f"{lesion_headline(report)} (likely from a lesion probability of {cut})"
+    note = order + ("; slices are counted from 1, the lowest" if is_volume else "")
     sheet.text(LEFT + 40, y + 8, note, PdfTextStyle(7, QUIET))
     shown, others = report.lesions[:rows], report.lesions[rows:]
     _draw_table(sheet, _columns(report), shown, y)
@@ -128,7 +146,8 @@ def _draw_table(sheet: Sheet, columns: list[_Column], lesions: tuple[Lesion, ...
         decimals = [_decimals_width(cell) if column.aligns_points else 0.0 for cell in cells]
         for k, (cell, width) in enumerate(zip(cells, decimals, strict=True)):
             baseline = y + _HEAD_PT + k * LESION_ROW_PT
-            sheet.text(end - max(decimals) + width, baseline, cell, _CELL)
+            style = _CELL if lesions[k].likely else _UNSURE_CELL
+            sheet.text(end - max(decimals) + width, baseline, cell, style)
     for k, lesion in enumerate(lesions):
         baseline = y + _HEAD_PT + k * LESION_ROW_PT
         sheet.text(RIGHT, baseline, _flags(lesion), _FLAG)
@@ -146,4 +165,7 @@ def _summary_of(lesions: tuple[Lesion, ...], kind: str) -> str:
     known = None if None in sizes else sum(size for size in sizes if size is not None)
     count = sum(lesion.count for lesion in lesions)
     total = Amount(kind, count, None, known) if kind == "volume" else Amount(kind, count, known)
-    return f"and {len(lesions)} more, {' '.join(size_and_unit(total))} together; report.json has every one"
+    unsure = sum(not lesion.likely for lesion in lesions)
+    of_them = f", {unsure} of them unsure" if unsure else ""
+    size = " ".join(size_and_unit(total))
+    return f"and {len(lesions)} more{of_them}, {size} together; report.json has every one"

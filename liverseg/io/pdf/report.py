@@ -8,7 +8,13 @@ from __future__ import annotations
 from datetime import date
 
 from liverseg.analysis.report import Amount, Report
-from liverseg.analysis.report_text import number_text, provenance_rows, share_text, size_and_unit
+from liverseg.analysis.report_text import (
+    number_text,
+    provenance_rows,
+    share_text,
+    size_and_unit,
+    unsure_text,
+)
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
 from liverseg.core.window import DEFAULT_WINDOW, Window
@@ -89,11 +95,12 @@ def _draw_measurements(sheet: Sheet, report: Report, y: float) -> float:
     quantity = "volume" if report.input.kind == "volume" else "area"
     tumour, liver = (size_and_unit(size) for size in (report.tumour, report.liver))
     liver_note = ", ".join(part for part in (_count_of(report.liver), "without tumour") if part)
+    lesions_note = unsure_text(report) or "connected tumour regions"
     entries = (
         (f"Tumour {quantity}", tumour, TUMOUR_ON_WHITE_RGB, _count_of(report.tumour)),
         (f"Liver {quantity}", liver, LIVER_ON_WHITE_RGB, liver_note),
         ("Tumour share", (share_text(report.tumour_share_of_liver), ""), INK, "tumour / (liver + tumour)"),
-        ("Lesions", (number_text(len(report.lesions)), ""), INK, "connected tumour regions"),
+        ("Lesions", (number_text(len(report.likely_lesions)), ""), INK, lesions_note),
     )
     step = (RIGHT - LEFT) / len(entries)
     for k, (name, (value, unit), colour, note) in enumerate(entries):

@@ -32,3 +32,10 @@ def test_rewording_a_warning_is_no_difference_and_another_number_of_them_is():
 def test_anything_but_a_report_is_refused(text, reason):
     with pytest.raises(InvalidSetting, match=reason):
         parse_report(text)
+
+
+def test_keys_of_lesion_decisions_are_no_difference_to_an_older_report():
+    after = {"lesions": [{"id": 1, "likely": True, "lesion_probability": None}], "unsure": {"count": 0}}
+    assert result_differences({"lesions": [{"id": 1}]}, after) == []
+    before = {**after, "unsure": {"count": 2}}
+    assert result_differences(before, after) == ["unsure.count: 2, now 0"]

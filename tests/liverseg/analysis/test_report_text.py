@@ -8,8 +8,17 @@ import pytest
 
 from liverseg.analysis.measure import measure
 from liverseg.analysis.report import Amount
-from liverseg.analysis.report_text import number_text, provenance_rows, size_and_unit, slice_range_text
+from liverseg.analysis.report_text import (
+    lesion_headline,
+    number_text,
+    operating_point_sentence,
+    provenance_rows,
+    size_and_unit,
+    slice_range_text,
+    unsure_text,
+)
 from tests.liverseg.analysis.scenes import disc_scene, scene
+from tests.liverseg.lesion_scenes import LIKELY_VOXELS, POINTS, UNSURE_VOXELS, VOXEL_ML, decided
 
 
 @pytest.mark.parametrize("value", [0.0123, 0.5, 1.2345, 9.996, 45.67, 99.96, 123.4, 98765.4])
@@ -43,3 +52,33 @@ def test_provenance_names_input_spacing_and_weights():
     assert rows["Spacing"] == "0.8 × 0.8 mm (NIfTI header)"
     assert rows["Weights"] == "sha256 abababababab… from bundled"
     assert "Slices run" not in rows and rows["Threshold"] == "0.50"
+
+
+def test_the_headline_has_the_likely_lesions_and_the_unsure_ones_beside_them():
+    report = measure(*decided())
+    assert lesion_headline(report) == "1 lesion, 0.230 mL; 1 unsure, 0.029 mL"
+    assert LIKELY_VOXELS * VOXEL_ML == pytest.approx(0.2304) and UNSURE_VOXELS * VOXEL_ML == pytest.approx(
+        0.0288
+    )
+    ct, seg = decided()
+    assert lesion_headline(measure(ct, seg.at_threshold(0.5, 0.0))) == "2 lesions, 0.259 mL"
+    assert lesion_headline(measure(ct, seg.at_threshold(0.5, 1.0))) == "no likely lesion; 2 unsure, 0.259 mL"
+    assert lesion_headline(measure(*disc_scene())).startswith("1 lesion, 80") and not unsure_text(
+        report_without()
+    )
+
+
+def report_without():
+    return measure(*disc_scene())
+
+
+def test_the_lesion_cut_is_a_row_only_where_there_is_a_model():
+    assert dict(provenance_rows(measure(*decided())))["Lesion cut"] == "0.50"
+    assert "Lesion cut" not in dict(provenance_rows(report_without()))
+
+
+def test_an_operating_point_is_one_sentence():
+    assert operating_point_sentence(POINTS[1]) == (
+        "In cross-validation this setting found 55 % of the lesions, with 0.8 false ones per scan."
+    )
+    assert "was not measured" in operating_point_sentence(None)

@@ -22,7 +22,14 @@ from liverseg.inference.segmenter import Segmenter
 from liverseg.io.files import staging_folder
 from tests.liverseg.app.rule_checkpoints import write_registry
 
-RESULTS = ["labels.nii.gz", "overview.png", "report.csv", "report.json", "tumour_probability.nii.gz"]
+RESULTS = [
+    "labels.nii.gz",
+    "lesions.nii.gz",
+    "overview.png",
+    "report.csv",
+    "report.json",
+    "tumour_probability.nii.gz",
+]
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from liverseg.errors import InvalidSetting, SeriesChoice
 from liverseg.inference.segmenter import Segmenter
 from liverseg.io.dicom.series_info import SeriesInfo
 from tests.liverseg.analysis.scenes import disc_scene, scene
+from tests.liverseg.lesion_scenes import LIKELY_P, UNSURE_P, decided
 from tests.liverseg.volume_checkpoints import BACKGROUND_HU, LIVER_HU, TUMOUR_HU, slice_segmenter
 
 
@@ -90,3 +91,20 @@ def test_a_refusal_is_printed_with_the_series_to_choose_from(capsys):
     first, second, third = captured.err.splitlines()
     assert (first, third) == ("scan: Choose a series.", "No.")
     assert second.startswith("  --series 1: 20 axial slices")
+
+
+def test_the_summary_tells_likely_lesions_from_unsure_ones():
+    lines = report_summary(measure(*decided())).splitlines()
+    assert "tumour      0.230 mL (72 voxels)" in lines
+    assert "lesions     1 lesion, 0.230 mL; 1 unsure, 0.029 mL" in lines
+    cut = "cut         0.5. In cross-validation this setting found 55 % of the lesions, with 0.8 false ones"
+    assert f"{cut} per scan." in lines
+    (first,) = [line for line in lines if line.startswith("lesion 1")]
+    (second,) = [line for line in lines if line.startswith("unsure 2")]
+    assert first.endswith(f"lesion probability {LIKELY_P:.2f}")
+    assert second.endswith(f"lesion probability {UNSURE_P:.2f}")
+
+
+def test_without_a_model_the_summary_has_no_headline_and_no_lesion_probability():
+    text = report_summary(measure(*disc_scene()))
+    assert "lesion probability" not in text and "\nlesions " not in text and "\ncut " not in text

@@ -9,9 +9,12 @@ import nibabel
 import numpy as np
 import pytest
 
+import liverseg.inference.segmenter as find_module
 from liverseg.__main__ import main
 from liverseg.core.window import DEFAULT_WINDOW, to_grey
+from liverseg.inference.segmenter import Segmenter
 from tests.liverseg.app.rule_checkpoints import SIDE, slice_hu, write_versions
+from tests.liverseg.lesion_scenes import ct_of_scan, model_segmenter
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +94,30 @@ def test_an_unsuitable_report_is_refused_in_one_line(results, change, sentence, 
 def test_a_missing_report_is_refused(tmp_path, capsys):
     assert main(["reproduce", str(tmp_path / "absent.json"), "x.png"]) == 1
     assert capsys.readouterr().err == "The report cannot be read.\n"
+
+
+def test_the_lesion_cut_of_the_report_is_used_again(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "ct.nii"
+    hu = ct_of_scan().hu
+    nibabel.save(
+        nibabel.Nifti1Image(hu.transpose(2, 1, 0).astype(np.int16), np.diag([-0.8, -0.8, 5, 1.0])), path
+    )
+    segmenter = model_segmenter()
+    monkeypatch.setattr(Segmenter, "load", lambda *args, **options: segmenter)
+    monkeypatch.setattr(Segmenter, "from_checkpoint", lambda *args, **options: segmenter)
+    monkeypatch.setattr(find_module, "find_checkpoint", lambda ref: segmenter.checkpoint)
+    assert main(["segment", str(path), "--lesion-cut", "0.05", "--out", str(tmp_path / "out")]) == 0
+    report = tmp_path / "out" / "report.json"
+    assert json.loads(report.read_text())["unsure"]["count"] == 0
+    assert main(["reproduce", str(report), str(path)]) == 0
+    other = json.loads(report.read_text())
+    other["settings"]["lesion_cut"] = None
+    report.write_text(json.dumps(other))
+    assert main(["reproduce", str(report), str(path)]) == 1
+    assert "  unsure.count: 0, now 1" in capsys.readouterr().out
+
+
+def test_a_lesion_cut_needs_a_lesion_model(results, capsys):
+    command = ["segment", str(results[1]), "--checkpoint", "rule@1.0.0", "--lesion-cut", "0.5"]
+    assert main(command) == 1
+    assert "has no lesion model" in capsys.readouterr().err

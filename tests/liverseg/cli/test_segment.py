@@ -55,7 +55,8 @@ def test_results_are_written_on_the_inputs_own_grid(inputs, tmp_path, capsys):
     source = inputs / "volume" / "ct.nii.gz"
     report = report_of(capsys, source, "--out", tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "labels.nii.gz", "overview.png", "report.csv", "report.json", "tumour_probability.nii.gz"
+        "labels.nii.gz", "lesions.nii.gz", "overview.png", "report.csv", "report.json",
+        "tumour_probability.nii.gz",
     ]  # fmt: skip
     labels, given = nibabel.load(tmp_path / "labels.nii.gz"), nibabel.load(source)
     assert labels.shape == given.shape and np.allclose(labels.affine, given.affine)

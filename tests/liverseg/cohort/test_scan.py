@@ -29,3 +29,8 @@ def test_the_stamp_changes_with_a_file():
     scan = Scan("x", (first, File("/b", 2, "2:5")))
     assert scan.stamp == "ab9ed2897ecb74b876752103"
     assert Scan("x", (first, File("/b", 2, "2:6"))).stamp != scan.stamp
+
+
+def test_a_lesion_cut_is_a_setting_of_its_own_only_if_one_is_given():
+    assert "lesion_cut" not in CohortSettings("a@1", "00").to_dict()
+    assert CohortSettings("a@1", "00", lesion_cut=0.3).digest != CohortSettings("a@1", "00").digest

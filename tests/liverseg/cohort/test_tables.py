@@ -15,6 +15,7 @@ from liverseg.cohort.tables import LESION_COLUMNS, SCAN_COLUMNS, lesion_rows, sc
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.io.read import read
 from tests.liverseg.cohort.small_scans import SPACING_MM, write_nifti
+from tests.liverseg.lesion_scenes import LIKELY_P, LIKELY_VOXELS, UNSURE_P, UNSURE_VOXELS, decided
 
 VOXEL_ML = np.prod(SPACING_MM) / 1000
 
@@ -65,3 +66,23 @@ def test_csv_and_parquet_hold_the_same_rows(report, tmp_path):
             }
     assert (store.folder / "failures.csv").read_text() == ('input,kind,reason,attempts\nx,refused,"a, b",1\n')
     assert not list(store.folder.glob(".*.part"))
+
+
+def test_likely_and_unsure_lesions_are_counted_apart():
+    found = measure(*decided())
+    row = scan_row("key", found, {})
+    assert (row["lesions"], row["tumour_count"]) == (1, LIKELY_VOXELS)
+    assert (row["unsure_lesions"], row["unsure_count"], row["lesion_cut"]) == (1, UNSURE_VOXELS, 0.5)
+    assert row["unsure_ml"] == pytest.approx(UNSURE_VOXELS * 0.0032) and row["unsure_mm2"] is None
+    assert row["longest_diameter_mm"] == pytest.approx(found.lesions[0].longest_diameter_mm, abs=1e-6)
+    lesions = lesion_rows("key", found)
+    assert [lesion["likely"] for lesion in lesions] == [True, False]
+    assert [lesion["lesion_probability"] for lesion in lesions] == pytest.approx(
+        [LIKELY_P, UNSURE_P], abs=1e-6
+    )
+
+
+def test_without_a_model_no_lesion_is_unsure(report):
+    row = scan_row("key", report, {})
+    assert (row["unsure_lesions"], row["unsure_count"], row["lesion_cut"]) == (0, 0, None)
+    assert [lesion["likely"] for lesion in lesion_rows("key", report)] == [True, True]

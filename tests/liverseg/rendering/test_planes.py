@@ -9,11 +9,12 @@ import pytest
 
 from liverseg.core.geometry import upright_grid
 from liverseg.core.image import CTImage
-from liverseg.core.segmentation import CheckpointIdentity, Segmentation
+from liverseg.core.segmentation import UNSURE_LESION, CheckpointIdentity, Segmentation
 from liverseg.errors import InvalidSetting
 from liverseg.rendering.planes import (
     PLANES,
     default_point,
+    label_section,
     picture_position,
     plane_frame,
     plane_view,
@@ -21,6 +22,7 @@ from liverseg.rendering.planes import (
     section,
 )
 from liverseg.rendering.slice_view import three_pictures
+from tests.liverseg.lesion_scenes import all_labels, decided
 
 SPACING_MM = (3.0, 0.8, 0.5)
 SHAPE = (40, 120, 160)
@@ -150,3 +152,16 @@ def test_without_labels_the_middle_is_shown_first():
     assert default_point(seg) == (20, 60, 80)
     seg.labels[7, 5:9, 100:110] = 1
     assert seg.labels[default_point(seg)] == 1
+
+
+@pytest.mark.parametrize("name", list(PLANES))
+def test_a_section_of_the_labels_shows_unsure_lesions(name):
+    _, seg = decided()
+    whole = np.stack([seg.labels_with_unsure(z) for z in range(len(seg.labels))])
+    expected = all_labels()
+    expected[1, 30:33, 20:23] = UNSURE_LESION
+    np.testing.assert_array_equal(whole, expected)
+    index = {"axial": 1, "coronal": 31, "sagittal": 21}[name]
+    found = label_section(seg, PLANES[name], index)
+    np.testing.assert_array_equal(found, section(whole, PLANES[name], index))
+    assert (found == UNSURE_LESION).sum() == {"axial": 9}.get(name, 3)

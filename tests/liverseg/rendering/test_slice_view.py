@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from liverseg.core.image import CTImage, NativeGrid
+from liverseg.core.lesion_candidates import LIKELY
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation, labels_from_probabilities
 from liverseg.core.window import Window
 from liverseg.errors import InvalidSetting
-from liverseg.rendering.colours import LIVER_RGB, PROBABILITY_COLOURS, TUMOUR_RGB
+from liverseg.rendering.colours import LIVER_RGB, PROBABILITY_COLOURS, TUMOUR_RGB, UNSURE_RGB
 from liverseg.rendering.frame import LONG_SIDE_PX, frame_for
+from liverseg.rendering.outlines import outline
 from liverseg.rendering.slice_view import default_slice, heatmap, overlay, overview, three_pictures, windowed
+from tests.liverseg.lesion_scenes import decided
 
 relaxed = settings(deadline=None, max_examples=25)  # a shared machine may stall any example
 
@@ -191,3 +194,24 @@ def test_drawing_does_not_change_the_inputs_or_later_pictures():
     assert three_pictures(ct, seg, 0)[1].any()
     for a, b in zip(before, (ct.hu, seg.labels, seg.tumour_probability), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_an_unsure_lesion_is_liver_with_a_dashed_amber_contour():
+    ct, seg = decided()
+    spacing_mm = ct.spacing_mm[1:]
+    plain = overlay(ct.hu[1], seg.labels[1], spacing_mm=spacing_mm).astype(int)
+    picture = three_pictures(ct, seg, 1)[1].astype(int)
+    frame = frame_for((64, 64), spacing_mm)
+    changed = (picture != plain).any(axis=2)
+    scale = frame.rows / 64
+    rows, columns = np.nonzero(changed[frame.slice_area])
+    assert 29.4 < rows.min() / scale and rows.max() / scale < 33.6  # only around rows 30 to 32
+    assert 19.4 < columns.min() / scale and columns.max() / scale < 23.6
+    whole = np.zeros_like(picture, np.uint8)[frame.slice_area].copy()
+    unsure = frame.enlarge((seg.labels_with_unsure(1) == 3).view(np.uint8) * np.uint8(255)) > 127
+    outline(whole, unsure, UNSURE_RGB, frame.line, round(scale))
+    full = whole.any(axis=2).sum()
+    assert 0.4 * full < changed[frame.slice_area].sum() < 0.75 * full  # about half of a whole contour
+    assert changed[-frame.strip :].any()  # the legend
+    seg.candidates.status[:] = LIKELY
+    np.testing.assert_array_equal(three_pictures(ct, seg, 1)[1], plain)

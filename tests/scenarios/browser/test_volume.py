@@ -314,8 +314,10 @@ def test_the_zip_holds_every_file_of_the_list(page):
         archive = zipfile.ZipFile(io.BytesIO(answer.read()))
     assert archive.testzip() is None
     assert set(archive.namelist()) == names - {zipped.rsplit("/", 1)[1]}
-    wanted = "labels.nii.gz tumour_probability.nii.gz report.csv report.json report.pdf mesh.glb overview.png"
-    assert set(wanted.split()) <= names
+    wanted = (
+        "labels.nii.gz lesions.nii.gz tumour_probability.nii.gz report.csv report.json report.pdf mesh.glb"
+    )
+    assert set(f"{wanted} overview.png".split()) <= names
     labels = nibabel.Nifti1Image.from_bytes(gzip.decompress(archive.read("labels.nii.gz")))
     assert labels.shape == (128, 128, SLICES) and set(np.unique(labels.dataobj)) == {0, 1, 2}
 

@@ -57,3 +57,8 @@ def test_a_refusal_lists_the_series_to_choose_from():
     assert message_failure(message) == "", "it is one sentence, as the load test demands"
     assert refusal(SeriesChoice("There is none.")).message == "There is none."
     assert refusal(InvalidSetting("No.")).message == "No."
+
+
+def test_the_lesion_cut_is_a_setting_of_the_analysis(png):
+    assert SegmentRequest(png, lesion_cut=0.3).open()[1].lesion_cut == 0.3
+    assert SegmentRequest(png).open()[1].lesion_cut is None

@@ -14,6 +14,9 @@ from liverseg.app.html.results import SHOWN_LESIONS
 from liverseg.app.state import session
 from liverseg.app.state.session import PageAnalysis
 from liverseg.core.segmentation import TUMOUR
+from liverseg.pipeline import AnalysisSettings
+from tests.liverseg.lesion_scenes import ct_of_scan, model_segmenter
+from tests.liverseg.volume_checkpoints import slice_segmenter
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +70,14 @@ def test_a_volume_has_a_button_to_the_slice_with_the_largest_difference(compared
     most = compared.agreement.most_different_slice
     assert f'data-slice="{most}">Go to slice {most + 1}' in html and html.count("base64,") == 3
     assert "A · segformer-b0 1.0.0" in html and "B · segformer-b0-fast 0.3.0" in html
+
+
+def test_unsure_lesions_have_a_row_only_where_a_checkpoint_has_a_lesion_model():
+    ct, settings = ct_of_scan(), AnalysisSettings()
+    a, b = (session.analyse_upload([], ct, one, settings) for one in (model_segmenter(), slice_segmenter()))
+    rows = comparison.measures_table(a.with_second(b), b)
+    assert "<td>Lesions</td><td>1</td><td>2</td><td>+1</td>" in rows
+    assert f"<td>Unsure lesions</td><td>1</td><td>0</td><td>{comparison.MINUS}1</td>" in rows
+    assert "Unsure" not in comparison.measures_table(b.with_second(b), b)
+    strict = a.with_second(b).at_threshold(0.5, 0.95)
+    assert strict.report.decision.unsure == 2 and strict.second.report.tumour == b.report.tumour

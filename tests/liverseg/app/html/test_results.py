@@ -9,6 +9,8 @@ from liverseg.analysis import report_text
 from liverseg.app.html import page_text
 from liverseg.app.html import results as results_html
 from liverseg.app.state import session
+from liverseg.pipeline import AnalysisSettings
+from tests.liverseg.lesion_scenes import LIKELY_P, UNSURE_P, ct_of_scan, model_segmenter
 
 
 def shown(html: str, kind: str) -> str:
@@ -77,3 +79,41 @@ def test_results_do_not_contain_the_file_name(picture_analysis, volume_analysis)
     for analysis in (picture_analysis, volume_analysis):
         html = results_html.results_section(analysis, session.slice_counts(analysis.seg, 0))
         assert "MUSTERMANN" not in html and "MUSTERMANN" not in analysis.report.to_json()
+
+
+def page_result(**cut):
+    ct = ct_of_scan()
+    return session.analyse_upload([], ct, model_segmenter(), AnalysisSettings(**cut))
+
+
+def test_likely_lesions_are_the_headline_and_unsure_ones_stand_beside_it():
+    analysis = page_result()
+    html = results_html.results_section(analysis, session.slice_counts(analysis.seg, 1))
+    assert shown(html, "lesions") == "1" and shown(html, "tumour") == "0.230"
+    assert "<small>1 unsure, 0.029 mL</small>" in html
+    likely, unsure = results_html.lesion_table(analysis.report).split('<tbody class="ls-unsure">')
+    assert f"<td>{LIKELY_P:.2f}</td></tr>" in likely and 'data-lesion="1"' in likely
+    assert f"<td>{UNSURE_P:.2f}</td></tr>" in unsure and 'data-lesion="2"' in unsure
+    assert "1 unsure, 0.029 mL: labelled liver, not counted as tumour" in unsure
+    heads = re.findall(r'<th scope="col">([^<]*)', likely)
+    assert heads[-1] == "Lesion probability" and f'colspan="{len(heads)}"' in unsure
+
+
+def test_a_result_with_unsure_lesions_only_says_that_none_is_likely():
+    html = results_html.lesion_table(page_result(lesion_cut=0.95).report)
+    assert "No likely lesion. 2 unsure, 0.259 mL" in html and html.count("data-lesion") == 2
+
+
+def test_rows_of_unsure_lesions_are_limited_too():
+    report = page_result().report
+    many = replace(
+        report, lesions=(report.lesions[0],) + (report.lesions[1],) * (results_html.SHOWN_LESIONS + 4)
+    )
+    html = results_html.lesion_table(many)
+    assert html.count("data-lesion") == 1 + results_html.SHOWN_LESIONS
+    assert "and 4 more unsure ones; report.csv lists all." in html
+
+
+def test_without_a_model_nothing_is_unsure(volume_analysis):
+    html = results_html.results_section(volume_analysis, session.slice_counts(volume_analysis.seg, 2))
+    assert "unsure" not in html and "Lesion probability" not in html

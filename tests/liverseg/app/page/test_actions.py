@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import logging
 
 import pydicom
@@ -13,6 +14,7 @@ from liverseg.app.html import page_text
 from liverseg.app.page.actions import Actions
 from liverseg.app.state.view import RunRequest, View
 from liverseg.phantom import write
+from tests.liverseg.lesion_scenes import model_segmenter
 from tests.phantoms import make
 
 VIEW = View()
@@ -238,3 +240,40 @@ def test_another_upload_hides_the_choice_of_series(actions, study, png, text_fil
     for path in (png, text_file):
         assert upload(actions, path)["series"]["visible"] is False
     assert actions.upload_removed([])["series"]["visible"] is False
+
+
+@pytest.fixture
+def with_model(actions, nifti, monkeypatch):
+    """Actions whose checkpoints decide lesions by the model of `lesion_scenes`, and the shown result."""
+    load = actions.checkpoints.segmenter
+
+    def load_with_model(ref):
+        segmenter = copy.copy(load(ref))  # the loaded one is shared by all tests
+        segmenter.rules = model_segmenter().rules
+        return segmenter
+
+    monkeypatch.setattr(actions.checkpoints, "segmenter", load_with_model)
+    return upload(actions, nifti)
+
+
+def test_the_lesion_cut_moves_without_the_network_and_says_what_it_gave(actions, with_model, runs):
+    assert with_model["lesion_cut"] == {"visible": True, "value": 0.5, "__type__": "update"}
+    assert "found 55 % of the lesions, with 0.8 false ones per scan." in with_model["operating"]
+    analysis = with_model["analysis"]
+    assert analysis.report.tumour.count > 0
+    runs.clear()
+    strict = actions.lesion_cut(analysis, True, 1.0, view(3))
+    assert strict["analysis"].report.tumour.count == 0 and "No likely lesion." in strict["results"]
+    assert strict["files"]["visible"] is False and runs == []
+    assert pictures(strict)[0] == pictures(with_model)[0] and pictures(strict)[1] != pictures(with_model)[1]
+    loose = actions.lesion_cut(strict["analysis"], True, 0.1, view(3))
+    assert "found 90 % of the lesions, with 4.0 false ones per scan." in loose["operating"]
+    assert loose["analysis"].report.tumour == analysis.report.tumour
+    kept = actions.threshold(strict["analysis"], True, 0.3, view(3))
+    assert kept["analysis"].seg.lesion_cut == 1.0
+
+
+def test_without_a_lesion_model_there_is_no_lesion_cut(actions, nifti):
+    shown = upload(actions, nifti)
+    assert shown["lesion_cut"] == {"visible": False, "__type__": "update"} and shown["operating"] == ""
+    assert actions.lesion_cut(shown["analysis"], True, 0.2, view(3)) == {}

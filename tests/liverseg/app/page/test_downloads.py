@@ -24,8 +24,10 @@ def test_all_files_and_a_zip_of_them(volume_analysis, tmp_path):
     shown = downloads.prepare(volume_analysis, True, View(1), keep)
     names = [Path(path).name for path in shown["files"]["value"]]
     assert names[0] == downloads.ZIP_NAME and len(set(names)) == len(names)
-    wanted = "labels.nii.gz tumour_probability.nii.gz report.csv report.json report.pdf mesh.glb overview.png"
-    assert set(wanted.split()) <= set(names)
+    wanted = (
+        "labels.nii.gz lesions.nii.gz tumour_probability.nii.gz report.csv report.json report.pdf mesh.glb"
+    )
+    assert set(f"{wanted} overview.png".split()) <= set(names)
     with zipfile.ZipFile(tmp_path / names[0]) as archive:
         assert archive.testzip() is None and sorted(archive.namelist()) == sorted(names[1:])
         assert all(archive.read(name) == (tmp_path / name).read_bytes() for name in names[1:])
@@ -34,7 +36,7 @@ def test_all_files_and_a_zip_of_them(volume_analysis, tmp_path):
 
 def test_a_picture_has_png_labels_and_no_mesh(picture_analysis, tmp_path):
     names = {path.name for path in downloads.write_all_files(tmp_path, picture_analysis, 0, DEFAULT_WINDOW)}
-    assert {"labels.png", "tumour_probability.png", "report.pdf"} <= names
+    assert {"labels.png", "lesions.png", "tumour_probability.png", "report.pdf"} <= names
     assert not names & {"labels.nii.gz", "mesh.glb"}
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from liverseg.analysis.measure import measure
 from liverseg.app.html import page_text
 from liverseg.app.html import results as results_html
 from liverseg.app.page import volume
@@ -20,6 +21,7 @@ from liverseg.core.segmentation import TUMOUR
 from liverseg.core.window import Window
 from liverseg.rendering.planes import picture_position, plane_view
 from tests.liverseg.app.conftest import TUMOUR_RADII
+from tests.liverseg.lesion_scenes import all_labels, decided
 
 
 def go(volume_analysis: PageAnalysis | None, at: tuple[int, int, int], **target: Any) -> dict[str, Any]:
@@ -102,3 +104,10 @@ def test_another_window_keeps_the_point(volume_analysis):
 def test_an_expired_result_shows_a_sentence():
     assert page_text.EXPIRED in go(None, (0, 0, 0), slice=1)["problem"]
     assert volume.redraw_views(None, None, View()) == {}
+
+
+def test_an_unsure_lesion_has_a_point_too():
+    ct, seg = decided()
+    for lesion in measure(ct, seg).lesions:
+        point = volume.lesion_point(seg, lesion)
+        assert all_labels()[point] == 2 and seg.labels[point] == (2 if lesion.likely else 1)

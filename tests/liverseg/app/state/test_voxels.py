@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from liverseg.app.state import voxels
+from tests.liverseg.lesion_scenes import UNSURE_VOXELS, decided
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,13 @@ def test_the_largest_mesh_is_less_than_a_megabyte(volume_analysis):
     labels[3][rng.random((200, 200)) < 0.5] = 1
     ct = replace(volume_analysis.ct, hu=np.zeros(labels.shape, np.float32), spacing_mm=(2.5, 0.8, 0.8))
     assert len(voxels.VoxelStore(ct, replace(volume_analysis.seg, labels=labels)).mesh()) < 1_000_000
+
+
+def test_the_browser_gets_unsure_lesions_as_label_3():
+    ct, seg = decided()
+    planes = np.frombuffer(
+        gzip.decompress(voxels.VoxelStore(ct, seg).packed(1, 2, overlay_only=True)), np.uint8
+    )
+    labels = planes.reshape(2, 2, 64, 64)[:, 0]
+    np.testing.assert_array_equal(labels[0], seg.labels_with_unsure(1))
+    assert (labels[0] == 3).sum() == UNSURE_VOXELS and (labels[1] < 3).all()

@@ -10,6 +10,9 @@ import numpy as np
 import pydicom
 import pytest
 
+from liverseg.core.components import find_components
+from liverseg.core.lesion_candidates import LesionRules
+from liverseg.core.lesion_model import LesionModel, Term
 from liverseg.io.dicom.seg import seg_bytes
 from tests.liverseg.io.dicom.validator import dciodvfy_errors
 
@@ -129,6 +132,42 @@ def test_segments_have_codes_a_colour_and_the_checkpoint(build):
         assert (algorithm.AlgorithmName, algorithm.AlgorithmVersion) == ("segformer-b0", "1.0.1")
         colour = highdicom.color.CIELabColor.from_dicom_value(item.RecommendedDisplayCIELabValue)
         assert np.abs(np.subtract(colour.to_rgb(), rgb)).max() <= 2
+
+
+def with_unsure(scene):
+    """The segmentation of a scene in which the smaller tumours are unsure, and its expected values."""
+    sizes = find_components(lambda z: scene.seg.labels[z] == 2, len(scene.seg.labels)).sizes
+    assert len(sizes) > 1
+    liver = (scene.seg.labels > 0).sum()
+    limit = np.sort(sizes)[-2:].mean() / liver  # between the largest tumour and the next one
+    model = LesionModel(0.0, (Term("share_of_liver", "none", float(limit), 1e-4, 1.0),), 0.5)
+    probability = (scene.seg.labels == 2).astype(np.float16)
+    seg = replace(
+        scene.seg,
+        labels=scene.seg.labels.copy(),
+        tumour_probability=probability,
+        organ_probability=(scene.seg.labels > 0).astype(np.float16),
+        threshold=0.5,
+    ).with_lesions(LesionRules(0.0, model, 0.5))
+    expected = np.where((scene.seg.labels == 2) & (seg.labels == 1), 3, seg.labels)
+    assert seg.has_unsure and (seg.labels == 2).any()
+    return seg, expected
+
+
+@pytest.mark.parametrize("multiframe", [False, True])
+def test_unsure_lesions_are_a_segment_of_their_own(multiframe, build, tmp_path):
+    scene = build(multiframe=multiframe)
+    seg, expected = with_unsure(scene)
+    path = tmp_path / "segmentation.dcm"
+    path.write_bytes(seg_bytes(scene.ct, seg))
+    assert dciodvfy_errors(path) == []
+    dataset = pydicom.dcmread(path)
+    np.testing.assert_array_equal(labels_by_position(dataset, scene), expected)
+    liver, _, unsure = dataset.SegmentSequence
+    assert liver.SegmentDescription == "Liver without its tumours and unsure lesions"
+    assert (unsure.SegmentNumber, unsure.SegmentLabel) == (3, "Unsure lesion")
+    assert unsure.SegmentedPropertyTypeCodeSequence[0].CodeMeaning == "Lesion"
+    assert dataset.SegmentsOverlap == "NO"
 
 
 @pytest.mark.parametrize("kind", ["series", "multiframe", "slice", "no tumour", "nothing"])

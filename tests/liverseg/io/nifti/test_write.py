@@ -26,6 +26,7 @@ def test_nifti_volumes_keep_their_grid_and_affine(tmp_path):
         "report.csv",
         "overview.png",
         "labels.nii.gz",
+        "lesions.nii.gz",
         "tumour_probability.nii.gz",
     }
     assert names == set(os.listdir(tmp_path))

@@ -7,9 +7,12 @@ import re
 import numpy as np
 import pytest
 
-from liverseg.io.pdf.lesion_table import LESION_ROW_PT, fitting_rows
+from liverseg.analysis.measure import measure
+from liverseg.io.pdf.lesion_table import LESION_ROW_PT, draw_lesions, fitting_rows
 from liverseg.io.pdf.report import report_pdf
+from liverseg.io.pdf.style import INK, QUIET
 from tests.liverseg.io.pdf.pages import read_back, result, scan
+from tests.liverseg.lesion_scenes import LIKELY_P, UNSURE_P, decided
 
 
 def test_lesions_that_do_not_fit_are_counted_and_summed():
@@ -49,3 +52,33 @@ def test_rows_fill_the_height_and_are_never_fewer_than_one():
     assert fitting_rows(report, 0) == 1 and fitting_rows(report, 10_000) == 80
     one_more = [fitting_rows(report, 200 + k * LESION_ROW_PT) for k in range(4)]
     assert np.diff(one_more).tolist() == [1, 1, 1]
+
+
+def test_unsure_lesions_follow_in_grey_with_their_probability():
+    ct, seg = decided()
+    _, text = read_back(report_pdf(ct, seg, measure(ct, seg)))
+    assert "1 lesion, 0.230 mL; 1 unsure, 0.029 mL (likely from a lesion probability of 0.50)" in text
+    assert "u: unsure, not counted as tumour" in text
+    assert text.count("1 unsure, 0.029 mL") == 2  # below the number of lesions, and above the table
+    assert f"{LIKELY_P:.2f}" in text and f"{UNSURE_P:.2f}" in text
+    sheet = DrawnText()
+    draw_lesions(sheet, measure(ct, seg), 0, 2)
+    assert sheet.colours[f"{LIKELY_P:.2f}"] == INK and sheet.colours[f"{UNSURE_P:.2f}"] == QUIET
+
+
+class DrawnText:
+    """A sheet that keeps the colour of each text."""
+
+    def __init__(self):
+        self.colours = {}
+
+    def text(self, x, y, text, style):
+        self.colours[text] = style.colour
+
+    def rule(self, *points):
+        pass
+
+
+def test_without_a_model_the_table_has_no_lesion_probability():
+    text = read_back(report_pdf(*result(scan(2))))[1]
+    assert "Lesion probability" not in text and "unsure" not in text
