@@ -56,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
         other, model = DatasetFolder.open(path), run_model(Path(weights), args.working_size, None)
         site = other.name
         elsewhere = tumour_counts(other.load(split or "val"), model.predict, model.context_slices)
-    record = fold_calibration(fold_counts(folds), elsewhere, site)
+    names = ", ".join(dict.fromkeys(folder.name for folder in folders))
+    record = fold_calibration(fold_counts(folds), names, elsewhere, site)
     args.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=2))
     return 0

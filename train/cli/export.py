@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from train.cli.options import add_rules_option, command_parser
+from train.errors import TrainError
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -37,6 +38,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--no-calibration", action="store_true", help="do not calibrate the tumour probability"
+    )
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="FILE",
+        help="a calibration of `python -m train calibrate`, in place of one fitted on the first --data",
     )
     parser.add_argument("--replace", action="store_true", help="overwrite another checkpoint in the folder")
     parser.add_argument("--note", default="", help="added to the protocol of the first --data")
@@ -73,9 +80,22 @@ def run(args: argparse.Namespace) -> int:
         threshold=args.threshold,
         note=args.note,
         replace=args.replace,
-        calibrate=not args.no_calibration,
+        calibrate=_calibration(args),
         rules=read_rules(args.rules) or {},
     )
     checkpoint = export(load_run(args.weights), args.out, settings, evaluations)
     print(json.dumps({"ref": checkpoint.ref, "headline": checkpoint.manifest.headline()}, indent=2))
     return 0
+
+
+def _calibration(args: argparse.Namespace) -> bool | dict:
+    """Whether to calibrate on the first dataset, or the calibration in the file of `--calibration`."""
+    if args.calibration is None:
+        return not args.no_calibration
+    try:
+        record = json.loads(args.calibration.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainError(f"The calibration in {args.calibration} cannot be read: {error}.") from error
+    if not isinstance(record, dict) or not {"slope", "shift", "scans", "dataset"} <= record.keys():
+        raise TrainError(f"{args.calibration} is not a calibration of `python -m train calibrate`.")
+    return record

@@ -15,7 +15,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         subparsers,
         "lesions",
         "fit the lesion model on the candidates of a cross-validation",
-        "cv/candidates.csv --data data/folds/fold-*/lits --threshold 0.3 --out lesion_model.json",
+        "candidates.csv --data data/folds/fold-*/lits --threshold 0.5 --rules rules.json --out lesions.json",
     )
     parser.add_argument("candidates", type=Path, help="the table that `python -m train candidates` wrote")
     parser.add_argument(
@@ -33,19 +33,25 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         default=0.6,
         help="least share of likely lesions that are real, on scans left out (default 0.6)",
     )
+    parser.add_argument(
+        "--rules", type=Path, metavar="FILE", help="the volume_rules of the candidates, to be written too"
+    )
     parser.add_argument("--note", default="", help="added to the record: which runs the candidates are of")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the JSON file to write")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="the JSON file to write, for `export --rules`"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the model for volumes and the one for lone slices, and print both. Returns the exit status."""
     from train.data.dataset import DatasetFolder
+    from train.evaluation.rules_file import read_rules
     from train.lesions.fit import SLICE_TERMS, VOLUME_TERMS, fit_lesion_model
     from train.lesions.read import read_candidates
 
     folders = [DatasetFolder.open(path) for path in args.data]
-    record = {"method": "logistic regression", "threshold": args.threshold}
+    record: dict = {"method": "logistic regression"}
     if args.note:
         record["fitted_on"] = args.note
     for mode, terms in (("volume", VOLUME_TERMS), ("slice", SLICE_TERMS)):
@@ -53,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         if not len(table.real):
             continue
         fit = fit_lesion_model(table, terms, args.precision)
-        record[mode] = fit.record(table)
+        record[mode] = fit.record(table) | {"threshold": args.threshold}
         at, before = fit.at_cut, fit.before
         print(
             f"{mode}: {len(table.real)} candidates in {len(table.groups)}, AUC {fit.auc:.3f}; all: precision "
@@ -62,5 +68,6 @@ def run(args: argparse.Namespace) -> int:
             f"{at.tumour_free_with_lesion} of {len(table.tumour_free)} without tumour keep one "
             f"({before.tumour_free_with_lesion} before)"
         )
-    args.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    rules = {**(read_rules(args.rules) or {}), "lesion_model": record}
+    args.out.write_text(json.dumps(rules, indent=1) + "\n", encoding="utf-8")
     return 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -19,8 +21,12 @@ from train.export.calibration import (
     tumour_counts,
     uncalibrated,
 )
+from train.export.fold_calibration import calibration_of
 from train.export.torchscript import with_calibration
 from train.models.graph import CalibratedTumour
+
+OUT_OF_FOLD = "cross-validation"
+"""The split of a calibration that was fitted out of fold."""
 
 DIGITS = 6
 """Decimals of slope and shift, in the archive and in the manifest."""
@@ -41,12 +47,15 @@ class CalibratedNetwork:
     curve: dict  # `precision_recall_curve` of the calibrated probability
     dataset: str
     split: str
+    facts: Mapping[str, Any] | None = None  # of a calibration out of fold: `fold_calibration`
 
     @property
     def note(self) -> str:
         """What the protocol of the split's scores must add; empty without calibration."""
         if self.fit.chosen == IDENTITY:
             return ""
+        if self.facts is not None:
+            return "tumour probability calibrated out of fold"
         return "tumour probability calibrated on this split, which changes no label"
 
     def record(self) -> dict:
@@ -62,7 +71,12 @@ class CalibratedNetwork:
             "scans": self.fit.scans,
             "region": REGION,
         }
-        return record | ({"reason": self.fit.reason} if self.fit.reason else {})
+        record |= {"reason": self.fit.reason} if self.fit.reason else {}
+        if self.facts is None:
+            return record
+        measured = ("prevalence", "before", "cross_fitted", "elsewhere")
+        own = {name: self.facts[name] for name in measured if self.facts.get(name) is not None}
+        return record | {"dataset": self.facts["dataset"], "split": OUT_OF_FOLD} | own
 
     def values(self) -> dict[str, dict]:
         """Metric -> "tumour" -> value and n, added to the split's entry in the manifest's `metrics`.
@@ -88,15 +102,20 @@ def calibrate_network(
     split: LoadedSplit,
     context_slices: int,
     own_threshold: float,
-    wanted: bool = True,
+    wanted: bool | Mapping[str, Any] = True,
 ) -> CalibratedNetwork:
     """Calibrate a scripted network on a split, or only measure its calibration where it is not `wanted`.
 
-    `trained` is the checkpoint graph around the network as it was trained; it gets the same calibration.
+    `wanted` may be a record of `fold_calibration`, which is applied instead of a fit to the split. `trained`
+    is the checkpoint graph around the network as it was trained; it gets the same calibration.
     `own_threshold` is a tumour threshold of the uncalibrated probability.
     """
     counts = tumour_counts(split.slices, predictor(module), context_slices)
-    if wanted:
+    facts = None if isinstance(wanted, bool) else wanted
+    if facts is not None:
+        reason = facts.get("reason", "")
+        fit = CalibrationFit(calibration_of(facts), scans=int(facts["scans"]), reason=reason)
+    elif wanted:
         fit = fit_calibration(counts, DIGITS)
     else:
         fit = uncalibrated(counts, "calibration was not asked for")
@@ -107,7 +126,7 @@ def calibrate_network(
         threshold = calibrated_threshold(own_threshold, chosen)
     curve = precision_recall_curve(counts, chosen)
     return CalibratedNetwork(
-        module, trained, threshold, own_threshold, fit, curve, split.slices.name, split.name
+        module, trained, threshold, own_threshold, fit, curve, split.slices.name, split.name, facts
     )
 
 

@@ -47,7 +47,8 @@ class ExportSettings:
     threshold: float | None = None
     note: str = ""  # added to the protocol of the first evaluation
     replace: bool = False  # overwrite another checkpoint in the same folder
-    calibrate: bool = True  # calibrate the tumour probability on the first evaluation
+    # Calibrate the tumour probability on the first evaluation, or by a record of `fold_calibration`.
+    calibrate: bool | dict[str, Any] = True
     rules: dict[str, Any] = field(default_factory=dict)  # manifest keys `volume_rules` and `lesion_model`
 
 

@@ -46,15 +46,20 @@ def fold_counts(
 
 
 def fold_calibration(
-    scans: Mapping[str, TumourCounts], elsewhere: Mapping[str, TumourCounts] | None = None, site: str = ""
+    scans: Mapping[str, TumourCounts],
+    dataset: str,
+    elsewhere: Mapping[str, TumourCounts] | None = None,
+    site: str = "",
 ) -> dict[str, Any]:
     """The calibration of all scans and its quality, ready for JSON.
 
-    `elsewhere` are counts of the network to be shipped on a dataset of another site, named `site`.
+    `dataset` names the datasets of `scans`. `elsewhere` are counts of the network to be shipped on a dataset
+    of another site, named `site`.
     """
     fit = fit_calibration(scans, DIGITS)
     inside = sum((c.in_liver for c in scans.values()), np.zeros_like(NO_COUNTS.in_liver))
     record: dict[str, Any] = {
+        "dataset": dataset,
         "scans": fit.scans,
         "region": REGION,
         "prevalence": round(float(inside[:, 1].sum() / max(inside.sum(), 1)), 5),

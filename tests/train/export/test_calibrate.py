@@ -152,3 +152,26 @@ def test_a_calibrated_archive_gives_the_same_result_in_openvino_and_torch():
     assert torch.equal(module(hu), expected)
     found = OpenVINOEngine(archive(module, "{}"), 1).run(hu.numpy())
     assert np.abs(found - expected.detach().numpy()).max() < 1e-4
+
+
+def test_a_calibration_out_of_fold_is_applied_and_recorded_with_its_facts(bright):
+    slices, module = bright
+    record = {
+        "dataset": "lits-26, lits-wide",
+        "scans": 29,
+        "slope": 0.5,
+        "shift": -1.0,
+        "prevalence": 0.02,
+        "cross_fitted": {"ece": 0.01},
+    }
+    calibrated = calibrate_network(module, module, LoadedSplit(slices, "val"), 1, 0.5, record)
+    assert calibrated.fit.chosen == Calibration(0.5, -1.0)
+    assert calibrated.threshold == calibrated_threshold(0.5, Calibration(0.5, -1.0)) == 0.269
+    written = calibrated.record()
+    assert (written["dataset"], written["split"], written["scans"]) == (
+        "lits-26, lits-wide",
+        "cross-validation",
+        29,
+    )
+    assert written["prevalence"] == 0.02 and written["cross_fitted"] == {"ece": 0.01}
+    assert calibrated.values() == {}  # nothing was fitted to the split, so nothing was measured on it
