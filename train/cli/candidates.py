@@ -105,7 +105,7 @@ def _fold_scans(
     folders = [DatasetFolder.open(path) for path in args.fold_data]
     folds = folds_of_datasets(args.runs, folders, once=False)
     for fold in folds:
-        check_held_out(fold)
+        check_held_out(fold, datasets={other.folder.name for other in folds})
 
     def scanned() -> Iterator[tuple[Model, ScanSlices, int | None]]:
         for number in range(count):

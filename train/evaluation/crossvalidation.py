@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -103,11 +103,12 @@ def folds_of_datasets(
     return [fold for fold in result if fold.scans]
 
 
-def check_held_out(fold: Fold, state: dict | None = None) -> None:
+def check_held_out(fold: Fold, state: dict | None = None, datasets: Collection[str] = ()) -> None:
     """Raise `TrainError` when the run, or one that it started from, was trained on a scan of its fold.
 
-    Scans are identified by dataset name and scan name. A training dataset of an older run that is no longer
-    in its folder cannot be checked, and also raises `TrainError`.
+    Scans are identified by dataset name and scan name; in `datasets`, whose names are given, a scan name
+    stands for the same scan. A training dataset of an older run that is no longer in its folder cannot be
+    checked, and also raises `TrainError`.
     """
     state = load_run(fold.run) if state is None else state
     for stage in training_stages(state):
@@ -115,7 +116,8 @@ def check_held_out(fold: Fold, state: dict | None = None) -> None:
             raise TrainError(
                 f"{fold.run.name} started from a checkpoint that was trained on scans of {fold.folder.name}."
             )
-    seen = trained_scans(state, fold.run).get(fold.folder.name, set())
+    trained = trained_scans(state, fold.run)
+    seen = set().union(*(trained.get(name, set()) for name in {fold.folder.name, *datasets}))
     leaked = sorted(seen & set(fold.scans), key=lambda scan: (len(scan), scan))
     if leaked:
         raise TrainError(
@@ -174,7 +176,7 @@ def cross_validate(
     and lesions. `progress` wraps the iterator of scores and receives their number.
     """
     for fold in folds:
-        check_held_out(fold)
+        check_held_out(fold, datasets={other.folder.name for other in folds})
     by_run = {fold.number: [f for f in folds if f.number == fold.number] for fold in folds}
     models: list[Model] = []
 

@@ -129,7 +129,10 @@ def markdown(record: dict) -> str:
     for name, group in (("lesions", "lesions"), ("candidates", "likely and unsure lesions")):
         for rule, words in _LESION_RULES.items():
             lines += _lesion_table(record.get(name, {}).get(rule), f"{group}, {words}, {mode}")
-    lines += ["", *_doubtful_parts(record, mode), *_first_project_table(record["first_project"])]
+    lines += ["", *_doubtful_parts(record, mode)]
+    if lines[-1] == "":
+        lines.pop()  # the next part begins with an empty line
+    lines += _first_project_table(record["first_project"])
     lines += [
         "",
         "Brackets: 95 % bootstrap interval over scans. Per-case means are over the scans that show "

@@ -122,3 +122,14 @@ def test_a_scan_of_several_datasets_counts_in_the_first_one(tmp_path):
     volumes = found["volumes"]
     assert volumes["mode"] == "volume" and [fold["n"]["scans"] for fold in volumes["folds"]] == [2, 4]
     assert volumes["notes"] == ["Scan 5 is scored slice by slice, because it has a single slice"]
+
+
+def test_a_scan_trained_on_under_the_name_of_another_dataset_is_refused(fold_folders, tmp_path, capsys):
+    runs = [save_untrained_run(tmp_path / f"run{k}", folder) for k, folder in enumerate(fold_folders)]
+    wide = []
+    for k, held in enumerate(("2", "9")):  # run 0 is trained on scan 2 of the squares
+        scans = {name: SCANS["1"] | {"split": "val" if name == held else "train"} for name in ("2", "9")}
+        wide.append(write_dataset(tmp_path / f"w{k}", scans, name="wide"))
+    command = ["crossvalidate", "--runs", *map(str, runs), "--out", str(tmp_path / "cv"), "--fold-data"]
+    assert main([*command, *map(str, [*wide, *fold_folders])]) == 1
+    assert "run0 was trained on 1 of the scans that fold 0 holds out (scan 2)" in capsys.readouterr().err
