@@ -44,13 +44,13 @@ class CohortOptions:
     checkpoint: str | None = None  # name or name@version; None: the default checkpoint
     engine: str = "auto"
     threshold: float | None = None  # of the tumour probability; None: that of the checkpoint
-    lesion_cut: float | None = None  # lesion probability of a likely lesion; None: the checkpoint's
     keep_all: bool = False  # keep every connected component
     formats: tuple[str, ...] = ()  # written per scan beside the report and the overview
     address: str | None = None  # of a Ray cluster; None: start one on this machine
     workers: int | None = None
     threads: int | None = None  # of each worker
     budget_bytes: int | None = None  # memory of each worker
+    lesion_cut: float | None = None  # lesion probability of a likely lesion; None: the checkpoint's
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import pytest
 
 from liverseg.cohort.discover import Inventory
 from liverseg.cohort.remote_files import File
 from liverseg.cohort.result_store import Store
-from liverseg.cohort.run import INPUT_COLUMNS, collect_results, is_settled
+from liverseg.cohort.run import INPUT_COLUMNS, check_lesion_cut, collect_results, is_settled
 from liverseg.cohort.scan import Failure, Scan
+from liverseg.errors import InvalidSetting
+from registry import open_registries
+from tests.liverseg.app.rule_checkpoints import write_rule
+from tests.liverseg.lesion_scenes import manifest_entry
 
 
 @pytest.fixture
@@ -68,3 +73,15 @@ def test_results_are_collected_once_and_every_input_is_listed(store):
     assert tuple(header) == INPUT_COLUMNS and path.stat().st_mode & 0o777 == 0o600
     assert rows[0] == ["a1", "done", "k1", "ab", "", "2", "/data/x", "/data/x/1"]
     assert [row[0] for row in rows] == ["a1", "a2", "a4", "a0", "a3"]
+
+
+def test_a_lesion_cut_needs_a_lesion_model_and_a_probability(tmp_path):
+    write_rule(tmp_path / "rule", "rule", "1.0.0", 88.0, (0.9, 0.4), 0.4)
+    (checkpoint,) = open_registries(str(tmp_path)).list()
+    with pytest.raises(InvalidSetting, match="no lesion model"):
+        check_lesion_cut(checkpoint, 0.5)
+    extra = {"lesion_model": manifest_entry()}
+    with_model = replace(checkpoint, manifest=replace(checkpoint.manifest, extra=extra))
+    check_lesion_cut(with_model, 0.5)
+    with pytest.raises(InvalidSetting, match="from 0 to 1"):
+        check_lesion_cut(with_model, 1.5)

@@ -21,10 +21,12 @@ import numpy as np
 import pytest
 
 import liverseg
+from liverseg.analysis.lesions import lesion_volume
 from liverseg.app.state import zerogpu
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.errors import CheckpointRefused, EngineUnavailable, InvalidSetting
 from registry import open_registries
+from tests.liverseg.lesion_scenes import decided
 
 
 class Spaces(ModuleType):
@@ -157,3 +159,11 @@ def test_without_the_package_a_space_is_not_zerogpu(monkeypatch: pytest.MonkeyPa
     monkeypatch.delitem(sys.modules, "spaces", raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert not zerogpu.is_here()
+
+
+def test_a_result_with_unsure_lesions_can_be_sent_by_the_worker():
+    _, seg = decided()
+    again = pickle.loads(pickle.dumps(seg))
+    np.testing.assert_array_equal(lesion_volume(again), lesion_volume(seg))
+    np.testing.assert_array_equal(again.labels_with_unsure(1), seg.labels_with_unsure(1))
+    assert again.at_threshold(0.5, 0.0).labels.tolist() == seg.at_threshold(0.5, 0.0).labels.tolist()
