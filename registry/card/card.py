@@ -11,6 +11,7 @@ from typing import Any
 
 from registry.card.calibration import calibration_sections
 from registry.card.front_matter import front_matter
+from registry.card.lesions import lesion_sections
 from registry.card.metric_names import METRIC_NAMES, metric_values
 from registry.manifest import Manifest
 from registry.text import markdown
@@ -62,6 +63,7 @@ def _sections(manifest: Manifest, registry: str | None, picture: str | None) -> 
         yield "This checkpoint was not evaluated."
     for entry in manifest.metrics:
         yield _results_table(entry)
+    yield from lesion_sections(manifest)
     yield from calibration_sections(manifest)
     yield "## Training"
     yield _training(manifest)
