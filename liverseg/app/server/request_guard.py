@@ -39,6 +39,10 @@ def is_uploaded(path: str) -> bool:
         return False
 
 
+LATER_ARGUMENTS = ("lesion_cut",)
+"""Arguments that were added at the end of the endpoints. Older clients do not send them."""
+
+
 def upload_path(address: str) -> str:
     """The path of an upload from the address at which gradio serves it; anything else unchanged.
 
@@ -57,12 +61,21 @@ def guard_inputs(page: gr.Blocks) -> None:
     preprocess = page.preprocess_data
 
     async def preprocess_data(block_fn: Any, inputs: list[Any], *rest: Any, **named: Any) -> list[Any]:
+        inputs = with_later_arguments(block_fn.inputs, inputs)
         reason = refusal_of(block_fn.inputs, inputs)
         if reason is not None:
             raise gr.Error(reason, print_exception=False)
         return await preprocess(block_fn, inputs, *rest, **named)
 
     page.preprocess_data = preprocess_data  # type: ignore[method-assign]
+
+
+def with_later_arguments(components: list[Any], inputs: list[Any]) -> list[Any]:
+    """Inputs of a client that does not know `LATER_ARGUMENTS` yet, completed with None."""
+    missing = components[len(inputs) :]
+    if missing and all(getattr(component, "label", None) in LATER_ARGUMENTS for component in missing):
+        return [*inputs, *(None for _ in missing)]
+    return inputs
 
 
 def refusal_of(components: list[Any], inputs: list[Any]) -> str | None:

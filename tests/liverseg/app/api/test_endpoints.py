@@ -175,13 +175,29 @@ def test_only_the_named_endpoints_are_public(client):
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert set(named) == {"/segment", "/compare", "/checkpoints"}
     parameters = {p["parameter_name"]: p for p in named["/segment"]["parameters"]}
-    names = ["file", "checkpoint", "slice", "window_center", "window_width", "threshold", "series"]
+    names = [
+        "file",
+        "checkpoint",
+        "slice",
+        "window_center",
+        "window_width",
+        "threshold",
+        "series",
+        "lesion_cut",
+    ]
     assert list(parameters) == names
     assert [name for name, p in parameters.items() if not p["parameter_has_default"]] == ["file"]
     parameters = {p["parameter_name"]: p for p in named["/compare"]["parameters"]}
     needed = [name for name, p in parameters.items() if not p["parameter_has_default"]]
     assert needed == ["file", "checkpoint_a", "checkpoint_b"]
-    assert list(parameters)[3:] == ["slice", "window_center", "window_width", "threshold", "series"]
+    assert list(parameters)[3:] == [
+        "slice",
+        "window_center",
+        "window_width",
+        "threshold",
+        "series",
+        "lesion_cut",
+    ]
 
 
 def test_the_page_loads_nothing_from_other_hosts(url):

@@ -73,6 +73,7 @@ def test_the_named_endpoints_are_the_tools(tools, served):
         "window_width",
         "threshold",
         "series",
+        "lesion_cut",
     ]
     assert segment["required"] == ["file"]
 

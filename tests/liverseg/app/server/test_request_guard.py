@@ -46,13 +46,20 @@ def answer(api: httpx.Client, name: str, values: list) -> tuple[str, object]:
 
 def values(file: object, **changes: object) -> list:
     given = {"checkpoint": None, "slice": None, "center": 40, "width": 400, "threshold": None, "series": None}
-    given |= changes
+    given |= {"lesion_cut": None} | changes
     return [file, *given.values()]
 
 
 def test_an_upload_is_segmented(api, uploaded):
     kind, data = answer(api, "segment", values({"path": uploaded, "meta": META}))
     assert kind == "complete" and data[3]["tumour"]["pixels"] > 0
+
+
+def test_a_client_that_does_not_know_the_last_argument_is_served(api, uploaded):
+    kind, data = answer(api, "segment", values({"path": uploaded, "meta": META})[:-1])
+    assert kind == "complete" and data[3]["tumour"]["pixels"] > 0
+    kind, data = answer(api, "segment", values({"path": uploaded, "meta": META})[:-2])
+    assert kind == "error" and "values are needed" in data["error"]
 
 
 @pytest.mark.parametrize(
@@ -130,8 +137,8 @@ def test_values_of_the_wrong_type_are_refused(api, uploaded, changes, sentence, 
 
 def test_too_few_values_are_refused(api, uploaded):
     kind, data = answer(api, "segment", [{"path": uploaded, "meta": META}])
-    assert kind == "error" and data["error"].startswith("7 values are needed")
-    assert data["error"].endswith("file, checkpoint, slice, window_center, window_width, threshold, series.")
+    assert kind == "error" and data["error"].startswith("8 values are needed")
+    assert data["error"].endswith("file, checkpoint, slice, window_center, window_width, threshold, series, lesion_cut.")
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_slice_counts_add_up_to_the_report(volume_analysis):
 
 
 def test_an_upload_that_was_deleted_is_refused(tmp_path):
-    with pytest.raises(UnreadableInput, match="Upload it again"):
+    with pytest.raises(UnreadableInput, match="upload it again"):
         session.read_input([str(tmp_path / "gone.png")], DEFAULT_WINDOW)
     with pytest.raises(UnreadableInput, match="Choose a file"):
         session.read_input([], DEFAULT_WINDOW)
