@@ -138,7 +138,7 @@ def test_values_of_the_wrong_type_are_refused(api, uploaded, changes, sentence, 
 def test_too_few_values_are_refused(api, uploaded):
     kind, data = answer(api, "segment", [{"path": uploaded, "meta": META}])
     assert kind == "error" and data["error"].startswith("8 values are needed")
-    assert data["error"].endswith("file, checkpoint, slice, window_center, window_width, threshold, series, lesion_cut.")
+    assert data["error"].endswith("slice, window_center, window_width, threshold, series, lesion_cut.")
 
 
 @pytest.mark.parametrize(
