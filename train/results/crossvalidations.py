@@ -25,7 +25,7 @@ def crossvalidation_section(name: str, record: dict[str, Any], note: str) -> str
     protocol = record["protocol"]
     lines = [
         f"### {name}: {record['dataset']}, {len(record['folds'])} folds by scan{mode_words(record)}",
-        f"{note} Tumour threshold {protocol['threshold']:g}, fixed in advance; "
+        f"{note} Tumour threshold {protocol['threshold']:g}; "
         f"{record['n']['scans']} scans, {record['n']['slices']} slices, each scored once, by the run that "
         "did not train on its scan.",
     ]

@@ -48,7 +48,7 @@ RECORD["summary"]["tumour"] |= {
 def test_all_scans_come_first_with_intervals_and_folds_without():
     lines = crossvalidation_section("b0", RECORD, "Two short runs.").splitlines()
     assert lines[0] == "### b0: squares, 2 folds by scan"
-    assert lines[2].startswith("Two short runs. Tumour threshold 0.25, fixed in advance; 3 scans, 21 slices,")
+    assert lines[2].startswith("Two short runs. Tumour threshold 0.25; 3 scans, 21 slices,")
     rows = [line for line in lines if line.startswith(("| **all", "| fold "))]
     whole = "0.500 [0.250, 0.750] (n = 3)"
     liver = "0.900 [0.250, 0.750] (n = 3)"
