@@ -29,7 +29,7 @@ def test_the_page_lists_the_given_registry_and_the_given_records(tmp_path, capsy
 
 def test_a_cross_validation_without_its_text_is_refused(tmp_path, capsys):
     records = shutil.copytree(RECORDS, tmp_path / "records")
-    (text,) = records.glob("crossvalidation-*.md")
+    text = min(records.glob("crossvalidation-*.md"))
     text.unlink()
     assert main(["results", "--records", str(records), "--out", str(tmp_path / "page.md")]) == 1
     assert capsys.readouterr().err == f"{text} cannot be read: No such file or directory.\n"
