@@ -6,8 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from train.cli.options import command_parser
-from train.errors import TrainError
+from train.cli.options import add_fold_options, command_parser
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -18,10 +17,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "fit the calibration of the tumour probability on scans that each run did not train on",
         "--runs runs/cv-* --fold-data data/folds/fold-*/lits --working-size 448 --out calibration.json",
     )
-    parser.add_argument("--runs", nargs="+", required=True, type=Path, metavar="RUN", help="one run per fold")
-    parser.add_argument(
-        "--fold-data", nargs="+", required=True, metavar="DIR", help="the dataset folder of each run's fold"
-    )
+    add_fold_options(parser)
     parser.add_argument("--working-size", type=int, metavar="PX", help="longer side of a slice")
     parser.add_argument(
         "--elsewhere",
@@ -36,19 +32,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the calibration and print it. Returns the exit status."""
     from train.data.dataset import DatasetFolder
-    from train.evaluation.crossvalidation import check_held_out, folds_of_folders
+    from train.evaluation.crossvalidation import check_all_held_out, folds_of_datasets
     from train.evaluation.models import run_model
     from train.export.calibration import tumour_counts
     from train.export.fold_calibration import fold_calibration, fold_counts
 
-    if len(args.runs) != len(args.fold_data):
-        raise TrainError("Name one dataset folder for each run.")
-    folders = [DatasetFolder.open(path) for path in args.fold_data]
-    folds = []
-    for fold, folder in zip(folds_of_folders(args.runs, folders), folders, strict=True):
-        check_held_out(fold)
+    folds = folds_of_datasets(args.runs, [DatasetFolder.open(path) for path in args.fold_data])
+    check_all_held_out(folds)
+    models = []
+    for fold in folds:
         model = run_model(fold.run, args.working_size, None)
-        folds.append((folder, model.predict, model.context_slices))
+        models.append((fold.folder, model.predict, model.context_slices))
     elsewhere, site = None, ""
     if args.elsewhere:
         weights, place = args.elsewhere
@@ -56,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
         other, model = DatasetFolder.open(path), run_model(Path(weights), args.working_size, None)
         site = other.name
         elsewhere = tumour_counts(other.load(split or "val"), model.predict, model.context_slices)
-    names = ", ".join(dict.fromkeys(folder.name for folder in folders))
-    record = fold_calibration(fold_counts(folds), names, elsewhere, site)
+    names = ", ".join(dict.fromkeys(fold.folder.name for fold in folds))
+    record = fold_calibration(fold_counts(models), names, elsewhere, site)
     args.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=2))
     return 0

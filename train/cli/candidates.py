@@ -94,7 +94,7 @@ def _fold_scans(
 ) -> tuple[Iterator[tuple[Model, ScanSlices, int | None]], int]:
     """Each held-out scan with the run that did not train on it and its fold, and the number of scans."""
     from train.data.dataset import DatasetFolder
-    from train.evaluation.crossvalidation import check_held_out, folds_of_datasets
+    from train.evaluation.crossvalidation import check_all_held_out, folds_of_datasets
     from train.evaluation.models import run_model
     from train.evaluation.rules_file import read_rules
     from train.evaluation.scans import scans_of
@@ -104,8 +104,7 @@ def _fold_scans(
     rules, count = read_rules(args.rules), len(args.runs)
     folders = [DatasetFolder.open(path) for path in args.fold_data]
     folds = folds_of_datasets(args.runs, folders, once=False)
-    for fold in folds:
-        check_held_out(fold, datasets={other.folder.name for other in folds})
+    check_all_held_out(folds)
 
     def scanned() -> Iterator[tuple[Model, ScanSlices, int | None]]:
         for number in range(count):

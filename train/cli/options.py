@@ -59,6 +59,19 @@ def add_mode_options(parser: argparse.ArgumentParser) -> None:
     add_rules_option(parser)
 
 
+def add_fold_options(parser: argparse.ArgumentParser) -> None:
+    """Add the runs of a cross-validation and the dataset folders of their folds, both required."""
+    parser.add_argument("--runs", nargs="+", required=True, type=Path, metavar="RUN", help="one run per fold")
+    parser.add_argument(
+        "--fold-data",
+        nargs="+",
+        required=True,
+        metavar="DIR",
+        help="one dataset folder per run, whose val split is the fold; for several datasets name all folders "
+        "of the first, then all of the next",
+    )
+
+
 def add_rules_option(parser: argparse.ArgumentParser) -> None:
     """Add the option that replaces the rules of a checkpoint or a run."""
     parser.add_argument(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from train.cli.options import command_parser
+from train.cli.options import add_fold_options, command_parser
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -16,10 +16,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "compare widths of the smoothing across slices, and tumour thresholds, on held-out scans",
         "--runs runs/cv-* --fold-data data/folds/fold-*/lits --rules rules.json --out smoothing.csv",
     )
-    parser.add_argument("--runs", nargs="+", required=True, type=Path, metavar="RUN", help="one run per fold")
-    parser.add_argument(
-        "--fold-data", nargs="+", required=True, metavar="DIR", help="the dataset folder of each run's fold"
-    )
+    add_fold_options(parser)
     parser.add_argument(
         "--rules", type=Path, metavar="FILE", help="volume_rules; their smoothing is left out"
     )
@@ -43,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     from train.cli.progress import scan_progress
     from train.data.dataset import DatasetFolder
-    from train.evaluation.crossvalidation import check_held_out, folds_of_folders
+    from train.evaluation.crossvalidation import check_all_held_out, folds_of_datasets
     from train.evaluation.models import run_model
     from train.evaluation.rules_file import read_rules
     from train.evaluation.scans import scans_of
@@ -51,14 +48,13 @@ def run(args: argparse.Namespace) -> int:
 
     rules = dict(read_rules(args.rules) or {})
     volume = {k: v for k, v in rules.get("volume_rules", {}).items() if k == "search"}
-    folds = folds_of_folders(args.runs, [DatasetFolder.open(path) for path in args.fold_data])
-    for fold in folds:
-        check_held_out(fold)
+    folds = folds_of_datasets(args.runs, [DatasetFolder.open(path) for path in args.fold_data])
+    check_all_held_out(folds)
 
     def results():
         for fold in folds:
             segmenter = run_model(fold.run, None, None, {"volume_rules": volume}).segmenter
-            for scan in scans_of(fold.folder, "val"):
+            for scan in scans_of(fold.folder, "val", fold.scans):
                 yield sweep_scan(scan, segmenter, args.sigmas, args.thresholds)
 
     rows = sweep_rows(scan_progress(results(), sum(len(fold.scans) for fold in folds)))

@@ -126,6 +126,13 @@ def check_held_out(fold: Fold, state: dict | None = None, datasets: Collection[s
         )
 
 
+def check_all_held_out(folds: Sequence[Fold]) -> None:
+    """Raise `TrainError` as `check_held_out` does; a scan name stands for one scan in all the datasets."""
+    datasets = {fold.folder.name for fold in folds}
+    for fold in folds:
+        check_held_out(fold, datasets=datasets)
+
+
 def trained_scans(state: dict, run: Path) -> dict[str, set[str]]:
     """The training scans of a run and of the runs that it started from, by dataset name.
 
@@ -175,8 +182,7 @@ def cross_validate(
     number of context slices, where they are not those of the runs; `rules` are the runs' rules for volumes
     and lesions. `progress` wraps the iterator of scores and receives their number.
     """
-    for fold in folds:
-        check_held_out(fold, datasets={other.folder.name for other in folds})
+    check_all_held_out(folds)
     by_run = {fold.number: [f for f in folds if f.number == fold.number] for fold in folds}
     models: list[Model] = []
 
