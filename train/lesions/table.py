@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,22 +62,4 @@ def outcome(table: CandidateTable, kept: np.ndarray) -> Outcome:
         kept=count,
         true=true,
         tumour_free_with_lesion=len(with_lesion),
-    )
-
-
-def select_scans(table: CandidateTable, scans: Sequence[str]) -> CandidateTable:
-    """The part of a table that is of the given scans."""
-    keep = np.isin(table.scan, list(scans))
-    number = np.cumsum(keep) - 1
-    references = tuple(
-        (scan, tuple(int(number[k]) for k in touching))
-        for scan, touching in table.references
-        if scan in scans
-    )
-    return CandidateTable(
-        {name: values[keep] for name, values in table.features.items()},
-        table.real[keep],
-        table.scan[keep],
-        references,
-        {scan: group for scan, group in table.groups.items() if scan in scans},
     )

@@ -8,7 +8,7 @@ import pytest
 from liverseg.core.lesion_model import FEATURES, LesionModel
 from train.errors import TrainError
 from train.lesions.fit import CUTS, SLICE_TERMS, VOLUME_TERMS, fit_lesion_model
-from train.lesions.table import CandidateTable, outcome, select_scans
+from train.lesions.table import CandidateTable, outcome
 
 
 def _table(seed: int = 0, scans: int = 12, each: int = 40) -> CandidateTable:
@@ -83,18 +83,6 @@ def test_the_record_gives_the_model_back():
     again = LesionModel.from_dict(record)
     assert again == fit.model
     assert record["tumour_free_scans"] == 1 and record["scans"] == 12 and record["candidates"] == 480
-
-
-def test_a_table_of_some_scans_keeps_its_references():
-    table = _table(scans=3, each=5)
-    part = select_scans(table, ["1", "2"])
-    assert part.scans == ("1", "2") and len(part.real) == 10
-    whole = np.zeros(15, bool)
-    whole[table.scan == "2"] = True
-    kept = np.zeros(10, bool)
-    kept[part.scan == "2"] = True
-    assert outcome(part, kept).found == outcome(table, whole).found
-    assert outcome(part, kept).lesions == sum(scan in ("1", "2") for scan, _ in table.references)
 
 
 def test_too_few_candidates_are_refused():
