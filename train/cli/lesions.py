@@ -58,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
         table = read_candidates(args.candidates, mode, folders)
         if not len(table.real):
             continue
-        fit = fit_lesion_model(table, terms, args.precision)
+        # A lone slice of a scan with many lesions decides like one of a scan with few.
+        fit = fit_lesion_model(table, terms, args.precision, even_groups=mode == "slice")
         record[mode] = fit.record(table) | {"threshold": args.threshold}
         at, before = fit.at_cut, fit.before
         print(

@@ -28,7 +28,7 @@ VOLUME_TERMS = {
 }
 """Features of the model for volumes and their transforms."""
 
-SLICE_TERMS = {name: kind for name, kind in VOLUME_TERMS.items() if name != "slices"}
+SLICE_TERMS = {name: kind for name, kind in VOLUME_TERMS.items() if name not in ("slices", "candidates")}
 """Features of the model for lone slices."""
 
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -50,7 +50,7 @@ class LesionFit:
     model: LesionModel
     penalty: float  # C
     auc: float  # area under the ROC curve of left-out candidates
-    log_loss: float  # of left-out candidates, nats
+    log_loss: float  # of left-out candidates, nats, weighted as in the fit
     reliability: tuple[tuple[float, float, int], ...]  # mean probability, share of real ones, candidates
     at_cut: Outcome  # of left-out candidates at the model's cut
     before: Outcome  # of all candidates
@@ -78,10 +78,13 @@ class LesionFit:
         }
 
 
-def fit_lesion_model(table: CandidateTable, terms: dict[str, str], least_precision: float = 0.6) -> LesionFit:
+def fit_lesion_model(
+    table: CandidateTable, terms: dict[str, str], least_precision: float = 0.6, even_groups: bool = False
+) -> LesionFit:
     """Fit a model on the `terms` (feature -> transform) and choose its cut.
 
-    The cut is the lowest of `CUTS` at which the candidates of left-out groups have a precision of at least
+    With `even_groups` all groups weigh the same in the fit, however many candidates they have. The cut is
+    the lowest of `CUTS` at which the candidates of left-out groups have a precision of at least
     `least_precision` there and at every higher cut that keeps ten candidates; where there is none, the cut of
     the highest F1. Raises `TrainError` for too few candidates.
     """
@@ -92,13 +95,14 @@ def fit_lesion_model(table: CandidateTable, terms: dict[str, str], least_precisi
         )
     from sklearn.metrics import log_loss, roc_auc_score
 
-    predictions = {c: _held_out(table, terms, c) for c in PENALTIES}
-    losses = {c: float(log_loss(table.real, p)) for c, p in predictions.items()}
+    weights = _group_weights(table.group) if even_groups else np.ones(len(table.real))
+    predictions = {c: _held_out(table, terms, c, weights) for c in PENALTIES}
+    losses = {c: float(log_loss(table.real, p, sample_weight=weights)) for c, p in predictions.items()}
     penalty = min(PENALTIES, key=losses.__getitem__)
     held_out = predictions[penalty]
     points = tuple(_point(cut, outcome(table, held_out >= cut)) for cut in CUTS)
     cut = _chosen_cut(table, held_out, least_precision)
-    model = _fit(table, terms, penalty, np.ones(len(table.real), bool))
+    model = _fit(table, terms, penalty, weights)
     return LesionFit(
         LesionModel(model.intercept, model.terms, cut, points),
         penalty,
@@ -111,19 +115,30 @@ def fit_lesion_model(table: CandidateTable, terms: dict[str, str], least_precisi
     )
 
 
-def _held_out(table: CandidateTable, terms: dict[str, str], penalty: float) -> np.ndarray:
+def _group_weights(group: np.ndarray) -> np.ndarray:
+    """(n,) a weight for each candidate: the same sum in every group, 1 in the mean."""
+    _, number, size = np.unique(group, return_inverse=True, return_counts=True)
+    weights: np.ndarray = len(group) / (len(size) * size[number])
+    return weights
+
+
+def _held_out(
+    table: CandidateTable, terms: dict[str, str], penalty: float, weights: np.ndarray
+) -> np.ndarray:
     """(n,) the probability of each candidate by the fit to the other groups."""
     result, groups = np.empty(len(table.real)), table.group
     for group in sorted(set(groups)):
         rows = groups == group
-        model = _fit(table, terms, penalty, ~rows)
+        model = _fit(table, terms, penalty, np.where(rows, 0.0, weights))
         result[rows] = model.probabilities({name: v[rows] for name, v in table.features.items()})
     return result
 
 
-def _fit(table: CandidateTable, terms: dict[str, str], penalty: float, rows: np.ndarray) -> LesionModel:
+def _fit(table: CandidateTable, terms: dict[str, str], penalty: float, weights: np.ndarray) -> LesionModel:
+    """The model fitted on the candidates with a `weight` (n,) above 0."""
     from sklearn.linear_model import LogisticRegression
 
+    rows = weights > 0
     columns, made = [], []
     for name, transform in terms.items():
         values = Term(name, transform, 0.0, 1.0, 1.0).values(table.features[name][rows])
@@ -131,7 +146,9 @@ def _fit(table: CandidateTable, terms: dict[str, str], penalty: float, rows: np.
         scale = spread if spread > 10**-DIGITS else 1.0  # a constant feature decides nothing
         columns.append((values - centre) / scale)
         made.append((name, transform, centre, scale))
-    regression = LogisticRegression(C=penalty, max_iter=1000).fit(np.stack(columns, axis=1), table.real[rows])
+    regression = LogisticRegression(C=penalty, max_iter=1000).fit(
+        np.stack(columns, axis=1), table.real[rows], weights[rows]
+    )
     return LesionModel(
         round(float(regression.intercept_[0]), DIGITS),
         tuple(

@@ -88,3 +88,25 @@ def test_the_record_gives_the_model_back():
 def test_too_few_candidates_are_refused():
     with pytest.raises(TrainError, match="20 real and 20 false"):
         fit_lesion_model(_table(scans=1, each=30), VOLUME_TERMS)
+
+
+def test_even_groups_count_a_scan_once_however_many_candidates_it_has():
+    table = _table()
+    often = np.concatenate([np.arange(len(table.real)), np.tile(np.flatnonzero(table.scan == "0"), 9)])
+    repeated = CandidateTable(
+        {name: values[often] for name, values in table.features.items()},
+        table.real[often],
+        table.scan[often],
+        table.references,
+        table.groups,
+    )
+    terms = {"peak_probability": "logit"}
+
+    def mean_probability(table: CandidateTable, even_groups: bool) -> float:
+        model = fit_lesion_model(table, terms, even_groups=even_groups).model
+        return float(model.probabilities(_table().features).mean())
+
+    once = mean_probability(table, True)
+    assert once == pytest.approx(table.real.mean(), abs=0.02)
+    assert mean_probability(repeated, True) == pytest.approx(once, abs=0.02)
+    assert mean_probability(repeated, False) < once - 0.1  # scan 0 has no real candidate
