@@ -38,20 +38,20 @@ def edit_warnings(edits: UserEdits | None) -> list[str]:
     warnings = []
     count = len(edits.rejected)
     if count:
-        named = number_list(edits.rejected, NAMED_LESIONS)
+        named, size = number_list(edits.rejected, NAMED_LESIONS), size_text(edits.size)
         warnings.append(
-            f"Edited by the user: lesion {named} was rejected, {size_text(edits.size)}. It is labelled liver and "
-            "not counted as tumour."
+            f"Edited by the user: lesion {named} was rejected, {size}. It is labelled liver and not counted "
+            "as tumour."
             if count == 1
-            else f"Edited by the user: lesions {named} were rejected, {size_text(edits.size)} together. They are "
-            "labelled liver and not counted as tumour."
+            else f"Edited by the user: lesions {named} were rejected, {size} together. They are labelled "
+            "liver and not counted as tumour."
         )
     if edits.lapsed:
         at = f"at the tumour threshold {threshold_text(edits.made_at.threshold)}"
         warnings.append(
             f"1 lesion that was rejected {at} is part of a lesion that counts here: check that lesion."
             if edits.lapsed == 1
-            else f"{edits.lapsed} lesions that were rejected {at} are part of lesions that count here: check these "
-            "lesions."
+            else f"{edits.lapsed} lesions that were rejected {at} are part of lesions that count here: check "
+            "these lesions."
         )
     return warnings

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from liverseg.analysis.report import Amount
 
 EDIT_DEFINITIONS = {
-    "edited": "what the user changed: the numbers of the rejected lesions, their count and size. made_at is the "
-    "tumour threshold, the lesion cut and the numbers with which they were rejected; lapsed counts lesions "
-    "rejected there that are part of lesions that count here",
+    "edited": "what the user changed: the numbers of the rejected lesions, their count and size. made_at is "
+    "the tumour threshold, the lesion cut and the numbers with which they were rejected; lapsed counts "
+    "lesions rejected there that are part of lesions that count here",
     "rejected": "the user rejected the lesion: it keeps its number, its label is liver, likely is false, and "
     "tumour, unsure and tumour_share_of_liver leave it out",
 }

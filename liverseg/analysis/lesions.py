@@ -99,8 +99,8 @@ class LesionOrder:
 def order_lesions(seg: Segmentation) -> LesionOrder:
     """The lesions of a segmentation: likely ones first, then unsure ones, each from the largest on.
 
-    Lesions of equal size are in the order of their slices. Faint candidates are left out, and rejected ones keep
-    their places.
+    Lesions of equal size are in the order of their slices. Faint candidates are left out, and rejected ones
+    keep their places.
     """
     candidates = labelled_candidates(seg.labels) if seg.candidates is None else seg.candidates
     likely = int(np.count_nonzero(candidates.status == LIKELY))

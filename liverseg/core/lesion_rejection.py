@@ -6,9 +6,9 @@ threshold, or in one slice of the volume, a candidate is rejected if
 - more than half of its voxels lie in lesions that were rejected, and
 - none of them lies in a listed lesion that was not.
 
-So a rejection never takes away a lesion that the user kept, nor one that is mostly new. A rejected lesion that
-became part of a candidate that counts has *lapsed*; one that no listed candidate contains is *gone*. Both are
-counted, and both are rejected again where the threshold returns to the former one.
+So a rejection never takes away a lesion that the user kept, nor one that is mostly new. A rejected lesion
+that became part of a candidate that counts has *lapsed*; one that no listed candidate contains is *gone*.
+Both are counted, and both are rejected again where the threshold returns to the former one.
 """
 
 from __future__ import annotations
@@ -108,4 +108,6 @@ def _slice_of(components: Components, z: int, _: int) -> np.ndarray:
 def _numbers_text(count: int) -> str:
     if count == 0:
         return "the result has no lesions"
-    return "the result has one lesion, number 1" if count == 1 else f"the lesions have the numbers 1 to {count}"
+    return (
+        "the result has one lesion, number 1" if count == 1 else f"the lesions have the numbers 1 to {count}"
+    )

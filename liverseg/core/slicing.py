@@ -57,8 +57,8 @@ def _grid_of_slice(native: NativeGrid, index: int) -> NativeGrid:
 def single_slice_segmentation(seg: Segmentation, index: int) -> Segmentation:
     """The segmentation of slice `index` alone, with arrays (1, H, W).
 
-    The lesion rules of `seg` decide the candidates of the slice anew, and rejections follow their voxels; `seg`
-    keeps its labels.
+    The lesion rules of `seg` decide the candidates of the slice anew, and rejections follow their voxels;
+    `seg` keeps its labels.
     """
     selection = slice(index, index + 1)
     chosen = replace(
