@@ -108,6 +108,4 @@ def _slice_of(components: Components, z: int, _: int) -> np.ndarray:
 def _numbers_text(count: int) -> str:
     if count == 0:
         return "the result has no lesions"
-    return (
-        "the result has one lesion, number 1" if count == 1 else f"the lesions have the numbers 1 to {count}"
-    )
+    return "the only one is lesion 1" if count == 1 else f"the lesions have the numbers 1 to {count}"

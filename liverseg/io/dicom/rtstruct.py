@@ -60,8 +60,8 @@ def rtstruct_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     expects; ROI Tumour, of type GTV, is label 2. Both are present even without a contour. A contour runs
     along the pixel edges in the plane of its slice, with holes as keyholes (see
     `liverseg.io.dicom.contours`). Lesions that the user rejected are not part of ROI Tumour; the descriptions
-    then say that the result was edited. Raises `InvalidSetting` as `liverseg.io.dicom.references.referable_slices`
-    does.
+    then say that the result was edited. Raises `InvalidSetting` as
+    `liverseg.io.dicom.references.referable_slices` does.
     """
     slices = referable_slices(ct)
     labels = native_slices(ct, seg.labels)  # (slices, rows, columns)

@@ -30,3 +30,11 @@ def test_one_network_runs_at_a_time_and_drawing_does_not_wait_for_it(page):
     limits = {fn.concurrency_id: fn.concurrency_limit for fn in page.fns.values()}
     assert limits[NETWORK_QUEUE["concurrency_id"]] == 1
     assert limits[DRAWING_QUEUE["concurrency_id"]] == DRAWING_QUEUE["concurrency_limit"] > 1
+
+
+def test_every_click_on_reject_counts_and_the_views_follow(page):
+    (event,) = (fn for fn in page.fns.values() if fn.concurrency_id == "rejecting")
+    assert (event.concurrency_limit, event.trigger_mode, event.api_visibility) == (1, "multiple", "private")
+    ((block_id, name),) = event.targets
+    assert (page.blocks[block_id].elem_id, name) == ("ls-results", "select")
+    assert any(fn.trigger_after == event._id for fn in page.fns.values())
