@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from liverseg.analysis.amount import Amount
 from liverseg.analysis.edits import RejectionSettings, UserEdits
-from liverseg.analysis.report import Amount
 from liverseg.analysis.report_text import number_list, size_text, threshold_text
 from liverseg.core.segmentation import Segmentation
 

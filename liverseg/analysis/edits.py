@@ -6,10 +6,9 @@ The keys of this part are in a report only if a lesion was rejected, so that oth
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from liverseg.analysis.report import Amount
+from liverseg.analysis.amount import Amount
 
 EDIT_DEFINITIONS = {
     "edited": "what the user changed: the numbers of the rejected lesions, their count and size. made_at is "

@@ -13,6 +13,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from liverseg.analysis.amount import Amount as Amount
 from liverseg.analysis.edits import EDIT_COLUMNS, EDIT_DEFINITIONS, UserEdits
 from liverseg.analysis.lesions import MAX_LESIONS, Lesion
 from liverseg.analysis.plausibility.messages import Doubt
@@ -68,26 +69,6 @@ class InputFacts:
     spacing_mm: tuple[float | None, float, float] | None  # between slices (None: unknown), rows, columns
     spacing_source: str
     assumed_window: Window | None  # window that turned grey values into HU; None: the file stores HU
-
-
-@dataclass(frozen=True)
-class Amount:
-    """Size of a structure: a count of pixels or voxels and, where the spacing is known, mm² or mL."""
-
-    kind: str  # "slice" | "volume"
-    count: int  # pixels of a slice, voxels of a volume
-    area_mm2: float | None = None  # of a slice
-    volume_ml: float | None = None  # of a volume
-
-    def to_dict(self) -> dict[str, Any]:
-        """`{pixels, area_mm2}` for a slice, `{voxels, volume_ml}` for a volume.
-
-        >>> Amount("slice", 12, area_mm2=3.0).to_dict()
-        {'pixels': 12, 'area_mm2': 3.0}
-        """
-        if self.kind == "volume":
-            return {"voxels": self.count, "volume_ml": self.volume_ml}
-        return {"pixels": self.count, "area_mm2": self.area_mm2}
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ class LesionCandidates:
 
     def having(self, status: int) -> np.ndarray:
         """(n,) bool: the candidates with the given status that were not rejected."""
-        return (self.status == status) & ~self.is_rejected
+        chosen: np.ndarray = (self.status == status) & ~self.is_rejected
+        return chosen
 
     def count(self, status: int) -> int:
         """The number of candidates with the given status that were not rejected."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gradio as gr
 import pytest
 
 from liverseg.app.page.layout import build
@@ -38,3 +39,16 @@ def test_every_click_on_reject_counts_and_the_views_follow(page):
     ((block_id, name),) = event.targets
     assert (page.blocks[block_id].elem_id, name) == ("ls-results", "select")
     assert any(fn.trigger_after == event._id for fn in page.fns.values())
+
+
+def test_the_event_of_a_reject_button_rejects_the_lesion_of_its_number(page, volume_analysis):
+    (event,) = (fn for fn in page.fns.values() if fn.concurrency_id == "rejecting")
+    controls = (volume_analysis, True, 3, 40, 400, 0.3)
+    updates = {
+        getattr(block, "elem_id", None): value
+        for block, value in event.fn(gr.EventData(None, {"reject": 1}), *controls).items()
+    }
+    assert 'class="ls-rejected"' in updates["ls-results"] and "ls-viewer" in updates
+    for wrong in ({"reject": "x"}, {"reject": True}, {"reject": 1.5}, {}, {"reject": 9}):
+        (skipped,) = event.fn(gr.EventData(None, wrong), *controls).values()
+        assert skipped == gr.skip()
