@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
@@ -29,6 +29,7 @@ class AnalysisSettings:
     threshold: float | None = None  # tumour probability; None: the checkpoint's own
     keep_all: bool = False  # keep every connected component of a volume, not the largest alone
     lesion_cut: float | None = None  # lesion probability of a likely lesion; None: the checkpoint's own
+    rejected: tuple[int, ...] = ()  # numbers of the lesions to reject
 
 
 DEFAULT_SETTINGS = AnalysisSettings()
@@ -64,11 +65,24 @@ class Analysis:
     def at_threshold(self, threshold: float, lesion_cut: float | None = None) -> Analysis:
         """The same probabilities, labelled and measured at another threshold; the network does not run.
 
-        `lesion_cut` None keeps the present one. Raises `InvalidSetting` as `Segmentation.at_threshold` does.
+        `lesion_cut` None keeps the present one. Rejected lesions follow their voxels
+        (`core.lesion_rejection`). Raises `InvalidSetting` as `Segmentation.at_threshold` does.
         """
         if threshold == self.seg.threshold and lesion_cut in (None, self.seg.lesion_cut):
             return self
-        seg = self.seg.at_threshold(threshold, lesion_cut)
+        return self._with(self.seg.at_threshold(threshold, lesion_cut))
+
+    def with_rejected(self, numbers: Iterable[int]) -> Analysis:
+        """The result with the lesions of these numbers (`Lesion.id`) rejected, and no others.
+
+        They are labelled liver and do not count; the report lists them as rejected, under the same numbers.
+        Without numbers this is the result as it was before any rejection. Raises `InvalidSetting` for a
+        number that no lesion of the report has.
+        """
+        seg = self.seg.with_rejected(numbers)
+        return self if seg is self.seg else self._with(seg)
+
+    def _with(self, seg: Segmentation) -> Analysis:
         return replace(self, seg=seg, report=measure(*_chosen(self.ct, seg, self.slice_index)))
 
 
@@ -113,7 +127,10 @@ def analyse_image(
     run: Run = DEFAULT_RUN,
     reading_s: float | None = None,
 ) -> Analysis:
-    """Segment an image and measure what was found. Raises a `LiversegError` as `Segmenter.segment` does."""
+    """Segment an image and measure what was found.
+
+    Raises a `LiversegError` as `Segmenter.segment` does, and for a rejected lesion that is not there.
+    """
     with run.network:
         seg = segmenter.segment(
             ct,
@@ -124,6 +141,7 @@ def analyse_image(
             progress=run.progress,
             cancelled=run.cancelled,
         )
+    seg = seg.with_rejected(settings.rejected)
     if reading_s is not None:
         seg.timing_s["reading"] = reading_s
     started = time.perf_counter()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -153,8 +153,19 @@ def compare(ct: CTImage, a: Segmentation, b: Segmentation) -> Agreement:
         most_different_slice=_most_different_slice(differing),
         tumour_share_of_liver_a=share_of_liver(agreements["liver"].a.count, agreements["tumour"].a.count),
         tumour_share_of_liver_b=share_of_liver(agreements["liver"].b.count, agreements["tumour"].b.count),
-        lesions=match_lesions(ct, a.labels == TUMOUR, b.labels == TUMOUR),
+        lesions=tuple(
+            replace(match, a=_report_numbers(a, match.a), b=_report_numbers(b, match.b))
+            for match in match_lesions(ct, a.labels == TUMOUR, b.labels == TUMOUR)
+        ),
     )
+
+
+def _report_numbers(seg: Segmentation, ranks: tuple[int, ...]) -> tuple[int, ...]:
+    """The numbers in the report of the lesions that count, given their ranks by size among these, from 1."""
+    if not seg.rejected:
+        return ranks
+    numbers = [k for k in range(1, max(ranks, default=0) + len(seg.rejected) + 1) if k not in seg.rejected]
+    return tuple(numbers[rank - 1] for rank in ranks)
 
 
 def comparison_dict(agreement: Agreement, report_a: Report, report_b: Report) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from liverseg.analysis.diameters import lesion_diameters
-from liverseg.core.components import Box, Components, find_components
+from liverseg.core.components import Box, Components
 from liverseg.core.image import CTImage
-from liverseg.core.labels import LIVER, TUMOUR
-from liverseg.core.lesion_candidates import FAINT, LIKELY
+from liverseg.core.labels import LIVER
+from liverseg.core.lesion_candidates import LIKELY, labelled_candidates
 from liverseg.core.segmentation import Segmentation
 
 MEASURABLE_MM = 10.0
@@ -48,8 +48,9 @@ class Lesion:
     mean_hu: float
     touches_edge: bool  # at the image border, or in the first or last slice of a volume
     touches_liver: bool  # is face-adjacent to a liver pixel outside it
-    likely: bool = True  # False: unsure, labelled liver
+    likely: bool = True  # False: unsure or rejected, labelled liver
     lesion_probability: float | None = None  # that the lesion is real; None: the checkpoint has no model
+    rejected: bool = False  # by the user (`core.lesion_rejection`)
 
 
 def _centroid(mask: np.ndarray, offset: tuple[int, ...]) -> tuple[float, ...]:
@@ -86,7 +87,7 @@ class LesionOrder:
 
     components: Components
     order: np.ndarray  # (n,) the component of each lesion, by rank
-    likely: int  # the number of likely lesions, which come first
+    likely: int  # the number of likely lesions, rejected or not, which come first
 
     def ranks(self) -> np.ndarray:
         """(components,) int64: the number of each component from 1; 0 for faint ones."""
@@ -98,16 +99,12 @@ class LesionOrder:
 def order_lesions(seg: Segmentation) -> LesionOrder:
     """The lesions of a segmentation: likely ones first, then unsure ones, each from the largest on.
 
-    Lesions of equal size are in the order of their slices. Faint candidates are left out.
+    Lesions of equal size are in the order of their slices. Faint candidates are left out, and rejected ones
+    keep their places.
     """
-    if seg.candidates is None:
-        components = find_components(lambda z: seg.labels[z] == TUMOUR, len(seg.labels))
-        order = np.argsort(-components.sizes, kind="stable")
-        return LesionOrder(components, order, len(order))
-    components, status = seg.candidates.components, seg.candidates.status
-    order = np.lexsort((-components.sizes, -status.astype(np.int64)))
-    order = order[status[order] != FAINT]
-    return LesionOrder(components, order, int(np.count_nonzero(status == LIKELY)))
+    candidates = labelled_candidates(seg.labels) if seg.candidates is None else seg.candidates
+    likely = int(np.count_nonzero(candidates.status == LIKELY))
+    return LesionOrder(candidates.components, candidates.order(), likely)
 
 
 def lesion_numbers(seg: Segmentation, z: int, ordered: LesionOrder | None = None) -> np.ndarray:
@@ -144,9 +141,12 @@ def find_lesions(ct: CTImage, seg: Segmentation) -> tuple[tuple[Lesion, ...], in
     for rank, k in enumerate(ordered.order[:MAX_LESIONS].tolist(), start=1):
         lesion = _measure_lesion(ct, seg, rank, ordered.components.mask(k, boxes[k]), boxes[k])
         if seg.candidates is not None:
-            p = seg.candidates.probability
+            p, rejected = seg.candidates.probability, bool(seg.candidates.is_rejected[k])
             lesion = replace(
-                lesion, likely=rank <= ordered.likely, lesion_probability=None if p is None else float(p[k])
+                lesion,
+                likely=rank <= ordered.likely and not rejected,
+                lesion_probability=None if p is None else float(p[k]),
+                rejected=rejected,
             )
         lesions.append(lesion)
     return tuple(lesions), len(ordered.order)

@@ -9,6 +9,7 @@ import time
 import numpy as np
 
 import liverseg
+from liverseg.analysis.edit_warnings import edit_warnings, find_edits, rejected_count
 from liverseg.analysis.lesions import MEASURABLE_MM, Lesion, find_lesions
 from liverseg.analysis.plausibility.checks import find_doubts
 from liverseg.analysis.plausibility.lesion_checks import lesion_doubts
@@ -172,8 +173,10 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
     doubts = find_doubts(ct, seg)
     if seg.lesion_rules.model is not None:
         doubts = (*doubts, *lesion_doubts(ct, lesions))
+    edits = find_edits(seg, amount_from_count(ct, rejected_count(seg)))
     warnings = [
         *(doubt.warning for doubt in doubts),
+        *edit_warnings(edits),
         *ct.warnings,
         *seg.warnings,
         *fitted_threshold_warning(seg),
@@ -213,6 +216,7 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
         },
         removed=removed_bodies(ct, seg.removed),
         decision=lesion_decision(ct, seg),
+        edited=edits,
         skipped_slices=seg.skipped,
         settings=RunSettings(
             ct.assumed_window,

@@ -13,6 +13,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from liverseg.analysis.amount import Amount as Amount
+from liverseg.analysis.edits import EDIT_COLUMNS, EDIT_DEFINITIONS, UserEdits
 from liverseg.analysis.lesions import MAX_LESIONS, Lesion
 from liverseg.analysis.plausibility.messages import Doubt
 from liverseg.core.lesion_model import OperatingPoint
@@ -53,7 +55,7 @@ CSV_COLUMNS = (
     "longest_diameter_px,perpendicular_diameter_px,diameter_slice,measurable,mean_probability,"
     "peak_probability,mean_hu,touches_edge,touches_liver,likely,lesion_probability"
 ).split(",")
-"""Columns of the CSV table of lesions; the same for slices and volumes."""
+"""Columns of the CSV table of lesions; the same for slices and volumes. That of an edited report has more."""
 
 
 @dataclass(frozen=True)
@@ -67,26 +69,6 @@ class InputFacts:
     spacing_mm: tuple[float | None, float, float] | None  # between slices (None: unknown), rows, columns
     spacing_source: str
     assumed_window: Window | None  # window that turned grey values into HU; None: the file stores HU
-
-
-@dataclass(frozen=True)
-class Amount:
-    """Size of a structure: a count of pixels or voxels and, where the spacing is known, mm² or mL."""
-
-    kind: str  # "slice" | "volume"
-    count: int  # pixels of a slice, voxels of a volume
-    area_mm2: float | None = None  # of a slice
-    volume_ml: float | None = None  # of a volume
-
-    def to_dict(self) -> dict[str, Any]:
-        """`{pixels, area_mm2}` for a slice, `{voxels, volume_ml}` for a volume.
-
-        >>> Amount("slice", 12, area_mm2=3.0).to_dict()
-        {'pixels': 12, 'area_mm2': 3.0}
-        """
-        if self.kind == "volume":
-            return {"voxels": self.count, "volume_ml": self.volume_ml}
-        return {"pixels": self.count, "area_mm2": self.area_mm2}
 
 
 @dataclass(frozen=True)
@@ -158,6 +140,7 @@ class Report:
     doubts: tuple[Doubt, ...] = ()  # reasons to distrust the result; `warnings` starts with them
     labels_sha256: str | None = None  # of the labels on the radiological grid, slice by slice
     decision: LesionDecision | None = None  # None: a report made without it
+    edited: UserEdits | None = None  # what the user changed; None: nothing
 
     @property
     def likely_lesions(self) -> tuple[Lesion, ...]:
@@ -167,12 +150,17 @@ class Report:
     @property
     def unsure_lesions(self) -> tuple[Lesion, ...]:
         """The listed lesions that are unsure."""
-        return tuple(lesion for lesion in self.lesions if not lesion.likely)
+        return tuple(lesion for lesion in self.lesions if not (lesion.likely or lesion.rejected))
+
+    @property
+    def rejected_lesions(self) -> tuple[Lesion, ...]:
+        """The listed lesions that the user rejected."""
+        return tuple(lesion for lesion in self.lesions if lesion.rejected)
 
     def _lesion_dict(self, lesion: Lesion) -> dict[str, Any]:
         size = Amount(self.input.kind, lesion.count, lesion.area_mm2, lesion.volume_ml).to_dict()
         measures = asdict(lesion)
-        for key in ("count", "area_mm2", "volume_ml"):
+        for key in ("count", "area_mm2", "volume_ml", *(EDIT_COLUMNS if self.edited is None else ())):
             del measures[key]
         head = {key: measures.pop(key) for key in ("id", "slice_range", "centroid_px", "centroid_ras_mm")}
         return {**head, **size, **measures}
@@ -208,7 +196,8 @@ class Report:
             "doubts": [asdict(doubt) for doubt in self.doubts],
             "settings": self.settings and asdict(self.settings),
             "labels_sha256": self.labels_sha256,
-            "definitions": REPORT_DEFINITIONS,
+            **({} if self.edited is None else {"edited": self.edited.to_dict()}),
+            "definitions": REPORT_DEFINITIONS | ({} if self.edited is None else EDIT_DEFINITIONS),
         }
         result: dict[str, Any] = json_value(content)
         return result
@@ -220,7 +209,8 @@ class Report:
     def to_csv(self) -> str:
         """A CSV table with a header and one row per lesion; unknown values are empty cells."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n", restval="")
+        columns = [*CSV_COLUMNS, *(() if self.edited is None else EDIT_COLUMNS)]
+        writer = csv.DictWriter(text, columns, lineterminator="\n", restval="")
         writer.writeheader()
         for row in self.to_dict()["lesions"]:
             row["lesion"] = row.pop("id")

@@ -21,6 +21,9 @@ them, belong to the result."""
 ADDED_KEYS = ("unsure", "faint", "lesion_cut", "operating_point", "likely", "lesion_probability")
 """Keys that reports of older versions lack. There they are not part of the result."""
 
+ABSENT_VALUES = {"rejected": False}
+"""Values of keys that only the reports of edited results have."""
+
 REQUIRED_KEYS = ("input", "checkpoint", "engine", "tumour_threshold", "liver", "tumour", "lesions")
 
 
@@ -84,7 +87,8 @@ def _walk(before: Any, after: Any, path: tuple[str, ...], everything: bool = Fal
         for key in dict.fromkeys([*before, *after]):
             if key in ADDED_KEYS and key not in before:
                 continue
-            yield from _walk(before.get(key), after.get(key), (*path, str(key)), everything)
+            old, new = (report.get(key, ABSENT_VALUES.get(key)) for report in (before, after))
+            yield from _walk(old, new, (*path, str(key)), everything)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _walk(old, new, (*path, str(index)), everything)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from liverseg.analysis.lesions import Lesion
 from liverseg.analysis.report import Amount, Report
 from liverseg.core.lesion_model import OperatingPoint
@@ -88,14 +90,26 @@ def count_text(count: int, noun: str = "lesion") -> str:
     return f"{number_text(count)} {noun}" + ("" if count == 1 else "s")
 
 
+def number_list(numbers: Sequence[int], most: int) -> str:
+    """Numbers in words; more than `most` are named in part.
+
+    >>> number_list([3], 9), number_list([1, 2, 5], 9), number_list([1, 2, 5, 8], 2)
+    ('3', '1, 2 and 5', '1, 2 and 2 more')
+    """
+    names = [str(number) for number in numbers]
+    if len(names) > most:
+        names = [*names[:most], f"{len(names) - most} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def lesion_headline(report: Report) -> str:
-    """The number and size of the likely lesions, and beside them those of the unsure ones, if any.
+    """The number and size of the likely lesions, and of the unsure and the rejected ones, if any.
 
     Two likely lesions and ten unsure ones: "2 lesions, 101 mL; 10 unsure, 1.20 mL".
     """
     likely = len(report.likely_lesions)
-    parts = [f"{count_text(likely)}, {size_text(report.tumour)}" if likely else "no likely lesion"]
-    return "; ".join([*parts, *([unsure_text(report)] if unsure_text(report) else [])])
+    first = f"{count_text(likely)}, {size_text(report.tumour)}" if likely else "no likely lesion"
+    return "; ".join(part for part in (first, unsure_text(report), rejected_text(report)) if part)
 
 
 def unsure_text(report: Report) -> str:
@@ -104,6 +118,23 @@ def unsure_text(report: Report) -> str:
     if decision is None or not decision.unsure:
         return ""
     return f"{number_text(decision.unsure)} unsure, {size_text(decision.unsure_size)}"
+
+
+def rejected_text(report: Report) -> str:
+    """The number and size of the rejected lesions, as "2 rejected, 3.40 mL"; empty if there are none."""
+    edited = report.edited
+    if edited is None or not edited.rejected:
+        return ""
+    return f"{number_text(len(edited.rejected))} rejected, {size_text(edited.size)}"
+
+
+def edited_text(numbers: Sequence[int]) -> str:
+    """Says that a result is edited, given the numbers of the rejected lesions; empty if there are none.
+
+    >>> edited_text([]), edited_text([4]), edited_text([1, 4])
+    ('', 'edited by the user: 1 lesion rejected', 'edited by the user: 2 lesions rejected')
+    """
+    return f"edited by the user: {count_text(len(numbers))} rejected" if numbers else ""
 
 
 def operating_point_sentence(point: OperatingPoint | None) -> str:
@@ -156,7 +187,14 @@ def provenance_rows(report: Report, sha_digits: int = 12) -> list[tuple[str, str
         ("Threshold", threshold_text(report.tumour_threshold)),
         *([] if cut is None else [("Lesion cut", threshold_text(cut))]),
         ("Engine", report.engine),
+        *([] if report.edited is None else [("Edited", _edited_row(report))]),
     ]
+
+
+def _edited_row(report: Report) -> str:
+    """The provenance of an edited result."""
+    assert report.edited is not None
+    return edited_text(report.edited.rejected) or "by the user: no lesion rejected at this threshold"
 
 
 def slices_run(report: Report) -> str:

@@ -27,7 +27,7 @@ def report_summary(report: Report) -> str:
             if lesion.longest_diameter_mm is not None
             else f"{lesion.longest_diameter_px:.1f} × {lesion.perpendicular_diameter_px:.1f} px"
         )
-        name = "lesion" if lesion.likely else "unsure"
+        name = "rejected" if lesion.rejected else "lesion" if lesion.likely else "unsure"
         own = lesion.lesion_probability
         real = "" if own is None else f", lesion probability {own:.2f}"
         lines.append(
@@ -40,15 +40,15 @@ def report_summary(report: Report) -> str:
 def _lesion_headline(report: Report) -> list[str]:
     """The headline of the lesions, and what the lesion cut gave in cross-validation.
 
-    No line without a lesion model: then every lesion is likely.
+    No line without a lesion model, and no headline if then no lesion is rejected: every lesion is likely.
     """
     from liverseg.analysis.report_text import lesion_headline, operating_point_sentence
 
-    decision = report.decision
+    decision, headline = report.decision, f"lesions     {lesion_headline(report)}"
     if decision is None or decision.cut is None:
-        return []
+        return [] if report.edited is None else [headline]
     return [
-        f"lesions     {lesion_headline(report)}",
+        headline,
         f"cut         {decision.cut:g}. {operating_point_sentence(decision.point)}",
     ]
 

@@ -12,7 +12,7 @@ from liverseg.errors import InvalidSetting
 if TYPE_CHECKING:
     from liverseg.core.image import CTImage
     from liverseg.inference.segmenter import Segmenter
-    from liverseg.pipeline import AnalysisSettings
+    from liverseg.pipeline import Analysis, AnalysisSettings
 
 _EXAMPLE = """examples:
   python -m liverseg reproduce result/report.json scan.nii.gz
@@ -88,9 +88,47 @@ def _run_again(before: dict[str, Any], source: str, engine: str | None) -> dict[
             )
         return Segmenter.from_checkpoint(checkpoint, engine=engine or before["engine"].partition(" ")[0])
 
+    steps = _edits(before.get("edited"))
     analysis = analyse(source, load, _settings(before["settings"]), check_input)
+    if steps is not None:
+        analysis = _edited_again(analysis, *steps)
     parsed: dict[str, Any] = json.loads(analysis.report.to_json())
     return parsed
+
+
+def _edits(edited: Any) -> tuple[float, float | None, tuple[int, ...]] | None:
+    """Threshold, lesion cut and numbers with which the user rejected lesions; None: the report has no edits.
+
+    Raises `InvalidSetting` for edits that are incomplete.
+    """
+    if edited is None:
+        return None
+    try:
+        made = edited["made_at"]
+        threshold, cut, numbers = made["threshold"], made["lesion_cut"], made["rejected"]
+        if all(isinstance(number, int) for number in numbers) and isinstance(threshold, int | float):
+            return threshold, cut, tuple(numbers)
+    except (KeyError, TypeError):
+        pass
+    raise InvalidSetting(
+        "The report was edited, and its key edited does not say which lesions were rejected, so it cannot be "
+        "reproduced."
+    )
+
+
+def _edited_again(
+    analysis: Analysis, threshold: float, cut: float | None, numbers: tuple[int, ...]
+) -> Analysis:
+    """The analysis with lesions rejected at a threshold and a cut, which may not be those of the report.
+
+    Raises `InvalidSetting` where they cannot be rejected.
+    """
+    seg = analysis.seg
+    try:
+        rejected = analysis.at_threshold(threshold, cut).with_rejected(numbers)
+    except InvalidSetting as error:
+        raise InvalidSetting(f"The lesions cannot be rejected as in the report. {error}") from None
+    return rejected.at_threshold(seg.threshold, seg.lesion_cut)
 
 
 def _settings(reported: dict[str, Any]) -> AnalysisSettings:

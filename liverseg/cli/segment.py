@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from liverseg.cli.batch import segment_all
 from liverseg.cli.options import add_reading_options, formats, settings_of
 from liverseg.cli.output import report_summary
+from liverseg.errors import InvalidSetting
 from liverseg.io import FORMATS
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ _EXAMPLE = """examples:
   python -m liverseg segment scan.nii.gz --out result --formats nifti,pdf,glb
   python -m liverseg segment study.zip --series 2 --out result
   python -m liverseg segment series/ --out result --formats seg,rtstruct
+  python -m liverseg segment scan.nii.gz --reject 3 7 --out edited
   python -m liverseg segment scans/*.nii.gz series/ --out results      (one folder for each)
 """
 
@@ -46,6 +49,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--checkpoint", metavar="REF", help="name or name@version; default: segformer-b0")
     add_reading_options(parser)
     parser.add_argument(
+        "--reject",
+        type=int,
+        nargs="+",
+        default=(),
+        metavar="N",
+        help="numbers, from the report without this option, of lesions that are none: they are labelled "
+        "liver, do not count, and stay in the report as rejected; for one input only",
+    )
+    parser.add_argument(
         "--out", metavar="DIR", help="folder for the report, labels, probabilities and overview"
     )
     parser.add_argument(
@@ -64,7 +76,9 @@ def run(args: argparse.Namespace) -> int:
     from liverseg.inference.segmenter import Segmenter
     from liverseg.io.write import make_folder
 
-    settings = settings_of(args)
+    settings = replace(settings_of(args), rejected=tuple(args.reject))
+    if settings.rejected and len(args.input) > 1:
+        raise InvalidSetting("The numbers after --reject are lesions of one input: give one input.")
     out = make_folder(args.out) if args.out else None  # refuses an unusable folder before the network runs
     load = partial(Segmenter.load, args.checkpoint, engine=args.engine)
     if len(args.input) > 1:

@@ -8,7 +8,8 @@ probability reaches the tumour threshold inside the kept liver. Three things can
 - **faint**: its peak tumour probability is below the seed probability (hysteresis thresholding, Canny 1986);
   it is counted, but not listed, and labelled liver.
 
-Without a model every candidate that is not faint is likely.
+Without a model every candidate that is not faint is likely. A user may reject a listed candidate
+(`core.lesion_rejection`): it keeps its number and its status, but is labelled liver and does not count.
 """
 
 from __future__ import annotations
@@ -61,14 +62,35 @@ class LesionCandidates:
     components: Components  # of the pixels whose tumour probability reaches the threshold in the liver
     probability: np.ndarray | None  # (n,) float64: lesion probability of each component; None: no model
     status: np.ndarray  # (n,) uint8: `FAINT`, `UNSURE` or `LIKELY`
+    rejected: np.ndarray | None = None  # (n,) bool: listed ones that the user rejected; None: none
+
+    @property
+    def is_rejected(self) -> np.ndarray:
+        """(n,) bool: whether the user rejected each candidate."""
+        return np.zeros(len(self.status), bool) if self.rejected is None else self.rejected
+
+    def having(self, status: int) -> np.ndarray:
+        """(n,) bool: the candidates with the given status that were not rejected."""
+        chosen: np.ndarray = (self.status == status) & ~self.is_rejected
+        return chosen
 
     def count(self, status: int) -> int:
-        """The number of candidates with the given status."""
-        return int(np.count_nonzero(self.status == status))
+        """The number of candidates with the given status that were not rejected."""
+        return int(np.count_nonzero(self.having(status)))
 
     def voxels(self, status: int) -> int:
-        """The number of pixels or voxels of all candidates with the given status."""
-        return int(self.components.sizes[self.status == status].sum())
+        """The number of pixels or voxels of these candidates."""
+        return int(self.components.sizes[self.having(status)].sum())
+
+    def order(self) -> np.ndarray:
+        """(listed,) int64: the candidates by their number in a report, which is their place here plus 1.
+
+        Likely ones come first, then unsure ones, each from the largest to the smallest; of equal ones the
+        one whose first voxel comes first. Faint ones are left out. Rejected ones keep their numbers.
+        """
+        order = np.lexsort((-self.components.sizes, -self.status.astype(np.int64)))
+        listed: np.ndarray = order[self.status[order] != FAINT]
+        return listed
 
 
 def candidate_mask(
@@ -109,16 +131,36 @@ def decide_lesions(
     if rules.seed_probability > 0:
         seed = float(tumour_probability.dtype.type(rules.seed_probability))
         status[features["peak_probability"] < seed] = FAINT
-    likely = status == LIKELY
+    candidates = LesionCandidates(components, probability, status)
+    label_lesions(labels, candidates)
+    return candidates
+
+
+def label_lesions(labels: np.ndarray, candidates: LesionCandidates) -> None:
+    """Label likely candidates that were not rejected tumour, and all others liver, in place."""
+    components, counts = candidates.components, candidates.having(LIKELY)
     for z, parts in enumerate(components.parts):
         if parts is None:
             continue
-        kept = likely[parts.components]
+        kept = counts[parts.components]
         if kept.any():
-            labels[z][components.plane(z, likely)] = TUMOUR
+            labels[z][components.plane(z, counts)] = TUMOUR
         if not kept.all():
-            labels[z][components.plane(z, ~likely)] = LIVER
-    return LesionCandidates(components, probability, status)
+            labels[z][components.plane(z, ~counts)] = LIVER
+
+
+def labelled_candidates(labels: np.ndarray) -> LesionCandidates:
+    """The connected components of the label tumour of (S, H, W) labels, all of them likely.
+
+    The candidates refer to `labels`, which must not change afterwards.
+    """
+    components = find_components(partial(_tumour_mask, labels), len(labels))
+    return LesionCandidates(components, None, np.full(len(components), LIKELY, np.uint8))
+
+
+def _tumour_mask(labels: np.ndarray, z: int) -> np.ndarray:
+    mask: np.ndarray = labels[z] == TUMOUR
+    return mask
 
 
 def candidate_features(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -22,7 +23,10 @@ from liverseg.core.lesion_candidates import (
     LesionCandidates,
     LesionRules,
     decide_lesions,
+    label_lesions,
+    labelled_candidates,
 )
+from liverseg.core.lesion_rejection import Rejections, reject, rejected_numbers
 from liverseg.core.slice_skipping import undecided_slices
 
 __all__ = [
@@ -88,6 +92,7 @@ class Segmentation:
     only_slice: int | None = None  # index of the only slice segmented; None: all slices
     lesion_rules: LesionRules = NO_RULES
     candidates: LesionCandidates | None = None  # the decision about each; None: every component is a lesion
+    rejections: Rejections | None = None  # lesions that the user rejected; None: the result is not edited
 
     @property
     def lesion_cut(self) -> float | None:
@@ -96,15 +101,20 @@ class Segmentation:
 
     @property
     def has_unsure(self) -> bool:
-        """Whether some candidate is unsure."""
+        """Whether some candidate is unsure and not rejected."""
         return self.candidates is not None and self.candidates.count(UNSURE) > 0
+
+    @property
+    def rejected(self) -> tuple[int, ...]:
+        """The numbers of the rejected lesions (`Lesion.id`), in rising order."""
+        return () if self.candidates is None else rejected_numbers(self.candidates)
 
     def labels_with_unsure(self, z: int) -> np.ndarray:
         """(H, W) uint8: the labels of slice `z`, where unsure lesions have the value `UNSURE_LESION`."""
         labels: np.ndarray = self.labels[z]
         if self.candidates is None:
             return labels
-        components, unsure = self.candidates.components, self.candidates.status == UNSURE
+        components, unsure = self.candidates.components, self.candidates.having(UNSURE)
         parts = components.parts[z]
         if parts is None or not unsure[parts.components].any():
             return labels
@@ -113,9 +123,9 @@ class Segmentation:
     def at_threshold(self, threshold: float, lesion_cut: float | None = None) -> Segmentation:
         """The same probabilities with labels at another tumour threshold; no network is run.
 
-        `lesion_cut` replaces the lesion probability from which a candidate is likely. Raises
-        `InvalidSetting` for a threshold outside (0, 1], a cut outside [0, 1], and a cut where the checkpoint
-        has no lesion model.
+        `lesion_cut` replaces the lesion probability from which a candidate is likely. Rejections follow
+        their voxels (`core.lesion_rejection`). Raises `InvalidSetting` for a threshold outside (0, 1], a cut
+        outside [0, 1], and a cut where the checkpoint has no lesion model.
         """
         rules = self.lesion_rules if lesion_cut is None else self.lesion_rules.with_cut(lesion_cut)
         moved = self._with_bodies_at(threshold)
@@ -131,7 +141,29 @@ class Segmentation:
         candidates = decide_lesions(
             self.labels, self.organ_probability, self.tumour_probability, self.threshold, rules
         )
-        return replace(self, lesion_rules=rules, candidates=candidates)
+        rejections = self.rejections
+        if rejections is not None:
+            candidates, rejections = rejections.applied_to(candidates)
+            label_lesions(self.labels, candidates)
+        return replace(self, lesion_rules=rules, candidates=candidates, rejections=rejections)
+
+    def with_rejected(self, numbers: Iterable[int]) -> Segmentation:
+        """The result with the lesions of these numbers (`Lesion.id`) rejected, and no others.
+
+        A rejected lesion is labelled liver and does not count; all lesions keep their numbers. Without
+        numbers this is the result as it was before any rejection. Raises `InvalidSetting` for a number that
+        no lesion has.
+        """
+        candidates = reject(self.candidates or labelled_candidates(self.labels), numbers)
+        if candidates.rejected is None and self.rejections is None:
+            return self
+        labels = self.labels.copy()
+        label_lesions(labels, candidates)
+        if candidates.rejected is None:
+            before = None if self.lesion_rules == NO_RULES else candidates
+            return replace(self, labels=labels, candidates=before, rejections=None)
+        made = Rejections(candidates, self.threshold, self.lesion_cut)
+        return replace(self, labels=labels, candidates=candidates, rejections=made)
 
     def _with_bodies_at(self, threshold: float) -> Segmentation:
         """Labels at another threshold, with only the kept bodies and every candidate labelled tumour."""

@@ -57,7 +57,8 @@ def _grid_of_slice(native: NativeGrid, index: int) -> NativeGrid:
 def single_slice_segmentation(seg: Segmentation, index: int) -> Segmentation:
     """The segmentation of slice `index` alone, with arrays (1, H, W).
 
-    The lesion rules of `seg` decide the candidates of the slice anew; `seg` keeps its labels.
+    The lesion rules of `seg` decide the candidates of the slice anew, and rejections follow their voxels;
+    `seg` keeps its labels.
     """
     selection = slice(index, index + 1)
     chosen = replace(
@@ -67,5 +68,6 @@ def single_slice_segmentation(seg: Segmentation, index: int) -> Segmentation:
         organ_probability=seg.organ_probability[selection],
         removed=None,
         skipped=(),
+        rejections=None if seg.rejections is None else seg.rejections.of_slice(index),
     )
     return chosen.with_lesions(seg.lesion_rules)  # the candidates refer to the slices of the volume

@@ -43,7 +43,9 @@ def _nifti(results: Results) -> _Files:
     from liverseg.io.nifti.write import nifti_gz_bytes  # nibabel is slow to load
 
     ct, seg = results.ct, results.seg
-    yield "labels.nii.gz", nifti_gz_bytes(ct, seg.labels, "liverseg: 0 background, 1 liver, 2 tumour")
+    edited = " (edited)" if seg.rejected else ""
+    labels = f"liverseg{edited}: 0 background, 1 liver, 2 tumour"
+    yield "labels.nii.gz", nifti_gz_bytes(ct, seg.labels, labels)
     tumour = nifti_gz_bytes(ct, seg.tumour_probability, "liverseg: tumour probability", np.float32)
     yield "tumour_probability.nii.gz", tumour
     numbers = lesion_volume(seg)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from liverseg import __version__
+from liverseg.analysis.report_text import edited_text
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
 from liverseg.rendering.colours import LIVER_RGB, RGB, TUMOUR_RGB
@@ -47,9 +48,10 @@ def glb_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     """A GLB file with the nodes Tumour and Liver; a structure that was not found has no node.
 
     "Liver" is the whole organ, tumours included. Raises `InvalidSetting` for a single slice and where
-    the spacing is unknown. The same input gives the same bytes.
+    the spacing is unknown. The extras of the asset say whether a user edited the result. The same input gives
+    the same bytes.
     """
-    return encode_glb(gltf_surfaces(make_meshes(ct, seg)))
+    return encode_glb(gltf_surfaces(make_meshes(ct, seg)), edited_text(seg.rejected))
 
 
 def gltf_surfaces(meshes: Meshes) -> list[GltfSurface]:
@@ -66,8 +68,8 @@ def gltf_surfaces(meshes: Meshes) -> list[GltfSurface]:
     ]
 
 
-def encode_glb(surfaces: list[GltfSurface]) -> bytes:
-    """A GLB file with one node per surface."""
+def encode_glb(surfaces: list[GltfSurface], note: str = "") -> bytes:
+    """A GLB file with one node per surface, and a note in the extras of its asset, if there is one."""
     gltf: dict[str, list[Any]] = {
         key: [] for key in ("nodes", "meshes", "materials", "accessors", "bufferViews")
     }
@@ -105,7 +107,11 @@ def encode_glb(surfaces: list[GltfSurface]) -> bytes:
 
     scene = {"name": "liverseg", **({"nodes": list(range(len(surfaces)))} if surfaces else {})}
     document = {
-        "asset": {"version": "2.0", "generator": f"liverseg {__version__}"},
+        "asset": {
+            "version": "2.0",
+            "generator": f"liverseg {__version__}",
+            **({"extras": {"note": note}} if note else {}),
+        },
         "scene": 0,
         "scenes": [scene],
         **{key: items for key, items in gltf.items() if items},

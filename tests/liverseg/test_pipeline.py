@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import nullcontext
+from dataclasses import replace
 
 import cv2
 import nibabel
@@ -242,3 +243,31 @@ def test_a_comparison_applies_the_cut_to_the_checkpoint_with_a_model():
     assert compared.b.report.tumour.count == LIKELY_VOXELS + UNSURE_VOXELS
     with pytest.raises(InvalidSetting, match="no lesion model"):
         compare_image(ct, (slice_segmenter(), slice_segmenter()), settings)
+
+
+@pytest.mark.parametrize("segmenter", [slice_segmenter, model_segmenter])
+def test_lesions_are_rejected_and_restored_without_the_network(segmenter):
+    ct, segmenter = ct_of_scan(), segmenter()
+    plain = analyse_image(ct, segmenter)
+    unsure = 0 if segmenter.lesion_rules(4).model is None else 1
+    runs = segmenter.engine.runs
+    edited = plain.with_rejected([1])
+    assert edited.report.tumour.count == plain.report.tumour.count - LIKELY_VOXELS
+    assert edited.report.decision.unsure == unsure
+    assert edited.with_rejected(edited.seg.rejected).report.edited == edited.report.edited
+    restored = edited.with_rejected([])
+    assert replace(restored.report, timing_s={}) == replace(plain.report, timing_s={})
+    np.testing.assert_array_equal(restored.seg.labels, plain.seg.labels)
+    assert plain.with_rejected([]) is plain and segmenter.engine.runs == runs
+    asked = analyse_image(ct, segmenter, AnalysisSettings(rejected=(1,)))
+    assert replace(asked.report, timing_s={}) == replace(edited.report, timing_s={})
+    with pytest.raises(InvalidSetting, match="There is no lesion 3: the lesions have the numbers 1 to 2."):
+        plain.with_rejected([3])
+
+
+def test_the_numbers_of_one_slice_are_those_of_its_report():
+    ct = ct_of_scan()
+    plain = analyse_image(ct, slice_segmenter(), AnalysisSettings(slice_index=1))
+    edited = plain.with_rejected([2])
+    assert [lesion.count for lesion in plain.report.lesions] == [TUMOUR_PX, UNSURE_VOXELS]
+    assert edited.report.tumour.count == TUMOUR_PX and edited.report.edited.rejected == (2,)

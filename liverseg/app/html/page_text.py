@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from html import escape
 
-from liverseg.analysis.report_text import dice_text, operating_point_sentence
+from liverseg.analysis.report_text import dice_text, operating_point_sentence, threshold_text
 from liverseg.app.state.checkpoints import licence_name
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.threshold_curve import expectation
@@ -40,6 +40,22 @@ PRIVACY = (
 NOT_COMPARED = "The second checkpoint was not run. Choose it again."
 EXPIRED = "This result has expired and was deleted. Upload the file again."
 
+REJECTIONS_REMAIN = (
+    "The lesions that you rejected belong to the result of {ref}. This result has its own lesions; choose "
+    "{ref} again to see them rejected."
+)
+"""Said when another checkpoint replaces an edited result; `ref` is the former checkpoint."""
+
+REJECTIONS_LOST = (
+    "The picture was segmented again in the new window. The lesions that you rejected count again."
+)
+
+REJECTIONS_FORGOTTEN = (
+    "Lesions that you rejected at the tumour threshold {threshold} are not among those rejected here. They "
+    "count again at that threshold."
+)
+"""Said when a rejection replaces earlier ones made at another threshold, some of which no lesion follows."""
+
 PICTURE_NAMES = ("CT slice", "Segmentation", "Tumour probability")
 """Captions of the three pictures of a slice."""
 
@@ -71,6 +87,25 @@ def footer() -> str:
 def problem(sentence: str) -> str:
     """A sentence that says why something was refused, announced by screen readers."""
     return f'<div class="ls-problem" role="alert">{escape(sentence)}</div>'
+
+
+def rejections_remain(before: PageAnalysis) -> str:
+    """Says where the rejected lesions of a replaced result are; empty if it had none."""
+    sentence = REJECTIONS_REMAIN.format(ref=before.seg.checkpoint.ref)
+    return note(sentence) if before.seg.rejections is not None else ""
+
+
+def rejections_forgotten(before: PageAnalysis) -> str:
+    """Says which rejections a new one replaced; empty if all are followed by lesions of this result."""
+    made = before.seg.rejections
+    if made is None or not (made.lapsed or made.gone):
+        return ""
+    return note(REJECTIONS_FORGOTTEN.format(threshold=threshold_text(made.threshold)))
+
+
+def note(sentence: str) -> str:
+    """A sentence in the place of a problem, announced by screen readers after what is being read."""
+    return f'<div class="ls-problem" role="status">{escape(sentence)}</div>'
 
 
 def loading(line: str) -> str:

@@ -12,6 +12,7 @@ from liverseg.analysis.report_text import (
     lesion_size_and_unit,
     number_text,
     provenance_rows,
+    rejected_text,
     share_text,
     size_and_unit,
     slice_range_text,
@@ -87,7 +88,7 @@ def size_tiles(analysis: PageAnalysis, counts: SliceCounts) -> str:
             "Lesions",
             str(len(report.likely_lesions)),
             "",
-            ("connected tumour regions", unsure_text(report)),
+            ("connected tumour regions", unsure_text(report), rejected_text(report)),
             "lesions",
         ),
     )
@@ -97,7 +98,7 @@ def size_tiles(analysis: PageAnalysis, counts: SliceCounts) -> str:
 def lesion_table(report: Report) -> str:
     """A table of the largest `SHOWN_LESIONS` lesions: size, diameters, mean HU, probability.
 
-    Unsure lesions follow in rows of their own, at most as many.
+    Unsure and rejected lesions follow in rows of their own, at most as many.
     """
     if not report.lesions:
         return '<p class="ls-none">No tumour at this threshold.</p>'
@@ -115,8 +116,12 @@ def lesion_table(report: Report) -> str:
     rows = _rows(likely[:SHOWN_LESIONS], report)
     if unsure:
         rows += _unsure_rows(unsure, report, len(heads))
-    more = [max(len(lesions) - SHOWN_LESIONS, 0) for lesions in (likely, unsure)]
-    names = ("smaller ones", "more unsure ones")
+    rejected = report.rejected_lesions
+    if rejected:
+        heading = f"{rejected_text(report)} by you: labelled liver, not counted as tumour"
+        rows += _group_rows("ls-rejected", heading, rejected, report, len(heads))
+    more = [max(len(lesions) - SHOWN_LESIONS, 0) for lesions in (likely, unsure, rejected)]
+    names = ("smaller ones", "more unsure ones", "more rejected ones")
     left_out = " and ".join(f"{n} {name}" for n, name in zip(more, names, strict=True) if n)
     rest = f'<p class="ls-none">and {left_out}; report.csv lists all.</p>' if left_out else ""
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
@@ -143,9 +148,13 @@ def _unsure_rows(unsure: Sequence[Lesion], report: Report, columns: int) -> str:
     heading = f"{unsure_text(report)}: labelled liver, not counted as tumour"
     if not report.likely_lesions:
         heading = f"No likely lesion. {heading}"
+    return _group_rows("ls-unsure", heading, unsure, report, columns)
+
+
+def _group_rows(css: str, heading: str, lesions: Sequence[Lesion], report: Report, columns: int) -> str:
+    """Rows of lesions that do not count, below their heading."""
     head = f'<th scope="rowgroup" colspan="{columns}">{escape(heading)}</th>'
-    rows = _rows(unsure[:SHOWN_LESIONS], report)
-    return f'</tbody><tbody class="ls-unsure"><tr>{head}</tr>{rows}'
+    return f'</tbody><tbody class="{css}"><tr>{head}</tr>{_rows(lesions[:SHOWN_LESIONS], report)}'
 
 
 def _mark_legend(rows: str) -> str:

@@ -29,7 +29,7 @@ from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import RunRequest, View
 from liverseg.core.window import DEFAULT_WINDOW, PRESETS
-from liverseg.errors import LiversegError
+from liverseg.errors import InvalidSetting, LiversegError
 from liverseg.inference.progress import ProgressCallback
 from liverseg.pipeline import Run
 
@@ -121,7 +121,7 @@ class Actions:
             **card,
             "analysis": fresh,
             "shown": True,
-            "problem": "",
+            "problem": page_text.rejections_remain(analysis),
             "threshold": fresh.seg.threshold,
             "expected": page_text.expected_performance(fresh),
             **lesion_cut_updates(fresh),
@@ -144,7 +144,9 @@ class Actions:
             return {}
         view = View(0, window, request.view.opacity)
         again = replace(request, sources=analysis.sources, series=analysis.series, view=view)
-        return show_errors(self._run)(again, progress)
+        shown = show_errors(self._run)(again, progress)
+        edited = analysis.seg.rejections is not None and shown["problem"] == ""
+        return {**shown, "problem": page_text.note(page_text.REJECTIONS_LOST)} if edited else shown
 
     def view(self, analysis: PageAnalysis | None, shown: bool, view: View, drawn: bool = False) -> Updates:
         """The window or the opacity has changed: draw again, unless the browser has `drawn` the pictures."""
@@ -192,6 +194,20 @@ class Actions:
             return {}
         moved = analysis.at_threshold(analysis.seg.threshold, cut)
         return {"operating": page_text.operating_point(moved), **_relabelled(moved, view)}
+
+    def reject(self, analysis: PageAnalysis | None, shown: bool, lesion_id: int, view: View) -> Updates:
+        """A lesion was rejected, or restored if it was rejected: label and measure the candidates again.
+
+        Nothing changes for a number that no lesion of the result has.
+        """
+        if analysis is None:
+            return expired_result(shown)
+        numbers = set(analysis.seg.rejected) ^ {lesion_id}
+        try:
+            moved = analysis.with_rejected(numbers)
+        except InvalidSetting:
+            return {}
+        return {"problem": page_text.rejections_forgotten(analysis), **_relabelled(moved, view)}
 
 
 def _relabelled(moved: PageAnalysis, view: View) -> Updates:

@@ -91,7 +91,8 @@ def _connect(page: gr.Blocks, components: PageComponents, actions: Actions, refr
         components, ComparisonActions(checkpoints), runs, [*network, refreshed]
     )
     relabelled, redraws = wiring.connect_drawing(components, actions, [*network, second_run])
-    wiring.connect_volume(components, [*network, *relabelled], redraws)
+    rejected = wiring.connect_lesions(components, actions)
+    wiring.connect_volume(components, [*network, *relabelled, rejected], redraws)
     wiring.connect_cancelling(page, components, runs)
     wiring.connect_downloads(components)
     page.load(checkpoint_list.reload_handler(checkpoints), None, listed, api_visibility="private")

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from liverseg.analysis.lesions import Lesion
+from liverseg.analysis.lesions import Lesion, lesion_numbers
 from liverseg.app.html import volume
 from liverseg.app.page.updates import Updates, expired_result, slice_updates
 from liverseg.app.state import session
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
-from liverseg.core.segmentation import TUMOUR, UNSURE_LESION, Segmentation
+from liverseg.core.segmentation import Segmentation
 from liverseg.rendering.planes import PLANES, Point, default_point, plane_view, point_at
 
 RowColumn = tuple[int, int]
@@ -31,8 +31,7 @@ def lesion_point(seg: Segmentation, lesion: Lesion) -> Point:
 
     The centroid itself may lie outside the lesion.
     """
-    value = TUMOUR if lesion.likely else UNSURE_LESION
-    rows, columns = np.nonzero(seg.labels_with_unsure(lesion.diameter_slice) == value)
+    rows, columns = np.nonzero(lesion_numbers(seg, lesion.diameter_slice) == lesion.id)
     _, row, column = lesion.centroid_px
     nearest = int(((rows - row) ** 2 + (columns - column) ** 2).argmin())
     return lesion.diameter_slice, int(rows[nearest]), int(columns[nearest])

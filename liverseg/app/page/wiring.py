@@ -152,6 +152,36 @@ def connect_drawing(
     return relabelled, redraws
 
 
+def connect_lesions(components: PageComponents, actions: Actions) -> Dependency:
+    """Connect and return the event that rejects or restores the lesion of a button in the results.
+
+    The page triggers it with `{reject: number}`. Each click counts: none is left out, and they run one after
+    the other.
+    """
+
+    def reject(event: gr.EventData, *values: Any) -> Updates:
+        number = str(getattr(event, "reject", ""))
+        if not number.isdecimal():
+            return component_updates({}, components)
+        action = with_view(lambda analysis, shown, view: actions.reject(analysis, shown, int(number), view))
+        return event_handler(action, components)(*values)
+
+    one_by_one = {**DRAWING_QUEUE, "concurrency_limit": 1, "concurrency_id": "rejecting"}
+    one_by_one["trigger_mode"] = "multiple"
+    view = view_inputs(components)
+    return components["results"].select(
+        reject,
+        [components["analysis"], components["shown"], *view],
+        list(components.values()),
+        **{
+            **DRAWING_QUEUE,
+            "trigger_mode": "multiple",
+            "concurrency_limit": 1,
+            "concurrency_id": "rejecting",
+        },
+    )
+
+
 def connect_comparison(
     components: PageComponents, actions: ComparisonActions, runs: Runs, main_events: Sequence[Dependency]
 ) -> Dependency:

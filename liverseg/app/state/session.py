@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,6 +76,12 @@ class PageAnalysis(Analysis):
             return moved
         second_cut = None if self.second.own_cut is None else lesion_cut
         return moved.with_second(self.second.at_threshold(threshold, second_cut))
+
+    def with_rejected(self, numbers: Iterable[int]) -> PageAnalysis:
+        """This result with the lesions of these numbers rejected, and no others, beside the same `second`."""
+        moved = super().with_rejected(numbers)
+        assert isinstance(moved, PageAnalysis)
+        return moved if moved is self or self.second is None else moved.with_second(self.second)
 
     def with_second(self, second: PageAnalysis | None) -> PageAnalysis:
         """This result with another checkpoint's as `second`; None removes `second`."""
@@ -180,7 +186,8 @@ def with_known_results(analysis: PageAnalysis, *others: PageAnalysis) -> PageAna
 
 
 def _size_bytes(seg: Segmentation) -> int:
-    return seg.labels.nbytes + seg.tumour_probability.nbytes + seg.organ_probability.nbytes
+    labels = seg.labels.nbytes * (1 if seg.rejections is None else 2)  # rejections hold those from before
+    return labels + seg.tumour_probability.nbytes + seg.organ_probability.nbytes
 
 
 def initial_view(analysis: PageAnalysis, view: View) -> View:

@@ -11,12 +11,14 @@ from pydicom.valuerep import format_number_as_ds
 
 import liverseg
 from liverseg.analysis.measure import labels_digest
+from liverseg.analysis.report_text import edited_text
 from liverseg.core.image import SliceReference
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.io.files import result_date
 
 MANUFACTURER = "liverseg"
 SERIES_DESCRIPTION = "liverseg, research only: not for clinical use"
+EDITED_SERIES_DESCRIPTION = "liverseg, edited by user, research only: not for clinical use"
 SERIES_NUMBERS = {"SEG": 9801, "RTSTRUCT": 9802}
 """High numbers, which scanners do not use for their own series."""
 
@@ -37,7 +39,7 @@ def set_anonymous_study(dataset: pydicom.Dataset, slices: tuple[SliceReference, 
 
 
 def derived_uid(role: str, slices: tuple[SliceReference, ...], seg: Segmentation) -> UID:
-    """A reproducible UID: equal whenever the same weights give the same labels for the same images.
+    """A reproducible UID: equal whenever the same weights and edits give the same labels for the same images.
 
     `role` distinguishes the objects of one result. The UID is a hash (see `pydicom.uid.generate_uid`).
     """
@@ -45,7 +47,18 @@ def derived_uid(role: str, slices: tuple[SliceReference, ...], seg: Segmentation
     for one in slices:
         images.update(f"{one.sop_instance_uid}/{one.frame_number}\n".encode())
     sources = [role, liverseg.__version__, seg.checkpoint.ref, seg.checkpoint.sha256, seg.engine]
-    return generate_uid(entropy_srcs=[*sources, images.hexdigest(), labels_digest(seg.labels)])
+    edits = [f"rejected {number}" for number in seg.rejected]
+    return generate_uid(entropy_srcs=[*sources, images.hexdigest(), labels_digest(seg.labels), *edits])
+
+
+def series_description(seg: Segmentation) -> str:
+    """SeriesDescription: the program, what the result is for, and whether a user edited it."""
+    return EDITED_SERIES_DESCRIPTION if seg.rejected else SERIES_DESCRIPTION
+
+
+def edited_description(description: str, seg: Segmentation) -> str:
+    """A description, with what a user edited, if anything."""
+    return "; ".join(part for part in (description, edited_text(seg.rejected)) if part)
 
 
 def software_versions(checkpoint: CheckpointIdentity) -> list[str]:

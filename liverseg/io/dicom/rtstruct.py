@@ -17,11 +17,12 @@ from liverseg.core.segmentation import LIVER, TUMOUR, Segmentation
 from liverseg.io.dicom.contours import closed_contours
 from liverseg.io.dicom.export_common import (
     MANUFACTURER,
-    SERIES_DESCRIPTION,
     SERIES_NUMBERS,
     derived_uid,
+    edited_description,
     file_bytes,
     long_string,
+    series_description,
     set_anonymous_study,
     software_versions,
 )
@@ -58,8 +59,9 @@ def rtstruct_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     ROI Liver, of type ORGAN, is the organ including its tumours (labels 1 and 2), as treatment planning
     expects; ROI Tumour, of type GTV, is label 2. Both are present even without a contour. A contour runs
     along the pixel edges in the plane of its slice, with holes as keyholes (see
-    `liverseg.io.dicom.contours`). Raises `InvalidSetting` as `liverseg.io.dicom.references.referable_slices`
-    does.
+    `liverseg.io.dicom.contours`). Lesions that the user rejected are not part of ROI Tumour; the descriptions
+    then say that the result was edited. Raises `InvalidSetting` as
+    `liverseg.io.dicom.references.referable_slices` does.
     """
     slices = referable_slices(ct)
     labels = native_slices(ct, seg.labels)  # (slices, rows, columns)
@@ -73,7 +75,7 @@ def rtstruct_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     set_anonymous_study(rtss, slices)
     rtss.Modality, rtss.SeriesInstanceUID = "RTSTRUCT", derived_uid("RTSTRUCT series", slices, seg)
     rtss.SeriesNumber, rtss.InstanceNumber = SERIES_NUMBERS["RTSTRUCT"], 1
-    rtss.SeriesDescription, rtss.OperatorsName = SERIES_DESCRIPTION, ""
+    rtss.SeriesDescription, rtss.OperatorsName = series_description(seg), ""
     rtss.Manufacturer, rtss.ManufacturerModelName = MANUFACTURER, "liverseg"
     rtss.SoftwareVersions = software_versions(seg.checkpoint)
     rtss.StructureSetLabel = "liverseg"
@@ -84,11 +86,13 @@ def rtstruct_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     rtss.ROIContourSequence = []
     rtss.RTROIObservationsSequence = []
     algorithm = long_string(f"liverseg, {seg.checkpoint.ref}")
+    automatic = "SEMIAUTOMATIC" if seg.rejected else "AUTOMATIC"
     for roi in _ROIS:
         item = Dataset()
-        item.ROINumber, item.ROIName, item.ROIDescription = roi.number, roi.name, roi.description
+        item.ROINumber, item.ROIName = roi.number, roi.name
+        item.ROIDescription = edited_description(roi.description, seg)
         item.ReferencedFrameOfReferenceUID = slices[0].frame_of_reference_uid
-        item.ROIGenerationAlgorithm, item.ROIGenerationDescription = "AUTOMATIC", algorithm
+        item.ROIGenerationAlgorithm, item.ROIGenerationDescription = automatic, algorithm
         rtss.StructureSetROISequence.append(item)
         rtss.ROIContourSequence.append(_roi_contour(roi, labels, slices))
         observation = Dataset()

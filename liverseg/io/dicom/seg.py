@@ -14,16 +14,17 @@ from pydicom.sr.coding import Code
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from liverseg.core.image import CTImage, SliceReference
-from liverseg.core.segmentation import LIVER, TUMOUR, UNSURE_LESION, CheckpointIdentity, Segmentation
+from liverseg.core.segmentation import LIVER, TUMOUR, UNSURE_LESION, Segmentation
 from liverseg.io.dicom.export_common import (
     MANUFACTURER,
-    SERIES_DESCRIPTION,
     SERIES_NUMBERS,
     decimal_strings,
     derived_uid,
+    edited_description,
     file_bytes,
     long_string,
     serial_number,
+    series_description,
     set_anonymous_study,
     set_dates,
     software_versions,
@@ -82,9 +83,10 @@ def seg_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     Segment 1 is label 1, the liver without its tumours; segment 2 is label 2. The segments do not overlap,
     since not every viewer can show overlapping ones, and their voxels are those of `labels.nii.gz`. Both are
     described even if one has no voxel. Where lesions are unsure, segment 3 holds them and segment 1 the rest
-    of label 1. Slices without labels are left out, but if all labels are empty, all
-    slices are written. Raises `InvalidSetting` as `referable_slices` and `thickness_mm` in
-    `liverseg.io.dicom.references` do.
+    of label 1. Lesions that the user rejected are part of segment 1; the descriptions then say that the
+    result was edited, and its algorithm type is SEMIAUTOMATIC. Slices without labels are left out, but if all
+    labels are empty, all slices are written. Raises `InvalidSetting` as `referable_slices` and `thickness_mm`
+    in `liverseg.io.dicom.references` do.
     """
     slices = referable_slices(ct)
     segments, values = _SEGMENTS, seg.labels
@@ -97,7 +99,7 @@ def seg_bytes(ct: CTImage, seg: Segmentation) -> bytes:
         source_images=_source_images(slices, labels.shape[1:]),
         pixel_array=labels,
         segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[_segment_description(segment, seg.checkpoint) for segment in segments],
+        segment_descriptions=[_segment_description(segment, seg) for segment in segments],
         series_instance_uid=derived_uid("SEG series", slices, shown),
         series_number=SERIES_NUMBERS["SEG"],
         sop_instance_uid=derived_uid("SEG", slices, shown),
@@ -107,8 +109,8 @@ def seg_bytes(ct: CTImage, seg: Segmentation) -> bytes:
         software_versions=software_versions(seg.checkpoint),
         device_serial_number=serial_number(seg.checkpoint),
         content_label="LIVERSEG",
-        content_description="Liver and its tumours",
-        series_description=SERIES_DESCRIPTION,
+        content_description=long_string(edited_description("Liver and its tumours", seg)),
+        series_description=series_description(seg),
         transfer_syntax_uid=ExplicitVRLittleEndian,
     )
     if any(one.frame_number is not None for one in slices):
@@ -122,23 +124,22 @@ def seg_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     return file_bytes(written)
 
 
-def _segment_description(
-    segment: _Segment, checkpoint: CheckpointIdentity
-) -> highdicom.seg.SegmentDescription:
-    name, _, version = checkpoint.ref.partition("@")
+def _segment_description(segment: _Segment, seg: Segmentation) -> highdicom.seg.SegmentDescription:
+    name, _, version = seg.checkpoint.ref.partition("@")
+    types = highdicom.seg.SegmentAlgorithmTypeValues
     item = highdicom.seg.SegmentDescription(
         segment_number=segment.number,
         segment_label=segment.label,
         segmented_property_category=segment.category,
         segmented_property_type=segment.type,
-        algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_type=types.SEMIAUTOMATIC if seg.rejected else types.AUTOMATIC,
         algorithm_identification=highdicom.AlgorithmIdentificationSequence(
             name=long_string(name), family=codes.DCM.ArtificialIntelligence, version=version or "unknown"
         ),
         anatomic_regions=None if segment.type == _SCT.Liver else [_SCT.Liver],
         display_color=CIELabColor.from_rgb(*segment.rgb),
     )
-    item.SegmentDescription = segment.description
+    item.SegmentDescription = edited_description(segment.description, seg)
     return item
 
 

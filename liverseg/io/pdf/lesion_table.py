@@ -90,7 +90,8 @@ def _centre(lesion: Lesion) -> str:
 def _flags(lesion: Lesion) -> str:
     """Letters for the caveats of a lesion; the foot of the table explains them."""
     flags = (
-        ("u", not lesion.likely),
+        ("x", lesion.rejected),
+        ("u", not (lesion.likely or lesion.rejected)),
         ("s", lesion.measurable is False),
         ("e", lesion.touches_edge),
         ("a", not lesion.touches_liver),
@@ -99,6 +100,7 @@ def _flags(lesion: Lesion) -> str:
 
 
 _FLAG_MEANINGS = {
+    "x": "x: rejected by the user, not counted as tumour",
     "u": "u: unsure, not counted as tumour",
     "s": f"s: shorter than {MEASURABLE_MM:.0f} mm, not measurable (RECIST 1.1)",
     "e": "e: at the edge of the image",
@@ -109,7 +111,8 @@ _FLAG_MEANINGS = {
 def draw_lesions(sheet: Sheet, report: Report, y: float, rows: int) -> float:
     """Draw the table of the first `rows` lesions and a summary of the others, from `y` down.
 
-    Likely lesions come first; unsure ones follow in grey. Returns where the next part begins.
+    Likely lesions come first; unsure ones follow in grey. Rejected ones keep their places,
+    in grey. Returns where the next part begins.
     """
     sheet.text(LEFT, y + 8, "Lesions", HEADING)
     if not report.lesions:
@@ -117,7 +120,7 @@ def draw_lesions(sheet: Sheet, report: Report, y: float, rows: int) -> float:
         sheet.text(LEFT, y + 24, sentence, PdfTextStyle(_TEXT_PT, INK))
         return y + 38
     is_volume = report.input.kind == "volume"
-    order = "the largest first"
+    order = "the largest first" if report.edited is None else f"the largest first; {lesion_headline(report)}"
     if report.decision is not None and report.decision.cut is not None:
         cut = threshold_text(report.decision.cut)
         order = f"{lesion_headline(report)} (likely from a lesion probability of {cut})"
@@ -165,7 +168,9 @@ def _summary_of(lesions: tuple[Lesion, ...], kind: str) -> str:
     known = None if None in sizes else sum(size for size in sizes if size is not None)
     count = sum(lesion.count for lesion in lesions)
     total = Amount(kind, count, None, known) if kind == "volume" else Amount(kind, count, known)
-    unsure = sum(not lesion.likely for lesion in lesions)
-    of_them = f", {unsure} of them unsure" if unsure else ""
+    rejected = sum(lesion.rejected for lesion in lesions)
+    unsure = sum(not lesion.likely for lesion in lesions) - rejected
+    kinds = [f"{n} of them {name}" for n, name in ((unsure, "unsure"), (rejected, "rejected")) if n]
+    of_them = "".join(f", {kind}" for kind in kinds)
     size = " ".join(size_and_unit(total))
     return f"and {len(lesions)} more{of_them}, {size} together; report.json has every one"

@@ -11,6 +11,7 @@ from liverseg.analysis.report import Amount, Report
 from liverseg.analysis.report_text import (
     number_text,
     provenance_rows,
+    rejected_text,
     share_text,
     size_and_unit,
     unsure_text,
@@ -87,7 +88,9 @@ def _draw_head(sheet: Sheet, report: Report, printed_date: date | None) -> float
     top = MARGIN + 26
     sheet.box(LEFT, top, RIGHT - LEFT, 18, GROUND)
     sheet.text(LEFT + 8, top + 12, REPORT_NOTICE, PdfTextStyle(8, INK))
-    return top + 18 + 22
+    if rejected := rejected_text(report):
+        sheet.text(LEFT, top + 29, f"Edited by the user: {rejected}", PdfTextStyle(8, INK, bold=True))
+    return top + 18 + 22 + (8 if rejected else 0)
 
 
 def _draw_measurements(sheet: Sheet, report: Report, y: float) -> float:

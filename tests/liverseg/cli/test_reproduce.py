@@ -13,6 +13,7 @@ import liverseg.inference.segmenter as find_module
 from liverseg.__main__ import main
 from liverseg.core.window import DEFAULT_WINDOW, to_grey
 from liverseg.inference.segmenter import Segmenter
+from liverseg.pipeline import analyse
 from tests.liverseg.app.rule_checkpoints import SIDE, slice_hu, write_versions
 from tests.liverseg.lesion_scenes import ct_of_scan, model_segmenter
 
@@ -121,3 +122,66 @@ def test_a_lesion_cut_needs_a_lesion_model(results, capsys):
     command = ["segment", str(results[1]), "--checkpoint", "rule@1.0.0", "--lesion-cut", "0.5"]
     assert main(command) == 1
     assert "has no lesion model" in capsys.readouterr().err
+
+
+@pytest.fixture
+def edited(tmp_path, monkeypatch):
+    """A scan with two lesions as NIfTI, and the report in which the user rejected the first one."""
+    path = tmp_path / "ct.nii"
+    voxels = ct_of_scan().hu.transpose(2, 1, 0).astype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(voxels, np.diag([-0.8, -0.8, 5, 1.0])), path)
+    segmenter = model_segmenter()
+    monkeypatch.setattr(Segmenter, "load", lambda *args, **options: segmenter)
+    monkeypatch.setattr(Segmenter, "from_checkpoint", lambda *args, **options: segmenter)
+    monkeypatch.setattr(find_module, "find_checkpoint", lambda ref: segmenter.checkpoint)
+    assert main(["segment", str(path), "--reject", "1", "--out", str(tmp_path / "out")]) == 0
+    return path, tmp_path / "out" / "report.json"
+
+
+def test_an_edited_report_is_reproduced_with_its_rejections(edited, capsys):
+    path, report = edited
+    before = json.loads(report.read_text())
+    assert before["edited"]["rejected"] == [1] and before["tumour"]["voxels"] == 0
+    assert main(["reproduce", str(report), str(path)]) == 0
+    assert "Equal" in capsys.readouterr().out
+    del before["edited"]
+    report.write_text(json.dumps(before))
+    assert main(["reproduce", str(report), str(path)]) == 1
+    assert "  tumour.voxels: 0, now 72" in capsys.readouterr().out
+
+
+def test_rejections_of_other_settings_are_made_with_these(edited, capsys):
+    path, report = edited
+    analysis = analyse(path, model_segmenter)
+    moved = analysis.at_threshold(0.5, 0.05).with_rejected([2]).at_threshold(0.3, 0.9)  # 2 was unsure at 0.5
+    assert moved.report.edited.made_at.lesion_cut == 0.05 and moved.report.settings.lesion_cut == 0.9
+    report.write_text(moved.report.to_json())
+    assert main(["reproduce", str(report), str(path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("Equal")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda made: made.update(rejected=[9]), "cannot be rejected as in the report. There is no lesion 9"),
+        (lambda made: made.pop("rejected"), "does not say which lesions were rejected"),
+        (lambda made: made.update(rejected=["1"]), "does not say which lesions were rejected"),
+    ],
+)
+def test_rejections_that_cannot_be_repeated_are_refused_in_one_line(edited, change, sentence, capsys):
+    path, report = edited
+    content = json.loads(report.read_text())
+    change(content["edited"]["made_at"])
+    report.write_text(json.dumps(content))
+    assert main(["reproduce", str(report), str(path)]) == 1
+    error = capsys.readouterr().err
+    assert sentence in error and len(error.strip().splitlines()) == 1
+
+
+def test_lesions_of_several_inputs_cannot_be_rejected_together(edited, capsys):
+    path, _ = edited
+    assert main(["segment", str(path), str(path), "--reject", "1"]) == 1
+    assert "give one input" in capsys.readouterr().err
+    assert main(["segment", str(path), "--reject", "2"]) == 0
+    assert "\nrejected 2  " in (summary := capsys.readouterr().out)
+    assert "\nlesions     1 lesion, 0.230 mL; 1 rejected, 0.029 mL\n" in summary

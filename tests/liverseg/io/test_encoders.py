@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import cv2
 import nibabel
 import numpy as np
@@ -64,3 +66,16 @@ def test_lesion_numbers_hold_unsure_lesions_which_are_liver_in_the_labels(tmp_pa
     assert numbers.dtype == np.uint16 and (labels[expected == 2] == 1).all()
     assert [lesion.count for lesion in report.lesions] == [(numbers == k).sum() for k in (1, 2)]
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / "lesions.png"), -1), expected[1])
+
+
+def test_rejected_lesions_are_liver_in_the_labels_and_keep_their_numbers(tmp_path):
+    ct, seg = decided()
+    edited = seg.with_rejected([1])
+    write_results(tmp_path, ct, edited, measure(ct, edited), ["nifti", "glb", "csv"])
+    labels, numbers = (nibabel.load(tmp_path / f"{name}.nii.gz") for name in ("labels", "lesions"))
+    assert set(np.unique(labels.dataobj)) == {0, 1} and set(np.unique(numbers.dataobj)) == {0, 1, 2}
+    assert bytes(labels.header["descrip"]).startswith(b"liverseg (edited): 0 background")
+    mesh = (tmp_path / "mesh.glb").read_bytes()
+    assert b'"note":"edited by the user: 1 lesion rejected"' in mesh and b'"Tumour"' not in mesh
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["edited"]["rejected"] == [1] and "rejected" in (tmp_path / "report.csv").read_text()

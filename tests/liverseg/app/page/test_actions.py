@@ -6,14 +6,18 @@ import base64
 import copy
 import logging
 
+import numpy as np
 import pydicom
 import pytest
 
+from liverseg.analysis.measure import measure
 from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
 from liverseg.app.page.actions import Actions
+from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import RunRequest, View
 from liverseg.phantom import write
+from tests.liverseg.analysis.scenes import scene
 from tests.liverseg.lesion_scenes import model_segmenter
 from tests.phantoms import make
 
@@ -277,3 +281,53 @@ def test_without_a_lesion_model_there_is_no_lesion_cut(actions, nifti):
     shown = upload(actions, nifti)
     assert shown["lesion_cut"] == {"visible": False, "__type__": "update"} and shown["operating"] == ""
     assert actions.lesion_cut(shown["analysis"], True, 0.2, view(3)) == {}
+
+
+def test_a_lesion_is_rejected_and_restored_without_the_network(actions, nifti, runs):
+    shown = upload(actions, nifti)
+    analysis = shown["analysis"]
+    runs.clear()
+    out = actions.reject(analysis, True, 1, view(3))
+    edited = out["analysis"]
+    assert edited.seg.rejected == (1,) and edited.report.edited.rejected == (1,)
+    assert edited.report.tumour.count == (edited.seg.labels == 2).sum() < analysis.report.tumour.count
+    assert edited.voxels.token != analysis.voxels.token and edited.voxels.image == analysis.voxels.image
+    assert pictures(out)[1] != pictures(shown)[1] and pictures(out)[2] == pictures(shown)[2]
+    assert 'class="ls-rejected"' in out["results"] and "Edited by the user: lesion 1" in out["results"]
+    assert out["files"]["visible"] is False and out["problem"] == "" and runs == []
+    back = actions.reject(edited, True, 1, view(3))
+    assert pictures(back) == pictures(shown) and back["results"] == shown["results"]
+    assert back["analysis"].seg.rejections is None
+
+
+def test_a_click_on_a_lesion_that_is_not_there_changes_nothing(actions, nifti):
+    analysis = upload(actions, nifti)["analysis"]
+    assert actions.reject(analysis, True, 99, view(3)) == {}
+    assert "expired" in actions.reject(None, True, 1, view(3))["problem"]
+    assert actions.reject(None, False, 1, view(3)) == {}
+
+
+def test_rejections_that_a_later_one_replaces_are_said():
+    tumour = np.zeros((1, 64, 64), np.float32)
+    tumour[0, 20:24, 12:16], tumour[0, 20:23, 22:25] = 0.6, 0.9
+    labels = np.zeros((1, 64, 64), np.uint8)
+    labels[0, 10:40, 10:40] = 1
+    ct, seg = scene(np.where(tumour > 0, 2, labels), probability=tumour)
+    edited = PageAnalysis(ct, seg, measure(ct, seg)).with_rejected([1])
+    actions = Actions(None, None)  # neither checkpoints nor examples are needed
+    assert actions.reject(edited, True, 2, view(1))["problem"] == ""
+    out = actions.reject(edited.at_threshold(0.8), True, 1, view(1))
+    assert out["analysis"].report.tumour.count == 0 and "at the tumour threshold 0.50" in out["problem"]
+    assert out["analysis"].at_threshold(0.5).seg.rejected == (2,)
+
+
+def test_what_becomes_of_rejections_is_said(actions, nifti, png, runs):
+    analysis = upload(actions, nifti, "segformer-b0@1.0.0")["analysis"]
+    edited = actions.reject(analysis, True, 1, view(3))["analysis"]
+    other = actions.checkpoint(edited, request([nifti], "segformer-b0-fast@0.3.0", at=view(3)))
+    assert other["analysis"].seg.rejected == () and "result of segformer-b0@1.0.0." in other["problem"]
+    again = actions.checkpoint(other["analysis"], request([nifti], "segformer-b0@1.0.0", at=view(3)))
+    assert again["analysis"].seg.rejected == (1,) and again["problem"] == ""
+    picture = actions.reject(upload(actions, png)["analysis"], True, 1, view(1))["analysis"]
+    window = actions.picture_window(picture, request([png], made=(60, 200), at=view(1)))
+    assert page_text.REJECTIONS_LOST in window["problem"] and window["analysis"].seg.rejected == ()

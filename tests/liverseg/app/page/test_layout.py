@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gradio as gr
 import pytest
 
 from liverseg.app.page.layout import build
@@ -30,3 +31,24 @@ def test_one_network_runs_at_a_time_and_drawing_does_not_wait_for_it(page):
     limits = {fn.concurrency_id: fn.concurrency_limit for fn in page.fns.values()}
     assert limits[NETWORK_QUEUE["concurrency_id"]] == 1
     assert limits[DRAWING_QUEUE["concurrency_id"]] == DRAWING_QUEUE["concurrency_limit"] > 1
+
+
+def test_every_click_on_reject_counts_and_the_views_follow(page):
+    (event,) = (fn for fn in page.fns.values() if fn.concurrency_id == "rejecting")
+    assert (event.concurrency_limit, event.trigger_mode, event.api_visibility) == (1, "multiple", "private")
+    ((block_id, name),) = event.targets
+    assert (page.blocks[block_id].elem_id, name) == ("ls-results", "select")
+    assert any(fn.trigger_after == event._id for fn in page.fns.values())
+
+
+def test_the_event_of_a_reject_button_rejects_the_lesion_of_its_number(page, volume_analysis):
+    (event,) = (fn for fn in page.fns.values() if fn.concurrency_id == "rejecting")
+    controls = (volume_analysis, True, 3, 40, 400, 0.3)
+    updates = {
+        getattr(block, "elem_id", None): value
+        for block, value in event.fn(gr.EventData(None, {"reject": 1}), *controls).items()
+    }
+    assert 'class="ls-rejected"' in updates["ls-results"] and "ls-viewer" in updates
+    for wrong in ({"reject": "x"}, {"reject": True}, {"reject": 1.5}, {}, {"reject": 9}):
+        (skipped,) = event.fn(gr.EventData(None, wrong), *controls).values()
+        assert skipped == gr.skip()

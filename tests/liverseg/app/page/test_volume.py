@@ -111,3 +111,10 @@ def test_an_unsure_lesion_has_a_point_too():
     for lesion in measure(ct, seg).lesions:
         point = volume.lesion_point(seg, lesion)
         assert all_labels()[point] == 2 and seg.labels[point] == (2 if lesion.likely else 1)
+
+
+def test_a_rejected_lesion_can_still_be_gone_to(volume_analysis):
+    lesion = volume_analysis.report.lesions[0]
+    edited = volume_analysis.with_rejected([lesion.id])
+    assert edited.seg.labels[volume.lesion_point(edited.seg, lesion)] == 1
+    assert volume.lesion_point(edited.seg, lesion) == volume.lesion_point(volume_analysis.seg, lesion)

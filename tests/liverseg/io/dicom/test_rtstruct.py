@@ -9,6 +9,7 @@ import pydicom
 import pytest
 from matplotlib.path import Path as Polygon
 
+from liverseg.analysis.lesions import lesion_volume
 from liverseg.io.dicom.rtstruct import rtstruct_bytes
 from tests.liverseg.io.dicom.validator import dciodvfy_errors
 
@@ -153,3 +154,19 @@ def test_a_contour_may_be_longer_than_an_explicit_vr_allows(build):
     assert rtss.ROIContourSequence[0].ContourSequence[0].get_item("ContourData").length > 2**16
     assert len(list(contours(rtss, "Liver"))) == 1
     np.testing.assert_array_equal(filled(rtss, "Liver", scene, np.logical_or), labels == 1)
+
+
+def test_rejected_lesions_have_no_contour_and_the_file_says_that_it_is_edited(build, tmp_path):
+    scene = build()
+    edited = scene.seg.with_rejected(np.arange(1, lesion_volume(scene.seg).max() + 1).tolist())
+    path = tmp_path / "rtstruct.dcm"
+    path.write_bytes(rtstruct_bytes(scene.ct, edited))
+    assert dciodvfy_errors(path) == []
+    rtss, plain = pydicom.dcmread(path), read(scene)
+    assert list(contours(plain, "Tumour")) and not list(contours(rtss, "Tumour"))
+    assert len(list(contours(rtss, "Liver"))) == len(list(contours(plain, "Liver")))
+    assert rtss.SeriesDescription.startswith("liverseg, edited by user")
+    for roi in rtss.StructureSetROISequence:
+        assert roi.ROIGenerationAlgorithm == "SEMIAUTOMATIC"
+        assert "; edited by the user: " in roi.ROIDescription
+    assert {roi.ROIGenerationAlgorithm for roi in plain.StructureSetROISequence} == {"AUTOMATIC"}

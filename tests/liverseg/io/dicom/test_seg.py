@@ -186,3 +186,23 @@ def test_dciodvfy_finds_no_error(kind, build, tmp_path):
     assert measures.SliceThickness == (2.5 if kind == "multiframe" else 3)
     assert len(dataset.SegmentSequence) == 2  # described even without voxels
     np.testing.assert_array_equal(labels_by_position(dataset, scene), scene.seg.labels)
+
+
+def test_rejected_lesions_are_liver_and_the_file_says_that_it_is_edited(build, tmp_path):
+    scene = build()
+    _, numbered = with_unsure(scene)
+    edited = scene.seg.with_rejected([1])
+    path = tmp_path / "segmentation.dcm"
+    path.write_bytes(seg_bytes(scene.ct, edited))
+    assert dciodvfy_errors(path) == []
+    dataset = pydicom.dcmread(path)
+    expected = np.where(numbered == 2, 1, scene.seg.labels)  # the largest one is lesion 1
+    np.testing.assert_array_equal(labels_by_position(dataset, scene), expected)
+    assert dataset.SeriesDescription == "liverseg, edited by user, research only: not for clinical use"
+    assert dataset.ContentDescription.startswith("Liver and its tumours; edited by the user: 1 lesion")
+    for segment in dataset.SegmentSequence:
+        assert segment.SegmentAlgorithmType == "SEMIAUTOMATIC"
+        assert segment.SegmentDescription.endswith("; edited by the user: 1 lesion rejected")
+    plain = pydicom.dcmread(io.BytesIO(seg_bytes(scene.ct, scene.seg)))
+    assert plain.SOPInstanceUID != dataset.SOPInstanceUID
+    assert {segment.SegmentAlgorithmType for segment in plain.SegmentSequence} == {"AUTOMATIC"}

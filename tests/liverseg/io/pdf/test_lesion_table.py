@@ -82,3 +82,16 @@ class DrawnText:
 def test_without_a_model_the_table_has_no_lesion_probability():
     text = read_back(report_pdf(*result(scan(2))))[1]
     assert "Lesion probability" not in text and "unsure" not in text
+
+
+def test_rejected_lesions_are_grey_flagged_and_named_in_the_head():
+    ct, seg = decided()
+    report = measure(ct, seg.with_rejected([1]))
+    _, text = read_back(report_pdf(ct, seg.with_rejected([1]), report))
+    assert "Edited by the user: 1 rejected, 0.230 mL" in text
+    assert "x: rejected by the user, not counted as tumour" in text
+    assert "Edited by the user: lesion 1 was rejected" in text.replace("\n", " ")
+    sheet = DrawnText()
+    draw_lesions(sheet, report, 0, 2)
+    assert sheet.colours[f"{LIKELY_P:.2f}"] == QUIET
+    assert "Edited" not in read_back(report_pdf(ct, seg, measure(ct, seg)))[1]
