@@ -18,6 +18,7 @@ from registry import RegistryError
 from registry.closed_pipe import run_command
 from train.cli import (
     average,
+    bodies,
     bundle,
     calibrate,
     candidates,
@@ -45,6 +46,7 @@ COMMANDS = (
     average,
     evaluate,
     crossvalidate,
+    bodies,
     smoothing,
     candidates,
     lesions,

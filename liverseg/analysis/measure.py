@@ -86,18 +86,29 @@ def removed_bodies(ct: CTImage, removed: RemovedComponents | None) -> RemovedBod
     return RemovedBodies(removed.bodies, *(amount_from_count(ct, n) for n in (removed.liver, removed.tumour)))
 
 
-def removed_warning(ct: CTImage, removed: RemovedComponents | None) -> list[str]:
-    """One warning about the bodies removed from a volume; none where nothing was removed."""
+def removed_warning(
+    ct: CTImage, removed: RemovedComponents | None, least_probability: float = 0.0
+) -> list[str]:
+    """One warning about the bodies removed; none where nothing was removed.
+
+    `least_probability` is the mean probability that a body of a lone slice must reach; 0: the largest body of
+    a volume was kept.
+    """
     if removed is None or not removed.bodies:
         return []
     total, tumour, largest = (
         size_text(amount_from_count(ct, count)) for count in (removed.voxels, removed.tumour, removed.largest)
     )
     several = removed.bodies > 1
+    if least_probability:
+        rule = "In a lone slice only regions with a mean liver probability from "
+        rule += f"{least_probability:g} on are kept"
+        what = f"{removed.bodies} other regions were" if several else "1 other region was"
+    else:
+        rule = "In a volume only the largest connected body is kept as liver"
+        what = f"{removed.bodies} smaller bodies were" if several else "1 smaller body was"
     return [
-        "In a volume only the largest connected body is kept as liver: "
-        + (f"{removed.bodies} smaller bodies were" if several else "1 smaller body was")
-        + f" removed, {total}"
+        f"{rule}: {what} removed, {total}"
         + (f" together, the largest {largest}" if several else "")
         + (f"; {tumour} of that was labelled tumour." if removed.tumour else ".")
     ]
@@ -181,7 +192,7 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
         *seg.warnings,
         *fitted_threshold_warning(seg),
         *result_warnings(liver, tumour, lesions, in_all),
-        *removed_warning(ct, seg.removed),
+        *removed_warning(ct, seg.removed, seg.least_body_probability),
         *thick_slices_warning(ct, tuple(lesion for lesion in lesions if lesion.likely)),
     ]
     if ct.spacing_mm is None and not any("in pixels" in warning for warning in warnings):

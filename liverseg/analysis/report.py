@@ -40,7 +40,8 @@ REPORT_DEFINITIONS = {
     "centroid_ras_mm": "patient coordinates: mm to the right, to anterior and to superior",
     "longest_diameter": "between outer edges, in the axial slice where the lesion is longest (RECIST 1.1)",
     "measurable": "longest diameter of at least 10 mm (RECIST 1.1)",
-    "removed": "bodies of liver and tumour (26-connected) of a volume but the largest; null: all were kept",
+    "removed": "bodies of liver and tumour (26-connected) of a volume but the largest; of a lone slice, "
+    "bodies whose mean probability is too low; null: all were kept",
     "skipped_slices": "first and last slice of each run on which the network was not used, because it cannot "
     "show the largest body; probabilities are 0 there",
     "labels_sha256": "sha256 of the labels (0, 1, 2; one byte per voxel) in the order of `indices`",
@@ -97,7 +98,11 @@ class LesionDecision:
 
 @dataclass(frozen=True)
 class RemovedBodies:
-    """The bodies that were removed from a volume: all but the largest (`core.largest_component`)."""
+    """The bodies that were removed.
+
+    Of a volume all but the largest (`core.largest_component`), of a lone slice those that the network is not
+    sure of (`core.sure_bodies`).
+    """
 
     bodies: int
     liver: Amount

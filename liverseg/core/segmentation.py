@@ -28,6 +28,7 @@ from liverseg.core.lesion_candidates import (
 )
 from liverseg.core.lesion_rejection import Rejections, reject, rejected_numbers
 from liverseg.core.slice_skipping import undecided_slices
+from liverseg.core.sure_bodies import remove_unsure_bodies
 
 __all__ = [
     "BACKGROUND",
@@ -72,7 +73,8 @@ class Segmentation:
     """Labels and probabilities on the grid of the `CTImage` they were computed from.
 
     The labels of a volume contain only the largest connected body (`core.largest_component`), unless
-    `keep_all` is set. Tumour is the label of likely lesions only (`core.lesion_candidates`). The
+    `keep_all` is set; those of a lone slice only bodies that the network is sure of, if the checkpoint has
+    that rule (`core.sure_bodies`). Tumour is the label of likely lesions only (`core.lesion_candidates`). The
     probabilities are those of the network, smoothed across slices if the checkpoint says so, and 0 where
     the network was not run.
     """
@@ -92,6 +94,7 @@ class Segmentation:
     only_slice: int | None = None  # index of the only slice segmented; None: all slices
     lesion_rules: LesionRules = NO_RULES
     candidates: LesionCandidates | None = None  # the decision about each; None: every component is a lesion
+    least_body_probability: float = 0.0  # mean that a body of a lone slice must reach; 0: all are kept
     rejections: Rejections | None = None  # lesions that the user rejected; None: the result is not edited
 
     @property
@@ -168,6 +171,12 @@ class Segmentation:
     def _with_bodies_at(self, threshold: float) -> Segmentation:
         """Labels at another threshold, with only the kept bodies and every candidate labelled tumour."""
         labels = labels_of_volume(self.organ_probability, self.tumour_probability, threshold)
+        if self.least_body_probability:
+            z = self.only_slice if self.only_slice is not None and len(labels) > 1 else 0
+            removed = remove_unsure_bodies(
+                labels[z : z + 1], self.organ_probability[z : z + 1], self.least_body_probability
+            )
+            return replace(self, labels=labels, threshold=threshold, removed=removed)
         if self.removed is None:
             return replace(self, labels=labels, threshold=threshold)
         bodies = find_bodies(labels)

@@ -1,7 +1,8 @@
-"""The rules of a checkpoint for volumes and lesions, read from its manifest (pure).
+"""The rules of a checkpoint for volumes, lone slices and lesions, read from its manifest (pure).
 
 `volume_rules` holds what is done in volumes only: the search for the liver at low resolution, smoothing
-across slices and hysteresis. `lesion_model` holds how the probability of a candidate lesion is computed.
+across slices and hysteresis; `slice_rules` what is done in lone slices only. `lesion_model` holds how the
+probability of a candidate lesion is computed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from liverseg.core.slice_smoothing import SmoothingRule
 from liverseg.errors import CheckpointRefused
 
 _KNOWN_RULES = ("search", "smoothing", "hysteresis")
+_KNOWN_SLICE_RULES = ("least_body_probability",)
 _KNOWN_METHODS = ("logistic regression",)
 
 
@@ -34,18 +36,20 @@ class InferenceRules:
 
     search: SearchRule | None = None
     smoothing: SmoothingRule | None = None
+    least_body_probability: float = 0.0  # of a lone slice (`core.sure_bodies`); 0: every body is kept
     volume_lesions: LesionRules = NO_RULES
     slice_lesions: LesionRules = NO_RULES
 
 
 def inference_rules(manifest: Mapping[str, Any], ref: str) -> InferenceRules:
-    """The rules in the keys `volume_rules` and `lesion_model` of a manifest.
+    """The rules in the keys `volume_rules`, `slice_rules` and `lesion_model` of a manifest.
 
     `ref` names the checkpoint in messages. Raises `CheckpointRefused` for a rule, a method or a feature that
     this version does not know: results without it would differ from the published ones.
     """
     volume = manifest.get("volume_rules") or {}
-    unknown = sorted(set(volume) - set(_KNOWN_RULES))
+    lone = manifest.get("slice_rules") or {}
+    unknown = sorted(set(volume) - set(_KNOWN_RULES)) + sorted(set(lone) - set(_KNOWN_SLICE_RULES))
     model = manifest.get("lesion_model") or {}
     method = model.get("method")
     if method is not None and method not in _KNOWN_METHODS:
@@ -63,14 +67,21 @@ def inference_rules(manifest: Mapping[str, Any], ref: str) -> InferenceRules:
         return InferenceRules(
             None if search is None else SearchRule(search["working_size"], search["margin"], search["scale"]),
             None if smoothing is None else SmoothingRule(smoothing["sigma_mm"], smoothing["sigma_slices"]),
+            _mean_probability(lone.get("least_body_probability", 0.0)),
             _lesion_rules(model.get("volume"), seed),
             _lesion_rules(model.get("slice"), 0.0),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise CheckpointRefused(
             f"The rules in the manifest of {ref} are incomplete or unknown ({error}); update liverseg or "
             "choose another checkpoint."
         ) from error
+
+
+def _mean_probability(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise ValueError("least_body_probability")
+    return float(value)
 
 
 def _lesion_rules(data: Mapping[str, Any] | None, seed: float) -> LesionRules:

@@ -17,6 +17,7 @@ from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.core.slice_skipping import true_ranges
 from liverseg.core.slice_smoothing import smooth_across_slices
 from liverseg.core.slicing import check_slice
+from liverseg.core.sure_bodies import remove_unsure_bodies
 from liverseg.errors import CheckpointRefused
 from liverseg.inference import engines
 from liverseg.inference.prediction import PredictionBuffer
@@ -152,8 +153,9 @@ class Segmenter:
 
         In a volume only the largest connected body is kept (`core.largest_component`), and slices that
         cannot change it are skipped (`core.slice_skipping`, or `coarse_to_fine` if the checkpoint has a rule
-        for it). With `keep_all` every slice is run and every body kept. In a single slice nothing is removed,
-        because the liver may appear in several parts. The checkpoint's rules decide which lesions are likely
+        for it). With `keep_all` every slice is run and every body kept. In a single slice the liver may
+        appear in several parts: only bodies that the network is not sure of are removed, if the checkpoint
+        has a rule for it (`core.sure_bodies`). The checkpoint's rules decide which lesions are likely
         (`core.lesion_candidates`).
 
         `threshold` replaces the threshold of the checkpoint, `lesion_cut` the lesion probability from which a
@@ -194,6 +196,10 @@ class Segmenter:
             buffer.relabel()
             bodies = None
         removed = keep_largest_body(buffer.labels, bodies) if largest_only else None
+        least = self.rules.least_body_probability if len(wanted) == 1 and not keep_all else 0.0
+        if least:
+            lone = slice(wanted[0], wanted[0] + 1)
+            removed = remove_unsure_bodies(buffer.labels[lone], buffer.organ[lone], least)
         seg = Segmentation(
             labels=buffer.labels,
             tumour_probability=buffer.tumour,
@@ -206,6 +212,7 @@ class Segmenter:
             searched=searched,
             keep_all=keep_all,
             only_slice=only_slice,
+            least_body_probability=least,
         ).with_lesions(rules)
         elapsed_s = time.perf_counter() - started
         seg.timing_s.update({"network": buffer.network_s, "post-processing": elapsed_s - buffer.network_s})

@@ -17,11 +17,17 @@ TABLE_CUTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 def lesion_sections(manifest: Manifest) -> Iterator[str]:
     """The paragraphs of the section; none for a manifest with neither volume rules nor a lesion model."""
     rules, model = manifest.extra.get("volume_rules"), manifest.extra.get("lesion_model")
-    if not rules and not model:
+    lone = manifest.extra.get("slice_rules")
+    if not rules and not model and not lone:
         return
     yield "## Volumes and lesions"
     if rules:
         yield _rules_sentence(rules)
+    if lone:
+        yield (
+            "In a lone slice, regions whose mean probability of liver and tumour together is below "
+            f"{lone['least_body_probability']:g} are removed."
+        )
     if not model:
         return
     yield (

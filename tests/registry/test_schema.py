@@ -124,6 +124,7 @@ RULES = {
         "smoothing": {"sigma_mm": 2.5, "sigma_slices": 0.8},
         "hysteresis": {"seed_probability": 0.6},
     },
+    "slice_rules": {"least_body_probability": 0.8},
     "lesion_model": {
         "method": "logistic regression",
         "threshold": 0.3,
@@ -162,6 +163,9 @@ MODEL_AT = "lesion_model.volume."
 @pytest.mark.parametrize(
     ("path", "value"),
     [
+        ("slice_rules", None),
+        ("slice_rules.least_body_probability", 1),
+        ("slice_rules.least_body_probability", "high"),
         ("volume_rules", None),
         ("volume_rules", {f"rule{n}": {} for n in range(17)}),
         ("volume_rules", {"x" * 65: {}}),

@@ -78,7 +78,7 @@ def add_rules_option(parser: argparse.ArgumentParser) -> None:
         "--rules",
         type=Path,
         metavar="FILE",
-        help="JSON file with volume_rules and lesion_model, in place of the checkpoint's",
+        help="JSON file with volume_rules, slice_rules and lesion_model, in place of the checkpoint's",
     )
 
 

@@ -59,8 +59,8 @@ def graph_segmenter(
 ) -> Segmenter:
     """The segmenter around a graph, or an engine, with the manifest keys `rules`.
 
-    These are `volume_rules` and `lesion_model`. Raises `CheckpointRefused` for rules that this version does
-    not know.
+    These are `volume_rules`, `slice_rules` and `lesion_model`. Raises `CheckpointRefused` for rules that this
+    version does not know.
     """
     manifest = Manifest(
         name=name,
@@ -80,7 +80,7 @@ def graph_segmenter(
 
 
 def with_rules(segmenter: Segmenter, rules: Mapping[str, Any]) -> Segmenter:
-    """The same network with other manifest keys `volume_rules` and `lesion_model`.
+    """The same network with other manifest keys `volume_rules`, `slice_rules` and `lesion_model`.
 
     Rules that are not in `rules` are removed. Raises `CheckpointRefused` as `graph_segmenter` does.
     """
@@ -90,5 +90,5 @@ def with_rules(segmenter: Segmenter, rules: Mapping[str, Any]) -> Segmenter:
     return Segmenter(checkpoint, segmenter.engine)
 
 
-RULE_KEYS = ("volume_rules", "lesion_model")
-"""The keys of a manifest that hold the rules for volumes and lesions."""
+RULE_KEYS = ("volume_rules", "slice_rules", "lesion_model")
+"""The keys of a manifest that hold the rules for volumes, lone slices and lesions."""

@@ -38,7 +38,7 @@ class Model:
 
 
 Rules = Mapping[str, Any]
-"""The manifest keys `volume_rules` and `lesion_model`."""
+"""The manifest keys `volume_rules`, `slice_rules` and `lesion_model`."""
 
 
 def checkpoint_model(ref: str, engine: str = "auto", rules: Rules | None = None) -> Model:

@@ -13,8 +13,8 @@ from train.evaluation.graph_segmenter import RULE_KEYS
 def read_rules(path: Path | None) -> dict[str, Any] | None:
     """The manifest keys in the file; None without a file.
 
-    The file holds an object with the keys `volume_rules` and `lesion_model`, or only the content of
-    `volume_rules`. Raises `TrainError` if it is missing or no JSON object.
+    The file holds an object with the keys `volume_rules`, `slice_rules` and `lesion_model`, or only the
+    content of `volume_rules`. Raises `TrainError` if it is missing or no JSON object.
     """
     if path is None:
         return None

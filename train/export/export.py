@@ -49,7 +49,7 @@ class ExportSettings:
     replace: bool = False  # overwrite another checkpoint in the same folder
     # Calibrate the tumour probability on the first evaluation, or by a record of `fold_calibration`.
     calibrate: bool | dict[str, Any] = True
-    rules: dict[str, Any] = field(default_factory=dict)  # manifest keys `volume_rules` and `lesion_model`
+    rules: dict[str, Any] = field(default_factory=dict)  # manifest keys of `graph_segmenter.RULE_KEYS`
 
 
 def export(

@@ -21,6 +21,7 @@ MANIFEST = {
         "smoothing": {"sigma_mm": 3.0, "sigma_slices": 0.8},
         "hysteresis": {"seed_probability": 0.6},
     },
+    "slice_rules": {"least_body_probability": 0.8},
     "lesion_model": {"method": "logistic regression", "volume": VOLUME, "slice": SLICE, "auc": 0.9},
 }
 
@@ -38,6 +39,7 @@ def test_every_rule_is_read():
     rules = inference_rules(MANIFEST, "a@1")
     assert rules.search == SearchRule(128, 0.05, 1.25)
     assert rules.smoothing == SmoothingRule(3.0, 0.8)
+    assert rules.least_body_probability == 0.8
     assert rules.volume_lesions == LesionRules(0.6, LesionModel.from_dict(VOLUME), 0.3)
     assert rules.slice_lesions == LesionRules(0.0, LesionModel.from_dict(SLICE), 0.6), (
         "the seed probability is for volumes"
@@ -51,6 +53,7 @@ def test_a_manifest_without_rules_has_none():
 
 def test_each_rule_may_be_missing():
     assert inference_rules(without("volume_rules", "search"), "a@1").search is None
+    assert inference_rules(without("slice_rules"), "a@1").least_body_probability == 0
     assert inference_rules(without("volume_rules", "smoothing"), "a@1").smoothing is None
     assert inference_rules(without("volume_rules", "hysteresis"), "a@1").volume_lesions.seed_probability == 0
     assert inference_rules(without("lesion_model", "slice"), "a@1").slice_lesions == NO_RULES

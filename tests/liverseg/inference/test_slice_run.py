@@ -24,6 +24,7 @@ from liverseg.inference.coarse_to_fine import LiverBox
 from liverseg.inference.segmenter import Segmenter
 from liverseg.inference.slice_run import MAX_SIZED_NETWORKS, SizedNetworks
 from liverseg.io.read import from_array
+from liverseg.pipeline import analyse_image
 from registry import Checkpoint, InputSpec, WindowSpec, open_registries
 from registry.manifest import FileRecord
 from registry.write_checkpoint import write_checkpoint
@@ -383,3 +384,39 @@ def test_a_checkpoint_is_refused_if_its_working_size_cannot_change(tmp_path):
 def test_an_unknown_rule_refuses_the_checkpoint_when_it_is_loaded(tmp_path):
     with pytest.raises(CheckpointRefused, match="'watershed'"):
         torch_segmenter(tmp_path, FixedSize(), {"volume_rules": {"watershed": {}}})
+
+
+class HalfSure(SliceRule):
+    """Liver with probability 0.9 in columns below 60, else 0.6."""
+
+    def run(self, hu: np.ndarray) -> np.ndarray:
+        liver = np.where(hu[:, 0] > 0, np.where(np.arange(hu.shape[-1]) < 60, 0.9, 0.6), 0.0)
+        return np.stack([1 - liver, liver, np.zeros_like(liver)], axis=1).astype(np.float32)
+
+
+def test_a_lone_slice_keeps_only_bodies_that_the_network_is_sure_of():
+    hu = np.full((3, SIDE, SIDE), BACKGROUND_HU, np.float32)
+    hu[:, 100:120, 20:50] = hu[:, 160:180, 20:40] = hu[:, 100:110, 80:90] = LIVER_HU
+    made = replace(manifest("rule", SPEC), extra={"slice_rules": {"least_body_probability": 0.8}})
+    checkpoint = Checkpoint(Path("nowhere"), made.with_files({"model.pt": FileRecord("ab" * 32, 1)}), "tests")
+    sure = Segmenter(checkpoint, HalfSure())
+    lone, volume = from_array(hu[:1]), from_array(hu, SPACING)
+
+    seg = sure.segment(lone)
+    assert np.count_nonzero(seg.labels) == 20 * 30 + 20 * 20 and seg.removed.bodies == 1
+    assert seg.removed.liver == seg.removed.largest == 100
+    again = seg.at_threshold(0.7)
+    assert np.array_equal(again.labels, seg.labels) and again.removed == seg.removed
+
+    assert np.count_nonzero(sure.segment(lone, keep_all=True).labels) == 600 + 400 + 100
+    one_of_three = sure.segment(volume, only_slice=1)
+    assert np.array_equal(one_of_three.labels[1], seg.labels[0]) and not one_of_three.labels[0].any()
+    assert np.array_equal(one_of_three.at_threshold(0.7).labels, one_of_three.labels)
+    assert np.count_nonzero(sure.segment(volume).labels) == 3 * 600, "a volume keeps its largest body"
+
+    report = analyse_image(lone, sure).report
+    assert report.removed.bodies == 1
+    assert [w for w in report.warnings if "lone slice" in w] == [
+        "In a lone slice only regions with a mean liver probability from 0.8 on are kept: 1 other region was "
+        "removed, 100 pixels."
+    ]
