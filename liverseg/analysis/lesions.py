@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from liverseg.analysis.diameters import lesion_diameters
-from liverseg.core.components import Box, Components, find_components
+from liverseg.core.components import Box, Components
 from liverseg.core.image import CTImage
-from liverseg.core.labels import LIVER, TUMOUR
+from liverseg.core.labels import LIVER
 from liverseg.core.lesion_candidates import FAINT, LIKELY
 from liverseg.core.segmentation import Segmentation
 
@@ -101,7 +101,7 @@ def order_lesions(seg: Segmentation) -> LesionOrder:
     Lesions of equal size are in the order of their slices. Faint candidates are left out.
     """
     if seg.candidates is None:
-        components = find_components(lambda z: seg.labels[z] == TUMOUR, len(seg.labels))
+        components = seg.tumour_components
         order = np.argsort(-components.sizes, kind="stable")
         return LesionOrder(components, order, len(order))
     components, status = seg.candidates.components, seg.candidates.status

@@ -194,6 +194,7 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
             _known_spacing(ct),
             ct.spacing_source,
             ct.assumed_window,
+            ct.orientation_known,
         ),
         checkpoint=seg.checkpoint,
         engine=seg.engine,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import numpy as np
 
+from liverseg.core.components import Components, find_components
 from liverseg.core.labels import (
     BACKGROUND,
     CLASSES,
@@ -99,6 +101,12 @@ class Segmentation:
         """Whether some candidate is unsure."""
         return self.candidates is not None and self.candidates.count(UNSURE) > 0
 
+    @cached_property
+    def tumour_components(self) -> Components:
+        """The connected components of the label tumour, found once: the labels must not change after that."""
+        # A partial, because a ZeroGPU worker sends the result pickled.
+        return find_components(partial(_tumour_plane, self.labels), len(self.labels))
+
     def labels_with_unsure(self, z: int) -> np.ndarray:
         """(H, W) uint8: the labels of slice `z`, where unsure lesions have the value `UNSURE_LESION`."""
         labels: np.ndarray = self.labels[z]
@@ -148,3 +156,8 @@ class Segmentation:
             warnings += (SKIPPED_SLICES_WARNING,)
         removed = keep_largest_body(labels, bodies)
         return replace(self, labels=labels, threshold=threshold, removed=removed, warnings=warnings)
+
+
+def _tumour_plane(labels: np.ndarray, z: int) -> np.ndarray:
+    plane: np.ndarray = labels[z] == TUMOUR
+    return plane
