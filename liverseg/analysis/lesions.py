@@ -13,7 +13,7 @@ from liverseg.analysis.diameters import lesion_diameters
 from liverseg.core.components import Box, Components
 from liverseg.core.image import CTImage
 from liverseg.core.labels import LIVER
-from liverseg.core.lesion_candidates import LIKELY, labelled_candidates
+from liverseg.core.lesion_candidates import LIKELY
 from liverseg.core.segmentation import Segmentation
 
 MEASURABLE_MM = 10.0
@@ -102,9 +102,12 @@ def order_lesions(seg: Segmentation) -> LesionOrder:
     Lesions of equal size are in the order of their slices. Faint candidates are left out, and rejected ones
     keep their places.
     """
-    candidates = labelled_candidates(seg.labels) if seg.candidates is None else seg.candidates
-    likely = int(np.count_nonzero(candidates.status == LIKELY))
-    return LesionOrder(candidates.components, candidates.order(), likely)
+    if seg.candidates is None:
+        components = seg.tumour_components
+        order = np.argsort(-components.sizes, kind="stable")
+        return LesionOrder(components, order, len(order))
+    likely = int(np.count_nonzero(seg.candidates.status == LIKELY))
+    return LesionOrder(seg.candidates.components, seg.candidates.order(), likely)
 
 
 def lesion_numbers(seg: Segmentation, z: int, ordered: LesionOrder | None = None) -> np.ndarray:

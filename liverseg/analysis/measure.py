@@ -208,6 +208,7 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
             _known_spacing(ct),
             ct.spacing_source,
             ct.assumed_window,
+            ct.orientation_known,
         ),
         checkpoint=seg.checkpoint,
         engine=seg.engine,

@@ -70,6 +70,7 @@ class InputFacts:
     spacing_mm: tuple[float | None, float, float] | None  # between slices (None: unknown), rows, columns
     spacing_source: str
     assumed_window: Window | None  # window that turned grey values into HU; None: the file stores HU
+    orientation_known: bool = True  # False: how the image lies in the patient is assumed
 
 
 @dataclass(frozen=True)

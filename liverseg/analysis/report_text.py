@@ -11,6 +11,8 @@ from liverseg.core.lesion_model import OperatingPoint
 NOT_MEASURED = "–"
 """Shown in place of a value that is None."""
 
+ORIENTATION_ASSUMED = "assumed: the file does not say how the image lies in the patient"
+
 
 def number_text(value: float) -> str:
     """A measure with three significant digits and at most three decimals.
@@ -181,6 +183,7 @@ def provenance_rows(report: Report, sha_digits: int = 12) -> list[tuple[str, str
     return [
         ("Input", f"{file_format}, {shape}"),
         ("Spacing", spacing),
+        *([] if measured.orientation_known else [("Orientation", ORIENTATION_ASSUMED)]),
         ("Checkpoint", checkpoint.ref),
         ("Weights", f"sha256 {sha256} from {checkpoint.registry}{commit}"),
         *([("Slices run", slices_run(report))] if is_volume else []),

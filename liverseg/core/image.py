@@ -81,7 +81,7 @@ class CTImage:
     """One CT slice or volume in Hounsfield units, in radiological orientation.
 
     Row 0 is anterior, column 0 is the patient's right (left in the picture), and slice 0 is the one nearest
-    the feet. A single slice has S = 1.
+    the feet. Where `orientation_known` is False, this is assumed. A single slice has S = 1.
     """
 
     hu: np.ndarray  # (S, H, W) float32, Hounsfield units
@@ -94,6 +94,7 @@ class CTImage:
     sha256: str | None = None  # hex digest of the file's bytes
     series: int | None = None  # number of the requested series if the input has several
     warnings: tuple[str, ...] = ()  # one sentence each, shown with the result
+    orientation_known: bool = True  # False: the file does not say how it lies in the patient; it is assumed
     # DICOM only, one per native slice: references for SEG and RTSTRUCT. Never shown, and not in `repr`.
     source: tuple[SliceReference, ...] = field(default=(), repr=False)
 

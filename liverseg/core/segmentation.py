@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import numpy as np
 
+from liverseg.core.components import Components, find_components
 from liverseg.core.labels import (
     BACKGROUND,
     CLASSES,
@@ -111,6 +113,11 @@ class Segmentation:
     def rejected(self) -> tuple[int, ...]:
         """The numbers of the rejected lesions (`Lesion.id`), in rising order."""
         return () if self.candidates is None else rejected_numbers(self.candidates)
+    @cached_property
+    def tumour_components(self) -> Components:
+        """The connected components of the label tumour, found once: the labels must not change after that."""
+        # A partial, because a ZeroGPU worker sends the result pickled.
+        return find_components(partial(_tumour_plane, self.labels), len(self.labels))
 
     def labels_with_unsure(self, z: int) -> np.ndarray:
         """(H, W) uint8: the labels of slice `z`, where unsure lesions have the value `UNSURE_LESION`."""
@@ -189,3 +196,8 @@ class Segmentation:
             warnings += (SKIPPED_SLICES_WARNING,)
         removed = keep_largest_body(labels, bodies)
         return replace(self, labels=labels, threshold=threshold, removed=removed, warnings=warnings)
+
+
+def _tumour_plane(labels: np.ndarray, z: int) -> np.ndarray:
+    plane: np.ndarray = labels[z] == TUMOUR
+    return plane

@@ -22,13 +22,14 @@ PNG_FULL_SCALE = 65535
 
 @dataclass(frozen=True)
 class Results:
-    """The results of one image, and the window and slice (None: the default ones) that its pictures show."""
+    """The results of one image, and the window, slice and point (None: the default ones) of its pictures."""
 
     ct: CTImage
     seg: Segmentation
     report: Report
     window: Window | None
     slice_index: int | None
+    row_column: tuple[int, int] | None = None  # of the point in `slice_index`
 
 
 _Files = Iterator[tuple[str, bytes]]  # file name and content, encoded on demand
@@ -101,9 +102,9 @@ def _csv(results: Results) -> _Files:
 def _pdf(results: Results) -> _Files:
     from liverseg.io.pdf.report import report_pdf  # ReportLab is slow to load
 
-    page = report_pdf(
-        results.ct, results.seg, results.report, results.window, results.slice_index, result_date()
-    )
+    index, row_column = results.slice_index, results.row_column
+    shown = index if index is None or row_column is None else (index, *row_column)
+    page = report_pdf(results.ct, results.seg, results.report, results.window, shown, result_date())
     yield "report.pdf", page
 
 

@@ -86,6 +86,7 @@ class ResultView:
 
     window: Window | None = None  # None: the window a picture was made with, otherwise 40/400
     slice_index: int | None = None  # from 0; None: all of the input, and `default_slice` in pictures
+    row_column: tuple[int, int] | None = None  # where the PDF's other views cut; None: `default_point`
 
 
 WHOLE_INPUT = ResultView()
@@ -117,7 +118,7 @@ def write_results(
     """
     chosen = check_formats(ct, formats, view.slice_index)
     picture = overview(ct, seg, view.slice_index, view.window or ct.assumed_window or DEFAULT_WINDOW)
-    results = Results(ct, seg, report, view.window, view.slice_index)
+    results = Results(ct, seg, report, view.window, view.slice_index, view.row_column)
 
     folder = make_folder(out_dir)
     written: list[Path] = []

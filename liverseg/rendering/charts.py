@@ -135,7 +135,7 @@ def lay_out(profile: Profile, width: float, height: float, text: float) -> Layou
 
 
 def profile_svg(profile: Profile, selected: int, width: float, height: float, text: float) -> str:
-    """The area chart as SVG: liver and tumour together in green, tumour in red, slice `selected` marked.
+    """The area chart as SVG: liver and tumour together in blue, tumour in orange, slice `selected` marked.
 
     A script finds the slice under the pointer with the attributes `data-slices`, `data-left` and `data-right`
     (shares of the width). Raises `InvalidSetting` for a missing slice.

@@ -1,4 +1,10 @@
-"""The colours of all pictures, and alpha blending."""
+"""The colours of all pictures, and alpha blending.
+
+Liver is blue and tumour orange, because people with any colour vision can distinguish the two, and orange is
+lighter in grey print. Lines differ too: that of a tumour is thicker, that of an unsure lesion dashed and
+that of a truth dashed and white. `tests/liverseg/rendering/test_colour_vision.py` holds the least difference
+of each pair.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +13,24 @@ import numpy as np
 
 RGB = tuple[int, int, int]
 
-LIVER_RGB: RGB = (40, 210, 105)
-TUMOUR_RGB: RGB = (255, 60, 60)
-UNSURE_RGB: RGB = (255, 176, 64)
-"""Unsure lesions: amber, apart from the red of likely ones."""
+LIVER_RGB: RGB = (40, 110, 255)
+TUMOUR_RGB: RGB = (255, 155, 10)
+UNSURE_RGB: RGB = (255, 190, 95)
+"""Unsure lesions: a lighter orange, always dashed and without a fill of its own."""
+TRUTH_RGB: RGB = (255, 255, 255)
+"""The true segmentation of an example: white, always dashed and without a fill."""
 TEXT_RGB: RGB = (232, 232, 232)
 QUIET_RGB: RGB = (160, 160, 160)
 THRESHOLD_RGB: RGB = (255, 255, 255)
 
-LIVER_ON_WHITE_RGB: RGB = (31, 157, 85)
-TUMOUR_ON_WHITE_RGB: RGB = (217, 45, 45)
-"""Liver and tumour in lines and numbers on a light background, on the page and on paper."""
+LIVER_ON_WHITE_RGB: RGB = (28, 92, 202)
+TUMOUR_ON_WHITE_RGB: RGB = (221, 110, 0)
+"""Liver and tumour in areas and large numbers on the page, light or dark, and on paper."""
 
-FIRST_RGB: RGB = (86, 180, 233)
-SECOND_RGB: RGB = (240, 170, 30)
-"""The first and the second of two compared segmentations: sky blue and orange of Okabe and Ito's palette,
-which people with any colour vision can distinguish, also on grey."""
+FIRST_RGB: RGB = (100, 200, 255)
+SECOND_RGB: RGB = (220, 40, 15)
+"""The first and the second of two compared segmentations: sky blue and red, which people with any colour
+vision can distinguish from each other, from liver and tumour, and from grey."""
 BOTH_RGB: RGB = (240, 240, 240)
 """What both segmentations have in common: without hue, so that differences stand out."""
 
@@ -38,8 +46,8 @@ DARKENED = 0.7
 def css(rgb: RGB) -> str:
     """A colour in the notation of SVG and CSS.
 
-    >>> css((255, 60, 60))
-    '#ff3c3c'
+    >>> css((255, 155, 10))
+    '#ff9b0a'
     """
     return "#{:02x}{:02x}{:02x}".format(*rgb)
 

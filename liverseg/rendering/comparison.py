@@ -1,7 +1,7 @@
 """Two segmentations of one slice: contours in two colours, and a map of their differences.
 
 They are a reference and a prediction, or the results of two checkpoints. The first is sky blue, the second
-orange. Contours of liver (with its tumours) are thin, contours of tumour thick.
+red. Contours of liver (with its tumours) are thin, contours of tumour thick.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from liverseg.core.window import DEFAULT_WINDOW, Window, to_grey
 from liverseg.errors import InvalidSetting
 from liverseg.rendering import legend
 from liverseg.rendering.colours import BOTH_RGB, FIRST_RGB, QUIET_RGB, RGB, SECOND_RGB, blend
-from liverseg.rendering.frame import frame_for
+from liverseg.rendering.frame import Frame, frame_for
 from liverseg.rendering.outlines import outline
 from liverseg.rendering.slice_view import (
     DEFAULT_OPACITY,
+    axial_frame,
     bounding_box,
     check_opacity,
     contour_smoothing,
     enlarged_grey,
     finish,
-    overlay,
+    slice_overlay,
 )
 from liverseg.rendering.text import TextStyle, draw_text, text_width
 
@@ -80,9 +81,11 @@ def difference(
     second: np.ndarray,
     window: Window = DEFAULT_WINDOW,
     opacity: float = DEFAULT_OPACITY,
-    spacing_mm: tuple[float, float] | None = None,
+    frame: Frame | None = None,
 ) -> np.ndarray:
-    """A map of the differences between segmentations A and B over the slice, of the size of `overlay`.
+    """A map of the differences between segmentations A and B over the slice.
+
+    `frame` is the layout of the picture; None stands for square pixels of unknown size.
 
     Areas that only one segmentation has are filled in its colour, tumour of both in white; tumour is more
     opaque than liver. Contours are always opaque, and white where both coincide. Raises `InvalidSetting` if
@@ -90,7 +93,9 @@ def difference(
     """
     check_opacity(opacity)
     _check_shapes(hu_slice, first, second)
-    frame = frame_for(hu_slice.shape, spacing_mm)
+    if frame is None:
+        rows, columns = hu_slice.shape
+        frame = frame_for((rows, columns))
     rgb = cv2.cvtColor(enlarged_grey(hu_slice, window, frame), cv2.COLOR_GRAY2RGB)
     for mask, colour, cover in _fills(first, second, opacity):
         field = frame.enlarge(mask.view(np.uint8) * np.uint8(255))
@@ -131,12 +136,11 @@ def compared_pictures(
     Raises `InvalidSetting` for a missing slice and for an opacity out of range.
     """
     index = check_slice(ct, slice_index)
-    spacing_mm = None if ct.spacing_mm is None else ct.spacing_mm[1:]
-    hu, a, b = ct.hu[index], first.labels[index], second.labels[index]
+    a, b = first.labels[index], second.labels[index]
     return (
-        overlay(hu, first.labels_with_unsure(index), window, opacity, spacing_mm),
-        overlay(hu, second.labels_with_unsure(index), window, opacity, spacing_mm),
-        difference(hu, a, b, window, opacity, spacing_mm),
+        slice_overlay(ct, first, index, window, opacity),
+        slice_overlay(ct, second, index, window, opacity),
+        difference(ct.hu[index], a, b, window, opacity, axial_frame(ct)),
     )
 
 

@@ -25,6 +25,8 @@ Letters = tuple[str, str, str, str]
 """Patient directions at the left, right, top and bottom of a picture."""
 
 AXIAL_LETTERS: Letters = ("R", "L", "A", "P")
+NO_LETTERS: Letters = ("", "", "", "")
+"""For an image whose orientation in the patient is not known."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,16 @@ class Frame:
     line: int  # thickness of a contour
     px_per_mm: float | None  # None: spacing unknown
     letters: Letters = AXIAL_LETTERS
+
+    @property
+    def heavy_line(self) -> int:
+        """Thickness of the contour of a tumour: half as much again, to distinguish it without its colour."""
+        return self.line + (self.line + 1) // 2
+
+    @property
+    def halo(self) -> int:
+        """Width of the black border that keeps letters and the scale bar legible on any tissue."""
+        return max(2, round(self.text / 8))
 
     @property
     def slice_area(self) -> tuple[slice, slice]:
@@ -114,7 +126,6 @@ def draw_marks(rgb: np.ndarray, frame: Frame) -> None:
     """Draw the orientation letters at the edges, and the scale bar, in place."""
     margin, middle = round(0.9 * frame.text), (frame.height - frame.strip) / 2
     bottom = frame.height - frame.strip
-    halo = max(1, frame.text // 14)
     positions = (
         (margin, middle),
         (frame.width - margin, middle),
@@ -122,7 +133,8 @@ def draw_marks(rgb: np.ndarray, frame: Frame) -> None:
         (frame.width / 2, bottom - margin),
     )
     for letter, position in zip(frame.letters, positions, strict=True):
-        draw_text(rgb, letter, position, TextStyle(frame.text, align="centre", halo_px=halo))
+        if letter:
+            draw_text(rgb, letter, position, TextStyle(frame.text, align="centre", halo_px=frame.halo))
 
     length_mm = scale_bar_mm(frame)
     if length_mm is None or frame.px_per_mm is None:
@@ -130,10 +142,10 @@ def draw_marks(rgb: np.ndarray, frame: Frame) -> None:
     length, tick = round(length_mm * frame.px_per_mm), max(3, frame.text // 4)
     x0, y = round(0.6 * frame.text), bottom - round(0.7 * frame.text)
     x1 = x0 + length
-    for colour, wider in (((0, 0, 0), 2), (TEXT_RGB, 0)):  # a dark border, then the bar
+    for colour, wider in (((0, 0, 0), 2 * frame.halo), (TEXT_RGB, 0)):  # a dark border, then the bar
         thick = max(1, frame.text // 14) + wider
         for start, end in (((x0, y), (x1, y)), ((x0, y - tick), (x0, y)), ((x1, y - tick), (x1, y))):
             cv2.line(rgb, start, end, colour, thick)
     small = round(0.8 * frame.text)
-    style = TextStyle(small, align="centre", halo_px=halo)
+    style = TextStyle(small, align="centre", halo_px=frame.halo)
     draw_text(rgb, f"{length_mm} mm", ((x0 + x1) / 2, y - tick - 0.5 * small), style)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from liverseg.core.window import Window
@@ -21,6 +23,7 @@ from liverseg.rendering.colours import (
     blend,
 )
 from liverseg.rendering.frame import Frame
+from liverseg.rendering.outlines import dashes
 from liverseg.rendering.text import TextStyle, draw_text, text_width
 
 Strip = np.ndarray  # (strip, width, 3) uint8, read-only
@@ -47,39 +50,66 @@ def window_strip(frame: Frame, window: Window, caption: str = "") -> Strip:
     return _frozen(strip)
 
 
+@dataclass(frozen=True)
+class _Swatch:
+    """A coloured square of a legend."""
+
+    name: str
+    rgb: RGB
+    opacity: float  # of the fill
+    edge: int  # width of the border
+    is_dashed: bool = False
+
+
 @lru_cache(maxsize=16)
 def legend_strip(frame: Frame, opacity: float, has_unsure: bool = False) -> Strip:
-    """Legend of liver and tumour, with swatches of the overlay's opacity, and if needed of unsure lesions."""
-    entries = [("Liver", LIVER_RGB, opacity), ("Tumour", TUMOUR_RGB, opacity)]
+    """Legend of liver and tumour, with fills and lines of the overlay, and if needed of unsure lesions."""
+    swatches = [
+        _Swatch("Liver", LIVER_RGB, opacity, frame.line),
+        _Swatch("Tumour", TUMOUR_RGB, opacity, frame.heavy_line),
+    ]
     if has_unsure:
-        entries.append(("Unsure", UNSURE_RGB, 0.0))
-    return _swatches(frame, tuple(entries))
+        swatches.append(_Swatch("Unsure", UNSURE_RGB, 0.0, frame.line, is_dashed=True))
+    return _swatches(frame, tuple(swatches))
 
 
 @lru_cache(maxsize=16)
 def difference_strip(frame: Frame, opacity: float) -> Strip:
     """Legend of a difference map of the segmentations A and B."""
-    entries = (
-        ("Only A", FIRST_RGB, opacity),
-        ("Only B", SECOND_RGB, opacity),
-        ("Both", BOTH_RGB, opacity),
+    swatches = (
+        _Swatch("Only A", FIRST_RGB, opacity, frame.line),
+        _Swatch("Only B", SECOND_RGB, opacity, frame.line),
+        _Swatch("Both", BOTH_RGB, opacity, frame.line),
     )
-    return _swatches(frame, entries, "tumour bright, liver faint")
+    return _swatches(frame, swatches, "tumour bright, liver faint")
 
 
-def _swatches(frame: Frame, entries: tuple[tuple[str, RGB, float], ...], note: str = "") -> Strip:
+def _square(swatch: _Swatch, side: int) -> np.ndarray:
+    """The square of a swatch: (side, side, 3) uint8."""
+    square = np.full((side, side, 3), 90, np.uint8)  # about the grey of liver in the default window
+    square = blend(square, swatch.rgb, np.full((side, side), round(255 * swatch.opacity), np.uint8))
+    edge = swatch.edge
+    if not swatch.is_dashed:
+        square[:edge] = square[-edge:] = square[:, :edge] = square[:, -edge:] = swatch.rgb
+        return square
+    first, last = edge // 2, side - 1 - edge // 2
+    corners = np.array([(first, first), (last, first), (last, last), (first, last)], np.float32)
+    lines = [np.round(dash).astype(np.int32) for dash in dashes(corners, side / 3)]
+    cv2.polylines(square, lines, False, swatch.rgb, edge)
+    return square
+
+
+def _swatches(frame: Frame, swatches: tuple[_Swatch, ...], note: str = "") -> Strip:
     """Coloured squares with their names, and a note at the right, omitted if it does not fit."""
     strip, y, margin = _blank(frame), frame.strip / 2, round(0.6 * frame.text)
-    side, edge, x = round(0.9 * frame.text), max(1, frame.line), margin
-    for name, colour, opacity in entries:
+    side, x = round(0.9 * frame.text), margin
+    for swatch in swatches:
         top = round(y - side / 2)
-        strip[top : top + side, x : x + side] = colour
-        inner = (slice(top + edge, top + side - edge), slice(x + edge, x + side - edge))
-        grey = np.full_like(strip[inner], 90)  # about the grey of liver in the default window
-        strip[inner] = blend(grey, colour, np.full(grey.shape[:2], round(255 * opacity), np.uint8))
+        visible = strip[top : top + side, x : x + side]
+        visible[:] = _square(swatch, side)[:, : visible.shape[1]]
         x += side + round(0.45 * frame.text)
-        draw_text(strip, name, (x, y), TextStyle(frame.text))
-        x += text_width(name, frame.text) + round(1.2 * frame.text)
+        draw_text(strip, swatch.name, (x, y), TextStyle(frame.text))
+        x += text_width(swatch.name, frame.text) + round(1.2 * frame.text)
     if note and x + text_width(note, frame.text) + margin <= frame.width:
         draw_text(strip, note, (frame.width - margin, y), TextStyle(frame.text, QUIET_RGB, "right"))
     return _frozen(strip)

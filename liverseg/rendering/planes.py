@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import BACKGROUND, TUMOUR, Segmentation
 from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.errors import InvalidSetting
-from liverseg.rendering.frame import AXIAL_LETTERS, Frame, Letters, frame_for
-from liverseg.rendering.slice_view import DEFAULT_OPACITY, default_slice, overlay
+from liverseg.rendering.frame import AXIAL_LETTERS, NO_LETTERS, Frame, Letters, frame_for
+from liverseg.rendering.slice_view import DEFAULT_OPACITY, default_slice, overlay, slice_overlay
 
 Point = tuple[int, int, int]
 """Slice, row and column of the voxel of the radiological grid in which the three views intersect."""
@@ -83,16 +84,33 @@ def plane_spacing(ct: CTImage, plane: Plane) -> tuple[float, float] | None:
     return ct.spacing_mm[rows], ct.spacing_mm[columns]
 
 
+def plane_letters(ct: CTImage, plane: Plane) -> Letters:
+    """The letters of a view's picture; none where the orientation is unknown."""
+    return plane.letters if ct.orientation_known else NO_LETTERS
+
+
+def plane_title(ct: CTImage, name: str) -> str:
+    """The caption of a view: its name, and that it is assumed where the orientation is unknown.
+
+    >>> from liverseg.core.geometry import upright_grid
+    >>> hu = np.zeros((9, 64, 64), np.float32)
+    >>> ct = CTImage(hu, None, "", "nifti", upright_grid(hu.shape), "volume", orientation_known=False)
+    >>> plane_title(ct, "coronal")
+    'Coronal (assumed)'
+    """
+    return name.capitalize() + ("" if ct.orientation_known else " (assumed)")
+
+
 def plane_frame(ct: CTImage, plane: Plane) -> Frame:
     """The layout of a view's picture."""
     rows, columns = _axes(plane)
-    return frame_for((ct.shape[rows], ct.shape[columns]), plane_spacing(ct, plane), plane.letters)
+    return frame_for((ct.shape[rows], ct.shape[columns]), plane_spacing(ct, plane), plane_letters(ct, plane))
 
 
 def default_point(seg: Segmentation) -> Point:
-    """The point to show first: through the most tumour, else through the most liver, else in the middle.
+    """The point to show first: inside tumour, else inside liver, else in the middle.
 
-    Its slice is `default_slice`; row and column are those with the most tumour or liver in that slice.
+    Its slice is `default_slice`; in it, the point is the pixel of tumour or liver farthest from their edges.
     """
     z = default_slice(seg)
     mask = seg.labels[z] == TUMOUR
@@ -100,7 +118,9 @@ def default_point(seg: Segmentation) -> Point:
         mask = seg.labels[z] > BACKGROUND
     if not mask.any():
         return z, mask.shape[0] // 2, mask.shape[1] // 2
-    return z, int(mask.sum(axis=1).argmax()), int(mask.sum(axis=0).argmax())
+    depth = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    row, column = divmod(int(depth.argmax()), mask.shape[1])
+    return z, row, column
 
 
 def point_at(ct: CTImage, name: str, point: Point, x_share: float, y_share: float) -> Point:
@@ -144,6 +164,12 @@ def picture_position(ct: CTImage, name: str, point: Point) -> tuple[float, float
     return x / frame.width, y / frame.height
 
 
+def check_point(ct: CTImage, point: Point) -> None:
+    """Raise `InvalidSetting` for a point outside the volume."""
+    if not all(0 <= index < n for index, n in zip(point, ct.shape, strict=True)):
+        raise InvalidSetting(f"The point {point} lies outside the volume of {ct.shape}.")
+
+
 def plane_view(
     ct: CTImage,
     seg: Segmentation,
@@ -159,8 +185,9 @@ def plane_view(
     out of range.
     """
     plane = plane_named(name)
-    if not all(0 <= index < n for index, n in zip(point, ct.shape, strict=True)):
-        raise InvalidSetting(f"The point {point} lies outside the volume of {ct.shape}.")
+    check_point(ct, point)
+    if plane.axis == 0:
+        return slice_overlay(ct, seg, point[0], window, opacity)
     index = point[plane.axis]
     hu, labels = section(ct.hu, plane, index), label_section(seg, plane, index)
-    return overlay(hu, labels, window, opacity, plane_spacing(ct, plane), plane.letters)
+    return overlay(hu, labels, window, opacity, plane_spacing(ct, plane), plane_letters(ct, plane))

@@ -26,7 +26,8 @@ from liverseg.rendering.colours import (
     blend,
     heat_opacity,
 )
-from liverseg.rendering.frame import AXIAL_LETTERS, Frame, Letters, draw_marks, frame_for
+from liverseg.rendering.frame import AXIAL_LETTERS, NO_LETTERS, Frame, Letters, draw_marks, frame_for
+from liverseg.rendering.lesion_marks import LesionMark, draw_numbers, lesion_marks
 from liverseg.rendering.outlines import dashed_outline, outline
 
 DEFAULT_OPACITY = 0.3
@@ -92,18 +93,20 @@ def overlay(
     spacing_mm: tuple[float, float] | None = None,
     letters: Letters = AXIAL_LETTERS,
 ) -> np.ndarray:
-    """Liver (green) and tumour (red) over a slice: `hu_slice` (H, W) HU, `labels` (H, W) 0, 1, 2.
+    """Liver (blue) and tumour (orange) over a slice: `hu_slice` (H, W) HU, `labels` (H, W) 0, 1, 2.
 
-    The green contour surrounds liver and tumour together. Label 3 is an unsure lesion: liver with a dashed
-    amber contour. Raises `InvalidSetting` unless 0 <= opacity <= 1.
+    The blue contour surrounds liver and tumour together; that of tumour is thicker. Label 3 is an unsure
+    lesion: liver with a dashed orange contour. Raises `InvalidSetting` unless 0 <= opacity <= 1.
     """
     check_opacity(opacity)
     frame = frame_for(_shape(hu_slice), spacing_mm, letters)
     return _overlay(enlarged_grey(hu_slice, window, frame), labels, opacity, frame)
 
 
-def _overlay(grey: np.ndarray, labels: np.ndarray, opacity: float, frame: Frame) -> np.ndarray:
-    """`overlay` on the enlarged grey slice, which three pictures share."""
+def _overlay(
+    grey: np.ndarray, labels: np.ndarray, opacity: float, frame: Frame, numbered: tuple[LesionMark, ...] = ()
+) -> np.ndarray:
+    """`overlay` on the enlarged grey slice, which three pictures share, with the numbers of its lesions."""
     rgb: np.ndarray = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     organ = frame.enlarge((labels > BACKGROUND).view(np.uint8) * np.uint8(255))
     box = bounding_box(organ > 0)
@@ -113,13 +116,14 @@ def _overlay(grey: np.ndarray, labels: np.ndarray, opacity: float, frame: Frame)
         for colour, cover in fills:
             rgb[box] = blend(rgb[box], colour, cv2.convertScaleAbs(cover, alpha=opacity))
         smoothing = contour_smoothing(frame, labels.shape)
-        for colour, field in ((LIVER_RGB, organ), (TUMOUR_RGB, tumour)):
-            outline(rgb, field > 127, colour, frame.line, smoothing)
+        for colour, field, line in ((LIVER_RGB, organ, frame.line), (TUMOUR_RGB, tumour, frame.heavy_line)):
+            outline(rgb, field > 127, colour, line, smoothing)
     unsure = labels == UNSURE_LESION
     has_unsure = bool(unsure.any())
     if has_unsure:
         field = frame.enlarge(unsure.view(np.uint8) * np.uint8(255))
         dashed_outline(rgb, field > 127, UNSURE_RGB, frame.line, contour_smoothing(frame, labels.shape))
+    draw_numbers(rgb, numbered, labels.shape, frame)
     return finish(rgb, legend.legend_strip(frame, opacity, has_unsure), frame)
 
 
@@ -165,6 +169,12 @@ def _shape(hu_slice: np.ndarray) -> tuple[int, int]:
 # --- A slice of a segmented image ---
 
 
+def axial_frame(ct: CTImage) -> Frame:
+    """The layout of the pictures of a slice, without letters where the orientation is unknown."""
+    spacing_mm = None if ct.spacing_mm is None else ct.spacing_mm[1:]
+    return frame_for(ct.shape[1:], spacing_mm, AXIAL_LETTERS if ct.orientation_known else NO_LETTERS)
+
+
 def default_slice(seg: Segmentation) -> int:
     """The slice to show first: the one with the most tumour, else the most liver, else the middle one."""
     areas = np.array([[np.count_nonzero(p == TUMOUR), np.count_nonzero(p)] for p in seg.labels])
@@ -187,15 +197,30 @@ def three_pictures(
     """
     check_opacity(opacity)
     hu = ct.hu[check_slice(ct, slice_index)]
-    frame = frame_for(_shape(hu), None if ct.spacing_mm is None else ct.spacing_mm[1:])
+    frame = axial_frame(ct)
     grey = enlarged_grey(hu, window, frame)
     caption = f"Slice {slice_index + 1} / {len(ct.hu)}" if len(ct.hu) > 1 else ""
     labels, probability = seg.labels_with_unsure(slice_index), seg.tumour_probability[slice_index]
     return (
         finish(grey, legend.window_strip(frame, window, caption), frame),
-        _overlay(grey, labels, opacity, frame),
+        _overlay(grey, labels, opacity, frame, lesion_marks(seg, slice_index)),
         _heatmap(grey, probability, opacity, seg.threshold, frame),
     )
+
+
+def slice_overlay(
+    ct: CTImage,
+    seg: Segmentation,
+    slice_index: int,
+    window: Window = DEFAULT_WINDOW,
+    opacity: float = DEFAULT_OPACITY,
+) -> np.ndarray:
+    """The second of `three_pictures` alone."""
+    check_opacity(opacity)
+    frame = axial_frame(ct)
+    grey = enlarged_grey(ct.hu[check_slice(ct, slice_index)], window, frame)
+    labels = seg.labels_with_unsure(slice_index)
+    return _overlay(grey, labels, opacity, frame, lesion_marks(seg, slice_index))
 
 
 def overview(

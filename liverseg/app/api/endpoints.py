@@ -112,7 +112,7 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
 
         Returns:
             picture of the CT slice (the one with most tumour unless slice is given)
-            picture of its segmentation (liver green and tumour red)
+            picture of its segmentation (liver blue and tumour orange)
             picture of its tumour probability
             report in JSON (sizes in pixels and mm² or mL, lesions, warnings, checkpoint)
         """
@@ -157,7 +157,7 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
         Returns:
             picture of the segmentation of A (slice with the largest difference unless slice is given)
             picture of the segmentation of B
-            picture of the difference (only A blue, only B orange)
+            picture of the difference (only A light blue, only B red)
             comparison in JSON (agreement with Dice, sizes, B - A and matched lesions, report_a, report_b)
         """
         try:

@@ -175,7 +175,7 @@ def empty_viewer() -> str:
     """The viewer without a result: what each picture will show."""
     hints = (
         "Upload a CT slice or volume, or try an example",
-        "Liver in green, tumour in red",
+        "Liver in blue, tumour in orange",
         "From 0 to 1, with its colour bar",
     )
     figures = "".join(

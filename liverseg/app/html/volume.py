@@ -24,16 +24,18 @@ from liverseg.rendering.colours import (
     QUIET_RGB,
     TEXT_RGB,
     THRESHOLD_RGB,
+    TRUTH_RGB,
     TUMOUR_RGB,
     UNSURE_RGB,
 )
 from liverseg.rendering.frame import Frame, scale_bar_mm
-from liverseg.rendering.planes import Point, picture_position, plane_frame, plane_named
+from liverseg.rendering.planes import Point, picture_position, plane_frame, plane_named, plane_title
 
 DRAWING_STYLE = {
     "liver": LIVER_RGB,
     "tumour": TUMOUR_RGB,
     "unsure": UNSURE_RGB,
+    "truth": TRUTH_RGB,
     "threshold": THRESHOLD_RGB,
     "text": TEXT_RGB,
     "quiet": QUIET_RGB,
@@ -100,6 +102,7 @@ def _drawing(analysis: PageAnalysis, view: View, frame: Frame) -> dict[str, obje
         "width": view.window.width_hu,
         "opacity": view.opacity,
         "threshold": analysis.seg.threshold,
+        "orientation": analysis.ct.orientation_known,
         "frame": {**{name: getattr(frame, name) for name in FRAME_FIELDS}, "bar_mm": scale_bar_mm(frame)},
     }
 
@@ -115,7 +118,7 @@ def other_views(analysis: PageAnalysis, jpegs: Sequence[bytes], point: Point) ->
         lines = f' data-x="{x:.5f}" data-lowest="{lowest:.5f}" data-highest="{highest:.5f}"'
         label = f"row {point[1] + 1}" if name == "coronal" else f"column {point[2] + 1}"
         frame = plane_frame(ct, plane_named(name))
-        figures.append(_figure(name.capitalize(), jpeg, label, name, frame, lines))
+        figures.append(_figure(plane_title(ct, name), jpeg, label, name, frame, lines))
     x, y = picture_position(ct, "axial", point)
     width, height, text = PROFILE_SIZE
     svg = profile_svg(profile_of(ct, analysis.seg), point[0], width, height, text)
@@ -163,10 +166,11 @@ def surface_view(analysis: PageAnalysis) -> str:
     """The 3D view. `solid.js` fetches and draws the surfaces when the view is scrolled to."""
     if analysis.ct.spacing_mm is None or analysis.voxels is None:
         return f'<section class="ls-solid"><p class="ls-hint">{NO_SPACING}</p></section>'
+    axes, viewpoints = (AXES, VIEWPOINTS) if analysis.ct.orientation_known else ({}, ())
     letters = "".join(
-        f'<span data-axis="{axis}" aria-hidden="true">{name}</span>' for name, axis in AXES.items()
+        f'<span data-axis="{axis}" aria-hidden="true">{name}</span>' for name, axis in axes.items()
     )
-    buttons = "".join(f'<button type="button" data-face="{name}">{name}</button>' for name in VIEWPOINTS)
+    buttons = "".join(f'<button type="button" data-face="{name}">{name}</button>' for name in viewpoints)
     messages = {"without": NO_WEBGL, "failed": MESH_FAILED, "nothing": NO_SURFACES}
     attributes = "".join(f' data-{key}="{escape(text)}"' for key, text in messages.items())
     return (

@@ -24,7 +24,7 @@ from liverseg.inference.segmenter import Segmenter
 from liverseg.io.sniff import HEAD_BYTES, sniff
 from liverseg.pipeline import DEFAULT_RUN, DEFAULT_SETTINGS, Analysis, AnalysisSettings, Run, analyse_image
 from liverseg.rendering.comparison import difference
-from liverseg.rendering.slice_view import default_slice, overlay, three_pictures
+from liverseg.rendering.slice_view import axial_frame, default_slice, slice_overlay, three_pictures
 from registry import Checkpoint
 
 JPEG_QUALITY = 92
@@ -207,12 +207,11 @@ def draw_pictures(analysis: PageAnalysis, view: View) -> tuple[np.ndarray, np.nd
 def draw_comparison(analysis: PageAnalysis, view: View) -> tuple[np.ndarray, np.ndarray]:
     """The segmentation of `second` and the difference, as RGB arrays of the size of `draw_pictures`."""
     assert analysis.second is not None
-    index, spacing_mm = view.slice_index, analysis.ct.spacing_mm
-    hu, plane = analysis.ct.hu[index], None if spacing_mm is None else spacing_mm[1:]
+    index, ct = view.slice_index, analysis.ct
     first, second = analysis.seg.labels[index], analysis.second.seg.labels[index]
     return (
-        overlay(hu, analysis.second.seg.labels_with_unsure(index), view.window, view.opacity, plane),
-        difference(hu, first, second, view.window, view.opacity, plane),
+        slice_overlay(ct, analysis.second.seg, index, view.window, view.opacity),
+        difference(ct.hu[index], first, second, view.window, view.opacity, axial_frame(ct)),
     )
 
 

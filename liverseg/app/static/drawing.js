@@ -109,7 +109,7 @@ function write(pen, text, x, y, px, colour, align, halo) {
   pen.textBaseline = 'middle';
   if (halo) {
     pen.strokeStyle = '#000';
-    pen.lineWidth = Math.max(2, px / 6);
+    pen.lineWidth = Math.max(4, px / 4);  // half of it lies outside the letters
     pen.lineJoin = 'round';
     pen.strokeText(text, x, y);
   }
@@ -123,7 +123,9 @@ function marks(pen, frame, s, text) {
   frame.letters.forEach((letter, k) => write(pen, letter, ...places[k], text, css(STYLE.text), 'center', true));
   if (!frame.bar_mm) return;
   const length = frame.bar_mm * frame.px_per_mm * s, x = 0.6 * text, y = bottom - 0.7 * text, tick = Math.max(3, text / 4);
-  for (const [colour, thick] of [['#000', 3], [css(STYLE.text), Math.max(1, text / 14)]]) {
+  const thin = Math.max(1, text / 14);
+  for (const [colour, thick] of [['#000', thin + Math.max(4, text / 4)], [css(STYLE.text), thin]]) {
+    pen.lineCap = 'square';
     pen.strokeStyle = colour;
     pen.lineWidth = thick;
     pen.beginPath();
@@ -144,16 +146,18 @@ function strip(pen, kind, frame, view, slice, s, text) {
   }
   if (kind === 1) {
     let x = margin;
-    const unsure = hasUnsure(store.over.get(slice)) ? [['Unsure', STYLE.unsure, 0]] : [];
-    for (const [name, rgb, fill = view.opacity] of [['Liver', STYLE.liver], ['Tumour', STYLE.tumour], ...unsure]) {
+    const unsure = hasUnsure(store.over.get(slice)) ? [['Unsure', STYLE.unsure, 1, 0]] : [];
+    for (const [name, rgb, heavier, fill = view.opacity] of [['Liver', STYLE.liver, 1], ['Tumour', STYLE.tumour, 1.5], ...unsure]) {
       const side = 0.9 * text;
       pen.fillStyle = 'rgb(90 90 90)';
       pen.fillRect(x, y - side / 2, side, side);
       pen.fillStyle = `rgb(${rgb.join(' ')} / ${fill})`;
       pen.fillRect(x, y - side / 2, side, side);
       pen.strokeStyle = css(rgb);
-      pen.lineWidth = Math.max(1, text / 12);
+      pen.lineWidth = Math.max(1, text / 12) * heavier;
+      pen.setLineDash(name === 'Unsure' ? [side / 3, side / 3] : []);
       pen.strokeRect(x, y - side / 2, side, side);
+      pen.setLineDash([]);
       x += side + 0.45 * text;
       write(pen, name, x, y, text, css(STYLE.text), 'left');
       x += pen.measureText(name).width + 1.2 * text;
@@ -186,11 +190,12 @@ function drawPicture(canvas, kind, slice, frame, view) {
   pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.imageSmoothingQuality = 'high';
   const put = one => pen.drawImage(one, x, y, w, h);
-  const line = (path, colour, dash = []) => {
+  const line = (path, colour, dash = [], heavier = 1) => {
     const placed = new Path2D();
     placed.addPath(path, new DOMMatrix([w / store.columns, 0, 0, h / store.rows, x, y]));
     pen.strokeStyle = css(colour);
-    pen.lineWidth = fine;
+    pen.lineWidth = fine * heavier;
+    pen.lineCap = 'butt';
     pen.lineJoin = 'round';
     pen.setLineDash(dash);
     pen.stroke(placed);
@@ -200,7 +205,7 @@ function drawPicture(canvas, kind, slice, frame, view) {
   if (kind === 1) {
     put(fillLayer(over.labels, view));
     line(outlineOf(over, 'organ'), STYLE.liver);
-    line(outlineOf(over, 'tumour'), STYLE.tumour);
+    line(outlineOf(over, 'tumour'), STYLE.tumour, [], 1.5);
     if (hasUnsure(over)) line(outlineOf(over, 'unsure'), STYLE.unsure, [5 * fine, 5 * fine]);
   } else if (kind === 2) {
     pen.fillStyle = `rgb(0 0 0 / ${1 - STYLE.darkened})`;

@@ -121,6 +121,7 @@ def build_image(
         kind="slice" if hu.shape[0] == 1 else "volume",
         assumed_window=window if any_through_window else None,
         warnings=tuple(warnings),
+        orientation_known=stack.orientation_known,
         source=tuple(references),
     )
 

@@ -43,6 +43,7 @@ class SliceStack:
     spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns of the radiological grid
     spacing_source: str
     warnings: tuple[str, ...]
+    orientation_known: bool = True
 
 
 class _Arrangement(NamedTuple):
@@ -128,7 +129,8 @@ def stack_frames(frames: list[FrameHeader]) -> SliceStack:
             "The DICOM file does not give a usable pixel size in the patient (PixelSpacing): sizes can only "
             "be given in pixels."
         )
-    return SliceStack(arrangement.order, native, spacing, source, tuple(warnings))
+    known = first.orientation is not None
+    return SliceStack(arrangement.order, native, spacing, source, tuple(warnings), known)
 
 
 def plane_name(axes: tuple[int, int, int]) -> str:

@@ -32,6 +32,7 @@ class NiftiGeometry:
     spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns
     spacing_source: str
     warnings: tuple[str, ...] = ()
+    orientation_known: bool = True
 
 
 def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:
@@ -68,6 +69,7 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:
     )
     if not thickness_known:
         native_spacing[thin_axis] = PLACEHOLDER_THICKNESS_MM
+    is_false = from_header and is_false_identity(affine, native_spacing, shape)
     if not all(chosen.known[a] for a in range(3) if a != thin_axis):
         warnings.append("The NIfTI header gives no pixel size: sizes can only be given in pixels.")
     elif not from_header and all(s == 1.0 for s in native_spacing):
@@ -75,7 +77,7 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:
             "The NIfTI header gives a spacing of exactly 1 mm in every direction and no geometry, as it is "
             "written where the spacing is not known: sizes can only be given in pixels."
         )
-    elif from_header and is_false_identity(affine, native_spacing, shape):
+    elif is_false:
         warnings.append(
             "The header gives a spacing of exactly 1 mm in every direction with an identity geometry, which "
             "is known to be false in LiTS and 3D-IRCADb exports: sizes are given in pixels, and the "
@@ -95,7 +97,8 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:
             warnings.append(
                 "The pixel size in the NIfTI header is not one a CT has: sizes can only be given in pixels."
             )
-    return NiftiGeometry(affine, chosen.codes, spacing, source, tuple(warnings))
+    known = from_header and not is_false
+    return NiftiGeometry(affine, chosen.codes, spacing, source, tuple(warnings), known)
 
 
 def _angle_warnings(affine: np.ndarray, axes: tuple[int, int, int]) -> list[str]:

@@ -115,6 +115,7 @@ def _read(stream: BinaryIO | GzipReader, size_bytes: int | None, window: Window)
         kind="slice" if hu.shape[0] == 1 else "volume",
         assumed_window=None if grey is None else window,
         warnings=warnings,
+        orientation_known=header.geometry.orientation_known,
     )
 
 

@@ -18,25 +18,20 @@ from liverseg.analysis.report_text import (
 )
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
+from liverseg.core.slicing import check_slice
 from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.io.pdf.lesion_table import LESION_ROW_PT, draw_lesions, fitting_rows
 from liverseg.io.pdf.sheet import HEIGHT, PdfTextStyle, Sheet, width_of, wrapped
 from liverseg.io.pdf.style import GROUND, HAIR, HEADING, INK, LEFT, MARGIN, QUIET, RIGHT
+from liverseg.io.pdf.views import SECOND_ROW_PT, ShownViews, draw_planes, draw_slice
 from liverseg.rendering.charts import lay_out, profile_of
 from liverseg.rendering.colours import LIVER_ON_WHITE_RGB, TUMOUR_ON_WHITE_RGB
-from liverseg.rendering.planes import default_point, plane_frame, plane_named, plane_view
-from liverseg.rendering.slice_view import default_slice, overview
+from liverseg.rendering.planes import Point, check_point, default_point
 
 REPORT_TITLE = "Liver and tumours in CT"
 REPORT_NOTICE = (
     "Research software, not a medical device. Not for diagnosis, planning or any clinical decision."
 )
-
-MAX_PICTURE_PT = 205.0
-"""Maximal height of the three pictures of a slice."""
-
-SECOND_ROW_PT = 150.0
-"""Height of the row with the coronal view and the profile along the slices."""
 
 MIN_ROWS = 4
 """Rows of the table of lesions for which the warnings leave room."""
@@ -49,27 +44,31 @@ def report_pdf(
     seg: Segmentation,
     report: Report,
     window: Window | None = None,
-    slice_index: int | None = None,
+    slice_index: int | Point | None = None,
     printed_date: date | None = None,
 ) -> bytes:
     """The report page of one result as a PDF file.
 
     `window` applies to the pictures (None: the window a picture was made with, otherwise 40/400),
-    `slice_index` is the slice shown (None: the one `default_slice` picks), `printed_date` None prints no
-    date. The page of a volume has a profile along the slices, and a coronal view where the spacing is known.
-    Raises `InvalidSetting` for a slice that does not exist.
+    `slice_index` is the slice shown or the point (slice, row, column) through which the views go; what is
+    not given is that of `default_point`. `printed_date` None prints no date. The page of a volume has a
+    profile along the slices, and where the spacing is known a coronal and a sagittal view, with lines at the
+    point. Raises `InvalidSetting` for a slice or a point that does not exist.
     """
-    window = window or ct.assumed_window or DEFAULT_WINDOW
-    index = default_slice(seg) if slice_index is None else slice_index
-    picture = overview(ct, seg, index, window)
+    point = slice_index if isinstance(slice_index, tuple) else default_point(seg)
+    if isinstance(slice_index, int):
+        point = (slice_index, *point[1:])
+    check_slice(ct, point[0])
+    check_point(ct, point)
+    shown = ShownViews(ct, seg, window or ct.assumed_window or DEFAULT_WINDOW, point)
 
     sheet = Sheet(f"{REPORT_TITLE}: research report", f"liverseg {report.software['version']}")
     y = _draw_head(sheet, report, printed_date)
     y = _draw_measurements(sheet, report, y)
-    width = min(RIGHT - LEFT, MAX_PICTURE_PT * picture.shape[1] / picture.shape[0])
-    y += sheet.picture(picture, LEFT, y, width) + 10
+    y = draw_slice(sheet, shown, y)
     if report.input.kind == "volume":
-        y = _draw_volume_row(sheet, ct, seg, window, index, y)
+        _draw_profile(sheet, ct, seg, point[0], draw_planes(sheet, shown, y), y)
+        y += SECOND_ROW_PT + 12
     bottom = _draw_facts(sheet, report)
     warnings = _warning_lines(report, bottom - y - (MIN_ROWS + 4) * LESION_ROW_PT)
     rows = fitting_rows(report, bottom - _warnings_height(warnings) - y)
@@ -121,21 +120,6 @@ def _count_of(size: Amount) -> str:
     return "spacing unknown" if known is None else f"{number_text(size.count)} {unit}"
 
 
-def _draw_volume_row(
-    sheet: Sheet, ct: CTImage, seg: Segmentation, window: Window, index: int, y: float
-) -> float:
-    """Draw a coronal view (only with known spacing) and the profile; returns where the next part begins."""
-    x = LEFT
-    if ct.spacing_mm is not None:
-        frame = plane_frame(ct, plane_named("coronal"))
-        width = min(SECOND_ROW_PT * frame.width / frame.height, 0.45 * (RIGHT - LEFT))
-        point = (index, *default_point(seg)[1:])
-        sheet.picture(plane_view(ct, seg, "coronal", point, window=window), x, y, width)
-        x += width + 18
-    _draw_profile(sheet, ct, seg, index, x, y)
-    return y + SECOND_ROW_PT + 12
-
-
 def _draw_profile(sheet: Sheet, ct: CTImage, seg: Segmentation, index: int, x: float, y: float) -> None:
     """Draw the area per slice from `x` to the right margin; a line marks the slice `index`."""
     size = 7.0
@@ -144,7 +128,7 @@ def _draw_profile(sheet: Sheet, ct: CTImage, seg: Segmentation, index: int, x: f
     plot = lay_out(profile, RIGHT - x, SECOND_ROW_PT - 18, size)
     sheet.text(x, y + 8, "Along the slices, from the lowest", HEADING)
     y += 18
-    key = f"{profile.unit} a slice: liver with its tumours, and tumours"
+    key = f"{profile.unit} a slice: liver with tumours, tumours"
     sheet.text(x, y + size, key, PdfTextStyle(size, QUIET))
     for tick_y, label in plot.y_ticks:
         sheet.rule(x + plot.left, y + tick_y, x + plot.right, y + tick_y, HAIR)
@@ -155,7 +139,7 @@ def _draw_profile(sheet: Sheet, ct: CTImage, seg: Segmentation, index: int, x: f
         sheet.polygon([(x + px, y + py) for px, py in points], colour)
     marker_x = x + plot.x_of(index)
     sheet.rule(marker_x, y + plot.top - 3, marker_x, y + plot.bottom, INK, 0.8)
-    sheet.text(RIGHT, y + size, f"line: slice {index + 1}, shown above", label_style)
+    sheet.text(RIGHT, y + size, f"line: slice {index + 1}", label_style)
 
 
 def _draw_facts(sheet: Sheet, report: Report) -> float:

@@ -40,8 +40,8 @@ def read_picture(stream: BinaryIO, kind: str, window: Window) -> CTImage:
     """Read a PNG or JPEG (`kind` "png" or "jpeg") as a CTImage with HU rebuilt through `window`.
 
     Grey in [0, 1] becomes `window.low_hu + grey * window.width_hu`. 16-bit values that are HU with an
-    offset are read as HU (`liverseg.io.picture.sixteen_bit`). The spacing is unknown. `native` describes
-    the stored rows and columns; its axes and flips include the EXIF orientation.
+    offset are read as HU (`liverseg.io.picture.sixteen_bit`). Spacing and orientation in the patient are
+    unknown. `native` describes the stored rows and columns; its axes and flips include the EXIF orientation.
     Raises InputTooLarge/InputTooSmall before decoding, NotCT for a colour photograph, and UnreadableInput
     for a damaged or animated picture and for 16-bit values of unknown meaning.
     """
@@ -83,8 +83,11 @@ def read_picture(stream: BinaryIO, kind: str, window: Window) -> CTImage:
         warnings=(
             *(() if is_hu else (assumption,)),
             "A picture does not say how large a pixel is: sizes can only be given in pixels.",
+            "A picture does not say how it lies in the patient: the patient's right is assumed at the left, "
+            "and the front at the top.",
             *notes,
         ),
+        orientation_known=False,
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from liverseg.analysis.measure import measure
 from liverseg.analysis.report import Amount
 from liverseg.analysis.report_text import (
+    ORIENTATION_ASSUMED,
     lesion_headline,
     number_text,
     operating_point_sentence,
@@ -75,6 +76,14 @@ def report_without():
 def test_the_lesion_cut_is_a_row_only_where_there_is_a_model():
     assert dict(provenance_rows(measure(*decided())))["Lesion cut"] == "0.50"
     assert "Lesion cut" not in dict(provenance_rows(report_without()))
+
+
+def test_an_assumed_orientation_is_said_with_the_input():
+    ct, seg = disc_scene()
+    assert "Orientation" not in dict(provenance_rows(measure(ct, seg)))
+    report = measure(replace(ct, orientation_known=False), seg)
+    assert dict(provenance_rows(report))["Orientation"] == ORIENTATION_ASSUMED
+    assert report.to_dict()["input"]["orientation_known"] is False
 
 
 def test_an_operating_point_is_one_sentence():

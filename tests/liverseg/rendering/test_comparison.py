@@ -15,7 +15,7 @@ from liverseg.rendering.comparison import (
     comparison_overview,
     difference,
 )
-from liverseg.rendering.slice_view import overlay
+from liverseg.rendering.slice_view import slice_overlay
 from tests.phantoms import make
 
 HU = np.zeros((64, 48), np.float32)
@@ -27,7 +27,7 @@ def disc(row, column, radius, label=1):
 
 
 def coloured(rgb, colour):
-    """Pixels tinted towards blue or towards orange, depending on `colour`."""
+    """Pixels tinted towards blue or towards red, depending on `colour`."""
     red, _, blue = np.moveaxis(rgb.astype(int), -1, 0)
     return np.argwhere((red - blue) * np.sign(colour[0] - colour[2]) > 60)
 
@@ -132,7 +132,7 @@ def test_the_overview_has_both_overlays_and_the_map_side_by_side_under_titles():
     pictures = compared_pictures(ct, a, b, 2)
     assert len({picture.shape for picture in pictures}) == 1
     for picture, seg in zip(pictures, (a, b), strict=False):
-        assert np.array_equal(picture, overlay(ct.hu[2], seg.labels[2], spacing_mm=spacing[1:]))
+        assert np.array_equal(picture, slice_overlay(ct, seg, 2))
     overview = comparison_overview(ct, a, b, 2)
     height, width = pictures[0].shape[:2]
     assert overview.shape[0] > height and overview.shape[1] == pytest.approx(3 * width, abs=50)

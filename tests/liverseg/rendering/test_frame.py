@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from liverseg.rendering.frame import LONG_SIDE_PX, frame_for, scale_bar_mm
-from liverseg.rendering.slice_view import windowed
+from liverseg.io.read import from_array
+from liverseg.rendering.colours import TEXT_RGB
+from liverseg.rendering.frame import LONG_SIDE_PX, draw_marks, frame_for, scale_bar_mm
+from liverseg.rendering.planes import PLANES, plane_frame, plane_title
+from liverseg.rendering.slice_view import axial_frame, windowed
+from tests.liverseg.rendering.colour_vision import contrast
 
 
 @pytest.mark.parametrize("size", [64, 256, 512])
@@ -40,3 +46,35 @@ def test_orientation_letters_are_at_the_four_edges():
     expected = [(31, 512), (512, 31), (512, 993), (993, 512)]
     assert count == 4
     assert np.abs(np.array(sorted(centres)) - np.array(expected)).max() < 12
+
+
+@pytest.mark.parametrize("grey", [0, 128, 255])
+@pytest.mark.parametrize("width", [320, 1024])
+def test_letters_and_scale_bar_are_legible_on_any_tissue(grey, width):
+    frame = frame_for((1024, width), (0.7, 0.7))
+    bare = np.full((frame.height, frame.width, 3), grey, np.uint8)
+    marked = bare.copy()
+    draw_marks(marked, frame)
+    changed = (marked != bare).any(axis=2)
+    light = (marked[..., 0] > 200) & (changed if grey == 255 else True)
+    around = ndimage.binary_dilation(light, iterations=2) & ~light
+    strokes, count = ndimage.label(light, structure=np.ones((3, 3)))
+    assert count >= 5, "four letters and the bar"
+    border = marked[around][:, 0]
+    assert np.median(border) < 60, "a dark border separates them from the tissue"
+    assert contrast(TEXT_RGB, (int(np.median(border)),) * 3) > 7  # WCAG 2, enhanced
+
+
+def test_an_unknown_orientation_has_no_letters():
+    ct = from_array(np.full((3, 96, 96), -1000), (5, 0.8, 0.8))
+    for known, letters in ((True, {"R", "L", "A", "P", "H", "F"}), (False, {""})):
+        image = replace(ct, orientation_known=known)
+        frames = [axial_frame(image), *(plane_frame(image, plane) for plane in PLANES.values())]
+        assert {letter for frame in frames for letter in frame.letters} == letters
+        black = np.zeros((frames[0].height, frames[0].width, 3), np.uint8)
+        draw_marks(black, frames[0])
+        above = black[: frames[0].rows // 2]
+        assert above.any() == known  # the scale bar is in the lower half
+    assert [plane_title(image, name) for name in PLANES] == [
+        "Axial (assumed)", "Coronal (assumed)", "Sagittal (assumed)"
+    ]  # fmt: skip

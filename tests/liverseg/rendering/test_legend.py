@@ -7,6 +7,7 @@ import pytest
 
 from liverseg.core.window import Window
 from liverseg.rendering import legend
+from liverseg.rendering.colours import LIVER_RGB, TUMOUR_RGB, UNSURE_RGB
 from liverseg.rendering.frame import frame_for
 from liverseg.rendering.text import text_width
 
@@ -40,3 +41,13 @@ def test_the_threshold_is_marked_at_its_value():
         marks.append(columns.mean())
     assert marks[2] == pytest.approx(frame.width - 0.9 * frame.text, abs=4)
     assert (marks[1] - marks[0]) / (marks[2] - marks[0]) == pytest.approx(0.3 / 0.8, abs=0.01)
+
+
+def test_swatches_have_the_lines_of_the_overlay_and_that_of_unsure_lesions_is_dashed():
+    frame = frame_for((512, 512))
+    strip = legend.legend_strip(frame, 0.3, True)
+    counts = [(strip == rgb).all(axis=2).sum() for rgb in (LIVER_RGB, TUMOUR_RGB, UNSURE_RGB)]
+    side = round(0.9 * frame.text)
+    whole = 4 * side * frame.line
+    assert 0.8 * whole < counts[0] < 1.1 * whole and counts[1] > 1.3 * counts[0]
+    assert 0.35 * whole < counts[2] < 0.85 * whole

@@ -97,7 +97,7 @@ def test_an_axial_view_is_the_overlay_of_the_slice():
     np.testing.assert_array_equal(plane_view(ct, seg, "axial", (34, 0, 0)), three_pictures(ct, seg, 34)[1])
 
 
-def test_every_view_shows_the_tumour_in_red_at_its_position():
+def test_every_view_shows_the_tumour_in_orange_at_its_position():
     ct, seg = volume()
     point = default_point(seg)
     assert seg.labels[point] == 2
@@ -165,3 +165,11 @@ def test_a_section_of_the_labels_shows_unsure_lesions(name):
     found = label_section(seg, PLANES[name], index)
     np.testing.assert_array_equal(found, section(whole, PLANES[name], index))
     assert (found == UNSURE_LESION).sum() == {"axial": 9}.get(name, 3)
+
+
+def test_the_first_point_is_deep_inside_one_tumour():
+    _, seg = volume()
+    seg.labels[34] = 1
+    seg.labels[34, 10:13, 10:100] = 2  # long and thin
+    seg.labels[34, 60:81, 20:41] = 2
+    assert default_point(seg) == (34, 70, 30)

@@ -48,17 +48,17 @@ return [...document.querySelectorAll('#ls-viewer figure canvas')].map(canvas => 
 
 SOLID_JS = """
 const canvas = document.querySelector('#ls-solid canvas');
-if (!canvas) return { green: 0 };  // the canvas is missing for a moment while it is replaced
+if (!canvas) return { blue: 0 };  // the canvas is missing for a moment while it is replaced
 const gl = canvas.getContext('webgl2') || canvas.getContext('webgl');
 const pixels = new Uint8Array(canvas.width * canvas.height * 4);
 gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
-const counts = { green: 0, red: 0, clear: 0, sum: 0 };
+const counts = { blue: 0, orange: 0, clear: 0, sum: 0 };
 for (let k = 0; k < pixels.length; k += 4) {
   const [r, g, b, a] = pixels.subarray(k, k + 4);
   counts.sum = (counts.sum * 31 + r + 7 * g) % 1000003;
   if (!a) counts.clear++;
-  else if (g > r + 10 && g > b) counts.green++;
-  else if (r > g + 20) counts.red++;
+  else if (b > r + 10 && b > g) counts.blue++;
+  else if (r > b + 40) counts.orange++;
 }
 return { ...counts, all: canvas.width * canvas.height };
 """
@@ -264,7 +264,7 @@ def settled_solid(page: Page) -> dict:
     def is_stable() -> bool:
         time.sleep(1)
         seen.append(page.driver.execute_script(SOLID_JS))
-        return bool(seen[-1]["green"]) and seen[-1] == seen[-2]
+        return bool(seen[-1]["blue"]) and seen[-1] == seen[-2]
 
     wait(is_stable, "a liver")
     return seen[-1]
@@ -279,8 +279,8 @@ def test_liver_and_tumour_are_drawn_in_3d_and_rotate(page, width):
         lambda: page.driver.execute_script("return !!document.querySelector('#ls-solid [data-drawn]')"), "3D"
     )
     before = settled_solid(page)
-    assert before["green"] > 0.03 * before["all"] and before["clear"] > 0.3 * before["all"]
-    assert 0.0005 * before["all"] < before["red"] < before["green"]  # the tumour is visible through the liver
+    assert before["blue"] > 0.03 * before["all"] and before["clear"] > 0.3 * before["all"]
+    assert 0.0005 * before["all"] < before["orange"] < before["blue"]  # tumours are visible
     ActionChains(page.driver).drag_and_drop_by_offset(stage, 80, 0).perform()
     wait(lambda: settled_solid(page)["sum"] != before["sum"], "another side")
     letters = [

@@ -40,6 +40,7 @@ def test_a_slice_is_turned_upright_with_its_spacing(orientation, make, synthetic
     np.testing.assert_array_equal(ct.native.to_native(ct.hu), stored)
     assert ct.spacing_mm == (5.0, 0.8, 0.7) and ct.spacing_source == "DICOM PixelSpacing"
     assert ct.kind == "slice" and ct.warnings == () and ct.native.shape == stored.shape
+    assert ct.orientation_known
 
 
 def test_a_tilted_slice_gives_a_warning_and_a_coronal_one_is_refused(synthetic_hu, dicom_file):
@@ -55,7 +56,7 @@ def test_a_tilted_slice_gives_a_warning_and_a_coronal_one_is_refused(synthetic_h
 def test_a_slice_without_usable_orientation_gives_a_warning(orientation, synthetic_hu, dicom_file):
     ct = liverseg.read(dicom_file(synthetic_hu(), ImageOrientationPatient=orientation))
     np.testing.assert_array_equal(ct.hu[0], synthetic_hu())
-    assert any("usual orientation" in w for w in ct.warnings)
+    assert any("usual orientation" in w for w in ct.warnings) and not ct.orientation_known
 
 
 def test_only_a_plausible_pixel_spacing_is_used(synthetic_hu, dicom_file):

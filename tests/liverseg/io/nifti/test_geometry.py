@@ -26,6 +26,8 @@ def test_missing_orientation_gives_a_warning(volume, write):
     ct = liverseg.read(path)
     assert ct.spacing_mm == pytest.approx((5.0, 0.8, 0.7))
     assert any("does not say how the image lies" in w for w in ct.warnings)
+    assert not ct.orientation_known
+    assert liverseg.read(write(stored(volume), LPS, name="b.nii")).orientation_known
 
 
 @pytest.mark.parametrize("signs", [(1, 1, 1), (-1, -1, 1), (-1, 1, 1)])
@@ -33,7 +35,7 @@ def test_false_identity_geometry_means_unknown_spacing(signs, synthetic_hu, writ
     array = np.repeat(synthetic_hu(256, 256)[..., None], 2, axis=2)
     ct = liverseg.read(write(array, np.diag([*signs, 1.0])))
     assert ct.spacing_mm is None and ct.spacing_source == "unknown"
-    assert any("LiTS" in w for w in ct.warnings)
+    assert any("LiTS" in w for w in ct.warnings) and not ct.orientation_known
 
 
 def test_plausible_1_mm_spacing_is_accepted(synthetic_hu, write):

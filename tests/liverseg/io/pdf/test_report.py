@@ -74,18 +74,18 @@ def test_page_size_embedded_fonts_and_metadata():
         if font["/Subtype"] == "/TrueType":
             assert "/FontFile2" in font["/FontDescriptor"].get_object()
     assert sum(font["/Subtype"] == "/TrueType" for font in fonts) == 2
-    assert len(page.images) == 2
+    assert len(page.images) == 3
 
 
 def test_pictures_show_liver_and_tumour():
     ct, seg, report = result(scan())
     volume = read_back(report_pdf(ct, seg, report))[0].pages[0].images
     shown = {image.image.size[0] / image.image.size[1] for image in volume}
-    assert len(shown) == 2 and max(shown) > 2.5
+    assert len(volume) == 3 and max(shown) > 2.5
     unknown = result(scan(), None)
-    assert len(read_back(report_pdf(*unknown))[0].pages[0].images) == 1  # no coronal view without spacing
+    assert len(read_back(report_pdf(*unknown))[0].pages[0].images) == 1  # no other views without spacing
     bright = np.asarray(volume[0].image.convert("RGB")).reshape(-1, 3).astype(int)
-    assert (bright[:, 0] - bright[:, 1] > 40).any() and (bright[:, 1] - bright[:, 0] > 40).any()
+    assert (bright[:, 0] - bright[:, 2] > 40).any() and (bright[:, 2] - bright[:, 0] > 40).any()
 
 
 def test_warnings_that_do_not_fit_are_counted():

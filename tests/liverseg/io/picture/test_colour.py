@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import liverseg
 from liverseg.errors import NotCT
+from liverseg.io.picture.colour import COLOURED_CHROMA, MAX_COLOURED_SHARE
 from tests.liverseg.io.picture.displayed import displayed_grey
+from tests.phantoms import make
 
 
 def test_annotations_are_accepted_with_a_warning(grey, save):
@@ -89,3 +92,62 @@ def photograph(rows=120, columns=160) -> Image.Image:
 def test_photographs_are_refused(name, save):
     with pytest.raises(NotCT, match="colour"):
         liverseg.read(save(photograph(), name))
+
+
+def shown_slice() -> np.ndarray:
+    """A phantom in the window 40/400 as RGB (512, 512, 3) uint8, all grey."""
+    hu = make("slice", seed=3, size=512).hu.squeeze()
+    return np.repeat(np.clip((hu + 160) / 400 * 255, 0, 255).round().astype(np.uint8)[..., None], 3, -1)
+
+
+def annotated(rgb: np.ndarray) -> Image.Image:
+    """A screenshot: yellow text, a green arrow and a red ellipse on the slice."""
+    image = Image.fromarray(rgb)
+    pen = ImageDraw.Draw(image)
+    pen.text((20, 20), "R 12 mm", fill=(255, 255, 0), font_size=30)
+    pen.line((100, 100, 300, 240), fill=(0, 255, 0), width=4)
+    pen.ellipse((200, 200, 330, 300), outline=(255, 0, 0), width=4)
+    return image
+
+
+SLIGHT_TINTS = {"grey": (1, 1, 1), "warm": (1, 0.97, 0.94), "cool": (0.93, 0.97, 1)}
+JPEG_75 = {"quality": 75, "subsampling": 2}
+
+
+@pytest.mark.parametrize("name, options", [("a.png", {}), ("a.jpg", JPEG_75), ("a.jpg", {"quality": 30})])
+@pytest.mark.parametrize("tint", SLIGHT_TINTS.values(), ids=SLIGHT_TINTS)
+def test_screenshots_with_annotations_and_a_slight_tint_are_read_with_a_warning(tint, name, options, save):
+    tinted = np.rint(shown_slice() * np.array(tint)).astype(np.uint8)
+    ct = liverseg.read(save(annotated(tinted), name, **options))
+    assert any("coloured" in w for w in ct.warnings)
+    seen = np.ones((512, 512), bool)
+    seen[15:60, 15:160] = seen[95:305, 95:335] = False  # the annotations
+    expected = shown_slice()[..., 0].astype(int)
+    assert np.abs(displayed_grey(ct).astype(int) - expected)[seen].mean() < 9
+
+
+@pytest.mark.parametrize("name, options", [("a.png", {}), ("a.jpg", JPEG_75)])
+def test_a_grey_slice_saved_in_colour_is_read_without_a_warning_about_it(name, options, save):
+    ct = liverseg.read(save(Image.fromarray(shown_slice()), name, **options))
+    assert not any("colour" in w or "tint" in w for w in ct.warnings)
+    assert np.abs(displayed_grey(ct).astype(int) - shown_slice()[..., 0]).mean() < 3
+
+
+def muted(strength: float, exposure: float = 1.0) -> np.ndarray:
+    """A scene whose hue changes from place to place, with channels up to `strength` apart, on black."""
+    rng = np.random.default_rng(1)
+    hue, light = (cv2.resize(rng.random((12, 12)), (256, 256), interpolation=cv2.INTER_CUBIC) for _ in "ab")
+    phase = 2 * np.pi * hue[..., None] + np.array([0, 2.1, 4.2])
+    scene = 60 + 150 * light[..., None] + strength / 2 * np.cos(phase)
+    scene[:20] = scene[-20:] = 0
+    scene[:, :20] = scene[:, -20:] = 0
+    return (scene * exposure).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name, options", [("a.png", {}), ("a.jpg", JPEG_75)])
+@pytest.mark.parametrize("strength, exposure", [(16, 1), (18, 1), (60, 0.25)])
+def test_photographs_of_weak_colours_are_refused_in_one_sentence(strength, exposure, name, options, save):
+    picture = muted(strength, exposure)
+    assert (np.ptp(picture.astype(int), axis=-1) > COLOURED_CHROMA).mean() <= MAX_COLOURED_SHARE
+    with pytest.raises(NotCT, match=r"^This is a colour picture .*, not a CT slice, which is grey\.$"):
+        liverseg.read(save(Image.fromarray(picture), name, **options))

@@ -43,7 +43,8 @@ def test_modes_give_the_same_hu(make, grey, save):
     assert ct.hu.dtype == np.float32 and ct.shape == (1, *grey.shape)
     assert ct.spacing_mm is None and ct.spacing_source == "unknown" and ct.pixel_area_mm2 is None
     assert (ct.source_format, ct.kind, ct.assumed_window) == ("png", "slice", DEFAULT_WINDOW)
-    assert "40/400" in ct.warnings[0] and "pixels" in ct.warnings[1] and len(ct.warnings) == 2
+    assert "40/400" in ct.warnings[0] and "pixels" in ct.warnings[1] and len(ct.warnings) == 3
+    assert "assumed at the left" in ct.warnings[2] and not ct.orientation_known
     np.testing.assert_array_equal(ct.native.to_native(ct.hu), ct.hu[0])
 
 
