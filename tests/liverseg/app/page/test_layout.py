@@ -16,9 +16,11 @@ def page(checkpoints, examples):
 def test_element_ids_are_unique_and_those_that_scripts_look_up_exist(page):
     ids = [block.elem_id for block in page.blocks.values() if getattr(block, "elem_id", None)]
     assert len(ids) == len(set(ids))
-    assert {"ls-viewer", "ls-results", "ls-cancel", "ls-slice", "ls-center", "ls-width", "ls-opacity"} <= set(
-        ids
+    looked_up = (
+        "ls-viewer ls-results ls-cancel ls-slice ls-center ls-width ls-opacity ls-threshold ls-controls "
+        "ls-input ls-output ls-status ls-slice-note ls-tabs ls-run-again"
     )
+    assert set(looked_up.split()) <= set(ids)
 
 
 def test_only_the_documented_endpoints_are_public(page):
@@ -30,3 +32,8 @@ def test_one_network_runs_at_a_time_and_drawing_does_not_wait_for_it(page):
     limits = {fn.concurrency_id: fn.concurrency_limit for fn in page.fns.values()}
     assert limits[NETWORK_QUEUE["concurrency_id"]] == 1
     assert limits[DRAWING_QUEUE["concurrency_id"]] == DRAWING_QUEUE["concurrency_limit"] > 1
+
+
+def test_what_does_not_act_yet_is_hidden(page):
+    hidden = {block.elem_id for block in page.blocks.values() if getattr(block, "visible", True) is False}
+    assert {"ls-slice", "ls-made-with", "ls-run-again", "ls-series", "ls-lesion-cut", "ls-files"} <= hidden
