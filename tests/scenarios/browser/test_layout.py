@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -110,7 +109,8 @@ def test_every_control_shows_the_focus(page):
             const one = document.activeElement, id = (one.closest('[id^=ls-]') || one).id;
             const style = node => getComputedStyle(node);
             const rings = [one, one.closest('label'), one.parentElement].filter(Boolean).map(style);
-            const ring = s => (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 1) || s.boxShadow !== 'none';
+            const outlined = s => s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 1;
+            const ring = s => outlined(s) || s.boxShadow !== 'none';
             return [`${one.tagName} ${one.type || ''} ${id}`, rings.some(ring)];""")
         seen.add(name)
         if not shows:
