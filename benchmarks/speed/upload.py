@@ -22,6 +22,9 @@ FLAGS = (
 SHOWN_JS = """
 const images = [...document.querySelectorAll('#ls-viewer img')];
 const network = document.querySelector('[data-fact=network-time]');
+const tabs = [...document.querySelectorAll('#ls-tabs [role=tab]')];
+const tab = tabs.find(one => one.textContent === 'Where it comes from');
+if (!network && tab) tab.click();
 if (!images.length || !network || !images.every(image => image.complete && image.naturalWidth)) return null;
 return [images.map(image => image.src.length), images[0].src.slice(-200), parseFloat(network.textContent)];
 """

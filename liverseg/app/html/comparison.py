@@ -17,8 +17,9 @@ from liverseg.analysis.report_text import (
     size_text,
     threshold_text,
 )
+from liverseg.app.html.lesion_cards import SHOWN_LESIONS
 from liverseg.app.html.page_text import figure
-from liverseg.app.html.results import SHOWN_LESIONS, tile
+from liverseg.app.html.results import tile
 from liverseg.app.state.session import PageAnalysis
 
 DIFFERENCE_TITLE = "Where they differ"
@@ -96,7 +97,7 @@ def comparison_section(analysis: PageAnalysis, jpegs: Sequence[bytes], label: st
         f'<div class="ls-results">{agreement_tiles(agreement)}<div class="ls-columns">'
         f"<section><h2>Measures of both</h2>{measures_table(analysis, second)}</section>"
         f"<section><h2>Lesions of both</h2>{lesion_matches_table(agreement)}</section></div>"
-        f'<h2 class="ls-alone">Results of {escape(names[0])}</h2></div></section>'
+        "</div></section>"
     )
 
 

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from html import escape
 
 from liverseg.analysis.report_text import dice_text, operating_point_sentence, threshold_text
+from liverseg.app.html import drawer
 from liverseg.app.state.checkpoints import licence_name
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.threshold_curve import expectation
 from liverseg.core import limits
+from liverseg.rendering.colours import LIVER_RGB, TUMOUR_RGB, UNSURE_RGB
 from registry import Checkpoint
 
 TITLE = "liverseg"
@@ -31,6 +33,8 @@ def kept_minutes(setting: str) -> int:
 KEEP_MINUTES = kept_minutes(os.environ.get("LIVERSEG_KEEP_MINUTES", ""))
 """Files are deleted this long after their creation, results in memory this long after their last use."""
 
+TAGLINE = "Liver and tumours in CT, from one slice or a volume"
+ONLY_VOLUMES_IN_3D = "A single slice has no 3D view."
 NOTICE = "<strong>Research software, not a medical device.</strong> Do not upload identifiable patient data."
 PRIVACY = (
     f"Uploads and prepared downloads are deleted {KEEP_MINUTES} minutes after their creation, results "
@@ -55,17 +59,22 @@ REJECTIONS_FORGOTTEN = (
     "count again at that threshold."
 )
 """Said when a rejection replaces earlier ones made at another threshold, some of which no lesion follows."""
+OVERLAY_COLOURS = "".join(
+    f"--ls-{name}:rgb({' '.join(map(str, rgb))});"
+    for name, rgb in (("liver", LIVER_RGB), ("tumour", TUMOUR_RGB), ("unsure", UNSURE_RGB))
+)
+"""The colours of the pictures as CSS variables, so that numbers and cards have them too."""
 
 PICTURE_NAMES = ("CT slice", "Segmentation", "Tumour probability")
 """Captions of the three pictures of a slice."""
 
 
 def header() -> str:
-    """The header of the page, with the research-use notice."""
+    """The header of the page, one line high: name, research-use notice, and the button of the settings."""
     return (
-        f'<header class="ls-header"><div><h1>{TITLE}</h1>'
-        "<p>Liver and tumours in CT, from one slice or a volume</p></div>"
-        f'<p class="ls-notice" role="note">{NOTICE}</p></header>'
+        f"<style>.gradio-container {{{OVERLAY_COLOURS}}}</style>"
+        f'<header class="ls-header"><h1>{TITLE}</h1><p class="ls-tagline">{TAGLINE}</p>'
+        f'<p class="ls-notice" role="note">{NOTICE}</p>{drawer.BUTTON}</header>'
     )
 
 
@@ -114,7 +123,7 @@ def loading(line: str) -> str:
 
 
 def checkpoint_card(checkpoint: Checkpoint | None) -> str:
-    """The card of a checkpoint: Dice of liver and tumour, data they were measured on, licence."""
+    """The card of a checkpoint, folded to the line of its Dice: data it was measured on, licence."""
     if checkpoint is None:
         return ""
     manifest, head = checkpoint.manifest, checkpoint.manifest.headline()
@@ -127,7 +136,8 @@ def checkpoint_card(checkpoint: Checkpoint | None) -> str:
     ]
     title = f'<p class="ls-card-title">{escape(manifest.title)}</p>' if manifest.title else ""
     cells = "".join(f"<dt>{name}</dt><dd>{html}</dd>" for name, html in rows)
-    return f'<div class="ls-card">{title}<dl>{cells}</dl></div>'
+    line = f"Dice: liver {dice_text(head['liver'])}, tumour {dice_text(head['tumour'])}"
+    return f'<details class="ls-card"><summary>{line}</summary>{title}<dl>{cells}</dl></details>'
 
 
 def _foldable(short: str, long: str) -> str:

@@ -1,239 +1,157 @@
-"""The HTML below the pictures: sizes, lesions, doubts, assumptions, provenance. Values are escaped."""
+"""The HTML of the panel beside the pictures: doubts, sizes, lesions, and the counts of the slice shown.
+
+All values are escaped. Nothing in the panel but the slice note changes with the slice, so that what a reader
+has unfolded or scrolled to stays.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
 
-from liverseg.analysis.lesions import Lesion
+from liverseg.analysis.plausibility.messages import DO_NOT_TRUST, Doubt
 from liverseg.analysis.report import Amount, Report
-from liverseg.analysis.report_text import (
-    NOT_MEASURED,
-    lesion_size_and_unit,
-    number_text,
-    provenance_rows,
-    rejected_text,
-    share_text,
-    size_and_unit,
-    slice_range_text,
-    unsure_text,
-)
+from liverseg.analysis.report_text import number_text, share_text, size_and_unit
+from liverseg.app.html.lesion_cards import lesion_list
 from liverseg.app.state.session import PageAnalysis, SliceCounts
-from liverseg.rendering.charts import donut_svg
 
-SHOWN_LESIONS = 12
-"""Rows of the lesion table; `report.csv` has every lesion."""
-
-TOO_SHORT_MARK = "†"
-AT_EDGE_MARK = "‡"
-MARKS = {
-    TOO_SHORT_MARK: "shorter than 10 mm: not measurable by RECIST 1.1",
-    AT_EDGE_MARK: "cut off at the edge of the image",
-}
-"""Meanings of the marks after a lesion's diameters."""
-
-DONUT_PX = 64
+FOLD_FROM = 90
+"""Letters from which a doubt shows its first sentence only; the rest unfolds."""
 
 NO_DOUBTS = (
     "The automatic checks (modality, window, orientation, region, edges, confidence) found no problem. "
     "They cannot detect a wrong outline."
 )
 
+RESULTS_JS = """
+const folds = new Map();
+let image = null, top = 0, asked = false, reject = null;
+const panel = () => element.querySelector('.ls-results');
+const scroller = element.closest('#ls-results') || element;
+scroller.addEventListener('scroll', () => { top = scroller.scrollTop; });
+element.addEventListener('toggle', event => {
+  if (event.target.dataset.fold) folds.set(event.target.dataset.fold, event.target.open);
+}, true);
+element.addEventListener('click', event => {
+  const button = event.target.closest('[data-reject]');
+  if (!button) return;
+  reject = button.dataset.reject;
+  trigger('select', { reject: Number(reject) });
+});
+for (const kind of ['click', 'change', 'drop']) document.addEventListener(kind, event => {
+  if (event.isTrusted && event.target.closest && event.target.closest('#ls-input')) asked = true;
+}, true);
+watch('value', () => {
+  const shown = panel(), now = shown ? shown.dataset.image : null, focused = reject;
+  reject = null;
+  if (!shown) { image = null; return; }
+  if (now !== image) {
+    image = now;
+    folds.clear();
+    scroller.scrollTop = top = 0;
+    if (asked && matchMedia('(max-width: 1099px)').matches) {
+      delete document.querySelector('#ls-controls').dataset.open;
+      document.querySelector('#ls-output').scrollIntoView();
+    }
+    asked = false;
+    return;
+  }
+  element.querySelectorAll('details[data-fold]').forEach(fold => {
+    if (folds.has(fold.dataset.fold)) fold.open = folds.get(fold.dataset.fold);
+  });
+  scroller.scrollTop = top;
+  const again = focused && element.querySelector(`[data-reject="${focused}"]`);
+  if (again) again.focus({ preventScroll: true });
+});
+"""
+"""Keeps folds, scroll position and focus when the numbers change; sends which lesion is rejected or restored.
 
-def tile(name: str, value: str, unit: str, notes: Sequence[str], kind: str, drawing: str = "") -> str:
-    """A large number with its unit, notes below it, and a drawing (SVG) beside it; `kind` names the tile."""
+On a narrow screen the result of an upload or example closes the settings and scrolls into sight.
+"""
+
+
+def tile(name: str, value: str, unit: str, notes: Sequence[str], kind: str) -> str:
+    """A large number with its unit and notes below it; `kind` names the tile."""
     small = "".join(f"<small>{escape(note)}</small>" for note in notes if note)
     return (
         f'<div class="ls-tile ls-{kind}"><h3>{escape(name)}</h3>'
-        f'<p><b data-measure="{kind}">{escape(value)}</b> <span>{escape(unit)}</span></p>'
-        f"{small}{drawing}</div>"
+        f'<p><b data-measure="{kind}">{escape(value)}</b> <span>{escape(unit)}</span></p>{small}</div>'
     )
 
 
-def _count_note(size: Amount) -> str:
-    """The note below an area: its pixels, or why there is no area."""
+def _size_note(size: Amount) -> str:
+    """The pixels of an area, or why a size is in pixels or voxels."""
+    if size.kind == "volume":
+        return "spacing unknown: no mL" if size.volume_ml is None else ""
     return "spacing unknown: no mm²" if size.area_mm2 is None else f"{number_text(size.count)} pixels"
 
 
-def _slice_note(count: int, pixel_area_mm2: float | None) -> str:
-    """The note below a volume: the area in the slice shown."""
-    size = (
-        f"{number_text(count)} pixels"
-        if pixel_area_mm2 is None
-        else f"{number_text(count * pixel_area_mm2)} mm²"
-    )
-    return f"in this slice: {size}"
-
-
-def size_tiles(analysis: PageAnalysis, counts: SliceCounts) -> str:
-    """Tiles of tumour, liver, tumour share and lesions; of a volume also the areas in the slice shown."""
-    report, ct = analysis.report, analysis.ct
-    is_volume = ct.kind == "volume"
-    tumour_note = _slice_note(counts.tumour, ct.pixel_area_mm2) if is_volume else _count_note(report.tumour)
-    liver_note = _slice_note(counts.liver, ct.pixel_area_mm2) if is_volume else _count_note(report.liver)
-    unknown = "spacing unknown: no mL" if is_volume and ct.spacing_mm is None else ""
-    names = ("Tumour volume", "Liver volume") if is_volume else ("Tumour area", "Liver area")
+def size_tiles(report: Report) -> str:
+    """Tiles of tumour, liver without tumour, and the tumour's share of both together."""
     tiles = (
-        tile(names[0], *size_and_unit(report.tumour), (tumour_note, unknown), "tumour"),
-        tile(names[1], *size_and_unit(report.liver), (liver_note + ", without tumour", unknown), "liver"),
-        tile(
-            "Tumour share of the liver",
-            share_text(report.tumour_share_of_liver),
-            "",
-            ("tumour / (liver + tumour)",),
-            "share",
-            donut_svg(report.tumour_share_of_liver, DONUT_PX) if is_volume else "",
-        ),
-        tile(
-            "Lesions",
-            str(len(report.likely_lesions)),
-            "",
-            ("connected tumour regions", unsure_text(report), rejected_text(report)),
-            "lesions",
-        ),
+        tile("Tumour", *size_and_unit(report.tumour), (_size_note(report.tumour),), "tumour"),
+        tile("Liver without tumour", *size_and_unit(report.liver), (_size_note(report.liver),), "liver"),
+        tile("Tumour share of liver", share_text(report.tumour_share_of_liver), "", (), "share"),
     )
     return f'<div class="ls-tiles">{"".join(tiles)}</div>'
 
 
-def lesion_table(report: Report) -> str:
-    """A table of the largest `SHOWN_LESIONS` lesions: size, diameters, mean HU, probability.
+def first_sentence(text: str) -> tuple[str, str]:
+    """The first sentence of a text, and the rest.
 
-    Unsure and rejected lesions follow in rows of their own, at most as many.
+    >>> first_sentence("The pixels are 0.3 mm. Check every outline. Use the original.")
+    ('The pixels are 0.3 mm.', 'Check every outline. Use the original.')
     """
-    if not report.lesions:
-        return '<p class="ls-none">No tumour at this threshold.</p>'
-    is_volume = report.input.kind == "volume"
-    heads = [
-        "#",
-        *(["Slices"] if is_volume else []),
-        "Size",
-        "Longest × perpendicular",
-        *(["Mean HU"] if report.input.assumed_window is None else []),
-        "Probability, mean / peak",
-        *(["Lesion probability"] if _has_lesion_probability(report) else []),
-    ]
-    likely, unsure = report.likely_lesions, report.unsure_lesions
-    rows = _rows(likely[:SHOWN_LESIONS], report)
-    if unsure:
-        rows += _unsure_rows(unsure, report, len(heads))
-    rejected = report.rejected_lesions
-    if rejected:
-        heading = f"{rejected_text(report)} by you: labelled liver, not counted as tumour"
-        rows += _group_rows("ls-rejected", heading, rejected, report, len(heads))
-    more = [max(len(lesions) - SHOWN_LESIONS, 0) for lesions in (likely, unsure, rejected)]
-    names = ("smaller ones", "more unsure ones", "more rejected ones")
-    left_out = " and ".join(f"{n} {name}" for n, name in zip(more, names, strict=True) if n)
-    rest = f'<p class="ls-none">and {left_out}; report.csv lists all.</p>' if left_out else ""
-    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<div class="ls-scroll">{table}</div>{_mark_legend(rows)}{rest}'
+    first, dot, rest = text.partition(". ")
+    return (f"{first}.", rest) if dot else (text, "")
 
 
-def _has_lesion_probability(report: Report) -> bool:
-    return any(lesion.lesion_probability is not None for lesion in report.lesions)
-
-
-def _rows(lesions: Sequence[Lesion], report: Report) -> str:
-    is_volume = report.input.kind == "volume"
-    return "".join(
-        f"<tr{_row_attributes(lesion, is_volume)}>"
-        + "".join(f"<td>{cell}</td>" for cell in _lesion_cells(lesion, report))
-        + "</tr>"
-        for lesion in lesions
+def _foldable(head: str, text: str, name: str, is_open: bool = False) -> str:
+    """A text after a head (HTML); of a long text only the first sentence shows until it is unfolded."""
+    first, rest = first_sentence(text)
+    if not rest or len(text) < FOLD_FROM:
+        return f"<p>{head}{escape(text)}</p>"
+    return (
+        f'<details data-fold="{escape(name)}"{" open" if is_open else ""}>'
+        f"<summary>{head}{escape(first)}</summary> <p>{escape(rest)}</p></details>"
     )
 
 
-def _unsure_rows(unsure: Sequence[Lesion], report: Report, columns: int) -> str:
-    """The rows of unsure lesions, below a heading that says how they count."""
-    heading = f"{unsure_text(report)}: labelled liver, not counted as tumour"
-    if not report.likely_lesions:
-        heading = f"No likely lesion. {heading}"
-    return _group_rows("ls-unsure", heading, unsure, report, columns)
-
-
-def _group_rows(css: str, heading: str, lesions: Sequence[Lesion], report: Report, columns: int) -> str:
-    """Rows of lesions that do not count, below their heading."""
-    head = f'<th scope="rowgroup" colspan="{columns}">{escape(heading)}</th>'
-    return f'</tbody><tbody class="{css}"><tr>{head}</tr>{_rows(lesions[:SHOWN_LESIONS], report)}'
-
-
-def _mark_legend(rows: str) -> str:
-    """The meanings of the marks in the rows of a table."""
-    keys = [f"{mark}\u00a0{meaning}" for mark, meaning in MARKS.items() if f">{mark}<" in rows]
-    return f'<p class="ls-none">{"; ".join(keys)}.</p>' if keys else ""
-
-
-def _mark(mark: str) -> str:
-    return f' <abbr title="{escape(MARKS[mark])}">{mark}</abbr>'
-
-
-def _row_attributes(lesion: Lesion, is_volume: bool) -> str:
-    """Attributes by which `volume.js` goes to a lesion when its row is clicked."""
-    if not is_volume:
-        return ""
-    return f' data-lesion="{lesion.id}" data-at="{lesion.diameter_slice}" title="Go to lesion {lesion.id}"'
-
-
-def _lesion_cells(lesion: Lesion, report: Report) -> list[str]:
-    """HTML of the cells of a lesion's row."""
-    is_volume = report.input.kind == "volume"
-    size = lesion_size_and_unit(lesion, is_volume)
-    if lesion.longest_diameter_mm is None or lesion.perpendicular_diameter_mm is None:
-        diameters = f"{lesion.longest_diameter_px:.1f} × {lesion.perpendicular_diameter_px:.1f} pixels"
-    else:
-        diameters = f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f} mm"
-        diameters += "" if lesion.measurable else _mark(TOO_SHORT_MARK)
-    if lesion.touches_edge:
-        diameters += _mark(AT_EDGE_MARK)
-    slices = [slice_range_text(lesion)] if is_volume else []
-    probability = f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}"
-    hu = [f"{lesion.mean_hu:.0f}"] if report.input.assumed_window is None else []
-    name = str(lesion.id)
-    if is_volume:
-        label = f"Go to lesion {name}, slice {lesion.diameter_slice + 1}"
-        name = f'<button type="button" aria-label="{label}">{name}</button>'
-    real = lesion.lesion_probability
-    real_cell = [NOT_MEASURED if real is None else f"{real:.2f}"] if _has_lesion_probability(report) else []
-    return [name, *slices, " ".join(size), diameters, *hu, probability, *real_cell]
+def _doubt_row(doubt: Doubt) -> str:
+    head = f"<strong>{escape(doubt.severity.capitalize())}</strong> "
+    body = _foldable(head, doubt.sentence, f"doubt {doubt.reason}", doubt.severity == DO_NOT_TRUST)
+    return f'<li data-severity="{doubt.severity.replace(" ", "-")}">{body}</li>'
 
 
 def doubts_section(report: Report) -> str:
     """The reasons to doubt a result, the severe ones first; `NO_DOUBTS` where there are none."""
-    rows = "".join(
-        f'<li data-severity="{doubt.severity.replace(" ", "-")}"><strong>'
-        f"{escape(doubt.severity.capitalize())}</strong> {escape(doubt.sentence)}</li>"
-        for doubt in report.doubts
-    )
-    body = f"<ul>{rows}</ul>" if rows else f"<p>{escape(NO_DOUBTS)}</p>"
+    rows = "".join(map(_doubt_row, report.doubts))
+    body = f"<ul>{rows}</ul>" if rows else _foldable("", NO_DOUBTS, "no doubts")
     return f'<section class="ls-doubts" role="note"><h2>Reasons for doubt</h2>{body}</section>'
 
 
-def assumptions(report: Report) -> str:
-    """A list of the warnings of a report that are not doubts."""
-    doubts = {doubt.warning for doubt in report.doubts}
-    warnings = [warning for warning in report.warnings if warning not in doubts]
-    if not warnings:
-        return '<p class="ls-none">None: HU and spacing come from the file.</p>'
-    return "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in warnings) + "</ul>"
-
-
-def provenance(report: Report) -> str:
-    """Input, weights and engine behind the sizes, and the time that the network took."""
-    rows = [*provenance_rows(report), ("Network time", f"{report.timing_s.get('network', 0.0):.2f} s")]
-    return "<dl>" + "".join(_fact(name, value) for name, value in rows) + "</dl>"
-
-
-def _fact(name: str, value: str) -> str:
-    key = name.lower().replace(" ", "-")
-    return f'<dt>{escape(name)}</dt><dd data-fact="{key}">{escape(value)}</dd>'
-
-
-def results_section(analysis: PageAnalysis, counts: SliceCounts) -> str:
-    """The whole section below the pictures; `counts` are those of the slice shown."""
+def results_panel(analysis: PageAnalysis) -> str:
+    """The panel of a result: doubts, sizes and lesions."""
     report = analysis.report
+    image = "" if analysis.voxels is None else analysis.voxels.image
     return (
-        f'<div class="ls-results">{doubts_section(report)}{size_tiles(analysis, counts)}'
-        f'<div class="ls-columns"><section><h2>Lesions</h2>{lesion_table(report)}'
-        f"<h2>Assumptions</h2>{assumptions(report)}</section>"
-        f"<section><h2>Provenance</h2>{provenance(report)}</section></div></div>"
+        f'<div class="ls-results" data-image="{escape(image)}">'
+        f"{doubts_section(report)}{size_tiles(report)}{lesion_list(report)}</div>"
+    )
+
+
+def slice_note(analysis: PageAnalysis, counts: SliceCounts) -> str:
+    """Tumour and liver in the slice shown; empty for a single slice, whose sizes are those of the panel."""
+    ct = analysis.ct
+    if ct.kind != "volume":
+        return ""
+
+    def size(count: int) -> str:
+        area = None if ct.pixel_area_mm2 is None else count * ct.pixel_area_mm2
+        number, unit = size_and_unit(Amount("slice", count, area_mm2=area))
+        return escape(f"{number} {unit}")
+
+    return (
+        f'<p class="ls-slice-note">In this slice: tumour <b data-measure="slice-tumour">{size(counts.tumour)}'
+        f'</b>, liver <b data-measure="slice-liver">{size(counts.liver)}</b></p>'
     )

@@ -20,6 +20,7 @@ from liverseg.app.page.updates import (
     lesion_cut_updates,
     picture_updates,
     preset_name,
+    result_updates,
     show_errors,
     slice_updates,
 )
@@ -67,7 +68,7 @@ class Actions:
             "series": gr.update(visible=request.series is not None),
             "comparison": "",
             "point": None,
-            **slice_updates(analysis, view),
+            **result_updates(analysis, view),
         }
 
     def series(self, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
@@ -97,7 +98,7 @@ class Actions:
         """A file of the upload was removed: the page is empty once the last one is."""
         if sources:
             return {}
-        return {**empty_page(), "problem": "", "made_with": gr.update(visible=True)}
+        return {**empty_page(), "problem": "", "made_with": gr.update(visible=False)}
 
     @show_errors
     def checkpoint(
@@ -127,7 +128,7 @@ class Actions:
             **lesion_cut_updates(fresh),
             "files": gr.update(visible=False, value=None),
             "comparison": "",
-            **slice_updates(fresh, request.view.within(len(fresh.ct.hu))),
+            **result_updates(fresh, request.view.within(len(fresh.ct.hu))),
         }
 
     def picture_window(
@@ -215,5 +216,5 @@ def _relabelled(moved: PageAnalysis, view: View) -> Updates:
     return {
         "analysis": moved,
         "files": gr.update(visible=False, value=None),
-        **slice_updates(moved, view.within(len(moved.ct.hu))),
+        **result_updates(moved, view.within(len(moved.ct.hu))),
     }

@@ -1,4 +1,4 @@
-"""The components of the page in groups: input, view, comparison, views of a volume, downloads."""
+"""The components of the page in groups: input, view, pictures, panel of results, tabs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import gradio as gr
 
 from liverseg.app.examples import EXAMPLES
 from liverseg.app.html import page_text
+from liverseg.app.html.api_call import API_CALL_JS
 from liverseg.app.html.comparison import COMPARISON_JS
+from liverseg.app.html.results import RESULTS_JS
 from liverseg.app.html.volume import SURFACE_JS, VOLUME_JS
 from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.checkpoint_list import checkpoint_choices
@@ -32,10 +34,38 @@ element.addEventListener('keydown', event => {
 """A click enlarges a picture to the whole page; a second click or Escape restores it."""
 
 
+STATUS_JS = "element.setAttribute('role', 'status'); element.setAttribute('aria-live', 'polite');"
+"""Makes an element a live region, whose new content screen readers announce."""
+
+
 def input_controls(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponents:
-    """Checkpoint, upload, series, examples, and the window that a picture was made with."""
+    """Upload, series, examples, checkpoint, and the window that a picture was made with."""
     components: PageComponents = {}
     choices, ref, card = checkpoint_choices(checkpoints) if checkpoints.wait_for_list() else ([], None, "")
+    components["upload"] = gr.File(
+        label="CT slice or volume",
+        file_count="multiple",
+        height=96,
+        elem_id="ls-upload",
+    )
+    _label("PNG, JPEG, NIfTI, DICOM files, or a zip of DICOM series", "ls-formats")
+    components["series"] = gr.Radio([], label="Series", visible=False, elem_id="ls-series")
+    components["run_again"] = gr.Button("Run again", size="sm", visible=False, elem_id="ls-run-again")
+    _label("Examples (synthetic, no patient data)")
+    with gr.Row(elem_id="ls-examples"):
+        for key, example in EXAMPLES.items():
+            components[f"example_{key}"] = gr.Button(
+                example.label, size="sm", min_width=60, elem_id=f"ls-example-{key}"
+            )
+    with gr.Column(elem_id="ls-made-with", visible=False) as components["made_with"]:
+        _label("Window the picture was made with")
+        with gr.Row():
+            components["made_center"] = gr.Number(
+                DEFAULT_WINDOW.center_hu, label="Centre, HU", min_width=80, elem_id="ls-made-center"
+            )
+            components["made_width"] = gr.Number(
+                DEFAULT_WINDOW.width_hu, label="Width, HU", min_width=80, elem_id="ls-made-width"
+            )
     components["checkpoint"] = gr.Dropdown(
         choices,
         value=ref,
@@ -46,42 +76,25 @@ def input_controls(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponen
     )
     components["card"] = gr.HTML(card, elem_id="ls-card", apply_default_css=False)
     components["loading"] = gr.HTML("", elem_id="ls-loading", apply_default_css=False)
-    components["upload"] = gr.File(
-        label="CT slice or volume",
-        file_count="multiple",
-        height=150,
-        elem_id="ls-upload",
-    )
-    components["problem"] = gr.HTML("", elem_id="ls-problem", apply_default_css=False)
-    components["series"] = gr.Radio([], label="Series", visible=False, elem_id="ls-series")
-    _label("PNG, JPEG, NIfTI, DICOM files, or a zip of DICOM series")
-    _label("Examples (synthetic, no patient data)")
-    with gr.Row(elem_id="ls-examples"):
-        for key, example in EXAMPLES.items():
-            components[f"example_{key}"] = gr.Button(
-                example.label, size="sm", min_width=80, elem_id=f"ls-example-{key}"
-            )
-    with gr.Column(elem_id="ls-made-with") as components["made_with"]:
-        _label("Window the picture was made with (PNG, JPEG)")
-        with gr.Row():
-            components["made_center"] = gr.Number(
-                DEFAULT_WINDOW.center_hu, label="Centre, HU", min_width=80, elem_id="ls-made-center"
-            )
-            components["made_width"] = gr.Number(
-                DEFAULT_WINDOW.width_hu, label="Width, HU", min_width=80, elem_id="ls-made-width"
-            )
     return components
 
 
-def _label(text: str) -> None:
-    gr.HTML(f'<p class="ls-label">{text}</p>', apply_default_css=False)
+def _label(text: str, elem_id: str | None = None) -> None:
+    gr.HTML(f'<p class="ls-label">{text}</p>', elem_id=elem_id, apply_default_css=False)
+
+
+def messages() -> PageComponents:
+    """Why something was refused, and what screen readers announce."""
+    return {
+        "status": gr.HTML("", js_on_load=STATUS_JS, elem_id="ls-status", apply_default_css=False),
+        "problem": gr.HTML("", elem_id="ls-problem", apply_default_css=False),
+    }
 
 
 def view_controls() -> PageComponents:
-    """Slice, display window, opacity, threshold, and the lesion cut of checkpoints with a lesion model."""
+    """Display window, opacity, threshold, and the lesion cut of checkpoints with a lesion model."""
     window = DEFAULT_WINDOW
     return {
-        "slice": _slider("Slice", (1, 2), 1, 1, visible=False, elem_id="ls-slice"),
         "preset": gr.Radio(
             list(PRESETS), value=preset_name(window), label="Display window", elem_id="ls-preset"
         ),
@@ -101,21 +114,53 @@ def _slider(label: str, limits: tuple[float, float], step: float, value: float, 
 
 
 def result_viewer() -> PageComponents:
-    """The pictures, and the button that cancels a run."""
+    """The axial pictures, the slider of the slice, and the button that cancels a run."""
     return {
         "viewer": gr.HTML(
             page_text.empty_viewer(), js_on_load=ENLARGE_JS, elem_id="ls-viewer", apply_default_css=False
         ),
         "cancel": gr.Button("Cancel", size="sm", elem_id="ls-cancel"),
+        "slice": _slider("Slice", (1, 2), 1, 1, visible=False, elem_id="ls-slice"),
     }
 
 
-def volume_views() -> PageComponents:
-    """Coronal and sagittal view with the profile, and the 3D surfaces. They are empty without a volume."""
+def plane_views() -> PageComponents:
+    """Coronal and sagittal view with the profile; empty without a volume."""
+    return {"planes": gr.HTML("", js_on_load=VOLUME_JS, elem_id="ls-planes", apply_default_css=False)}
+
+
+def results_panel() -> PageComponents:
+    """Doubts, sizes and lesions, and the counts of the slice shown."""
     return {
-        "planes": gr.HTML("", js_on_load=VOLUME_JS, elem_id="ls-planes", apply_default_css=False),
-        "surfaces": gr.HTML("", js_on_load=SURFACE_JS, elem_id="ls-solid", apply_default_css=False),
+        "results": gr.HTML("", js_on_load=RESULTS_JS, elem_id="ls-results", apply_default_css=False),
+        "panel_slice": gr.HTML("", elem_id="ls-slice-note", apply_default_css=False),
     }
+
+
+def result_tabs() -> PageComponents:
+    """What is below the pictures: 3D, comparison, downloads, source, and the call that repeats the result."""
+    components: PageComponents = {}
+    with gr.Tabs(elem_id="ls-tabs") as components["tabs"]:
+        with gr.Tab("3D", id="3d"):
+            components["surfaces"] = gr.HTML(
+                "", js_on_load=SURFACE_JS, elem_id="ls-solid", apply_default_css=False
+            )
+            gr.HTML(
+                f'<p class="ls-none">{page_text.ONLY_VOLUMES_IN_3D}</p>',
+                elem_id="ls-no-solid",
+                apply_default_css=False,
+            )
+        with gr.Tab("Compare", id="compare"):
+            components |= comparison_controls()
+        with gr.Tab("Downloads", id="downloads") as components["downloads_tab"]:
+            components |= downloads()
+        with gr.Tab("Where it comes from", id="source"):
+            components["provenance"] = gr.HTML("", elem_id="ls-source", apply_default_css=False)
+        with gr.Tab("API", id="api"):
+            components["api_call"] = gr.HTML(
+                "", js_on_load=API_CALL_JS, elem_id="ls-api-call", apply_default_css=False
+            )
+    return components
 
 
 def comparison_controls() -> PageComponents:
@@ -135,10 +180,9 @@ def comparison_controls() -> PageComponents:
     }
 
 
-def results_and_downloads() -> PageComponents:
-    """The numbers below the pictures, and the downloads."""
+def downloads() -> PageComponents:
+    """The button that prepares the downloads, and the files."""
     return {
-        "results": gr.HTML("", elem_id="ls-results", apply_default_css=False),
         "download": gr.Button("Prepare downloads", visible=False, elem_id="ls-download"),
         "files": gr.File(
             visible=False,

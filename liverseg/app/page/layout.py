@@ -6,7 +6,7 @@ import gradio as gr
 
 from liverseg.app.api import endpoints
 from liverseg.app.examples import Examples
-from liverseg.app.html import page_text
+from liverseg.app.html import drawer, page_text
 from liverseg.app.page import checkpoint_list, controls, wiring
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.binding import PageComponents
@@ -58,20 +58,30 @@ def _states(page: gr.Blocks) -> PageComponents:
 
 
 def _layout(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponents:
-    """Place the visible components: controls on the left, pictures and results on the right."""
+    """Place the visible components: controls left, pictures in the middle, results right, tabs below."""
     components: PageComponents = {}
     gr.HTML(page_text.header(), elem_id="ls-header")
     with gr.Row(elem_id="ls-main"):
-        with gr.Column(scale=0, min_width=320, elem_id="ls-controls"):
+        with gr.Column(scale=0, min_width=0, elem_id="ls-controls"):
+            gr.HTML(
+                drawer.HEAD,
+                js_on_load=drawer.DRAWER_JS,
+                elem_id="ls-drawer-head",
+                apply_default_css=False,
+            )
             with gr.Column(elem_id="ls-input"):
                 components |= controls.input_controls(checkpoints, refresh)
             with gr.Column(elem_id="ls-view"):
                 components |= controls.view_controls()
-        with gr.Column(scale=1, min_width=320, elem_id="ls-output"):
-            components |= controls.result_viewer()
-            components |= controls.volume_views()
-            components |= controls.comparison_controls()
-            components |= controls.results_and_downloads()
+        with gr.Column(scale=1, min_width=0, elem_id="ls-output"):
+            components |= controls.messages()
+            with gr.Column(elem_id="ls-middle"):
+                with gr.Column(elem_id="ls-pictures"):
+                    components |= controls.result_viewer()
+                components |= controls.plane_views()
+            with gr.Column(elem_id="ls-side"):
+                components |= controls.results_panel()
+            components |= controls.result_tabs()
     gr.HTML(page_text.footer(), elem_id="ls-footer")
     return components
 

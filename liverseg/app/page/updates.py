@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from liverseg.app.html import comparison, page_text, volume
+from liverseg.app.html import api_call, comparison, page_text, source, volume
 from liverseg.app.html import results as results_html
 from liverseg.app.state import session
 from liverseg.app.state.messages import sentence_for
@@ -31,6 +31,9 @@ def empty_page() -> Updates:
         "compare_with": gr.update(visible=False),
         "comparison": "",
         "results": "",
+        "panel_slice": "",
+        "provenance": "",
+        "api_call": "",
         "slice": gr.update(visible=False),
         "expected": "",
         "lesion_cut": gr.update(visible=False),
@@ -94,12 +97,22 @@ def lesion_cut_updates(analysis: PageAnalysis) -> Updates:
     return {"lesion_cut": slider, "operating": page_text.operating_point(analysis)}
 
 
+def result_updates(analysis: PageAnalysis, view: View) -> Updates:
+    """Everything that changes with the result: pictures, panel, provenance, and the call that repeats it."""
+    return {
+        **slice_updates(analysis, view),
+        "results": results_html.results_panel(analysis),
+        "provenance": source.source_section(analysis.report),
+        "api_call": api_call.api_call(analysis),
+    }
+
+
 def slice_updates(analysis: PageAnalysis, view: View, drawn: bool = False) -> Updates:
-    """Everything that changes with the slice: pictures and results."""
+    """Everything that changes with the slice: pictures, and the counts of the slice."""
     counts = session.slice_counts(analysis.seg, view.slice_index)
     return {
         **picture_updates(analysis, view, drawn),
-        "results": results_html.results_section(analysis, counts),
+        "panel_slice": results_html.slice_note(analysis, counts),
     }
 
 

@@ -103,7 +103,7 @@ function nameOf(node) {
   if (node.matches('.ls-cut') && viewer.contains(node))
     return `#ls-viewer figure[data-picture="${figure.dataset.picture}"] .ls-cut`;
   if (node.matches('.ls-cut') && panel.contains(node)) return `#ls-planes figure[data-plane=${figure.dataset.plane}] .ls-cut`;
-  if (node.matches('[data-lesion] button')) return `#ls-results [data-lesion="${node.closest('tr').dataset.lesion}"] button`;
+  if (node.matches('[data-lesion] [data-go]')) return `#ls-results [data-lesion="${node.closest('[data-lesion]').dataset.lesion}"] [data-go]`;
   return null;
 }
 document.addEventListener('focusin', event => { focused = nameOf(event.target); });
@@ -191,7 +191,7 @@ document.addEventListener('click', event => {
 }, true);
 
 results.addEventListener('click', event => {
-  const row = shown() && event.target.closest('[data-lesion]');
+  const row = shown() && !event.target.closest('[data-reject]') && event.target.closest('[data-lesion]');
   if (!row) return;
   steppedAt = 0;
   if (isDrawn()) show(Number(row.dataset.at));

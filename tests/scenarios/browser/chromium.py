@@ -93,6 +93,12 @@ class Page:
             return False
         return True
 
+    def open_tab(self, name: str) -> None:
+        """Opens a tab below the pictures; its content is not in the page before."""
+        [tab] = [tab for tab in self.find("#ls-tabs [role=tab]") if tab.get_attribute("textContent") == name]
+        self.driver.execute_script("arguments[0].click()", tab)
+        wait(lambda: tab.get_attribute("aria-selected") == "true", f"the tab {name}")
+
     def shoot(self, name: str) -> None:
         """Takes screenshots of the whole page at both widths; fails if the page scrolls sideways."""
         for width in (390, 1280):

@@ -76,7 +76,9 @@ def show(page: Page, server: AppProcess, path: Path) -> None:
     before = server.runs()
     page.upload(path)
     wait(lambda: server.runs() > before, "a run of the network")
-    wait(lambda: len(page.find("#ls-viewer img")) == 3 and page.text("[data-fact=engine]"), "the result")
+    wait(lambda: len(page.find("#ls-viewer img")) == 3 and page.text("[data-measure=liver]"), "the result")
+    page.open_tab("Where it comes from")
+    wait(lambda: page.text("[data-fact=engine]"), "the source")
 
 
 def set_slider(page: Page, slider: str, value: int) -> None:
@@ -145,15 +147,15 @@ def test_a_nifti_volume_has_slices_and_ml(page, server, inputs, checkpoints):
     runs = server.runs()
     check_numbers(page, inputs["nifti"], checkpoints)
     assert page.text(".ls-tile.ls-liver p span") == "mL"
-    assert re.search(r"in this slice: [\d.]+ mm²", page.text(".ls-tile.ls-liver"))
+    assert re.search(r"In this slice: tumour [\d.]+ mm², liver [\d.]+ mm²", page.text("#ls-slice-note"))
     wait(lambda: page.find("#ls-slice input[type=number]"), "the slice slider")
     page.shoot("volume")
     shown = page.driver.execute_script("return document.querySelector('#ls-slice input').value")
-    other, before = 1 if shown != "1" else 2, page.text(".ls-tile.ls-liver")
+    other, before = 1 if shown != "1" else 2, page.text("#ls-slice-note")
     set_slider(page, "ls-slice", other)
     at = "return document.querySelector('#ls-viewer .ls-volume').dataset.slice"
     wait(lambda: page.driver.execute_script(at) == str(other - 1), "another slice")
-    wait(lambda: page.text(".ls-tile.ls-liver") != before, "its numbers")
+    wait(lambda: page.text("#ls-slice-note") != before, "its numbers")
     assert server.runs() == runs
 
 
@@ -185,6 +187,7 @@ def test_a_bad_file_gives_one_sentence_and_the_next_file_works(page, server, inp
 
 def test_the_downloads_have_the_result_files(page, server, inputs):
     show(page, server, inputs["dicom"])
+    page.open_tab("Downloads")
     page.find("#ls-download")[0].click()
     wait(lambda: page.find("#ls-files a[href]"), "the downloads")
     names = page.text("#ls-files")
@@ -260,6 +263,7 @@ def test_two_checkpoints_are_compared_side_by_side_and_by_slider(page, server, i
     show(page, server, inputs["nifti"])
     (_, first), (label, second), *_ = checkpoints.choices()
     runs, viewer = server.runs(), page.pictures()
+    page.open_tab("Compare")
     assert not page.find(".ls-pair")
     assert page.driver.execute_script(SENTENCE_JS) == [
         False,

@@ -67,7 +67,9 @@ def test_a_new_checkpoint_can_be_chosen_on_a_page_that_is_already_open(hub: HubS
     }
     with AppProcess(tmp_path / "log", **visitor) as app, open_page(app.url, tmp_path) as page:
         page.upload(picture)
-        wait(lambda: page.text("[data-fact=checkpoint]"), "a result")
+        wait(lambda: page.text("[data-measure=liver]"), "a result")
+        page.open_tab("Where it comes from")
+        wait(lambda: page.text("[data-fact=checkpoint]"), "its source")
         client = Client(app.url, verbose=False, download_files=str(tmp_path / "answers"))
         assert not any(ref.startswith("tiny") for ref in listed(client))
 

@@ -10,7 +10,7 @@ import pytest
 
 from liverseg.analysis.report_text import size_text
 from liverseg.app.html import comparison
-from liverseg.app.html.results import SHOWN_LESIONS
+from liverseg.app.html.lesion_cards import SHOWN_LESIONS
 from liverseg.app.state import session
 from liverseg.app.state.session import PageAnalysis
 from liverseg.core.segmentation import TUMOUR

@@ -10,6 +10,7 @@ from liverseg.app.html import page_text
 def test_the_card_has_dice_data_and_protocol(checkpoints):
     card = page_text.checkpoint_card(checkpoints.find(None))
     assert "0.945 (n = 26)" in card and "LiTS val" in card and "every slice at full resolution" in card
+    assert "<details" in card and "<summary>Dice: liver 0.945, tumour 0.463</summary>" in card
     assert page_text.checkpoint_card(None) == ""
 
 

@@ -52,7 +52,7 @@ def test_an_upload_shows_three_pictures_and_the_numbers(actions, png, runs):
     assert runs == ["segformer-b0@1.0.0"]
     assert len(pictures(shown)) == 3 and len(set(pictures(shown))) == 3
     assert shown["problem"] == "" and shown["shown"] is True
-    assert "Tumour area" in shown["results"]
+    assert "<span>pixels</span>" in shown["results"] and shown["panel_slice"] == ""
     assert shown["slice"]["visible"] is False
     assert shown["made_with"]["visible"] is True
     assert shown["threshold"] == 0.4  # the checkpoint's own
@@ -62,7 +62,7 @@ def test_a_volume_shows_the_slice_slider_at_the_slice_with_most_tumour(actions, 
     shown = upload(actions, nifti)
     assert shown["slice"] == {"value": 3, "maximum": 4, "visible": True, "__type__": "update"}
     assert shown["made_with"]["visible"] is False
-    assert "Tumour volume" in shown["results"]
+    assert "<span>mL</span>" in shown["results"] and "In this slice" in shown["panel_slice"]
 
 
 def test_view_changes_redraw_without_the_network(actions, nifti, runs):
@@ -78,7 +78,8 @@ def test_view_changes_redraw_without_the_network(actions, nifti, runs):
     assert clear[0] == before[0] and clear[1] != before[1]
 
     moved = actions.slice(analysis, True, view(2))
-    assert pictures(moved) != before and moved["results"] != first["results"]
+    assert pictures(moved) != before and moved["panel_slice"] != first["panel_slice"]
+    assert not {"results", "provenance", "api_call"} & set(moved), "they do not change with the slice"
 
     named = actions.preset(analysis, True, "Liver", view(3))
     assert (named["center"], named["width"]) == (60, 200) and pictures(named) != before
@@ -94,7 +95,8 @@ def test_another_checkpoint_runs_on_the_same_input_and_keeps_the_slice(actions, 
     shown = actions.checkpoint(analysis, request([nifti], "segformer-b0-fast@0.3.0", at=view(2)))
     assert runs == ["segformer-b0@1.0.0", "segformer-b0-fast@0.3.0"]
     assert shown["analysis"].ct is analysis.ct
-    assert "segformer-b0-fast@0.3.0" in shown["results"] and "slice 2 of 4" in shown["viewer"]
+    assert "segformer-b0-fast@0.3.0" in shown["provenance"] and "@0.3.0" in shown["api_call"]
+    assert "slice 2 of 4" in shown["viewer"]
     assert shown["threshold"] == 0.5
     assert "0.931" in shown["card"]
 

@@ -14,7 +14,6 @@ from liverseg.analysis.measure import measure
 from liverseg.app.html import page_text
 from liverseg.app.html import results as results_html
 from liverseg.app.page import volume
-from liverseg.app.state import session
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
 from liverseg.core.segmentation import TUMOUR
@@ -48,8 +47,7 @@ def test_a_single_slice_has_no_other_views(picture_analysis):
     shown = volume.show_views(picture_analysis, None, View())
     assert shown["planes"] == "" and shown["point"] is None
     assert go(picture_analysis, (0, 1, 1), slice=0) == {}
-    drawn = results_html.results_section(picture_analysis, session.slice_counts(picture_analysis.seg, 0))
-    assert "<svg" not in drawn and "data-lesion" not in drawn
+    assert "data-go" not in results_html.results_panel(picture_analysis)
 
 
 def test_going_to_a_slice_does_not_redraw_the_other_planes(volume_analysis):
@@ -76,7 +74,7 @@ def test_a_lesion_moves_the_point_into_its_longest_slice(volume_analysis):
     moved = go(volume_analysis, (0, 5, 5), lesion=1)
     assert moved["slice"] == lesion.diameter_slice + 1 == 3
     assert volume_analysis.seg.labels[(lesion.diameter_slice, *moved["point"])] == TUMOUR
-    assert f'data-lesion="{lesion.id}"' in moved["results"]
+    assert "results" not in moved and "In this slice" in moved["panel_slice"]
 
 
 @pytest.mark.parametrize(

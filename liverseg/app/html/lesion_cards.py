@@ -1,0 +1,144 @@
+"""The HTML of the lesions: a card for each, likely ones first, unsure ones folded. Values are escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from liverseg.analysis.lesions import Lesion
+from liverseg.analysis.report import Report
+from liverseg.analysis.report_text import lesion_size_and_unit, slice_range_text, unsure_text
+
+SHOWN_LESIONS = 12
+"""Cards of each kind of lesion; `report.csv` has every lesion."""
+
+TOO_SHORT_MARK = "†"
+AT_EDGE_MARK = "‡"
+MARKS = {
+    TOO_SHORT_MARK: "shorter than 10 mm: not measurable by RECIST 1.1",
+    AT_EDGE_MARK: "cut off at the edge of the image",
+}
+"""Meanings of the marks after a lesion's diameters."""
+
+NONE_FOUND = "No tumour at this threshold."
+NONE_LIKELY = "No likely lesion."
+UNSURE_MEANING = "labelled liver, not counted as tumour"
+REJECTED_NOTE = "Rejected by you: not counted"
+REJECT_TITLE = "Reject: leave it out of every sum"
+RESTORE_TITLE = "Restore: count it again"
+
+
+def is_rejected(lesion: Lesion) -> bool:
+    """Whether the reader has rejected a lesion."""
+    return lesion.rejected
+
+
+def lesion_list(report: Report) -> str:
+    """The number of likely lesions and the cards of the largest `SHOWN_LESIONS`.
+
+    Rejected lesions follow, then unsure ones, folded; of each kind at most as many.
+    """
+    likely = [lesion for lesion in report.likely_lesions if not is_rejected(lesion)]
+    rejected = [lesion for lesion in report.lesions if is_rejected(lesion)]
+    unsure = [lesion for lesion in report.unsure_lesions if not is_rejected(lesion)]
+    aside = unsure_text(report)
+    head = f'<h2>Lesions <b data-measure="lesions">{len(likely)}</b>'
+    head += f" <small>{escape(aside)}</small></h2>" if aside else "</h2>"
+    if not report.lesions:
+        body = f'<p class="ls-none">{NONE_FOUND}</p>'
+    else:
+        body = _cards(likely, report) if likely else f'<p class="ls-none">{NONE_LIKELY}</p>'
+        body += _cards(rejected, report) + _unsure_fold(unsure, report)
+    legend = _mark_legend(body)
+    return f'<section class="ls-lesions" aria-label="Lesions">{head}{body}{legend}</section>'
+
+
+def _unsure_fold(unsure: Sequence[Lesion], report: Report) -> str:
+    """The unsure lesions behind a line that says how they count."""
+    if not unsure:
+        return ""
+    line = f"{unsure_text(report) or f'{len(unsure)} unsure'}: {UNSURE_MEANING}"
+    return (
+        f'<details class="ls-unsure-lesions" data-fold="unsure"><summary>{escape(line)}</summary>'
+        f"{_cards(unsure, report)}</details>"
+    )
+
+
+def _cards(lesions: Sequence[Lesion], report: Report) -> str:
+    more = len(lesions) - SHOWN_LESIONS
+    rest = f'<p class="ls-none">and {more} smaller ones; report.csv lists all.</p>' if more > 0 else ""
+    return "".join(lesion_card(lesion, report) for lesion in lesions[:SHOWN_LESIONS]) + rest
+
+
+def lesion_card(lesion: Lesion, report: Report) -> str:
+    """The card of a lesion: number, size, diameters, mean HU, slices, probabilities, and a reject button.
+
+    `volume.js` goes to the lesion when its card is clicked.
+    """
+    is_volume = report.input.kind == "volume"
+    rejected = is_rejected(lesion)
+    kind = " ls-rejected" if rejected else "" if lesion.likely else " ls-unsure"
+    size = escape(" ".join(lesion_size_and_unit(lesion, is_volume)))
+    facts = " ".join(f"<span>{escape(fact)}</span>" for fact in _facts(lesion, report))
+    note = f'<p class="ls-fact-line"><span>{REJECTED_NOTE}</span></p>' if rejected else ""
+    return (
+        f'<article data-lesion="{lesion.id}" data-at="{lesion.diameter_slice}" class="ls-lesion{kind}">'
+        f"{_number(lesion, is_volume)}"
+        f'<div><p><b class="ls-size">{size}</b> <span class="ls-diameters">{_diameters(lesion)}</span></p>'
+        f'<p class="ls-fact-line">{facts}</p>{note}</div>{_reject_button(lesion, rejected)}</article>'
+    )
+
+
+def _number(lesion: Lesion, is_volume: bool) -> str:
+    """The number of a lesion; in a volume a button that goes there."""
+    if not is_volume:
+        return f'<span class="ls-number">{lesion.id}</span>'
+    label = f"Go to lesion {lesion.id}, slice {lesion.diameter_slice + 1}"
+    return (
+        f'<button type="button" class="ls-number" data-go aria-label="{label}" title="{label}">'
+        f"{lesion.id}</button>"
+    )
+
+
+def _diameters(lesion: Lesion) -> str:
+    """Longest and perpendicular diameter with their marks (HTML)."""
+    if lesion.longest_diameter_mm is None or lesion.perpendicular_diameter_mm is None:
+        text = f"{lesion.longest_diameter_px:.1f} × {lesion.perpendicular_diameter_px:.1f} pixels"
+    else:
+        text = f"{lesion.longest_diameter_mm:.1f} × {lesion.perpendicular_diameter_mm:.1f} mm"
+        text += "" if lesion.measurable else _mark(TOO_SHORT_MARK)
+    return text + (_mark(AT_EDGE_MARK) if lesion.touches_edge else "")
+
+
+def _facts(lesion: Lesion, report: Report) -> list[str]:
+    """Mean HU where the file has HU, slices of a volume, and the probabilities."""
+    facts = []
+    if report.input.assumed_window is None:
+        facts.append(f"mean {lesion.mean_hu:.0f} HU")
+    if report.input.kind == "volume":
+        word = "slice" if lesion.slice_range[0] == lesion.slice_range[1] else "slices"
+        facts.append(f"{word} {slice_range_text(lesion)}")
+    if lesion.lesion_probability is not None:
+        facts.append(f"lesion probability {lesion.lesion_probability:.2f}")
+    mean, peak = lesion.mean_probability, lesion.peak_probability
+    facts.append(f"tumour probability {mean:.2f}, peak {peak:.2f}")
+    return facts
+
+
+def _reject_button(lesion: Lesion, rejected: bool) -> str:
+    face = "Restore" if rejected else "✕"
+    return (
+        f'<button type="button" data-reject="{lesion.id}" aria-pressed="{str(rejected).lower()}" '
+        f'aria-label="Reject lesion {lesion.id}" title="{RESTORE_TITLE if rejected else REJECT_TITLE}">'
+        f"{face}</button>"
+    )
+
+
+def _mark(mark: str) -> str:
+    return f' <abbr title="{escape(MARKS[mark])}">{mark}</abbr>'
+
+
+def _mark_legend(cards: str) -> str:
+    """The meanings of the marks in the cards."""
+    keys = [f"{mark}\u00a0{meaning}" for mark, meaning in MARKS.items() if f">{mark}<" in cards]
+    return f'<p class="ls-none ls-marks">{"; ".join(keys)}.</p>' if keys else ""
