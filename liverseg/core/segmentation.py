@@ -113,6 +113,7 @@ class Segmentation:
     def rejected(self) -> tuple[int, ...]:
         """The numbers of the rejected lesions (`Lesion.id`), in rising order."""
         return () if self.candidates is None else rejected_numbers(self.candidates)
+
     @cached_property
     def tumour_components(self) -> Components:
         """The connected components of the label tumour, found once: the labels must not change after that."""

@@ -7,7 +7,7 @@ from html import escape
 
 from liverseg.analysis.lesions import Lesion
 from liverseg.analysis.report import Report
-from liverseg.analysis.report_text import lesion_size_and_unit, slice_range_text, unsure_text
+from liverseg.analysis.report_text import lesion_size_and_unit, rejected_text, slice_range_text, unsure_text
 
 SHOWN_LESIONS = 12
 """Cards of each kind of lesion; `report.csv` has every lesion."""
@@ -41,7 +41,7 @@ def lesion_list(report: Report) -> str:
     likely = [lesion for lesion in report.likely_lesions if not is_rejected(lesion)]
     rejected = [lesion for lesion in report.lesions if is_rejected(lesion)]
     unsure = [lesion for lesion in report.unsure_lesions if not is_rejected(lesion)]
-    aside = unsure_text(report)
+    aside = "; ".join(text for text in (unsure_text(report), rejected_text(report)) if text)
     head = f'<h2>Lesions <b data-measure="lesions">{len(likely)}</b>'
     head += f" <small>{escape(aside)}</small></h2>" if aside else "</h2>"
     if not report.lesions:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from liverseg.analysis.lesions import Lesion
 from liverseg.app.html.lesion_cards import SHOWN_LESIONS, lesion_card, lesion_list
 from liverseg.app.state import session
 from liverseg.pipeline import AnalysisSettings
@@ -87,14 +86,9 @@ def test_without_a_model_nothing_is_unsure(volume_analysis):
     assert "unsure" not in html and "lesion probability" not in html
 
 
-@dataclass(frozen=True)
-class EditedLesion(Lesion):
-    rejected: bool = False
-
-
 def test_a_rejected_lesion_stays_in_sight_and_can_be_restored():
     report = report_of_scan()
-    first = EditedLesion(**vars(report.lesions[0]), rejected=True)
+    first = replace(report.lesions[0], likely=False, rejected=True)
     html = lesion_list(replace(report, lesions=(first, report.lesions[1])))
     card, _ = html.split("<details")
     assert 'class="ls-lesion ls-rejected"' in card and "Rejected by you: not counted" in card

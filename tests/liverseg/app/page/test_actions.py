@@ -295,7 +295,7 @@ def test_a_lesion_is_rejected_and_restored_without_the_network(actions, nifti, r
     assert edited.report.tumour.count == (edited.seg.labels == 2).sum() < analysis.report.tumour.count
     assert edited.voxels.token != analysis.voxels.token and edited.voxels.image == analysis.voxels.image
     assert pictures(out)[1] != pictures(shown)[1] and pictures(out)[2] == pictures(shown)[2]
-    assert 'class="ls-rejected"' in out["results"] and "Edited by the user: lesion 1" in out["results"]
+    assert "ls-lesion ls-rejected" in out["results"] and "1 rejected, " in out["results"]
     assert out["files"]["visible"] is False and out["problem"] == "" and runs == []
     back = actions.reject(edited, True, 1, view(3))
     assert pictures(back) == pictures(shown) and back["results"] == shown["results"]

@@ -55,7 +55,7 @@ def test_the_event_of_a_reject_button_rejects_the_lesion_of_its_number(page, vol
         getattr(block, "elem_id", None): value
         for block, value in event.fn(gr.EventData(None, {"reject": 1}), *controls).items()
     }
-    assert 'ls-lesion ls-rejected' in updates["ls-results"] and "ls-viewer" in updates
+    assert "ls-lesion ls-rejected" in updates["ls-results"] and "ls-viewer" in updates
     for wrong in ({"reject": "x"}, {"reject": True}, {"reject": 1.5}, {}, {"reject": 9}):
         (skipped,) = event.fn(gr.EventData(None, wrong), *controls).values()
         assert skipped == gr.skip()
