@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 import registry
 from liverseg.analysis.report_text import dice_text
 from liverseg.app.state import zerogpu
+from liverseg.app.state.checkpoint_check import CheckpointCheck
 from liverseg.errors import CheckpointRefused, LiversegError
+from liverseg.inference.fallback import use_undamaged
 from liverseg.inference.segmenter import Segmenter, find_checkpoint
 from registry import Checkpoint, CheckpointNotFound, Registries, RegistryError
 from registry.hub.client import SCHEME
@@ -25,8 +27,7 @@ LOAD_FAILED = "The checkpoint could not be loaded."
 """Shown where loading failed for an unexpected reason; refusals have their own sentence."""
 
 LIST_S = 2.0
-"""The page is built without the Hub's checkpoints if listing them takes longer; opening it lists them
-again."""
+"""The page is built without the Hub's checkpoints if listing takes longer; opening it lists them again."""
 
 LOOK_AGAIN_S = 10.0
 """Least time between two searches of the registries for an unknown checkpoint."""
@@ -93,6 +94,7 @@ class Checkpoints:
         self._failed: dict[str, str] = {}  # ref -> why it could not be loaded
         self._is_starting = False
         self._listed = threading.Event()
+        self._check = CheckpointCheck(self._registries)
         self._checked: dict[str, bytes] = {}  # sha256 -> archive read by `check`, kept until it is loaded
 
     @property
@@ -104,14 +106,12 @@ class Checkpoints:
         """Raises `CheckpointRefused` when there is nothing to serve, as far as folders can tell.
 
         Without a registry on the Hub, the default checkpoint must exist and its `model.pt` must match the
-        manifest. Nothing is loaded.
+        manifest; damaged ones are set aside. Nothing is loaded.
         """
         if not self.may_come_later:
-            first = self.find(None)
-            try:
-                self._checked[first.sha256] = first.read_model()
-            except RegistryError as error:
-                raise CheckpointRefused(str(error)) from error
+            first, archive = self._check.default()
+            self._checked[first.sha256] = archive
+            self._listed.set()
 
     def warm_up(self) -> threading.Thread:
         """Load the default checkpoint in the background; see `loading` and `problem_with`."""
@@ -168,10 +168,11 @@ class Checkpoints:
         if self._listed.is_set():
             self._looked_s = time.monotonic()
             self._registries.refresh()
+            self._check.recheck_default()  # before a damaged one is offered
 
     def notices(self) -> list[str]:
-        """Why a whole registry is not there, or only what was fetched from it before."""
-        return [str(problem) for problem in self._registries.problems if not problem.where]
+        """Why a registry, or another version of the default checkpoint, is not there as it should be."""
+        return self._check.notices()
 
     def find(self, ref: str | None) -> Checkpoint:
         """The checkpoint of a reference, None for the default one; raises `CheckpointRefused`.
@@ -198,9 +199,12 @@ class Checkpoints:
         """The loaded checkpoint; its files are verified when it is loaded. Raises `CheckpointRefused`.
 
         It is loaded once however many ask at the same time; all of them wait for that. One that could not
-        be loaded is tried again by the next who asks.
+        be loaded is tried again by the next who asks. A damaged one is set aside; where `ref` names no
+        version, the next one is loaded instead.
         """
-        checkpoint = self.find(ref)
+        return use_undamaged(ref, self._registries, self.find, self._segmenter)
+
+    def _segmenter(self, checkpoint: Checkpoint) -> Segmenter:
         key = (checkpoint.ref, checkpoint.sha256)
         with self._lock:
             if key in self._loaded:
