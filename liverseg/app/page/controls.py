@@ -10,6 +10,7 @@ from liverseg.app.examples import EXAMPLES
 from liverseg.app.html import page_text
 from liverseg.app.html.comparison import COMPARISON_JS
 from liverseg.app.html.volume import SURFACE_JS, VOLUME_JS
+from liverseg.app.html.waiting_text import session_javascript
 from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.checkpoint_list import checkpoint_choices
 from liverseg.app.page.comparison import NO_COMPARISON
@@ -30,6 +31,16 @@ element.addEventListener('keydown', event => {
 });
 """
 """A click enlarges a picture to the whole page; a second click or Escape restores it."""
+
+
+def session_components() -> PageComponents:
+    """What the page's scripts learn from the server, and the region in which results are announced."""
+    return {
+        "session": gr.HTML(
+            "", js_on_load=session_javascript(), elem_id="ls-session", apply_default_css=False
+        ),
+        "status": gr.HTML('<p role="status"></p>', elem_id="ls-status", apply_default_css=False),
+    }
 
 
 def input_controls(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponents:
@@ -107,6 +118,8 @@ def result_viewer() -> PageComponents:
             page_text.empty_viewer(), js_on_load=ENLARGE_JS, elem_id="ls-viewer", apply_default_css=False
         ),
         "cancel": gr.Button("Cancel", size="sm", elem_id="ls-cancel"),
+        "run_again": gr.Button("Run again", size="sm", visible=False, elem_id="ls-run-again"),
+        "waiting": gr.HTML("", elem_id="ls-waiting", apply_default_css=False),
     }
 
 

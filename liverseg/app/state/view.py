@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from liverseg.app.state.choices import Choices
 from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.rendering.slice_view import DEFAULT_OPACITY
 
@@ -51,6 +52,7 @@ class RunRequest:
     made_width: float | None = None
     series: int | None = None  # number of the series, where the upload holds several
     view: View = View()
+    choices: Choices = field(default_factory=Choices)  # what the visitor has set, also during the run
 
     @classmethod
     def of_controls(
