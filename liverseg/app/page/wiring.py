@@ -78,15 +78,11 @@ def connect_network(components: PageComponents, actions: Actions) -> list[Depend
     for key in EXAMPLES:
         listen(components[f"example_{key}"].click, _input_run(partial(actions.example, key)), with_analysis)
     chosen = components["checkpoint"]
-    chosen.input(
-        event_handler(
-            lambda shown, ref: switching.choose(actions.checkpoints, shown, ref, current_visit().choices),
-            components,
-        ),
-        [analysis, chosen],
-        [components[name] for name in ("card", "waiting", "problem")],
-        **DRAWING_QUEUE,
+    choose = event_handler(
+        lambda now, ref: switching.choose(actions.checkpoints, now, ref, current_visit().choices), components
     )
+    at_once = [components[name] for name in ("card", "waiting", "problem")]
+    chosen.input(choose, [analysis, chosen], at_once, **DRAWING_QUEUE)
     listen(chosen.input, actions.checkpoint, with_analysis, "switch", **last)
     for event in (center.submit, center.blur, width.submit, width.blur):
         listen(event, actions.picture_window, with_analysis, **last)

@@ -62,9 +62,7 @@ def entry_label(checkpoint: Checkpoint) -> str:
 
 
 @dataclass
-class _Load:
-    """A checkpoint that is being loaded by one thread, while others wait for the result."""
-
+class _Load:  # by one thread, while others wait for the result
     ref: str
     result: Future[Segmenter] = field(default_factory=Future)
     fetched: tuple[int, int] = (0, 0)  # bytes of the current file, and its size; (0, 0): no download
@@ -75,9 +73,8 @@ class _Load:
 
     def __str__(self) -> str:
         done, total = self.fetched
-        return f"Loading the checkpoint {self.ref} …" + (
-            f" {size_text(done)} of {size_text(total)}" if total else ""
-        )
+        share = f" {size_text(done)} of {size_text(total)}" if total else ""
+        return f"Loading the checkpoint {self.ref} …{share}"
 
 
 class Checkpoints:
@@ -105,8 +102,8 @@ class Checkpoints:
     def check(self) -> None:
         """Raises `CheckpointRefused` when there is nothing to serve, as far as folders can tell.
 
-        Without a registry on the Hub, the default checkpoint must exist and its `model.pt` must match the
-        manifest; damaged ones are set aside. Nothing is loaded.
+        Without a registry on the Hub, a default checkpoint must exist whose `model.pt` matches the manifest;
+        damaged ones are set aside. Nothing is loaded.
         """
         if not self.may_come_later:
             first, archive = self._check.default()
@@ -198,9 +195,8 @@ class Checkpoints:
     def segmenter(self, ref: str | None) -> Segmenter:
         """The loaded checkpoint; its files are verified when it is loaded. Raises `CheckpointRefused`.
 
-        It is loaded once however many ask at the same time; all of them wait for that. One that could not
-        be loaded is tried again by the next who asks. A damaged one is set aside; where `ref` names no
-        version, the next one is loaded instead.
+        It is loaded once for all who ask at the same time. One that could not be loaded is tried again by the
+        next who asks. A damaged one is set aside; without a version in `ref`, the next one is loaded.
         """
         return use_undamaged(ref, self._registries, self.find, self._segmenter)
 

@@ -12,6 +12,10 @@ MEASURED = 20
 """Runs that an estimate rests on."""
 
 
+TELLING = 0.05
+"""Share of a run's slices from which its own speed tells the rest; the first slices take longer."""
+
+
 class Running:
     """A run under way."""
 
@@ -70,13 +74,11 @@ class Pace:
             running = self._running[0] if self._running else None
         if running is None:
             return None
-        left: float | None
-        if running.done:
-            left = running.elapsed_s * (running.slices - running.done) / running.done
-        else:
-            expected = self.seconds(running.slices)
-            left = None if expected is None else max(expected - running.elapsed_s, 0.0)
-        return running.done, running.slices, left
+        done, slices, elapsed_s = running.done, running.slices, running.elapsed_s
+        expected = self.seconds(slices)
+        if done >= TELLING * slices or (done and expected is None):
+            return done, slices, elapsed_s * (slices - done) / done
+        return done, slices, None if expected is None else max(expected - elapsed_s, 0.0)
 
 
 PACE = Pace()

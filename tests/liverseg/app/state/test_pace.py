@@ -49,6 +49,10 @@ def test_the_run_under_way_is_judged_by_its_own_speed_once_it_has_one():
         clock.now += 4
         running.done = 2
         assert pace.under_way() == (2, 10, 16.0)
+    with pace.run(100) as running:
+        clock.now += 30
+        running.done = 1
+        assert pace.under_way() == (1, 100, pytest.approx(100 * 0.4 - 30)), "its first slice says little"
     with pace.run(5):
         clock.now += 0.5
         done, slices, left = pace.under_way()
