@@ -8,7 +8,10 @@ from types import SimpleNamespace
 import pytest
 from gradio.queueing import Event, EventQueue
 from gradio.state_holder import StateHolder
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
+from liverseg.app import launch
 from liverseg.app.page.layout import build
 from liverseg.app.page.queues import NETWORK_QUEUE
 from liverseg.app.server import queue_place
@@ -90,3 +93,12 @@ def test_slices_are_counted_from_headers(nifti, png, tmp_path):
     assert queue_place.slices_in([png]) == 1
     assert queue_place.slices_in(["a.dcm", "b.dcm", "c.dcm"]) == 3
     assert queue_place.slices_in([str(tmp_path / "gone.nii.gz")]) == 1
+
+
+def test_the_app_serves_the_sentence_of_a_session(page):
+    (route,) = queue_place.routes()
+    assert route.path in {one.path for one in launch.launch_options()["app_kwargs"]["routes"]}
+    app = Starlette(routes=[route])
+    app.get_blocks = lambda: page
+    answer = TestClient(app).get("/liverseg/waiting/nobody")
+    assert (answer.status_code, answer.text) == (200, "") and answer.headers["cache-control"] == "no-store"
