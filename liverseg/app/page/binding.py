@@ -104,15 +104,40 @@ def event_handler(action: Callable[..., Updates], components: PageComponents) ->
         token = _current.set(visit)
         try:
             with (visit or Visit()).lock:
-                try:
-                    updates = action(*_results_for(values))
-                except Exception as error:  # `sentence_for` logs what is unexpected; the page goes on
-                    updates = {"problem": page_text.problem(sentence_for(error))}
-                return component_updates(updates, components)
+                return component_updates(_guarded(action, _results_for(values)), components)
         finally:
             _current.reset(token)
 
     return handler
+
+
+def reading_handler(action: Callable[..., Updates], components: PageComponents) -> Callable[..., Updates]:
+    """A handler for an action that takes long and changes no result; other events go on meanwhile.
+
+    Its updates are dropped where the page holds another result by then.
+    """
+
+    def handler(*values: Any) -> Updates:
+        retention.mark_used()
+        visit = _visit_in(values) or Visit()
+        token = _current.set(visit)
+        try:
+            before, given = visit.analysis, _results_for(values)
+            updates = _guarded(action, given)
+            with visit.lock:
+                return component_updates(updates if visit.analysis is before else {}, components)
+        finally:
+            _current.reset(token)
+
+    return handler
+
+
+def _guarded(action: Callable[..., Updates], given: list[Any]) -> Updates:
+    """The updates of an action; an error becomes a sentence."""
+    try:
+        return action(*given)
+    except Exception as error:  # `sentence_for` logs what is unexpected; the page goes on
+        return {"problem": page_text.problem(sentence_for(error))}
 
 
 def select_handler(action: Callable[..., Updates], components: PageComponents) -> Callable[..., Updates]:

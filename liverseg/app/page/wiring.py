@@ -17,6 +17,7 @@ from liverseg.app.page.binding import (
     PageComponents,
     current_visit,
     event_handler,
+    reading_handler,
     run_handler,
     select_handler,
     view_inputs,
@@ -213,7 +214,7 @@ def connect_downloads(components: PageComponents) -> None:
     """Connect the button that prepares the downloads; gradio deletes them on the schedule of the uploads."""
     prepare = partial(downloads.prepare, copy_to_cache=downloads.cache_copier(components["files"]))
     components["download"].click(
-        event_handler(with_view(prepare), components),
+        reading_handler(with_view(prepare), components),
         [components["analysis"], components["shown"], *view_inputs(components)],
         [components["files"], components["problem"]],
         show_progress="minimal",

@@ -123,6 +123,20 @@ def test_the_result_of_a_run_that_is_no_longer_wanted_is_dropped(actions, nifti,
     assert f'data-key="{visit.key}"' in shown["session"] and "Result ready: 1 lesion." in shown["session"]
 
 
+def test_downloads_of_a_result_that_has_changed_meanwhile_are_dropped(volume_analysis):
+    visit = Visit()
+    visit.show(volume_analysis)
+
+    def prepare(analysis, threshold):
+        assert not visit.lock._is_owned(), "other events go on meanwhile"
+        visit.show(analysis.at_threshold(threshold))
+        return {"files": "report.json"}
+
+    handler = binding.reading_handler(prepare, Names())
+    assert handler(visit, volume_analysis.seg.threshold) == {"files": "report.json"}
+    assert handler(visit, 0.2) == {"problem": gr.skip()}
+
+
 def test_an_unexpected_error_of_an_event_is_a_sentence_and_no_traceback(caplog):
     updates = handled(lambda: 1 / 0)
     assert updates == {"problem": page_text.problem(UNEXPECTED_ERROR)}
