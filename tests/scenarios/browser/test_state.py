@@ -157,7 +157,7 @@ def test_a_cancelled_run_is_run_again_without_another_upload(page: Page, long_sc
     wait(lambda: page.find("#ls-run-again"), "Run again")
     wait(lambda: page.click("#ls-run-again"), "Run again to be free")
     wait(lambda: len(page.find("#ls-viewer img")) == 3, "the result")
-    assert not page.text("#ls-problem") and page.text("#ls-waiting") == ""
+    wait(lambda: not page.find(".ls-problem") and not page.find("#ls-waiting p"), "nothing more to say")
 
 
 def test_a_restarted_server_is_explained_and_the_page_stays(page: Page, volume: Path) -> None:
