@@ -31,6 +31,7 @@ from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import RunRequest, View
+from liverseg.app.state.visit import with_choices
 from liverseg.core.window import DEFAULT_WINDOW, PRESETS
 from liverseg.errors import LiversegError
 from liverseg.inference.progress import ProgressCallback
@@ -52,8 +53,8 @@ class Actions:
         ct = session.read_input(request.sources, request.made_with, request.series)
         segmenter, instead = switching.segmenter_or_next(self.checkpoints, request)
         analysis = session.analyse_upload(request.sources, ct, segmenter, run=Run(progress))
-        analysis = choices.applied_to(replace(analysis, series=request.series))
-        view = session.initial_view(analysis, choices.view(request.view), choices.window)
+        analysis = with_choices(replace(analysis, series=request.series), choices)
+        view = session.initial_view(analysis, request.view.with_choices(choices), choices.window)
         return {**result_updates(analysis, view), **instead}
 
     def series(self, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
@@ -146,7 +147,7 @@ class Actions:
             **lesion_cut_updates(fresh),
             "files": gr.update(visible=False, value=None),
             "comparison": "",
-            **slice_updates(fresh, choices.view(request.view).within(len(fresh.ct.hu))),
+            **slice_updates(fresh, request.view.with_choices(choices).within(len(fresh.ct.hu))),
         }
 
     def picture_window(

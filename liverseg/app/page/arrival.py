@@ -32,7 +32,7 @@ def arrive(checkpoints: Checkpoints, key: str | None, view: View, visit: Visit) 
     if choices.slice_index is None:
         view = replace(view, slice_index=default_slice(analysis.seg))
     window = choices.window or analysis.ct.assumed_window or DEFAULT_WINDOW
-    view = replace(choices.view(view), window=within_sliders(window)).within(len(analysis.ct.hu))
+    view = replace(view.with_choices(choices), window=within_sliders(window)).within(len(analysis.ct.hu))
     ref = analysis.seg.checkpoint.ref
     updates = {
         **result_updates(analysis, view),

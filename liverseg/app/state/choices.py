@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from liverseg.core.window import Window
-
-if TYPE_CHECKING:
-    from liverseg.app.state.session import PageAnalysis
-    from liverseg.app.state.view import View
 
 
 @dataclass
@@ -24,18 +19,6 @@ class Choices:
     checkpoint: str | None = None  # chosen in the list
     ran: tuple[tuple[str, ...], int | None, float | None, float | None] | None = None
     """Paths and series of the latest run, and centre and width of the window a picture was made with."""
-
-    def applied_to(self, analysis: PageAnalysis) -> PageAnalysis:
-        """A new result at the threshold and the lesion cut that were set."""
-        threshold = analysis.seg.threshold if self.threshold is None else self.threshold
-        cut = self.lesion_cut if analysis.own_cut is not None else None
-        return analysis.at_threshold(threshold, cut)
-
-    def view(self, view: View) -> View:
-        """A view with the slice that is shown, and the window and the opacity that were set."""
-        index = view.slice_index if self.slice_index is None else self.slice_index
-        opacity = view.opacity if self.opacity is None else self.opacity
-        return replace(view, slice_index=index, window=self.window or view.window, opacity=opacity)
 
     def forget_levels(self) -> None:
         """Leave threshold and lesion cut to the next result: they mean nothing to another checkpoint."""

@@ -41,6 +41,16 @@ class View:
         """
         return replace(self, slice_index=min(max(self.slice_index, 0), slices - 1))
 
+    def with_choices(self, choices: Choices) -> View:
+        """The view with the slice that is shown, and the window and the opacity that the visitor has set.
+
+        >>> View(3).with_choices(Choices(slice_index=1)).slice_index
+        1
+        """
+        index = self.slice_index if choices.slice_index is None else choices.slice_index
+        opacity = self.opacity if choices.opacity is None else choices.opacity
+        return replace(self, slice_index=index, window=choices.window or self.window, opacity=opacity)
+
 
 @dataclass(frozen=True)
 class RunRequest:

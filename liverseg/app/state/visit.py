@@ -54,6 +54,13 @@ class Visit:
         return run == self._run
 
 
+def with_choices(analysis: PageAnalysis, choices: Choices) -> PageAnalysis:
+    """A new result at the threshold and the lesion cut that the visitor has set."""
+    threshold = analysis.seg.threshold if choices.threshold is None else choices.threshold
+    cut = choices.lesion_cut if analysis.own_cut is not None else None
+    return analysis.at_threshold(threshold, cut)
+
+
 _by_key: WeakValueDictionary[str, Visit] = WeakValueDictionary()
 
 

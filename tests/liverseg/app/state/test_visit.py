@@ -9,7 +9,7 @@ from dataclasses import replace
 from liverseg.app.state import session
 from liverseg.app.state.choices import Choices
 from liverseg.app.state.view import View
-from liverseg.app.state.visit import Visit, result_of_key
+from liverseg.app.state.visit import Visit, result_of_key, with_choices
 from liverseg.core.window import DEFAULT_WINDOW, Window
 
 
@@ -58,12 +58,11 @@ def test_a_copy_is_an_empty_page(volume_analysis):
 
 
 def test_what_was_set_holds_for_a_result_and_a_view(volume_analysis):
-    assert Choices().applied_to(volume_analysis) is volume_analysis
-    moved = Choices(threshold=0.1, lesion_cut=0.7).applied_to(volume_analysis)
+    assert with_choices(volume_analysis, Choices()) is volume_analysis
+    moved = with_choices(volume_analysis, Choices(threshold=0.1, lesion_cut=0.7))
     assert moved.seg.threshold == 0.1 and moved.seg.lesion_cut is None, "there is no lesion model to cut"
     assert moved.report.tumour.count > volume_analysis.report.tumour.count
     shown = View(3, Window(40, 400), 0.3)
-    assert Choices().view(shown) == shown
-    assert Choices(window=Window(60, 150), opacity=0.8, slice_index=1).view(shown) == View(
-        1, Window(60, 150), 0.8
-    )
+    assert shown.with_choices(Choices()) == shown
+    set_before = Choices(window=Window(60, 150), opacity=0.8, slice_index=1)
+    assert shown.with_choices(set_before) == View(1, Window(60, 150), 0.8)
