@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from registry.errors import CheckpointDamaged, CheckpointNotFound, RegistryUnrea
 from registry.folder import FolderRegistry, Listing, Problem, newest_match
 from registry.hub.client import owner_of
 from registry.hub.registry import HubRegistry
+from registry.manifest import MODEL_FILE
 from registry.reference import Reference, parse_reference
 from registry.text import one_line
 
@@ -37,12 +39,30 @@ class Registry(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class _FileState:
+    """What tells a checkpoint whose files were found damaged from the same one after a repair."""
+
+    folder: Path
+    sha256: str  # of `model.pt`, as the manifest says
+    size_and_time: tuple[int, int] | None  # of `model.pt` on the disk; None: it is not there
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> _FileState:
+        try:
+            found = os.lstat(checkpoint.folder / MODEL_FILE)
+        except OSError:
+            return cls(checkpoint.folder, checkpoint.sha256, None)
+        return cls(checkpoint.folder, checkpoint.sha256, (found.st_size, found.st_mtime_ns))
+
+
 class Registries:
     """One or several registries, searched in their order. They are read once, on first use."""
 
     def __init__(self, registries: list[Registry]) -> None:
         self._registries = tuple(registries)
         self._listings: tuple[Listing, ...] | None = None
+        self._damaged: dict[_FileState, str] = {}  # why a checkpoint is set aside
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,6 +102,14 @@ class Registries:
         reasons = [one_line(p.reason) for p in self.problems if not p.where]
         raise CheckpointNotFound(" ".join([self._not_found(reference), *reasons]))
 
+    def set_aside(self, checkpoint: Checkpoint, reason: str) -> None:
+        """List and find a checkpoint no longer, as its files are damaged; `reason` is one sentence.
+
+        It becomes one of the `problems`, so that the newest version whose files are whole is found instead.
+        It is listed again once its `model.pt` on the disk has changed.
+        """
+        self._damaged = {**self._damaged, _FileState.of(checkpoint): reason}
+
     def refresh(self) -> Registries:
         """Read the registries again; returns itself. Until it is done, other threads see the old listings."""
         self._listings = tuple(_listing_of(registry) for registry in self._registries)
@@ -91,7 +119,19 @@ class Registries:
         listings = self._listings
         if listings is None:
             listings = self._listings = tuple(_listing_of(registry) for registry in self._registries)
-        return listings
+        return tuple(map(self._without_damaged, listings)) if self._damaged else listings
+
+    def _without_damaged(self, listing: Listing) -> Listing:
+        """A listing in which the checkpoints that were set aside are problems."""
+        usable: list[Checkpoint] = []
+        problems = list(listing.problems)
+        for checkpoint in listing.checkpoints:
+            reason = self._damaged.get(_FileState.of(checkpoint))
+            if reason is None:
+                usable.append(checkpoint)
+            else:
+                problems.append(Problem(checkpoint.registry, checkpoint.ref, reason))
+        return Listing(tuple(usable), tuple(problems))
 
     def _not_found(self, reference: Reference) -> str:
         known = self.list()
@@ -152,8 +192,8 @@ def _listing_of(registry: Registry) -> Listing:
 
 
 def _is_about(problem: Problem, reference: Reference) -> bool:
-    """Whether a damaged folder may hold the checkpoint of a reference, judged by the folder's name."""
+    """Whether a problem is about the checkpoint of a reference, judged by its folder's name or its own."""
     if reference.version is None:
-        return problem.where.split("/")[0] == reference.name
+        return re.split("[/@]", problem.where)[0] == reference.name
     versioned = (f"{reference.name}/{reference.version}", f"{reference.name}@{reference.version}")
     return problem.where in (*versioned, reference.name)

@@ -78,6 +78,7 @@ def serves_tools(environment: Mapping[str, str]) -> bool:
 def launch_options() -> dict[str, Any]:
     """The arguments of gradio's `launch`, except for host and port."""
     from liverseg.app.page.theme import STYLE, theme
+    from liverseg.app.server import queue_place
     from liverseg.app.server.request_guard import NoDeepLinks, wrong_arguments
     from liverseg.app.server.voxel_routes import routes
 
@@ -85,7 +86,7 @@ def launch_options() -> dict[str, Any]:
         "app_kwargs": {
             "exception_handlers": {TypeError: wrong_arguments},
             "middleware": [(NoDeepLinks, (), {})],
-            "routes": routes(),
+            "routes": [*routes(), *queue_place.routes()],
         },
         "theme": theme(),
         "css_paths": [STYLE],

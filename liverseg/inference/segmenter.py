@@ -20,6 +20,7 @@ from liverseg.core.slicing import check_slice
 from liverseg.core.sure_bodies import remove_unsure_bodies
 from liverseg.errors import CheckpointRefused
 from liverseg.inference import engines
+from liverseg.inference.fallback import use_undamaged
 from liverseg.inference.prediction import PredictionBuffer
 from liverseg.inference.progress import ProgressCallback, RunMonitor, StopSignal
 from liverseg.inference.resampling import grid_shape
@@ -104,11 +105,21 @@ class Segmenter:
     ) -> Segmenter:
         """Find, verify and load a checkpoint.
 
-        `ref` is `name` or `name@version`, or None for the default checkpoint. `engine` is "auto", "torch" or
-        "openvino". Raises `CheckpointRefused` when the checkpoint is unknown or its files do not match its
-        manifest, and `EngineUnavailable` when the engine is not installed.
+        `ref` is `name` or `name@version`, or None for the default checkpoint. Without a version, a damaged
+        checkpoint is logged and the next one is used. `engine` is "auto", "torch" or "openvino". Raises
+        `CheckpointRefused` when the checkpoint is unknown or its files do not match its manifest, and
+        `EngineUnavailable` when the engine is not installed.
         """
-        return cls.from_checkpoint(find_checkpoint(ref, registries), engine=engine)
+        try:
+            registries = registries or registry.open_registries()
+        except RegistryError as error:
+            raise CheckpointRefused(str(error)) from error
+        return use_undamaged(
+            ref,
+            registries,
+            lambda asked: find_checkpoint(asked, registries),
+            lambda checkpoint: cls.from_checkpoint(checkpoint, engine=engine),
+        )
 
     @classmethod
     def from_checkpoint(

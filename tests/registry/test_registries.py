@@ -10,6 +10,7 @@ import pytest
 
 from registry import (
     Checkpoint,
+    CheckpointDamaged,
     CheckpointNotFound,
     UnsupportedRegistry,
     open_registries,
@@ -59,6 +60,27 @@ def test_refresh_finds_a_checkpoint_added_later(write: Callable[..., Checkpoint]
     write("b0", "1.1.0")
     assert len(registries.list()) == 1
     assert registries.refresh().find("b0").ref == "b0@1.1.0"
+
+
+def test_a_checkpoint_that_was_set_aside_gives_way_to_the_next_until_its_model_changes(
+    write: Callable[..., Checkpoint], tmp_path: Path
+) -> None:
+    write("b0", "1.0.0")
+    newest = write("b0", "1.1.0")
+    registries = open_registries(str(tmp_path / "models"))
+    assert registries.find("b0").ref == "b0@1.1.0"
+    registries.set_aside(registries.find("b0"), "The file model.pt is damaged.")
+    assert registries.find("b0").ref == "b0@1.0.0"
+    assert [c.ref for c in registries.list()] == ["b0@1.0.0"]
+    assert [(p.where, p.reason) for p in registries.problems] == [
+        ("b0@1.1.0", "The file model.pt is damaged.")
+    ]
+    with pytest.raises(CheckpointDamaged, match="b0@1.1.0 cannot be used: The file model.pt is damaged"):
+        registries.find("b0@1.1.0")
+    assert registries.refresh().find("b0").ref == "b0@1.0.0"
+    model = newest.folder / "model.pt"
+    model.write_bytes(model.read_bytes() + b"repaired")
+    assert registries.find("b0").ref == "b0@1.1.0" and registries.problems == ()
 
 
 def test_the_environment_names_the_registries(

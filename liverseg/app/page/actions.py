@@ -13,11 +13,13 @@ import gradio as gr
 
 from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
+from liverseg.app.page import switching
 from liverseg.app.page.updates import (
     Updates,
     empty_page,
     expired_result,
     lesion_cut_updates,
+    new_result_updates,
     picture_updates,
     preset_name,
     result_updates,
@@ -27,8 +29,10 @@ from liverseg.app.page.updates import (
 from liverseg.app.state import session
 from liverseg.app.state.cancellation import Runs
 from liverseg.app.state.checkpoints import Checkpoints
+from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import RunRequest, View
+from liverseg.app.state.visit import with_choices
 from liverseg.core.window import DEFAULT_WINDOW, PRESETS
 from liverseg.errors import InvalidSetting, LiversegError
 from liverseg.inference.progress import ProgressCallback
@@ -44,32 +48,15 @@ class Actions:
         self.runs = Runs()
 
     def _run(self, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
-        """Read, segment and show an input."""
+        """Read, segment and show an input; what the visitor has set holds for the result."""
+        choices = request.choices
+        choices.ran = tuple(request.sources), request.series, request.made_center, request.made_width
         ct = session.read_input(request.sources, request.made_with, request.series)
-        segmenter = self.checkpoints.segmenter(request.checkpoint)
+        segmenter, instead = switching.segmenter_or_next(self.checkpoints, request)
         analysis = session.analyse_upload(request.sources, ct, segmenter, run=Run(progress))
-        analysis = replace(analysis, series=request.series)
-        view = session.initial_view(analysis, request.view)
-        count = len(ct.hu)
-        return {
-            "analysis": analysis,
-            "shown": True,
-            "problem": "",
-            "slice": gr.update(value=view.slice_index + 1, maximum=max(count, 2), visible=count > 1),
-            "made_with": gr.update(visible=analysis.is_picture),
-            "center": view.window.center_hu,
-            "width": view.window.width_hu,
-            "preset": preset_name(view.window),
-            "threshold": analysis.seg.threshold,
-            "expected": page_text.expected_performance(analysis),
-            **lesion_cut_updates(analysis),
-            "download": gr.update(visible=True),
-            "files": gr.update(visible=False, value=None),
-            "series": gr.update(visible=request.series is not None),
-            "comparison": "",
-            "point": None,
-            **result_updates(analysis, view),
-        }
+        analysis = with_choices(replace(analysis, series=request.series), choices)
+        view = session.initial_view(analysis, request.view.with_choices(choices), choices.window)
+        return {**new_result_updates(analysis, view), **instead}
 
     def series(self, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
         """Segment the chosen series; the other series of the upload can still be chosen afterwards."""
@@ -91,8 +78,19 @@ class Actions:
         """Segment an example; its picture was made with the default window."""
         path = str(self.examples.path(key))
         made_with = (DEFAULT_WINDOW.center_hu, DEFAULT_WINDOW.width_hu)
-        shown = self._run(RunRequest((path,), request.checkpoint, *made_with, view=request.view), progress)
+        shown = self._run(_input_only(request, (path,), made_with), progress)
         return {**shown, "upload": [path], "made_center": made_with[0], "made_width": made_with[1]}
+
+    def run_again(self, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
+        """Run once more on the input of the latest run, after an error or a cancelled run."""
+        if request.choices.ran is None:
+            return self.upload(request, progress)
+        sources, series, *made_with = request.choices.ran
+        if set(sources) <= set(request.sources):
+            return show_errors(self._run)(replace(request, sources=sources, series=series), progress)
+        again = _input_only(request, sources, (made_with[0], made_with[1]))
+        shown = show_errors(self._run)(replace(again, series=series), progress)
+        return {**shown, "upload": list(sources), "made_center": made_with[0], "made_width": made_with[1]}
 
     def upload_removed(self, sources: Sequence[str] | None) -> Updates:
         """A file of the upload was removed: the page is empty once the last one is."""
@@ -100,24 +98,46 @@ class Actions:
             return {}
         return {**empty_page(), "problem": "", "made_with": gr.update(visible=False)}
 
-    @show_errors
     def checkpoint(
         self, analysis: PageAnalysis | None, request: RunRequest, progress: ProgressCallback | None = None
     ) -> Updates:
-        """Run the checkpoint that was chosen on what is loaded, and stay at the slice shown."""
-        chosen = self.checkpoints.find(request.checkpoint)
-        card = {"card": page_text.checkpoint_card(chosen)}
-        if analysis is None and not request.sources:
-            return {**card, "problem": ""}
-        if analysis is not None and session.is_result_of(analysis, chosen):
-            return card  # gradio sends the event of one choice more than once
+        """Run the checkpoint that was chosen on what is loaded, and stay at the slice shown.
+
+        Where that fails, the result stays as it is, and so does its checkpoint.
+        """
         if analysis is None:
-            paths = session.latest_input(request.sources)
-            return {**card, **self._run(replace(request, sources=paths, series=None), progress)}
+            return show_errors(self._first_result)(request, progress)
+        try:
+            return self._another_result(analysis, request, progress)
+        except Exception as error:  # `sentence_for` logs what is unexpected; the page goes on
+            sentence = sentence_for(error)
+            return switching.kept_result(
+                self.checkpoints, analysis, request.choices, sentence, request.checkpoint
+            )
+
+    def _first_result(self, request: RunRequest, progress: ProgressCallback | None) -> Updates:
+        """The card of the chosen checkpoint, and its result if there is an upload."""
+        card = {"card": page_text.checkpoint_card(self.checkpoints.find(request.checkpoint))}
+        if not request.sources:
+            return {**card, "problem": ""}
+        paths = session.latest_input(request.sources)
+        return {**card, **self._run(replace(request, sources=paths, series=None), progress)}
+
+    def _another_result(
+        self, analysis: PageAnalysis, request: RunRequest, progress: ProgressCallback | None
+    ) -> Updates:
+        chosen = self.checkpoints.find(request.checkpoint)
+        card = {"card": page_text.checkpoint_card(chosen), "waiting": ""}
+        if session.is_result_of(analysis, chosen):
+            return card  # gradio sends the event of one choice more than once
         fresh = session.known_result(analysis, chosen) or session.analyse_upload(
             analysis.sources, analysis.ct, self.checkpoints.segmenter(request.checkpoint), run=Run(progress)
         )
         fresh = session.with_known_results(replace(fresh, series=analysis.series), *analysis.known, analysis)
+        choices = request.choices
+        choices.forget_levels()
+        if choices.checkpoint not in (None, request.checkpoint):
+            card = {}  # another one was chosen meanwhile; its card is shown already
         return {
             **card,
             "analysis": fresh,
@@ -128,7 +148,7 @@ class Actions:
             **lesion_cut_updates(fresh),
             "files": gr.update(visible=False, value=None),
             "comparison": "",
-            **result_updates(fresh, request.view.within(len(fresh.ct.hu))),
+            **result_updates(fresh, request.view.with_choices(choices).within(len(fresh.ct.hu))),
         }
 
     def picture_window(
@@ -143,6 +163,7 @@ class Actions:
             return {"problem": page_text.problem(str(error))}
         if window == analysis.ct.assumed_window:
             return {}
+        request.choices.window = None  # that of the picture is shown
         view = View(0, window, request.view.opacity)
         again = replace(request, sources=analysis.sources, series=analysis.series, view=view)
         shown = show_errors(self._run)(again, progress)
@@ -209,6 +230,13 @@ class Actions:
         except InvalidSetting:
             return {}
         return {"problem": page_text.rejections_forgotten(analysis), **_relabelled(moved, view)}
+
+
+def _input_only(
+    request: RunRequest, sources: Sequence[str], made_with: tuple[float | None, float | None]
+) -> RunRequest:
+    """A request for another input than the upload."""
+    return replace(request, sources=sources, series=None, made_center=made_with[0], made_width=made_with[1])
 
 
 def _relabelled(moved: PageAnalysis, view: View) -> Updates:

@@ -12,6 +12,7 @@ from liverseg.app.html.api_call import API_CALL_JS
 from liverseg.app.html.comparison import COMPARISON_JS
 from liverseg.app.html.results import RESULTS_JS
 from liverseg.app.html.volume import SURFACE_JS, VOLUME_JS
+from liverseg.app.html.waiting_text import session_javascript
 from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.checkpoint_list import checkpoint_choices
 from liverseg.app.page.comparison import NO_COMPARISON
@@ -34,8 +35,14 @@ element.addEventListener('keydown', event => {
 """A click enlarges a picture to the whole page; a second click or Escape restores it."""
 
 
-STATUS_JS = "element.setAttribute('role', 'status'); element.setAttribute('aria-live', 'polite');"
-"""Makes an element a live region, whose new content screen readers announce."""
+def session_components() -> PageComponents:
+    """What the page's scripts learn from the server, and the region in which results are announced."""
+    return {
+        "session": gr.HTML(
+            "", js_on_load=session_javascript(), elem_id="ls-session", apply_default_css=False
+        ),
+        "status": gr.HTML('<p role="status"></p>', elem_id="ls-status", apply_default_css=False),
+    }
 
 
 def input_controls(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponents:
@@ -84,9 +91,8 @@ def _label(text: str, elem_id: str | None = None) -> None:
 
 
 def messages() -> PageComponents:
-    """Why something was refused, and what screen readers announce."""
+    """Why something was refused."""
     return {
-        "status": gr.HTML("", js_on_load=STATUS_JS, elem_id="ls-status", apply_default_css=False),
         "problem": gr.HTML("", elem_id="ls-problem", apply_default_css=False),
     }
 
@@ -120,6 +126,7 @@ def result_viewer() -> PageComponents:
             page_text.empty_viewer(), js_on_load=ENLARGE_JS, elem_id="ls-viewer", apply_default_css=False
         ),
         "cancel": gr.Button("Cancel", size="sm", elem_id="ls-cancel"),
+        "waiting": gr.HTML("", elem_id="ls-waiting", apply_default_css=False),
         "slice": _slider("Slice", (1, 2), 1, 1, visible=False, elem_id="ls-slice"),
     }
 

@@ -7,12 +7,13 @@ import gradio as gr
 from liverseg.app.api import endpoints
 from liverseg.app.examples import Examples
 from liverseg.app.html import drawer, page_text
-from liverseg.app.page import checkpoint_list, controls, wiring
+from liverseg.app.page import checkpoint_list, controls, queues, visit_events, wiring
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.comparison import ComparisonActions
 from liverseg.app.server import request_guard, retention
 from liverseg.app.state.checkpoints import Checkpoints
+from liverseg.app.state.visit import Visit
 
 DELETE_CHECK_S = 60
 """Time between two searches for files that have to be deleted."""
@@ -37,7 +38,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         refresh = gr.Button("Refresh list", render=False)
         components = _states(page) | _layout(checkpoints, refresh)
         _connect(page, components, Actions(checkpoints, examples), refresh)
-        endpoints.add_endpoints(page, checkpoints, wiring.NETWORK_QUEUE)
+        endpoints.add_endpoints(page, checkpoints, queues.NETWORK_QUEUE)
     request_guard.guard_inputs(page)
     page.queue(max_size=MAX_WAITING)
     page._queue.sleep_when_free = QUEUE_POLL_S  # `Blocks.queue` has no argument for it
@@ -47,13 +48,15 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
 def _states(page: gr.Blocks) -> PageComponents:
     """The states of a visitor, which are not visible."""
     return {
-        "analysis": retention.session_state(lambda _: retention.forget_unused_sessions(page)),
+        # The result shown and what was set, as a `Visit`; actions get its result.
+        "analysis": retention.session_state(lambda _: retention.forget_unused_sessions(page), Visit()),
         "shown": gr.State(False),  # whether a result was shown
         "point": gr.State(None),  # row and column in which the planes of a volume cut each other
         "pending": retention.session_state(),  # `PendingRun`: its change starts the run
         "awaited": retention.session_state(),  # `PendingRun` whose result will be shown
         "finished": retention.session_state(),  # result of a run, or `FailedRun`
         "drawn": gr.Checkbox(False, visible=False),  # whether the browser draws the slices of a volume
+        "from_script": gr.Textbox("", visible=False),  # what a script of the page adds to an event
     }
 
 
@@ -61,6 +64,7 @@ def _layout(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponents:
     """Place the visible components: controls left, pictures in the middle, results right, tabs below."""
     components: PageComponents = {}
     gr.HTML(page_text.header(), elem_id="ls-header")
+    components |= controls.session_components()
     with gr.Row(elem_id="ls-main"):
         with gr.Column(scale=0, min_width=0, elem_id="ls-controls"):
             gr.HTML(
@@ -97,13 +101,14 @@ def _connect(page: gr.Blocks, components: PageComponents, actions: Actions, refr
         listed,
         api_visibility="private",
     )
+    opened = page.load(checkpoint_list.reload_handler(checkpoints), None, listed, api_visibility="private")
+    arrived = visit_events.connect_arrival(components, actions, opened)
     second_run = wiring.connect_comparison(
-        components, ComparisonActions(checkpoints), runs, [*network, refreshed]
+        components, ComparisonActions(checkpoints), runs, [*network, arrived, refreshed]
     )
     relabelled, redraws = wiring.connect_drawing(components, actions, [*network, second_run])
     rejected = wiring.connect_lesions(components, actions)
-    wiring.connect_volume(components, [*network, *relabelled, rejected], redraws)
-    wiring.connect_cancelling(page, components, runs)
+    wiring.connect_volume(components, [*network, arrived, *relabelled, rejected], redraws)
+    visit_events.connect_cancelling(page, components, actions, network)
     wiring.connect_downloads(components)
-    page.load(checkpoint_list.reload_handler(checkpoints), None, listed, api_visibility="private")
-    checkpoint_list.connect_status_line(page, checkpoints, components, wiring.DRAWING_QUEUE)
+    checkpoint_list.connect_status_line(page, checkpoints, components, queues.DRAWING_QUEUE)

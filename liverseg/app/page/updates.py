@@ -15,7 +15,7 @@ from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
 from liverseg.core.window import PRESETS, Window
-from liverseg.errors import SeriesChoice
+from liverseg.errors import InputTooLarge, InputTooSmall, NotCT, SeriesChoice, UnreadableInput
 from liverseg.io.dicom.series_info import SeriesInfo
 
 Updates = dict[str, Any]
@@ -44,7 +44,40 @@ def empty_page() -> Updates:
         "planes": "",
         "surfaces": "",
         "point": None,
+        "waiting": "",
+        "run_again": gr.update(visible=False),
     }
+
+
+def new_result_updates(analysis: PageAnalysis, view: View) -> Updates:
+    """A result with its controls at the values it was made with, seen in `view`."""
+    count = len(analysis.ct.hu)
+    return {
+        "analysis": analysis,
+        "shown": True,
+        "problem": "",
+        "slice": gr.update(value=view.slice_index + 1, maximum=max(count, 2), visible=count > 1),
+        "made_with": gr.update(visible=analysis.is_picture),
+        "center": view.window.center_hu,
+        "width": view.window.width_hu,
+        "preset": preset_name(view.window),
+        "threshold": analysis.seg.threshold,
+        "expected": page_text.expected_performance(analysis),
+        **lesion_cut_updates(analysis),
+        "download": gr.update(visible=True),
+        "files": gr.update(visible=False, value=None),
+        "series": gr.update(visible=analysis.series is not None),
+        "comparison": "",
+        "point": None,
+        "waiting": "",
+        "run_again": gr.update(visible=False),
+        **result_updates(analysis, view),
+    }
+
+
+def can_run_again(error: Exception) -> bool:
+    """Whether the same input may give a result where it gave an error: not where it cannot be read."""
+    return not isinstance(error, UnreadableInput | NotCT | InputTooLarge | InputTooSmall)
 
 
 def series_choice(series: Sequence[SeriesInfo]) -> Updates:
@@ -76,7 +109,8 @@ def show_errors(action: Callable[..., Updates]) -> Callable[..., Updates]:
         except SeriesChoice as choice:
             return series_choice(choice.series)
         except Exception as error:  # `sentence_for` logs what is unexpected; the page goes on
-            return {**empty_page(), "problem": page_text.problem(sentence_for(error))}
+            again = gr.update(visible=can_run_again(error))
+            return {**empty_page(), "problem": page_text.problem(sentence_for(error)), "run_again": again}
 
     return guarded
 

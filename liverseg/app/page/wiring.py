@@ -10,42 +10,30 @@ import gradio as gr
 from gradio.events import Dependency
 
 from liverseg.app.examples import EXAMPLES
-from liverseg.app.page import downloads, volume
+from liverseg.app.page import downloads, switching, volume
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.binding import (
     VIEW_CONTROLS,
     PageComponents,
-    component_updates,
+    current_visit,
     event_handler,
+    reading_handler,
     run_handler,
+    select_handler,
     view_inputs,
     with_request,
     with_view,
     with_view_and_drawn,
 )
 from liverseg.app.page.comparison import ComparisonActions
+from liverseg.app.page.queues import DRAWING_QUEUE, HIDE_CANCEL, NETWORK_QUEUE, SHOW_CANCEL
 from liverseg.app.page.updates import Updates
-from liverseg.app.server import retention
 from liverseg.app.state.cancellation import Runs
 from liverseg.app.state.view import View
-
-NETWORK_QUEUE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "network"}
-"""Options of events that run the network: one at a time for all visitors, as each uses every processor."""
-
-DRAWING_QUEUE: dict[str, Any] = {
-    "show_progress": "hidden",
-    "trigger_mode": "always_last",
-    "concurrency_limit": 4,
-    "concurrency_id": "drawing",
-    "api_visibility": "private",
-}
-"""Options of events that only draw. While one is running, only the last of the later ones is kept."""
+from liverseg.core.window import PRESETS
 
 TARGET_KEYS = ("slice", "lesion", "plane", "x", "y", "drawn")
 """Keys of the events that `volume.js` triggers; see `volume.navigate`."""
-
-_SHOW_CANCEL = "() => { document.querySelector('#ls-cancel').dataset.busy = ''; }"
-_HIDE_CANCEL = "() => { delete document.querySelector('#ls-cancel').dataset.busy; }"
 
 _SET_DRAWN_JS = f"""(...inputs) => {{
   const drawn = document.querySelector('#ls-viewer').dataset.drawn === 'yes';
@@ -58,8 +46,10 @@ _SET_DRAWN_JS = f"""(...inputs) => {{
 def connect_network(components: PageComponents, actions: Actions) -> list[Dependency]:
     """Connect and return the events that run the network.
 
-    While one is running, the Cancel button has the attribute `data-busy`.
+    While one waits or is running, the Cancel button has the attribute `data-busy` with its kind: "input" for
+    a new input, "switch" for another checkpoint on the result, "compare" for a second one.
     """
+    analysis = components["analysis"]
     outputs = list(components.values())
     events: list[Dependency] = []
     options: dict[str, Any] = {
@@ -69,42 +59,40 @@ def connect_network(components: PageComponents, actions: Actions) -> list[Depend
         "show_progress_on": components["viewer"],
     }
 
-    def listen(event: Any, action: Callable[..., Updates], inputs: list[Any], **more: Any) -> None:
-        event(None, js=_SHOW_CANCEL, api_visibility="private")
+    def listen(
+        event: Any, action: Callable[..., Updates], inputs: list[Any], kind: str = "input", **more: Any
+    ) -> None:
+        event(None, js=SHOW_CANCEL % kind, api_visibility="private")
         handler = run_handler(with_request(action), components, actions, actions.runs)
         run = event(handler, inputs, outputs, **options, **more)
-        run.then(None, js=_HIDE_CANCEL, api_visibility="private")
+        run.then(None, js=HIDE_CANCEL, api_visibility="private")
         events.append(run)
 
     center, width = components["made_center"], components["made_width"]
     request = [components[name] for name in ("upload", "checkpoint", "series")]
     request += [center, width, *view_inputs(components)]
-    with_analysis = [components["analysis"], *request]
+    with_analysis = [analysis, *request]
     last: dict[str, Any] = {"trigger_mode": "always_last"}
-    listen(components["upload"].upload, actions.upload, request, **last)
-    listen(components["series"].input, actions.series, request, **last)
+    listen(components["upload"].upload, _input_run(actions.upload), with_analysis, **last)
+    listen(components["series"].input, _input_run(actions.series), with_analysis, **last)
+    listen(components["run_again"].click, _input_run(actions.run_again), with_analysis)
     for key in EXAMPLES:
-        listen(components[f"example_{key}"].click, partial(actions.example, key), request)
-    listen(components["checkpoint"].input, actions.checkpoint, with_analysis, **last)
+        listen(components[f"example_{key}"].click, _input_run(partial(actions.example, key)), with_analysis)
+    chosen = components["checkpoint"]
+    choose = event_handler(
+        lambda now, ref: switching.choose(actions.checkpoints, now, ref, current_visit().choices), components
+    )
+    at_once = [components[name] for name in ("card", "waiting", "problem")]
+    chosen.input(choose, [analysis, chosen], at_once, **DRAWING_QUEUE)
+    listen(chosen.input, actions.checkpoint, with_analysis, "switch", **last)
     for event in (center.submit, center.blur, width.submit, width.blur):
         listen(event, actions.picture_window, with_analysis, **last)
     return events
 
 
-def connect_cancelling(page: gr.Blocks, components: PageComponents, runs: Runs) -> None:
-    """Stop a visitor's runs when they press Cancel, remove the upload, or leave the page."""
-
-    def stop(request: gr.Request) -> None:
-        runs.stop(request.session_hash)
-        retention.expire_soon(page, request.session_hash)
-
-    options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    upload = components["upload"]
-    for event in (components["cancel"].click, upload.clear, upload.delete):
-        event(stop, None, None, **options)
-    for event in (upload.clear, upload.delete):
-        event(None, js=_HIDE_CANCEL, api_visibility="private")
-    page.unload(stop)
+def _input_run(action: Callable[..., Updates]) -> Callable[..., Updates]:
+    """An action on a new input, which does not need the result shown; it only has the visit as an input."""
+    return lambda _, request, progress: action(request, progress=progress)
 
 
 def connect_drawing(
@@ -123,28 +111,38 @@ def connect_drawing(
     view, preset = view_inputs(components), components["preset"]
     options: dict[str, Any] = {**DRAWING_QUEUE, "js": _SET_DRAWN_JS}
 
-    def handler(action: Callable[..., Updates]) -> Callable[..., Updates]:
-        return event_handler(with_view_and_drawn(action), components)
+    def handler(action: Callable[..., Updates], sets: str = "") -> Callable[..., Updates]:
+        return event_handler(with_view_and_drawn(action, sets), components)
+
+    def chosen_preset(*values: Any) -> Updates:
+        current_visit().choices.window = PRESETS.get(values[2])
+        return actions.preset(*values)
 
     redraws = [
-        components[name].input(handler(actions.view), [*shown, drawn, *view], outputs, **options)
-        for name in ("center", "width", "opacity")
+        components[name].input(handler(actions.view, sets), [*shown, drawn, *view], outputs, **options)
+        for name, sets in (("center", "window"), ("width", "window"), ("opacity", "opacity"))
     ]
-    redraws.append(preset.input(handler(actions.preset), [*shown, preset, drawn, *view], outputs, **options))
-    components["slice"].input(handler(actions.slice), [*shown, drawn, *view], outputs, **options)
+    redraws.append(preset.input(handler(chosen_preset), [*shown, preset, drawn, *view], outputs, **options))
+    components["slice"].input(handler(actions.slice, "slice"), [*shown, drawn, *view], outputs, **options)
     relabelled = [
         components[name].input(
-            event_handler(with_view(action), components),
+            event_handler(with_view(_remembered(name, action)), components),
             [*shown, components[name], *view],
             outputs,
             **DRAWING_QUEUE,
         )
         for name, action in (("threshold", actions.threshold), ("lesion_cut", actions.lesion_cut))
     ]
+
+    def removed(_: Any, sources: Sequence[str] | None) -> Updates:
+        if not sources:
+            current_visit().begin_run()  # no result of a run under way is shown
+        return actions.upload_removed(sources)
+
     for event in (components["upload"].clear, components["upload"].delete):
         event(
-            event_handler(actions.upload_removed, components),
-            [components["upload"]],
+            event_handler(removed, components),
+            [components["analysis"], components["upload"]],
             outputs,
             cancels=list(network),
             **DRAWING_QUEUE,
@@ -162,24 +160,35 @@ def connect_lesions(components: PageComponents, actions: Actions) -> Dependency:
     def reject(event: gr.EventData, *values: Any) -> Updates:
         number = str(getattr(event, "reject", ""))
         if not number.isdecimal():
-            return component_updates({}, components)
-        action = with_view(lambda analysis, shown, view: actions.reject(analysis, shown, int(number), view))
-        return event_handler(action, components)(*values)
+            return {}
+        return with_view(partial(_rejected, actions, int(number)))(*values)
 
-    one_by_one = {**DRAWING_QUEUE, "concurrency_limit": 1, "concurrency_id": "rejecting"}
-    one_by_one["trigger_mode"] = "multiple"
-    view = view_inputs(components)
+    one_by_one: dict[str, Any] = {
+        **DRAWING_QUEUE,
+        "trigger_mode": "multiple",
+        "concurrency_limit": 1,
+        "concurrency_id": "rejecting",
+    }
     return components["results"].select(
-        reject,
-        [components["analysis"], components["shown"], *view],
+        select_handler(reject, components),
+        [components["analysis"], components["shown"], *view_inputs(components)],
         list(components.values()),
-        **{
-            **DRAWING_QUEUE,
-            "trigger_mode": "multiple",
-            "concurrency_limit": 1,
-            "concurrency_id": "rejecting",
-        },
+        **one_by_one,
     )
+
+
+def _rejected(actions: Actions, number: int, analysis: Any, shown: bool, view: View) -> Updates:
+    return actions.reject(analysis, shown, number, view)
+
+
+def _remembered(name: str, action: Callable[..., Updates]) -> Callable[..., Updates]:
+    """The action of a threshold or lesion cut, which holds for the next result too."""
+
+    def adapted(analysis: Any, shown: bool, level: float, view: View) -> Updates:
+        setattr(current_visit().choices, name, level)
+        return action(analysis, shown, level, view)
+
+    return adapted
 
 
 def connect_comparison(
@@ -200,7 +209,7 @@ def connect_comparison(
         event.then(
             event_handler(with_view(actions.follow_main_result), components), inputs, outputs, **one_by_one
         )
-    pending.change(None, js=_SHOW_CANCEL, api_visibility="private")
+    pending.change(None, js=SHOW_CANCEL % "compare", api_visibility="private")
     run = pending.change(
         run_handler(actions.run_pending, components, actions, runs),
         [analysis, pending, finished],
@@ -211,7 +220,7 @@ def connect_comparison(
         api_visibility="private",
         **NETWORK_QUEUE,
     )
-    run.then(None, js=_HIDE_CANCEL, api_visibility="private")
+    run.then(None, js=HIDE_CANCEL, api_visibility="private")
     run.then(
         event_handler(with_view(actions.show_finished), components),
         [analysis, awaited, finished, chosen, *view],
@@ -221,11 +230,13 @@ def connect_comparison(
 
     def go_to_slice(event: gr.EventData, *values: Any) -> Updates:
         analysis, shown, *controls = values
-        view = View.of_controls(*controls)
-        return component_updates(actions.go_to_slice(analysis, shown, int(event.index), view), components)
+        return actions.go_to_slice(analysis, shown, int(event.index), View.of_controls(*controls))
 
     components["comparison"].select(
-        go_to_slice, [analysis, components["shown"], *view], outputs, **DRAWING_QUEUE
+        select_handler(go_to_slice, components),
+        [analysis, components["shown"], *view],
+        outputs,
+        **DRAWING_QUEUE,
     )
     return run
 
@@ -234,7 +245,7 @@ def connect_downloads(components: PageComponents) -> None:
     """Connect the button that prepares the downloads; gradio deletes them on the schedule of the uploads."""
     prepare = partial(downloads.prepare, copy_to_cache=downloads.cache_copier(components["files"]))
     components["download"].click(
-        event_handler(with_view(prepare), components),
+        reading_handler(with_view(prepare), components),
         [components["analysis"], components["shown"], *view_inputs(components)],
         [components["files"], components["problem"]],
         show_progress="minimal",
@@ -259,13 +270,11 @@ def connect_volume(
             )
 
     def navigate(event: gr.EventData, *values: Any) -> Updates:
-        retention.mark_used()
         target = {key: getattr(event, key, None) for key in TARGET_KEYS}
-        action = with_view(partial(volume.navigate, target=target))
-        return component_updates(action(*values), components)
+        return with_view(partial(volume.navigate, target=target))(*values)
 
     components["planes"].select(
-        navigate,
+        select_handler(navigate, components),
         [analysis, components["shown"], point, *view],
         list(components.values()),
         **DRAWING_QUEUE,

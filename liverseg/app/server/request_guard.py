@@ -62,6 +62,7 @@ def guard_inputs(page: gr.Blocks) -> None:
 
     async def preprocess_data(block_fn: Any, inputs: list[Any], *rest: Any, **named: Any) -> list[Any]:
         inputs = with_later_arguments(block_fn.inputs, inputs)
+        inputs = within_ranges(block_fn.inputs, inputs, rest[0] if rest else named.get("state"))
         reason = refusal_of(block_fn.inputs, inputs)
         if reason is not None:
             raise gr.Error(reason, print_exception=False)
@@ -76,6 +77,25 @@ def with_later_arguments(components: list[Any], inputs: list[Any]) -> list[Any]:
     if missing and all(getattr(component, "label", None) in LATER_ARGUMENTS for component in missing):
         return [*inputs, *(None for _ in missing)]
     return inputs
+
+
+def within_ranges(components: list[Any], inputs: list[Any], state: Any) -> list[Any]:
+    """Inputs in which the value of every slider lies in its range; a text or nothing becomes its first value.
+
+    Gradio answers a value outside with an error and a traceback. `state` has the visitor's own components,
+    since the range of the slices differs between results.
+    """
+
+    def within(component: Any, given: Any) -> Any:
+        if not isinstance(component, gr.Slider):
+            return given
+        if state is not None and component._id in state:
+            component = state[component._id]
+        if not _is_number(given):
+            return component.value
+        return min(max(given, component.minimum), component.maximum)
+
+    return [within(*pair) for pair in zip(components, inputs, strict=False)] + inputs[len(components) :]
 
 
 def refusal_of(components: list[Any], inputs: list[Any]) -> str | None:

@@ -36,9 +36,12 @@ from liverseg.app.server.request_guard import is_uploaded, paths_in_values
 KEEP = timedelta(minutes=KEEP_MINUTES)
 
 
-def session_state(forget: Callable[[Any], None] | None = None) -> gr.State:
-    """A visitor's state that is deleted `KEEP` after its last use; `forget` is then called with its value."""
-    return gr.State(None, time_to_live=int(KEEP.total_seconds()), delete_callback=forget)
+def session_state(forget: Callable[[Any], None] | None = None, first: Any = None) -> gr.State:
+    """A visitor's state that is deleted `KEEP` after its last use; `forget` is then called with its value.
+
+    Each visitor starts with a copy of `first`.
+    """
+    return gr.State(first, time_to_live=int(KEEP.total_seconds()), delete_callback=forget)
 
 
 def mark_used() -> None:
@@ -53,6 +56,11 @@ def mark_used() -> None:
     # Gradio counts the time to live from the last change; only `_state_ttl` can restart it.
     for key, (seconds, _) in list(session._state_ttl.items()):
         session._state_ttl[key] = (seconds, now)
+
+
+def visitor() -> str | None:
+    """Gradio's identifier of the visitor whose event is handled; None outside of an event."""
+    return getattr(LocalContext.request.get(None), "session_hash", None)
 
 
 def expire_soon(page: gr.Blocks, visitor: str | None) -> None:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 import registry
 from liverseg.analysis.report_text import dice_text
 from liverseg.app.state import zerogpu
+from liverseg.app.state.checkpoint_check import CheckpointCheck
 from liverseg.errors import CheckpointRefused, LiversegError
+from liverseg.inference.fallback import use_undamaged
 from liverseg.inference.segmenter import Segmenter, find_checkpoint
 from registry import Checkpoint, CheckpointNotFound, Registries, RegistryError
 from registry.hub.client import SCHEME
@@ -25,8 +27,7 @@ LOAD_FAILED = "The checkpoint could not be loaded."
 """Shown where loading failed for an unexpected reason; refusals have their own sentence."""
 
 LIST_S = 2.0
-"""The page is built without the Hub's checkpoints if listing them takes longer; opening it lists them
-again."""
+"""The page is built without the Hub's checkpoints if listing takes longer; opening it lists them again."""
 
 LOOK_AGAIN_S = 10.0
 """Least time between two searches of the registries for an unknown checkpoint."""
@@ -61,9 +62,7 @@ def entry_label(checkpoint: Checkpoint) -> str:
 
 
 @dataclass
-class _Load:
-    """A checkpoint that is being loaded by one thread, while others wait for the result."""
-
+class _Load:  # by one thread, while others wait for the result
     ref: str
     result: Future[Segmenter] = field(default_factory=Future)
     fetched: tuple[int, int] = (0, 0)  # bytes of the current file, and its size; (0, 0): no download
@@ -74,9 +73,8 @@ class _Load:
 
     def __str__(self) -> str:
         done, total = self.fetched
-        return f"Loading the checkpoint {self.ref} …" + (
-            f" {size_text(done)} of {size_text(total)}" if total else ""
-        )
+        share = f" {size_text(done)} of {size_text(total)}" if total else ""
+        return f"Loading the checkpoint {self.ref} …{share}"
 
 
 class Checkpoints:
@@ -93,6 +91,7 @@ class Checkpoints:
         self._failed: dict[str, str] = {}  # ref -> why it could not be loaded
         self._is_starting = False
         self._listed = threading.Event()
+        self._check = CheckpointCheck(self._registries)
         self._checked: dict[str, bytes] = {}  # sha256 -> archive read by `check`, kept until it is loaded
 
     @property
@@ -103,15 +102,13 @@ class Checkpoints:
     def check(self) -> None:
         """Raises `CheckpointRefused` when there is nothing to serve, as far as folders can tell.
 
-        Without a registry on the Hub, the default checkpoint must exist and its `model.pt` must match the
-        manifest. Nothing is loaded.
+        Without a registry on the Hub, a default checkpoint must exist whose `model.pt` matches the manifest;
+        damaged ones are set aside. Nothing is loaded.
         """
         if not self.may_come_later:
-            first = self.find(None)
-            try:
-                self._checked[first.sha256] = first.read_model()
-            except RegistryError as error:
-                raise CheckpointRefused(str(error)) from error
+            first, archive = self._check.default()
+            self._checked[first.sha256] = archive
+            self._listed.set()
 
     def warm_up(self) -> threading.Thread:
         """Load the default checkpoint in the background; see `loading` and `problem_with`."""
@@ -163,15 +160,15 @@ class Checkpoints:
         """Look at the registries again: a checkpoint may have been added or replaced.
 
         A registry on the Hub takes seconds at worst, in which the others go on with what was read before.
-        Before they were looked at for the first time there is nothing to do.
         """
         if self._listed.is_set():
             self._looked_s = time.monotonic()
             self._registries.refresh()
+            self._check.recheck_default()  # before a damaged one is offered
 
     def notices(self) -> list[str]:
-        """Why a whole registry is not there, or only what was fetched from it before."""
-        return [str(problem) for problem in self._registries.problems if not problem.where]
+        """Why a registry, or another version of the default checkpoint, is not there as it should be."""
+        return self._check.notices()
 
     def find(self, ref: str | None) -> Checkpoint:
         """The checkpoint of a reference, None for the default one; raises `CheckpointRefused`.
@@ -197,10 +194,12 @@ class Checkpoints:
     def segmenter(self, ref: str | None) -> Segmenter:
         """The loaded checkpoint; its files are verified when it is loaded. Raises `CheckpointRefused`.
 
-        It is loaded once however many ask at the same time; all of them wait for that. One that could not
-        be loaded is tried again by the next who asks.
+        It is loaded once for all who ask at the same time. One that could not be loaded is tried again by the
+        next who asks. A damaged one is set aside; without a version in `ref`, the next one is loaded.
         """
-        checkpoint = self.find(ref)
+        return use_undamaged(ref, self._registries, self.find, self._segmenter)
+
+    def _segmenter(self, checkpoint: Checkpoint) -> Segmenter:
         key = (checkpoint.ref, checkpoint.sha256)
         with self._lock:
             if key in self._loaded:

@@ -13,6 +13,7 @@ import numpy as np
 
 import liverseg
 from liverseg.analysis.compare import Agreement, compare
+from liverseg.app.state.pace import PACE, Running
 from liverseg.app.state.threshold_curve import ThresholdCurve
 from liverseg.app.state.view import View, within_sliders
 from liverseg.app.state.voxels import VoxelStore
@@ -139,7 +140,9 @@ def analyse_upload(
     """Segment a CT image and measure the result; raises the errors of `Segmenter.segment`."""
     started = time.perf_counter()
     try:
-        analysis = analyse_image(ct, segmenter, settings, run)
+        slices = len(ct.hu) if settings.slice_index is None else 1
+        with PACE.run(slices) as running:
+            analysis = analyse_image(ct, segmenter, settings, _counted(run, running))
     except Cancelled:
         _log.info("run cancelled: %s, after %.2f s", segmenter.checkpoint.ref, time.perf_counter() - started)
         raise
@@ -155,6 +158,17 @@ def analyse_upload(
         own_threshold=segmenter.threshold,
         curve=ThresholdCurve.of(segmenter.checkpoint.manifest),
     )
+
+
+def _counted(run: Run, running: Running) -> Run:
+    """A run that also counts its slices for those who wait."""
+
+    def progress(done: int, count: int) -> None:
+        running.slices, running.done = count, done
+        if run.progress is not None:
+            run.progress(done, count)
+
+    return replace(run, progress=progress)
 
 
 def is_result_of(analysis: PageAnalysis, checkpoint: Checkpoint) -> bool:
@@ -190,12 +204,15 @@ def _size_bytes(seg: Segmentation) -> int:
     return labels + seg.tumour_probability.nbytes + seg.organ_probability.nbytes
 
 
-def initial_view(analysis: PageAnalysis, view: View) -> View:
-    """The first view of a result: its default slice; for a picture, the window it was made with."""
+def initial_view(analysis: PageAnalysis, view: View, set_window: Window | None = None) -> View:
+    """The first view of a result: its default slice; for a picture, the window it was made with.
+
+    `set_window` is a window that the visitor has set, which holds instead.
+    """
     return replace(
         view,
         slice_index=default_slice(analysis.seg),
-        window=within_sliders(analysis.ct.assumed_window or view.window),
+        window=within_sliders(set_window or analysis.ct.assumed_window or view.window),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from liverseg.app.state.choices import Choices
 from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.rendering.slice_view import DEFAULT_OPACITY
 
@@ -40,6 +41,16 @@ class View:
         """
         return replace(self, slice_index=min(max(self.slice_index, 0), slices - 1))
 
+    def with_choices(self, choices: Choices) -> View:
+        """The view with the slice that is shown, and the window and the opacity that the visitor has set.
+
+        >>> View(3).with_choices(Choices(slice_index=1)).slice_index
+        1
+        """
+        index = self.slice_index if choices.slice_index is None else choices.slice_index
+        opacity = self.opacity if choices.opacity is None else choices.opacity
+        return replace(self, slice_index=index, window=choices.window or self.window, opacity=opacity)
+
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -51,6 +62,7 @@ class RunRequest:
     made_width: float | None = None
     series: int | None = None  # number of the series, where the upload holds several
     view: View = View()
+    choices: Choices = field(default_factory=Choices)  # what the visitor has set, also during the run
 
     @classmethod
     def of_controls(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -14,8 +15,11 @@ from liverseg.analysis.measure import measure
 from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
 from liverseg.app.page.actions import Actions
+from liverseg.app.state.choices import Choices
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import RunRequest, View
+from liverseg.core.window import Window
+from liverseg.errors import Cancelled
 from liverseg.phantom import write
 from tests.liverseg.analysis.scenes import scene
 from tests.liverseg.lesion_scenes import model_segmenter
@@ -104,7 +108,7 @@ def test_another_checkpoint_runs_on_the_same_input_and_keeps_the_slice(actions, 
 def test_the_checkpoint_of_the_result_is_not_run_again(actions, png, runs):
     analysis = upload(actions, png)["analysis"]
     shown = actions.checkpoint(analysis, request([png], "segformer-b0", at=view(1)))
-    assert set(shown) == {"card"} and len(runs) == 1
+    assert set(shown) == {"card", "waiting"} and len(runs) == 1
 
 
 def test_another_checkpoint_without_an_input_only_shows_its_card(actions, runs):
@@ -115,9 +119,43 @@ def test_another_checkpoint_without_an_input_only_shows_its_card(actions, runs):
 def test_after_an_unknown_checkpoint_another_one_can_be_chosen(actions, png):
     analysis = upload(actions, png)["analysis"]
     refused = actions.checkpoint(analysis, request([png], "no-such", at=view(1)))
-    assert "no-such" in refused["problem"] and refused["analysis"] is None
-    again = actions.checkpoint(None, request([png], "segformer-b0", at=view(1)))
+    assert "no-such" in refused["problem"] and "analysis" not in refused, "the result is kept"
+    assert refused["checkpoint"] == "segformer-b0@1.0.0" and "0.945" in refused["card"]
+    again = actions.checkpoint(analysis, request([png], "segformer-b0-fast", at=view(1)))
     assert again["shown"] is True and len(pictures(again)) == 3
+
+
+def test_what_was_set_before_an_upload_holds_for_it(actions, nifti, png):
+    choices = Choices(threshold=0.1, window=Window(60, 150))
+    shown = actions.upload(replace(request([nifti]), choices=choices))
+    assert shown["threshold"] == 0.1 and shown["analysis"].seg.threshold == 0.1
+    assert (shown["center"], shown["width"]) == (60, 150)
+    picture = actions.upload(replace(request([png]), choices=choices))
+    assert (picture["threshold"], picture["center"], picture["width"]) == (0.1, 60, 150)
+    other = actions.checkpoint(
+        picture["analysis"], replace(request([png], "segformer-b0-fast"), choices=choices)
+    )
+    assert other["threshold"] == 0.5 and choices.threshold is None, "another checkpoint has another scale"
+
+
+def test_run_again_runs_the_latest_input_after_it_was_cancelled(actions, nifti, runs):
+    choices = Choices()
+
+    def cancel(done: int, count: int) -> None:
+        raise Cancelled()
+
+    asked = replace(request([nifti], made=(50, 300)), choices=choices)
+    stopped = actions.upload(asked, progress=cancel)
+    assert stopped["run_again"]["visible"] is True and "cancelled" in stopped["problem"]
+    again = actions.run_again(replace(request([nifti]), choices=choices))
+    assert again["run_again"]["visible"] is False and again["analysis"].sources == (nifti,)
+    elsewhere = actions.run_again(replace(request(None), choices=choices))  # as after an example
+    assert elsewhere["upload"] == [nifti] and elsewhere["made_center"] == 40
+    assert len(runs) == 3
+
+
+def test_a_file_that_cannot_be_read_is_not_run_again(actions, text_file):
+    assert upload(actions, text_file)["run_again"]["visible"] is False
 
 
 def test_a_changed_window_of_a_picture_runs_the_network_again(actions, png, runs):

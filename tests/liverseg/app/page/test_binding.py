@@ -9,7 +9,9 @@ import gradio as gr
 
 from liverseg.app.html import page_text
 from liverseg.app.page import binding
+from liverseg.app.state.messages import UNEXPECTED_ERROR
 from liverseg.app.state.view import View
+from liverseg.app.state.visit import Visit
 from liverseg.core.window import Window
 from liverseg.errors import Cancelled, InvalidSetting
 
@@ -49,6 +51,96 @@ def test_cancel_stops_the_network_before_the_next_slice_and_shows_a_sentence(act
     assert batches == [1], "one slice was under way, and none after it"
     assert updates["problem"] == page_text.problem(str(Cancelled())) and updates["analysis"] is None
     assert actions.runs._stops == {}
+
+
+def handled(action, *values):
+    """The updates of an event of a page by name."""
+    return binding.event_handler(action, Names())(*values)
+
+
+def test_an_event_works_on_the_result_that_is_held_when_it_runs_not_when_it_was_sent(
+    actions, volume_analysis
+):
+    """A slice that was asked for before the threshold moved, and is drawn after it, has the new numbers."""
+    visit = Visit()
+    visit.show(volume_analysis)
+    moved, resume, order = threading.Event(), threading.Event(), []
+
+    def slow_threshold(analysis, shown, threshold, view):
+        moved.set()
+        assert resume.wait(30)
+        order.append("threshold")
+        return actions.threshold(analysis, shown, threshold, view)
+
+    def slice_event(*values):
+        order.append("slice")
+        return actions.slice(*values)
+
+    answers = {}
+    first = threading.Thread(
+        target=lambda: answers.update(
+            threshold=handled(binding.with_view(slow_threshold), visit, True, 0.1, 3, 40, 400, 0.3)
+        )
+    )
+    second = threading.Thread(
+        target=lambda: answers.update(
+            slice=handled(binding.with_view(slice_event, "slice"), visit, True, 2, 40, 400, 0.3)
+        )
+    )
+    first.start()
+    assert moved.wait(30)
+    second.start()
+    resume.set()
+    first.join(30)
+    second.join(30)
+    assert order == ["threshold", "slice"] and answers["threshold"]["analysis"] is visit
+    assert visit.analysis.seg.threshold == 0.1
+    for answer in answers.values():
+        assert 'data-threshold="0.1"' in answer["results"]
+    late = handled(binding.with_view(actions.threshold), visit, True, 0.2, 3, 40, 400, 0.3)
+    assert "slice 2 of 4" in late["viewer"], "the slice chosen later stays"
+
+
+def test_the_result_of_a_run_that_is_no_longer_wanted_is_dropped(actions, nifti, volume_analysis):
+    visit = Visit()
+
+    def overtaken(analysis, progress):
+        with visit.lock:
+            visit.begin_run()
+        return {"analysis": volume_analysis, "problem": ""}
+
+    handler = binding.run_handler(overtaken, Names(), actions, actions.runs)
+    request = SimpleNamespace(session_hash="visitor")
+    quiet = lambda *a, **k: None  # noqa: E731
+    assert handler(request, visit, progress=quiet) == {"problem": gr.skip()} and visit.analysis is None
+
+    def undisturbed(analysis, progress):
+        return {"analysis": volume_analysis}
+
+    handler = binding.run_handler(undisturbed, Names(), actions, actions.runs)
+    shown = handler(request, visit, progress=quiet)
+    assert shown["analysis"] is visit and visit.analysis is volume_analysis
+    assert f'data-key="{visit.key}"' in shown["session"] and "Result ready: 1 lesion." in shown["session"]
+
+
+def test_downloads_of_a_result_that_has_changed_meanwhile_are_dropped(volume_analysis):
+    visit = Visit()
+    visit.show(volume_analysis)
+
+    def prepare(analysis, threshold):
+        assert not visit.lock._is_owned(), "other events go on meanwhile"
+        visit.show(analysis.at_threshold(threshold))
+        return {"files": "report.json"}
+
+    handler = binding.reading_handler(prepare, Names())
+    assert handler(visit, volume_analysis.seg.threshold) == {"files": "report.json"}
+    assert handler(visit, 0.2) == {"problem": gr.skip()}
+
+
+def test_an_unexpected_error_of_an_event_is_a_sentence_and_no_traceback(caplog):
+    updates = handled(lambda: 1 / 0)
+    assert updates == {"problem": page_text.problem(UNEXPECTED_ERROR)}
+    assert "ZeroDivisionError" in caplog.text and "Traceback" not in caplog.text
 
 
 def test_the_last_inputs_become_the_view_and_the_request():

@@ -6,7 +6,7 @@ import gradio as gr
 import pytest
 
 from liverseg.app.page.layout import build
-from liverseg.app.page.wiring import DRAWING_QUEUE, NETWORK_QUEUE
+from liverseg.app.page.queues import DRAWING_QUEUE, NETWORK_QUEUE
 
 
 @pytest.fixture(scope="module")

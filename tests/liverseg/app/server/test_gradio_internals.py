@@ -65,6 +65,36 @@ def test_the_queue_lists_running_calls_in_active_jobs(page):
     assert set(asyncio.run(started())) == {None}, "a free worker is None, a busy one a list of events"
 
 
+def test_waiting_calls_are_listed_by_concurrency_id_in_their_order(page):
+    queue, block_fn = page._queue, next(iter(page.fns.values()))
+    queue.create_event_queue_for_fn(block_fn)
+    waiting = queue.event_queue_per_concurrency_id[block_fn.concurrency_id].queue
+    assert waiting == [] and type(waiting) is list
+    assert Event("visitor", block_fn, None, None).concurrency_id == block_fn.concurrency_id
+    assert "event_queue.queue.append(event)" in inspect.getsource(type(queue).push)
+    assert callable(gradio.routes.App.get_blocks)
+
+
+def test_a_slider_outside_of_its_range_is_an_error_that_is_kept_from_gradio():
+    slider = gr.Slider(0, 1, 0.5)
+    with pytest.raises(gr.Error):
+        slider.preprocess(2)
+
+
+def test_a_state_gives_each_visitor_a_copy_of_its_first_value(page):
+    class Value:
+        def __deepcopy__(self, memo):
+            return Value()
+
+    with gr.Blocks() as other:
+        state = gr.State(Value(), time_to_live=60)
+    holder = StateHolder()
+    other.state_session_capacity = 10
+    holder.set_blocks(other)
+    first, second = (holder[visitor][state._id] for visitor in "ab")
+    assert isinstance(first, Value) and first is not second and holder["a"][state._id] is first
+
+
 def test_an_event_of_the_queue_has_its_session_its_data_and_whether_its_client_is_there(page):
     event = Event("visitor", next(iter(page.fns.values())), None, None)
     assert event.session_hash == "visitor" and event.alive is True and event.data is None

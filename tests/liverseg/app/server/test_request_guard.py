@@ -12,7 +12,7 @@ from gradio.utils import get_upload_folder
 
 from liverseg.app.launch import launch_options
 from liverseg.app.page.layout import build
-from liverseg.app.server.request_guard import NO_FILE, NOT_UPLOADED
+from liverseg.app.server.request_guard import NO_FILE, NOT_UPLOADED, within_ranges
 
 META = {"_type": "gradio.FileData"}
 
@@ -29,6 +29,18 @@ def api(checkpoints, examples, tmp_path_factory):
         yield client
     page.close()
     patch.undo()
+
+
+def test_values_of_sliders_are_clamped_and_others_left_alone():
+    with gr.Blocks():
+        threshold, number, text = gr.Slider(0.01, 1, 0.5), gr.Number(7), gr.Textbox("a")
+    given = [(value, 1e9, "-") for value in (1e9, -2, 0.25, None, "-", float("nan"))]
+    components = [threshold, number, text]
+    guarded = [within_ranges(components, list(values), None) for values in given]
+    assert [values[0] for values in guarded] == [1, 0.01, 0.25, 0.5, 0.5, 0.5]
+    assert all(values[1:] == [1e9, "-"] for values in guarded)
+    own = gr.Slider(1, 24, 3)
+    assert within_ranges([threshold], [119, "more"], {threshold._id: own}) == [24, "more"]
 
 
 @pytest.fixture

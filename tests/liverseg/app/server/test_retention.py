@@ -17,6 +17,7 @@ from liverseg.app.html import page_text
 from liverseg.app.page.layout import build
 from liverseg.app.server import retention
 from liverseg.app.state import session
+from liverseg.app.state.visit import Visit, result_of_key
 from liverseg.core.window import DEFAULT_WINDOW
 
 MINUTE = timedelta(minutes=1)
@@ -55,7 +56,10 @@ def with_result(page: gr.Blocks, checkpoints, nifti: str) -> tuple[int, weakref.
         if isinstance(b, gr.State) and b.delete_callback.__name__ == "<lambda>"
     )
     visitor = page.state_holder["v"]
-    visitor[state._id] = result
+    held = Visit()
+    held.show(result)
+    assert result_of_key(held.key)[0] is result
+    visitor[state._id] = held
     viewer = next(b for b in page.blocks.values() if getattr(b, "elem_id", None) == "ls-viewer")
     visitor._update_value_in_config(viewer._id, "a picture of the patient")
     return state._id, weakref.ref(result)
@@ -85,7 +89,7 @@ def test_a_used_result_does_not_expire(page, checkpoints, nifti, monkeypatch):
     retention.mark_used()
     advance_clock(monkeypatch, 2 * retention.KEEP - 2 * MINUTE)
     page.state_holder.delete_all_expired_state()
-    assert result() is not None and page.state_holder["v"][state] is result()
+    assert result() is not None and page.state_holder["v"][state].analysis is result()
     LocalContext.request.set(None)
     retention.mark_used()  # does nothing outside an event
     LocalContext.blocks.set(None)

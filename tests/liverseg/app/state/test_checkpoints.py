@@ -96,6 +96,10 @@ def test_check_finds_problems_of_folders_before_the_page_is_served(registry_fold
         Checkpoints(open_registries(str(tmp_path))).check()
     model = shutil.copytree(registry_folder, tmp_path / "copy") / "segformer-b0" / "model.pt"
     model.write_bytes(model.read_bytes()[:-1])
+    fallen_back = Checkpoints(open_registries(str(tmp_path / "copy")))
+    fallen_back.check()
+    assert fallen_back.find(None).ref == "segformer-b0-fast@0.3.0"
+    shutil.rmtree(tmp_path / "copy" / "segformer-b0-fast")
     with pytest.raises(CheckpointRefused, match="model.pt .* truncated or was replaced"):
         Checkpoints(open_registries(str(tmp_path / "copy"))).check()
     Checkpoints(open_registries("hf://lab")).check()  # a Hub may get checkpoints later
