@@ -92,18 +92,18 @@ def with_value(keyword, value):
 
 
 BROKEN = {
-    "no study": (without("StudyInstanceUID"), r"quote \(StudyInstanceUID\)"),
+    "no study": (without("StudyInstanceUID"), r"is missing: Study Instance UID\.$"),
     "no frame of reference": (
         without("FrameOfReferenceUID"),
-        r"quote \(FrameOfReferenceUID\)",
+        r"is missing: Frame of Reference UID\.$",
     ),
     "a UID with letters": (
         with_value("StudyInstanceUID", "1.2.SMITH"),
-        r"quote \(StudyInstanceUID\)",
+        r"is not valid: Study Instance UID\.$",
     ),
     "neither": (
         lambda d, k: [d.pop("StudyInstanceUID"), d.pop("FrameOfReferenceUID")],
-        r"quote \(StudyInstanceUID, FrameOfReferenceUID\)",
+        r"are missing: Study Instance UID, Frame of Reference UID\.$",
     ),
     "copies": (with_value("SOPInstanceUID", "1.2.3"), "the same identifier"),
     "two studies": (lambda d, k: setattr(d, "StudyInstanceUID", f"1.2.{k}"), "do not share one study"),
