@@ -1,7 +1,7 @@
 """The files of a result, format by format: what could be written, and the reason where nothing could.
 
-`liverseg.io.write` writes a folder and refuses what is impossible. This module is for callers that offer every
-format: the page and the endpoints.
+`liverseg.io.write` writes a folder and refuses what is impossible. This module is for callers that offer
+every format: the page and the endpoints.
 """
 
 from __future__ import annotations

@@ -25,7 +25,6 @@ from liverseg.analysis.report import Report
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
 from liverseg.core.window import DEFAULT_WINDOW, Window
-from liverseg.errors import InvalidSetting
 from liverseg.io.encoders import ENCODERS, Results, encode_png
 from liverseg.io.files import unwritable_folder, write_atomically
 from liverseg.io.formats import check_formats

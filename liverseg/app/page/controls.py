@@ -111,11 +111,13 @@ def result_viewer() -> PageComponents:
 
 
 def volume_views() -> PageComponents:
-    """Coronal and sagittal view with the profile, and the 3D surfaces. They are empty without a volume."""
-    return {
-        "planes": gr.HTML("", js_on_load=VOLUME_JS, elem_id="ls-planes", apply_default_css=False),
-        "surfaces": gr.HTML("", js_on_load=SURFACE_JS, elem_id="ls-solid", apply_default_css=False),
-    }
+    """Coronal and sagittal view with the profile; empty without a volume."""
+    return {"planes": gr.HTML("", js_on_load=VOLUME_JS, elem_id="ls-planes", apply_default_css=False)}
+
+
+def surfaces() -> PageComponents:
+    """The 3D surfaces; empty without a volume."""
+    return {"surfaces": gr.HTML("", js_on_load=SURFACE_JS, elem_id="ls-solid", apply_default_css=False)}
 
 
 def comparison_controls() -> PageComponents:
@@ -135,16 +137,6 @@ def comparison_controls() -> PageComponents:
     }
 
 
-def results_and_downloads() -> PageComponents:
-    """The numbers below the pictures, and the downloads."""
-    return {
-        "results": gr.HTML("", elem_id="ls-results", apply_default_css=False),
-        "download": gr.Button("Prepare downloads", visible=False, elem_id="ls-download"),
-        "files": gr.File(
-            visible=False,
-            label="Downloads",
-            file_count="multiple",
-            interactive=False,
-            elem_id="ls-files",
-        ),
-    }
+def results() -> PageComponents:
+    """The numbers below the pictures."""
+    return {"results": gr.HTML("", elem_id="ls-results", apply_default_css=False)}

@@ -7,7 +7,8 @@ import gradio as gr
 from liverseg.app.api import endpoints
 from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
-from liverseg.app.page import checkpoint_list, controls, wiring
+from liverseg.app.html.downloads import TAB
+from liverseg.app.page import checkpoint_list, controls, downloads, wiring
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.comparison import ComparisonActions
@@ -71,7 +72,12 @@ def _layout(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponents:
             components |= controls.result_viewer()
             components |= controls.volume_views()
             components |= controls.comparison_controls()
-            components |= controls.results_and_downloads()
+            components |= controls.results()
+            with gr.Tabs(elem_id="ls-tabs") as components["tabs"]:
+                with gr.Tab("3D", elem_id="ls-solid-tab", render_children=True):
+                    components |= controls.surfaces()
+                with gr.Tab(TAB, elem_id="ls-downloads-tab") as components["downloads_tab"]:
+                    components |= downloads.contents()
     gr.HTML(page_text.footer(), elem_id="ls-footer")
     return components
 
@@ -93,6 +99,6 @@ def _connect(page: gr.Blocks, components: PageComponents, actions: Actions, refr
     relabelled, redraws = wiring.connect_drawing(components, actions, [*network, second_run])
     wiring.connect_volume(components, [*network, *relabelled], redraws)
     wiring.connect_cancelling(page, components, runs)
-    wiring.connect_downloads(components)
+    downloads.connect(components)
     page.load(checkpoint_list.reload_handler(checkpoints), None, listed, api_visibility="private")
     checkpoint_list.connect_status_line(page, checkpoints, components, wiring.DRAWING_QUEUE)

@@ -19,8 +19,12 @@ GRID_TOLERANCE = np.array([0.5, 1.0, 1.0])  # slices, rows, columns
 allows for headers with rounded positions and for slices that are not quite evenly spaced."""
 
 _IDENTIFIERS = (
-    "Study Instance UID", "Series Instance UID", "Frame of Reference UID", "SOP Class UID", "SOP Instance UID",
-)  # fmt: skip
+    "Study Instance UID",
+    "Series Instance UID",
+    "Frame of Reference UID",
+    "SOP Class UID",
+    "SOP Instance UID",
+)
 """The names of the elements of `SliceReference.uids`, in its order."""
 
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
@@ -57,6 +61,8 @@ def unreferable(ct: CTImage) -> str:
             "the slices do not share one study, frame of reference and kind of image, or two have the same "
             "identifier"
         )
+    if ct.spacing_mm is None:
+        return "the size of the voxels in the patient is unknown"
     if ct.native.affine is None or any(
         None in (one.orientation, one.position_mm, one.pixel_spacing_mm) for one in slices
     ):
@@ -69,7 +75,7 @@ def unreferable(ct: CTImage) -> str:
 def _unusable_identifiers(slices: tuple[SliceReference, ...]) -> str:
     """Which identifiers are missing or no UIDs in some slice, as a clause; "" where all are there."""
     columns = zip(*(one.uids for one in slices), strict=True)
-    found = {name: uids for name, uids in zip(_IDENTIFIERS, columns, strict=True)}
+    found = dict(zip(_IDENTIFIERS, columns, strict=True))
     missing = [name for name, uids in found.items() if not all(uids)]
     invalid = [name for name, uids in found.items() if not all(map(_UID.fullmatch, uids))]
     names, what = (missing, "missing") if missing else (invalid, "not valid")
