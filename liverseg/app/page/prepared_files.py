@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import time
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from pathlib import Path
 from liverseg.analysis.compare import Agreement
 from liverseg.analysis.report import Report
 from liverseg.app.html.downloads import Listing
+from liverseg.app.html.page_text import KEEP_MINUTES
 from liverseg.app.server import served_files
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
@@ -28,6 +29,9 @@ ZIP_NAME = "liverseg-results.zip"
 
 VIEW_FORMATS = frozenset({"pdf"})
 """Formats whose files show a slice in a window; the others depend on the result alone."""
+
+REUSE_S = KEEP_MINUTES * 60 / 2
+"""Age up to which files are listed again; they are deleted at twice this age."""
 
 COMPRESSED_SUFFIXES = (".gz", ".png", ".pdf")
 """Files that are stored in the zip without compressing them again."""
@@ -57,13 +61,12 @@ class PreparedFiles:
         return [*of_formats, self.listing.overview, *self.listing.comparison]
 
     def kept(self) -> bool:
-        """Whether no file has been deleted yet; the files are then kept for as long again."""
+        """Whether all files are there and will be for a while."""
         try:
-            for file in (*self.files(), self.listing.zip):
-                os.utime(file.path)
+            oldest = min(file.path.stat().st_ctime for file in (*self.files(), self.listing.zip))
         except OSError:
             return False
-        return True
+        return time.time() - oldest < REUSE_S
 
 
 def prepare_files(analysis: PageAnalysis, view: View, before: PreparedFiles | None) -> PreparedFiles:

@@ -108,6 +108,13 @@ def test_files_that_have_expired_are_made_again(volume_analysis, encoded, upload
     assert "nifti" in encoded and second.kept()
 
 
+def test_files_that_expire_soon_are_made_again(volume_analysis, monkeypatch):
+    first = prepare_files(volume_analysis, View(1), None)
+    monkeypatch.setattr("liverseg.app.page.prepared_files.REUSE_S", -1)
+    second = prepare_files(volume_analysis, View(1), first)
+    assert second.folder != first.folder and not first.folder.exists()
+
+
 def test_a_comparison_is_among_the_files(volume_analysis, checkpoints):
     from liverseg.app.state import session
 
