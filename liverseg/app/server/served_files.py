@@ -38,8 +38,10 @@ def private_folder() -> Path:
 
 
 def file_data(path: Path) -> dict[str, Any]:
-    """A stored file in gradio's form for answers; a client downloads it."""
-    return {"path": str(path), "orig_name": path.name, "size": path.stat().st_size, "meta": FILE_META}
+    """A stored file in gradio's form for answers, with an address that gradio completes."""
+    size = path.stat().st_size
+    named = {"path": str(path), "url": f"/{address(path)}", "orig_name": path.name, "size": size}
+    return {**named, "meta": FILE_META}
 
 
 def address(path: Path) -> str:

@@ -30,6 +30,7 @@ def test_the_data_of_a_file_are_those_that_a_client_downloads():
     path = served_files.store("a.csv", b"1,2")
     assert served_files.file_data(path) == {
         "path": str(path),
+        "url": f"/gradio_api/file={path}",
         "orig_name": "a.csv",
         "size": 3,
         "meta": {"_type": "gradio.FileData"},
