@@ -38,7 +38,7 @@ def private_folder() -> Path:
 
 
 def file_data(path: Path) -> dict[str, Any]:
-    """A stored file in gradio's form for answers, with an address that gradio completes."""
+    """A stored file in gradio's form for answers; `url` is its address on this server."""
     size = path.stat().st_size
     named = {"path": str(path), "url": f"/{address(path)}", "orig_name": path.name, "size": size}
     return {**named, "meta": FILE_META}
