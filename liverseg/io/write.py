@@ -25,47 +25,10 @@ from liverseg.analysis.report import Report
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
 from liverseg.core.window import DEFAULT_WINDOW, Window
-from liverseg.errors import InvalidSetting
-from liverseg.io import FORMATS
-from liverseg.io.dicom.references import referable_slices, thickness_mm
 from liverseg.io.encoders import ENCODERS, Results, encode_png
 from liverseg.io.files import unwritable_folder, write_atomically
-from liverseg.rendering.mesh import check_meshable
+from liverseg.io.formats import check_formats
 from liverseg.rendering.slice_view import overview
-
-
-def default_formats(ct: CTImage) -> tuple[str, ...]:
-    """NIfTI for a NIfTI file and for every volume, otherwise PNG; always with CSV and JSON.
-
-    A picture has no spacing for NIfTI to keep, and a single DICOM slice is usually viewed as a picture.
-    """
-    grid = "nifti" if ct.source_format == "nifti" or ct.kind == "volume" else "png"
-    return (grid, "csv", "json")
-
-
-def check_formats(
-    ct: CTImage, formats: Iterable[str] | None, slice_index: int | None = None
-) -> tuple[str, ...]:
-    """The formats to write; None stands for `default_formats`.
-
-    Raises `InvalidSetting` for an unknown format, for PNG as the only label format of a volume without a
-    selected slice, for a SEG or RTSTRUCT where the input has no DICOM images to refer to, and for a mesh
-    of a single slice or without a known spacing.
-    """
-    chosen = tuple(default_formats(ct) if formats is None else formats)
-    unknown = [name for name in chosen if name not in FORMATS]
-    if unknown:
-        raise InvalidSetting(f"The format {unknown[0]!r} is not known: choose among {', '.join(FORMATS)}.")
-    if "seg" in chosen or "rtstruct" in chosen:
-        slices = referable_slices(ct)
-        if "seg" in chosen:
-            thickness_mm(slices)
-    volume_formats = {"nifti", "seg", "rtstruct"}
-    if "png" in chosen and not volume_formats & set(chosen) and len(ct.hu) > 1 and slice_index is None:
-        raise InvalidSetting("PNG holds one slice: ask for nifti, or name one slice of the volume.")
-    if "glb" in chosen:
-        check_meshable(ct, slice_index)
-    return chosen
 
 
 def make_folder(out_dir: str | os.PathLike[str]) -> Path:

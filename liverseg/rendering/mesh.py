@@ -44,14 +44,23 @@ class Meshes:
     tumour: Surface  # all lesions
 
 
+def unmeshable(ct: CTImage, slice_index: int | None = None) -> str:
+    """Why an image has no mesh, as a clause; "" where it has one.
+
+    `slice_index` is the only slice that was segmented.
+    """
+    if len(ct.hu) == 1 or slice_index is not None:
+        return "a mesh needs a volume, and a single slice is none"
+    if ct.spacing_mm is None:
+        return "a mesh has its size in metres, and the voxel spacing of this input is not known"
+    return ""
+
+
 def check_meshable(ct: CTImage, slice_index: int | None = None) -> None:
     """Raise `InvalidSetting` for a single slice and for an unknown spacing, which allow no mesh."""
-    if len(ct.hu) == 1 or slice_index is not None:
-        raise InvalidSetting("A mesh (glb) needs a volume; a single slice has none.")
-    if ct.spacing_mm is None:
-        raise InvalidSetting(
-            "A mesh (glb) has its size in metres, and the voxel spacing of this input is not known."
-        )
+    reason = unmeshable(ct, slice_index)
+    if reason:
+        raise InvalidSetting(f"There is no mesh (glb): {reason}.")
 
 
 def make_meshes(ct: CTImage, seg: Segmentation, detail: Detail = DEFAULT_DETAIL) -> Meshes:

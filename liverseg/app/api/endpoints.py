@@ -8,14 +8,15 @@ import gradio as gr
 import numpy as np
 
 from liverseg.analysis.compare import comparison_dict
+from liverseg.app.api.files import with_files
+from liverseg.app.api.progress import run_progress
 from liverseg.app.api.requests import SegmentRequest, client_left, input_components, png_file, refusal
 from liverseg.app.html import page_text
 from liverseg.app.state import session
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.core.window import DEFAULT_WINDOW
 from liverseg.errors import InvalidSetting, LiversegError
-from liverseg.inference.progress import StopSignal
-from liverseg.pipeline import Run, compare_image
+from liverseg.pipeline import DEFAULT_RUN, Run, compare_image
 from liverseg.rendering.comparison import compared_pictures
 from liverseg.rendering.slice_view import default_slice, three_pictures
 
@@ -26,38 +27,43 @@ COMPARISON_PANELS = ("Segmentation of A", "Segmentation of B", "Where they diffe
 
 
 def segment_file(
-    checkpoints: Checkpoints, request: SegmentRequest, ref: str | None, cancelled: StopSignal | None = None
+    checkpoints: Checkpoints, request: SegmentRequest, ref: str | None, run: Run = DEFAULT_RUN
 ) -> tuple[Pictures, dict[str, Any]]:
     """The pictures and the report that `/segment` answers.
 
-    Raises a `LiversegError` for a file, checkpoint or setting that is refused, or when `cancelled`.
+    Raises a `LiversegError` for a file, checkpoint or setting that is refused, or when the run is cancelled.
     """
     ct, settings, window = request.open()
+    formats = request.wanted_formats(ct)  # an impossible one is refused before the network runs
     segmenter = checkpoints.segmenter(ref or None)
-    analysis = session.analyse_upload([str(request.file)], ct, segmenter, settings, Run(cancelled=cancelled))
+    analysis = session.analyse_upload([str(request.file)], ct, segmenter, settings, run)
     index = default_slice(analysis.seg) if settings.slice_index is None else settings.slice_index
-    return three_pictures(ct, analysis.seg, index, window), analysis.report.to_dict()
+    report = with_files(analysis.report.to_dict(), analysis, formats, window)
+    return three_pictures(ct, analysis.seg, index, window), report
 
 
 def compare_file(
     checkpoints: Checkpoints,
     request: SegmentRequest,
     refs: tuple[str | None, str | None],
-    cancelled: StopSignal | None = None,
+    run: Run = DEFAULT_RUN,
 ) -> tuple[Pictures, dict[str, Any]]:
     """The pictures and the comparison that `/compare` answers.
 
-    Raises a `LiversegError` for a file, checkpoint or setting that is refused, or when `cancelled`.
+    Raises a `LiversegError` for a file, checkpoint or setting that is refused, or when the run is cancelled.
     """
     if not all(refs):
         raise InvalidSetting("Name two checkpoints to compare, as /checkpoints lists them.")
     ct, settings, window = request.open()
+    formats = request.wanted_formats(ct)
     first, second = (checkpoints.segmenter(ref) for ref in refs)
-    compared = compare_image(ct, (first, second), settings, Run(cancelled=cancelled))
+    compared = compare_image(ct, (first, second), settings, run)
     (image, seg_a), (_, seg_b) = compared.a.measured, compared.b.measured
     most_different = compared.agreement.most_different_slice
     index = default_slice(seg_a) if most_different is None else most_different
     result = comparison_dict(compared.agreement, compared.a.report, compared.b.report)
+    for key, analysis in (("report_a", compared.a), ("report_b", compared.b)):
+        result[key] = with_files(result[key], analysis, formats, window)
     return compared_pictures(image, seg_a, seg_b, index, window), result
 
 
@@ -96,7 +102,9 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
         threshold: float | None = None,
         series: float | None = None,
         lesion_cut: float | None = None,
+        formats: str | None = None,
         request: gr.Request | None = None,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (gradio recognises the default value)
     ) -> tuple[str, str, str, dict[str, Any]]:
         """Segment liver and tumour in an abdominal CT slice or volume and measure both. Research use only.
 
@@ -109,20 +117,20 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
             threshold: tumour probability from which a pixel is tumour; default: that of the checkpoint.
             series: number of the series to use if the input has several; without it, the error lists them.
             lesion_cut: probability from which a lesion is likely, if the checkpoint has a lesion model.
+            formats: files to return, of nifti,png,seg,rtstruct,glb,csv,pdf,json, or "all"; default: none.
 
         Returns:
             picture of the CT slice (the one with most tumour unless slice is given)
             picture of its segmentation (liver blue and tumour orange)
             picture of its tumour probability
-            report in JSON (sizes in pixels and mm² or mL, lesions, warnings, checkpoint)
+            report in JSON (sizes in pixels and mm² or mL, lesions, warnings, checkpoint, files if asked for)
         """
         try:
             segment_request = SegmentRequest(
-                file, slice, window_center, window_width, threshold, series, lesion_cut
+                file, slice, window_center, window_width, threshold, series, lesion_cut, formats
             )
-            pictures, report = segment_file(
-                available, segment_request, checkpoint, client_left(page, request)
-            )
+            run = Run(run_progress(progress, bool(available.loading)), client_left(page, request))
+            pictures, report = segment_file(available, segment_request, checkpoint, run)
         except Exception as error:  # the client gets one sentence; what is unexpected is logged
             raise refusal(error) from None
         return *map(png_file, pictures), report
@@ -137,7 +145,9 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
         threshold: float | None = None,
         series: float | None = None,
         lesion_cut: float | None = None,
+        formats: str | None = None,
         request: gr.Request | None = None,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (gradio recognises the default value)
     ) -> tuple[str, str, str, dict[str, Any]]:
         """Segment an abdominal CT with two checkpoints and show where they differ. Research use only.
 
@@ -153,6 +163,7 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
             threshold: tumour probability from which a pixel is tumour; default: that of each checkpoint.
             series: number of the series to use if the input has several; without it, the error lists them.
             lesion_cut: probability from which a lesion is likely, if the checkpoint has a lesion model.
+            formats: files to return of each, of nifti,png,seg,rtstruct,glb,csv,pdf,json, or "all".
 
         Returns:
             picture of the segmentation of A (slice with the largest difference unless slice is given)
@@ -162,10 +173,11 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
         """
         try:
             segment_request = SegmentRequest(
-                file, slice, window_center, window_width, threshold, series, lesion_cut
+                file, slice, window_center, window_width, threshold, series, lesion_cut, formats
             )
+            run = Run(run_progress(progress, bool(available.loading), 2), client_left(page, request))
             refs = (checkpoint_a, checkpoint_b)
-            pictures, comparison = compare_file(available, segment_request, refs, client_left(page, request))
+            pictures, comparison = compare_file(available, segment_request, refs, run)
         except Exception as error:  # the client gets one sentence; what is unexpected is logged
             raise refusal(error) from None
         return *map(png_file, pictures), comparison

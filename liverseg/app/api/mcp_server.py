@@ -18,7 +18,7 @@ import os
 from typing import Any
 
 import gradio.mcp
-from gradio.processing_utils import save_base64_to_cache
+from gradio.processing_utils import add_root_url, save_base64_to_cache
 from gradio.utils import get_upload_folder
 
 from liverseg.app.server.request_guard import FILE_META, NOT_UPLOADED, is_file, is_uploaded, upload_path
@@ -77,7 +77,8 @@ class ToolServer(gradio.mcp.GradioMCPServer):
         return outputs["data"]
 
     def postprocess_output_data(self, data: Any, root_url: str) -> list[Any]:
-        """The content of an answer, with reports as JSON text."""
+        """The content of an answer, with reports as JSON text; files in reports have their full address."""
+        data = add_root_url(data, root_url, None)
         return super().postprocess_output_data([as_text(output) for output in data], root_url)
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import gradio as gr
 import numpy as np
-from gradio.processing_utils import hash_bytes
-from gradio.utils import get_upload_folder
 
+from liverseg.app.api.files import wanted_formats
+from liverseg.app.server import served_files
 from liverseg.app.server.retention import client_disconnected
 from liverseg.app.state import session
 from liverseg.app.state.messages import sentence_for
@@ -35,6 +34,7 @@ class SegmentRequest:
     threshold: float | None = None
     series: float | None = None
     lesion_cut: float | None = None
+    formats: str | None = None
 
     def open(self) -> tuple[CTImage, AnalysisSettings, Window]:
         """The CT, the settings of its analysis, and the window to draw in.
@@ -52,6 +52,10 @@ class SegmentRequest:
         settings = AnalysisSettings(window, series, index, self.threshold, lesion_cut=self.lesion_cut)
         return ct, settings, ct.assumed_window or window
 
+    def wanted_formats(self, ct: CTImage) -> tuple[str, ...]:
+        """The formats of the files to answer for `ct`. Raises `InvalidSetting` as `files.wanted_formats`."""
+        return wanted_formats(self.formats, ct, _whole("slice", self.slice))
+
 
 def _whole(name: str, value: float | None) -> int | None:
     if value is not None and value != int(value):
@@ -68,6 +72,7 @@ def input_components() -> list[gr.Component]:
         gr.Number(label="threshold", value=None),
         gr.Number(label="series", value=None),
         gr.Number(label="lesion_cut", value=None),
+        gr.Textbox(label="formats", value=None),
     ]
 
 
@@ -86,14 +91,8 @@ def client_left(page: gr.Blocks, request: gr.Request | None) -> StopSignal | Non
 
 
 def png_file(picture: np.ndarray) -> str:
-    """The path of an RGB array (H, W, 3) uint8 as a PNG in gradio's upload folder.
+    """The path of an RGB array (H, W, 3) uint8 as a PNG that the server offers.
 
-    Gradio serves files from there and deletes them in time; its own encoder is several times slower. Gradio
-    has no public function for its cache of files, so this uses its `get_upload_folder` and `hash_bytes`.
+    Gradio's own encoder is several times slower.
     """
-    content = png_bytes(picture)
-    folder = Path(get_upload_folder()) / hash_bytes(content)  # with a secret of this process
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "image.png"
-    path.write_bytes(content)
-    return str(path)
+    return str(served_files.store("image.png", png_bytes(picture)))

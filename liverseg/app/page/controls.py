@@ -10,9 +10,11 @@ from liverseg.app.examples import EXAMPLES
 from liverseg.app.html import page_text
 from liverseg.app.html.api_call import API_CALL_JS
 from liverseg.app.html.comparison import COMPARISON_JS
+from liverseg.app.html.downloads import TAB
 from liverseg.app.html.results import RESULTS_JS
 from liverseg.app.html.volume import SURFACE_JS, VOLUME_JS
 from liverseg.app.html.waiting_text import session_javascript
+from liverseg.app.page import downloads
 from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.checkpoint_list import checkpoint_choices
 from liverseg.app.page.comparison import NO_COMPARISON
@@ -159,8 +161,8 @@ def result_tabs() -> PageComponents:
             )
         with gr.Tab("Compare", id="compare"):
             components |= comparison_controls()
-        with gr.Tab("Downloads", id="downloads") as components["downloads_tab"]:
-            components |= downloads()
+        with gr.Tab(TAB, id="downloads", elem_id="ls-downloads-tab") as components["downloads_tab"]:
+            components |= downloads.contents()
         with gr.Tab("Where it comes from", id="source"):
             components["provenance"] = gr.HTML("", elem_id="ls-source", apply_default_css=False)
         with gr.Tab("API", id="api"):
@@ -183,19 +185,5 @@ def comparison_controls() -> PageComponents:
         ),
         "comparison": gr.HTML(
             "", js_on_load=ENLARGE_JS + COMPARISON_JS, elem_id="ls-comparison", apply_default_css=False
-        ),
-    }
-
-
-def downloads() -> PageComponents:
-    """The button that prepares the downloads, and the files."""
-    return {
-        "download": gr.Button("Prepare downloads", visible=False, elem_id="ls-download"),
-        "files": gr.File(
-            visible=False,
-            label="Downloads",
-            file_count="multiple",
-            interactive=False,
-            elem_id="ls-files",
         ),
     }

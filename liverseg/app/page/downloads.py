@@ -1,118 +1,120 @@
-"""The downloads of a result: every file by itself, and one zip of all files."""
+"""The downloads of a result: prepared when their tab is opened, and again when what they show changes.
+
+Three events follow each other. `start` says that the files are being prepared and removes those of an earlier
+result, `prepare` makes them, and `show` lists them if they are still those of the result on the page.
+"""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import zipfile
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
+from liverseg.app.html import downloads as html
 from liverseg.app.html import page_text
+from liverseg.app.page.binding import PageComponents, event_handler, reading_handler, view_inputs, with_view
+from liverseg.app.page.prepared_files import PreparedFiles, prepare_files
 from liverseg.app.page.updates import Updates
+from liverseg.app.server import retention, served_files
 from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
-from liverseg.core.image import CTImage
-from liverseg.core.window import Window
-from liverseg.errors import InvalidSetting
-from liverseg.io.write import (
-    FORMATS,
-    ResultView,
-    check_formats,
-    default_formats,
-    write_comparison,
-    write_results,
-)
-from liverseg.rendering.comparison import comparison_overview
 
-ZIP_NAME = "liverseg-results.zip"
+SETTLED_MS = 500
+"""Time without a change of slice or window after which the pictures are prepared again."""
 
-GRID_FORMATS = ("nifti", "png")
-"""Formats of labels and probabilities; an input gets the one that is the default for it."""
+_IS_OPEN = "!!document.querySelector('#ls-downloads')?.offsetParent"
 
-COMPRESSED_SUFFIXES = (".gz", ".png", ".pdf")
-"""Files that are stored in the zip without compressing them again."""
+_SET_OPEN_JS = f"(_, ...rest) => [{_IS_OPEN}, ...rest]"
+"""Sets the first input to whether the downloads are in sight."""
 
-CopyToCache = Callable[[str], str | None]
-"""Copies a file to a folder that gradio serves and empties on schedule; returns the path of the copy."""
+_OPENED_JS = "(_, ...rest) => [true, ...rest]"
+
+_VIEW_CHANGED_JS = f"""() => {{
+  clearTimeout(window.lsDownloads);
+  window.lsDownloads = setTimeout(() => {{
+    const again = document.querySelector('#ls-download');
+    if (again && {_IS_OPEN}) again.click();
+  }}, {SETTLED_MS});
+}}"""
+"""Prepares the files again once slice and window have settled, if the downloads are in sight."""
 
 
-def formats_for(ct: CTImage) -> tuple[str, ...]:
-    """The formats of `write_results` that suit an image.
-
-    >>> import numpy as np
-    >>> from liverseg.core.geometry import upright_grid
-    >>> hu = np.zeros((2, 64, 64), np.float32)
-    >>> ct = CTImage(hu, None, "", "array", upright_grid(hu.shape), "volume")
-    >>> "nifti" in formats_for(ct), "png" in formats_for(ct), "glb" in formats_for(ct)
-    (True, False, False)
-    """
-    others = set(GRID_FORMATS) - set(default_formats(ct))
-    return tuple(name for name in FORMATS if name not in others and _is_possible(ct, name))
+def contents() -> PageComponents:
+    """The components of the tab, in the place where this is called."""
+    with gr.Column(elem_id="ls-downloads"):
+        return {
+            "files": gr.HTML(html.note(html.NO_RESULT), elem_id="ls-files", apply_default_css=False),
+            "download": gr.Button(html.PREPARE_AGAIN, visible=False, size="sm", elem_id="ls-download"),
+            "prepared": retention.session_state(),  # `PreparedFiles`
+            "downloads_open": gr.Checkbox(False, visible=False),  # set by the browser in each event
+        }
 
 
-def _is_possible(ct: CTImage, name: str) -> bool:
-    try:
-        check_formats(ct, (name,))
-    except InvalidSetting:
-        return False
-    return True
-
-
-def write_all_files(folder: Path, analysis: PageAnalysis, index: int, window: Window) -> list[Path]:
-    """Write all files of an analysis and of its comparison; overview and PDF show slice `index`.
-
-    Raises `InvalidSetting` as `write_results` does.
-    """
-    ct, seg, report = analysis.ct, analysis.seg, analysis.report
-    formats = formats_for(ct)
-    written = write_results(folder, ct, seg, report, formats, ResultView(window))
-    if "pdf" in formats and len(ct.hu) > 1:
-        written += write_results(folder, ct, seg, report, ("pdf",), ResultView(window, index))
-    if analysis.second is not None and analysis.agreement is not None:
-        overview = comparison_overview(ct, seg, analysis.second.seg, index, window)
-        written += write_comparison(folder, analysis.agreement, report, analysis.second.report, overview)
-    return list(dict.fromkeys(written))
-
-
-def write_zip(files: Sequence[Path], target: Path) -> Path:
-    """Write a zip of files under their names. It has no time stamps, so equal files give an equal zip."""
-    with zipfile.ZipFile(target, "w") as archive:
-        for file in files:
-            entry = zipfile.ZipInfo(file.name)  # dated 1980-01-01
-            is_compressed = file.suffix in COMPRESSED_SUFFIXES
-            entry.compress_type = zipfile.ZIP_STORED if is_compressed else zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            with file.open("rb") as source, archive.open(entry, "w", force_zip64=True) as stream:
-                shutil.copyfileobj(source, stream, 1 << 20)
-    return target
-
-
-def prepare(analysis: PageAnalysis | None, shown: bool, view: View, copy_to_cache: CopyToCache) -> Updates:
-    """The downloads of a result, the zip first; pictures show the slice and the window of `view`."""
+def start(
+    is_open: bool, analysis: PageAnalysis | None, shown: bool, prepared: PreparedFiles | None
+) -> Updates:
+    """The downloads were opened, or the result has changed: no file of another result stays in the list."""
     if analysis is None:
-        return {"problem": page_text.problem(page_text.EXPIRED)} if shown else {}
-    folder = Path(tempfile.mkdtemp(prefix="liverseg-results-"))
+        files = {"files": _listed(html.note(html.NO_RESULT))}
+        return {**files, "problem": page_text.problem(page_text.EXPIRED)} if shown else files
+    if prepared is not None and prepared.is_of(analysis):
+        return {}
+    return {"files": _listed(html.note(html.PREPARING) if is_open else "")}
+
+
+def prepare(
+    is_open: bool, analysis: PageAnalysis | None, prepared: PreparedFiles | None, view: View
+) -> Updates:
+    """Make the files of the result, with pictures of the slice and the window of `view`."""
+    if analysis is None or not is_open:
+        return {}
     try:
-        index = view.within(len(analysis.ct.hu)).slice_index
-        written = write_all_files(folder, analysis, index, view.window)
-        files = [write_zip(written, folder / ZIP_NAME), *written]
-        return {"files": gr.update(value=[copy_to_cache(str(path)) for path in files], visible=True)}
+        return {"prepared": prepare_files(analysis, view, prepared)}
     except Exception as error:  # `sentence_for` logs what is unexpected; the page goes on
-        return {"problem": page_text.problem(sentence_for(error))}
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        return {"prepared": None, "problem": page_text.problem(sentence_for(error))}
 
 
-def cache_copier(component: Any) -> CopyToCache:
-    """A function that copies files to the cache of a component, which `delete_cache` empties.
+def show(is_open: bool, analysis: PageAnalysis | None, prepared: PreparedFiles | None) -> Updates:
+    """List the files, unless the result has changed while they were made."""
+    if analysis is None or not is_open:
+        return {}
+    if prepared is None:
+        return {"files": _listed("")}
+    if not prepared.is_of(analysis):
+        return {}
+    address = lambda file: served_files.address(file.path)  # noqa: E731
+    return {"files": _listed(html.download_list(prepared.listing, address))}
 
-    Gradio calls it itself on values that an event returns, but only after the event, when the temporary
-    folder is gone; no public function copies a file earlier.
-    """
-    copy_to_cache: CopyToCache = component.move_resource_to_block_cache
-    return copy_to_cache
+
+def _listed(text: str) -> dict[str, Any]:
+    return gr.update(value=text, visible=bool(text))
+
+
+def connect(components: PageComponents) -> None:
+    """Connect the tab, the result and the view with the downloads."""
+    is_open, analysis, prepared = (components[name] for name in ("downloads_open", "analysis", "prepared"))
+    outputs = [components[name] for name in ("files", "prepared", "problem")]
+    options: dict[str, Any] = {
+        "show_progress": "hidden",
+        "trigger_mode": "always_last",
+        "api_visibility": "private",
+    }
+    light = {**options, "concurrency_limit": 4, "concurrency_id": "drawing"}
+    heavy = {**options, "concurrency_limit": 2, "concurrency_id": "downloads"}
+
+    def follow(trigger: Callable[..., Any], js: str) -> None:
+        known, view = [is_open, analysis, prepared], view_inputs(components)
+        with_shown = [is_open, analysis, components["shown"], prepared]
+        started = trigger(event_handler(start, components), with_shown, outputs, js=js, **light)
+        handler = reading_handler(with_view(prepare), components)
+        made = started.then(handler, [*known, *view], outputs, js=js, **heavy)
+        made.then(event_handler(show, components), known, outputs, js=js, **light)
+
+    follow(components["downloads_tab"].select, _OPENED_JS)
+    changed = [components["results"].change, components["comparison"].change, components["download"].click]
+    follow(partial(gr.on, changed), _SET_OPEN_JS)
+    for name in ("slice", "center", "width"):
+        components[name].change(None, js=_VIEW_CHANGED_JS, api_visibility="private")

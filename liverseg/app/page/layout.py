@@ -7,7 +7,7 @@ import gradio as gr
 from liverseg.app.api import endpoints
 from liverseg.app.examples import Examples
 from liverseg.app.html import drawer, page_text
-from liverseg.app.page import checkpoint_list, controls, queues, visit_events, wiring
+from liverseg.app.page import checkpoint_list, controls, downloads, queues, visit_events, wiring
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.comparison import ComparisonActions
@@ -110,5 +110,5 @@ def _connect(page: gr.Blocks, components: PageComponents, actions: Actions, refr
     rejected = wiring.connect_lesions(components, actions)
     wiring.connect_volume(components, [*network, arrived, *relabelled, rejected], redraws)
     visit_events.connect_cancelling(page, components, actions, network)
-    wiring.connect_downloads(components)
+    downloads.connect(components)
     checkpoint_list.connect_status_line(page, checkpoints, components, queues.DRAWING_QUEUE)

@@ -10,14 +10,13 @@ import gradio as gr
 from gradio.events import Dependency
 
 from liverseg.app.examples import EXAMPLES
-from liverseg.app.page import downloads, switching, volume
+from liverseg.app.page import switching, volume
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.binding import (
     VIEW_CONTROLS,
     PageComponents,
     current_visit,
     event_handler,
-    reading_handler,
     run_handler,
     select_handler,
     view_inputs,
@@ -239,19 +238,6 @@ def connect_comparison(
         **DRAWING_QUEUE,
     )
     return run
-
-
-def connect_downloads(components: PageComponents) -> None:
-    """Connect the button that prepares the downloads; gradio deletes them on the schedule of the uploads."""
-    prepare = partial(downloads.prepare, copy_to_cache=downloads.cache_copier(components["files"]))
-    components["download"].click(
-        reading_handler(with_view(prepare), components),
-        [components["analysis"], components["shown"], *view_inputs(components)],
-        [components["files"], components["problem"]],
-        show_progress="minimal",
-        concurrency_limit=2,
-        api_visibility="private",
-    )
 
 
 def connect_volume(

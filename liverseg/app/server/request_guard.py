@@ -39,7 +39,7 @@ def is_uploaded(path: str) -> bool:
         return False
 
 
-LATER_ARGUMENTS = ("lesion_cut",)
+LATER_ARGUMENTS = ("lesion_cut", "formats")
 """Arguments that were added at the end of the endpoints. Older clients do not send them."""
 
 

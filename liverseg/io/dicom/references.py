@@ -18,10 +18,14 @@ GRID_TOLERANCE = np.array([0.5, 1.0, 1.0])  # slices, rows, columns
 """Largest distance of a slice from its position in the file. A grid beyond it was resampled. The tolerance
 allows for headers with rounded positions and for slices that are not quite evenly spaced."""
 
-_UID_KEYWORDS = (
-    "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPClassUID", "SOPInstanceUID",
-)  # fmt: skip
-"""The elements of `SliceReference.uids`, in its order."""
+_IDENTIFIERS = (
+    "Study Instance UID",
+    "Series Instance UID",
+    "Frame of Reference UID",
+    "SOP Class UID",
+    "SOP Instance UID",
+)
+"""The names of the elements of `SliceReference.uids`, in its order."""
 
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -30,50 +34,63 @@ _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 def referable_slices(ct: CTImage) -> tuple[SliceReference, ...]:
     """The references of the native slices of `ct`, in order, complete for a SEG or an RTSTRUCT.
 
-    Raises `InvalidSetting` if the input is not DICOM, if the files lack required UIDs or contradict each
-    other, or if the image is not on the grid of the files.
+    Raises `InvalidSetting` where `unreferable` has a reason.
+    """
+    reason = unreferable(ct)
+    if reason:
+        raise InvalidSetting(f"A DICOM SEG or RTSTRUCT cannot be written: {reason}.")
+    return ct.source
+
+
+def unreferable(ct: CTImage) -> str:
+    """Why no SEG or RTSTRUCT can refer to the slices of an image, as a clause; "" where one can.
+
+    The input may not be DICOM, the files may lack required UIDs or contradict each other, or the image may
+    not be on the grid of the files.
     """
     slices = ct.source
     if ct.source_format != "dicom" or not slices:
-        raise InvalidSetting(
-            "DICOM SEG and RTSTRUCT refer to the DICOM images they are made from, and this input is not "
-            "DICOM: leave out the formats seg and rtstruct."
-        )
-    lacking = _lacking_identifiers(slices)
-    if lacking:
-        raise InvalidSetting(
-            "The DICOM file lacks an identifier that a SEG or RTSTRUCT must quote "
-            f"({', '.join(lacking)}): leave out the formats seg and rtstruct."
-        )
+        return "the input is not DICOM"
+    unusable = _unusable_identifiers(slices)
+    if unusable:
+        return unusable
     shared = {(one.uids[:3], one.sop_class_uid) for one in slices}
     images = {(one.sop_instance_uid, one.frame_number) for one in slices}
     if len(shared) > 1 or len(images) < len(slices):
-        raise InvalidSetting(
-            "The DICOM slices do not share one study, frame of reference and kind of image, or two have the "
-            "same identifier: a SEG or RTSTRUCT cannot refer to them."
+        return (
+            "the slices do not share one study, frame of reference and kind of image, or two have the same "
+            "identifier"
         )
+    if ct.spacing_mm is None:
+        return "the size of the voxels in the patient is unknown"
     if ct.native.affine is None or any(
         None in (one.orientation, one.position_mm, one.pixel_spacing_mm) for one in slices
     ):
-        raise InvalidSetting(
-            "The DICOM file does not say where its slices lie in the patient, as a SEG or RTSTRUCT must: "
-            "leave out the formats seg and rtstruct."
-        )
+        return "the DICOM file does not say where its slices lie in the patient"
     if not _is_on_file_grid(ct):
-        raise InvalidSetting(
-            "The volume was resampled from the DICOM slices: a SEG or RTSTRUCT, which lies on the slices "
-            "themselves, cannot be written from it."
-        )
-    return slices
+        return "the volume was resampled from the DICOM slices, and this format lies on the slices themselves"
+    return ""
 
 
-def _lacking_identifiers(slices: tuple[SliceReference, ...]) -> list[str]:
-    """The keywords of the UIDs that a slice lacks, or that are no UIDs."""
-    return [
-        keyword
-        for keyword, uids in zip(_UID_KEYWORDS, zip(*(one.uids for one in slices), strict=True), strict=True)
-        if not all(map(_UID.fullmatch, uids))
-    ]
+def _unusable_identifiers(slices: tuple[SliceReference, ...]) -> str:
+    """Which identifiers are missing or no UIDs in some slice, as a clause; "" where all are there."""
+    columns = zip(*(one.uids for one in slices), strict=True)
+    found = dict(zip(_IDENTIFIERS, columns, strict=True))
+    missing = [name for name, uids in found.items() if not all(uids)]
+    invalid = [name for name, uids in found.items() if not all(map(_UID.fullmatch, uids))]
+    names, what = (missing, "missing") if missing else (invalid, "not valid")
+    if not names:
+        return ""
+    if len(names) == 1:
+        return f"an identifier that the standard requires is {what}: {names[0]}"
+    return f"identifiers that the standard requires are {what}: {', '.join(names)}"
+
+
+def missing_thickness(slices: tuple[SliceReference, ...]) -> str:
+    """Why a SEG, which must give the thickness of its slices, cannot, as a clause; "" where it can."""
+    if len(slices) == 1 and slices[0].thickness_mm is None:
+        return "the DICOM file does not give the thickness of its slice"
+    return ""
 
 
 def thickness_mm(slices: tuple[SliceReference, ...]) -> float:
@@ -81,13 +98,12 @@ def thickness_mm(slices: tuple[SliceReference, ...]) -> float:
 
     A SEG must give a thickness. Raises `InvalidSetting` for a lone slice without one.
     """
+    reason = missing_thickness(slices)
+    if reason:
+        raise InvalidSetting(f"A DICOM SEG cannot be written: {reason}.")
     first = slices[0]
     if first.thickness_mm is not None:
         return first.thickness_mm
-    if len(slices) == 1:
-        raise InvalidSetting(
-            "The DICOM file does not give the slice's thickness, which a SEG must: leave out the format seg."
-        )
     along = require_known(first.orientation)
     step = np.subtract(require_known(slices[1].position_mm), require_known(first.position_mm))
     return float(abs(step @ np.cross(along[:3], along[3:])))

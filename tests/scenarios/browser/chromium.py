@@ -99,6 +99,12 @@ class Page:
         self.driver.execute_script("arguments[0].click()", tab)
         wait(lambda: tab.get_attribute("aria-selected") == "true", f"the tab {name}")
 
+    def open_downloads(self) -> None:
+        """Opens the tab of the downloads and waits for their list."""
+        wait(lambda: self.find("#ls-downloads-tab-button"), "the tab of the downloads")
+        self.driver.execute_script("document.querySelector('#ls-downloads-tab-button').click()")
+        wait(lambda: self.find("#ls-files a[href$='.zip']"), "the downloads")
+
     def shoot(self, name: str) -> None:
         """Takes screenshots of the whole page at both widths; fails if the page scrolls sideways."""
         for width in (390, 1280):

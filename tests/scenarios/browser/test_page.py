@@ -187,9 +187,7 @@ def test_a_bad_file_gives_one_sentence_and_the_next_file_works(page, server, inp
 
 def test_the_downloads_have_the_result_files(page, server, inputs):
     show(page, server, inputs["dicom"])
-    page.open_tab("Downloads")
-    page.find("#ls-download")[0].click()
-    wait(lambda: page.find("#ls-files a[href]"), "the downloads")
+    page.open_downloads()
     names = page.text("#ls-files")
     for name in ("report", "labels", "tumour_probability", "overview"):
         assert name in names

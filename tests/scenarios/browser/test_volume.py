@@ -305,9 +305,7 @@ def test_liver_and_tumour_are_drawn_in_3d_and_rotate(page, width):
 
 
 def test_the_zip_holds_every_file_of_the_list(page):
-    page.open_tab("Downloads")
-    page.driver.execute_script("document.querySelector('#ls-download').click()")
-    wait(lambda: page.find("#ls-files a[href$='.zip']"), "the zip")
+    page.open_downloads()
     links = {a.get_attribute("href") for a in page.find("#ls-files a[href]")}
     names = {link.rsplit("/", 1)[1] for link in links}
     zipped = next(link for link in links if link.endswith(".zip"))
@@ -344,8 +342,7 @@ def test_no_patient_data_is_stored_or_shown(page, server, storage, tmp_path):
     wait(lambda: page.find("#ls-planes .ls-planes"), "the other views")
     page.open_tab("3D")
     page.driver.execute_script("document.querySelector('#ls-solid').scrollIntoView()")
-    page.open_tab("Downloads")
-    page.driver.execute_script("document.querySelector('#ls-download').click()")
+    page.open_downloads()
     wait(lambda: page.find("#ls-files a[href$='rtstruct.dcm']"), "the files")
     outputs = {"page": page.driver.execute_script("return document.documentElement.outerHTML").encode()}
     answers = tmp_path / "answers"

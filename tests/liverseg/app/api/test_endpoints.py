@@ -5,21 +5,30 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
+import time
+import zipfile
 from pathlib import Path
 
 import gradio as gr
 import httpx
 import numpy as np
+import pydicom
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
 import liverseg
+from liverseg.__main__ import main
 from liverseg.app.launch import launch_options
 from liverseg.app.page.layout import build
+from liverseg.app.server.retention import sweep_folder
 from liverseg.core.slicing import single_slice, single_slice_segmentation
 from liverseg.core.window import Window
+from liverseg.inference.progress import RunMonitor
+from liverseg.io import FORMATS
+from liverseg.phantom import make, write
 from liverseg.rendering.comparison import compared_pictures
 
 
@@ -171,6 +180,137 @@ def test_a_comparison_with_an_unknown_checkpoint_is_refused(
         client.predict(handle_file(png), checkpoint_a, checkpoint_b, api_name="/compare")
 
 
+def files_of(report: dict) -> dict[str, Path]:
+    """The files of an answer by name; their sizes are those that the answer gives."""
+    assert all(Path(entry["file"]).stat().st_size == entry["bytes"] for entry in report["files"])
+    return {entry["name"]: Path(entry["file"]) for entry in report["files"]}
+
+
+def command_files(folder: Path, path: str, *options: str) -> dict[str, bytes]:
+    assert main(["segment", path, "--out", str(folder), *options]) == 0
+    return {written.name: written.read_bytes() for written in folder.iterdir()}
+
+
+@pytest.fixture
+def registry(registry_folder, monkeypatch):
+    """The commands use the checkpoints of the server."""
+    monkeypatch.setenv("LIVERSEG_REGISTRY", str(registry_folder))
+
+
+def test_files_are_those_of_the_command(client, nifti, tmp_path, registry):
+    formats = "nifti,glb,csv,json"
+    settings = {"checkpoint": FAST, "threshold": 0.3}
+    report = client.predict(handle_file(nifti), **settings, formats=formats, api_name="/segment")[3]
+    given = files_of(report)
+    options = ("--checkpoint", FAST, "--threshold", "0.3", "--engine", "torch", "--formats", formats)
+    written = command_files(tmp_path / "out", nifti, *options)
+    assert set(given) == set(written) - {"overview.png"}
+    for name in ("labels.nii.gz", "tumour_probability.nii.gz", "lesions.nii.gz", "mesh.glb", "report.csv"):
+        assert given[name].read_bytes() == written[name], name
+    file = json.loads(given["report.json"].read_text())
+    assert file == {key: value for key, value in report.items() if key != "files"}
+    assert without_time(file) == without_time(json.loads(written["report.json"]))
+
+
+def test_one_slice_of_a_volume_has_png_files(client, nifti, tmp_path, registry):
+    report = client.predict(handle_file(nifti), slice=2, formats="png", api_name="/segment")[3]
+    options = ("--slice", "2", "--formats", "png", "--engine", "torch")
+    written = command_files(tmp_path / "out", nifti, *options)
+    given = {name: path.read_bytes() for name, path in files_of(report).items()}
+    assert set(given) == {"labels.png", "tumour_probability.png", "lesions.png"}
+    assert given.items() <= written.items()
+
+
+def test_a_dicom_series_of_a_zip_has_seg_and_rtstruct(client, tmp_path):
+    with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
+        for number in (1, 2):
+            files = write(make("volume", seed=number, size=128, slices=4), tmp_path / str(number), "dicom")
+            for file in sorted(files[0].parent.glob("*.dcm")):
+                image = pydicom.dcmread(file)
+                image.SeriesNumber = number
+                image.save_as(file)
+                archive.write(file, f"{number}-{file.name}")
+    answer = client.predict(
+        handle_file(tmp_path / "study.zip"), series=2, formats="seg,rtstruct", api_name="/segment"
+    )
+    given = files_of(answer[3])
+    assert set(given) == {"segmentation.dcm", "rtstruct.dcm"}
+    wanted = {"segmentation.dcm": "SEG", "rtstruct.dcm": "RTSTRUCT"}
+    for name, path in given.items():
+        made = pydicom.dcmread(path)
+        assert made.Modality == wanted[name] and made.StudyInstanceUID == image.StudyInstanceUID
+
+
+def test_all_lists_what_is_there_and_why_the_rest_is_not(client, png):
+    report = client.predict(handle_file(png), formats="all", api_name="/segment")[3]
+    reasons = {entry["format"]: entry["reason"] for entry in report["files"] if "reason" in entry}
+    assert reasons == {
+        "seg": "DICOM SEG: the input is not DICOM.",
+        "rtstruct": "DICOM RTSTRUCT: the input is not DICOM.",
+        "glb": "3D surface (GLB): a mesh needs a volume, and a single slice is none.",
+    }
+    there = {entry["format"] for entry in report["files"] if "file" in entry}
+    assert there == set(FORMATS) - set(reasons)
+
+
+@pytest.mark.parametrize(
+    ("formats", "sentence"),
+    [
+        ("seg,csv", r"^DICOM SEG: the input is not DICOM; leave out the format seg\.$"),
+        ("png", r"^PNG: a picture holds one slice, .*; ask for nifti, or name one slice\.$"),
+        ("tiff", r"^The format 'tiff' is not known: choose among .*\.$"),
+    ],
+)
+def test_an_impossible_format_is_refused_before_the_network_runs(client, nifti, runs, formats, sentence):
+    with pytest.raises(AppError, match=sentence):
+        client.predict(handle_file(nifti), formats=formats, api_name="/segment")
+    assert not runs
+
+
+def test_a_comparison_has_the_files_of_both(client, nifti):
+    comparison = client.predict(handle_file(nifti), B0, FAST, formats="nifti", api_name="/compare")[3]
+    for side, ref in (("a", B0), ("b", FAST)):
+        given = files_of(comparison[f"report_{side}"])
+        alone = client.predict(handle_file(nifti), ref, formats="nifti", api_name="/segment")[3]
+        for name, path in files_of(alone).items():
+            assert given[name].read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(("name", "arguments", "count"), [("/segment", (), 4), ("/compare", (B0, FAST), 8)])
+def test_a_client_sees_the_progress_of_a_run(client, nifti, monkeypatch, name, arguments, count):
+    """The run waits at its last slice until the client has seen how many slices are done."""
+    seen, tell = threading.Event(), RunMonitor.done
+
+    def done(self, slices=None):
+        tell(self, slices)
+        if self._done == self.slices:
+            seen.wait(60)
+
+    monkeypatch.setattr(RunMonitor, "done", done)
+    job = client.submit(handle_file(nifti), *arguments, api_name=name)
+    steps = set()
+    while not job.done():
+        for unit in job.status().progress_data or ():
+            if unit.desc == "Segmenting":
+                steps.add((unit.index, unit.length, unit.unit))
+                seen.set()
+        time.sleep(0.005)
+    assert job.result() and steps
+    assert {length for _, length, _ in steps} == {count} and {unit for *_, unit in steps} == {"slices"}
+    assert all(0 < index <= count for index, *_ in steps)
+
+
+def test_files_are_deleted_on_the_schedule_of_the_uploads(client, png):
+    client.predict(handle_file(png), formats="csv", api_name="/segment")
+    folder = Path(os.environ["GRADIO_TEMP_DIR"])
+    stored = [path.read_bytes() for path in folder.rglob("report.csv")]
+    assert stored and len(set(stored)) == len(stored), "each is stored once"
+    sweep_folder(folder, 60)
+    assert list(folder.rglob("report.csv"))
+    sweep_folder(folder, -1)
+    assert not list(folder.rglob("report.csv"))
+
+
 def test_only_the_named_endpoints_are_public(client):
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert set(named) == {"/segment", "/compare", "/checkpoints"}
@@ -184,6 +324,7 @@ def test_only_the_named_endpoints_are_public(client):
         "threshold",
         "series",
         "lesion_cut",
+        "formats",
     ]
     assert list(parameters) == names
     assert [name for name, p in parameters.items() if not p["parameter_has_default"]] == ["file"]
@@ -197,6 +338,7 @@ def test_only_the_named_endpoints_are_public(client):
         "threshold",
         "series",
         "lesion_cut",
+        "formats",
     ]
 
 

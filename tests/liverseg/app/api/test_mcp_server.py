@@ -74,6 +74,7 @@ def test_the_named_endpoints_are_the_tools(tools, served):
         "threshold",
         "series",
         "lesion_cut",
+        "formats",
     ]
     assert segment["required"] == ["file"]
 
@@ -108,6 +109,16 @@ def test_a_report_and_pictures_are_those_of_the_endpoint(tools, served, nifti, t
     for picture, path in zip(pictures, paths, strict=True):
         shown = Image.open(BytesIO(base64.b64decode(picture.data)))
         assert picture.mimeType == "image/png" and np.array_equal(shown, Image.open(path))
+
+
+def test_files_are_given_by_their_address(tools, served, nifti):
+    result = call(tools, "segment", file=data_url(nifti), formats="csv,glb")
+    files = json.loads(result.content[-1].text)["files"]
+    assert [entry["name"] for entry in files] == ["mesh.glb", "report.csv"]
+    for entry in files:
+        assert entry["file"]["url"].startswith(served.url)
+        assert len(httpx.get(entry["file"]["url"]).content) == entry["bytes"] > 0
+    assert httpx.get(files[0]["file"]["url"]).content[:4] == b"glTF"
 
 
 def test_a_comparison_is_that_of_the_endpoint(tools, served, png, tmp_path):

@@ -58,7 +58,7 @@ def answer(api: httpx.Client, name: str, values: list) -> tuple[str, object]:
 
 def values(file: object, **changes: object) -> list:
     given = {"checkpoint": None, "slice": None, "center": 40, "width": 400, "threshold": None, "series": None}
-    given |= {"lesion_cut": None} | changes
+    given |= {"lesion_cut": None, "formats": None} | changes
     return [file, *given.values()]
 
 
@@ -67,10 +67,11 @@ def test_an_upload_is_segmented(api, uploaded):
     assert kind == "complete" and data[3]["tumour"]["pixels"] > 0
 
 
-def test_a_client_that_does_not_know_the_last_argument_is_served(api, uploaded):
-    kind, data = answer(api, "segment", values({"path": uploaded, "meta": META})[:-1])
-    assert kind == "complete" and data[3]["tumour"]["pixels"] > 0
-    kind, data = answer(api, "segment", values({"path": uploaded, "meta": META})[:-2])
+@pytest.mark.parametrize("missing", [1, 2])
+def test_a_client_that_does_not_know_the_last_arguments_is_served(api, uploaded, missing):
+    kind, data = answer(api, "segment", values({"path": uploaded, "meta": META})[:-missing])
+    assert kind == "complete" and data[3]["tumour"]["pixels"] > 0 and "files" not in data[3]
+    kind, data = answer(api, "segment", values({"path": uploaded, "meta": META})[:-3])
     assert kind == "error" and "values are needed" in data["error"]
 
 
@@ -138,6 +139,7 @@ def test_a_file_as_another_argument_is_refused(api, uploaded):
         ({"slice": True}, "slice must be a number."),
         ({"width": [400]}, "window_width must be a number."),
         ({"checkpoint": 5}, "checkpoint must be text."),
+        ({"formats": ["nifti"]}, "formats must be text."),
     ],
 )
 def test_values_of_the_wrong_type_are_refused(api, uploaded, changes, sentence, capfd):
@@ -149,8 +151,10 @@ def test_values_of_the_wrong_type_are_refused(api, uploaded, changes, sentence, 
 
 def test_too_few_values_are_refused(api, uploaded):
     kind, data = answer(api, "segment", [{"path": uploaded, "meta": META}])
-    assert kind == "error" and data["error"].startswith("8 values are needed")
-    assert data["error"].endswith("slice, window_center, window_width, threshold, series, lesion_cut.")
+    assert kind == "error" and data["error"].startswith("9 values are needed")
+    assert data["error"].endswith(
+        "slice, window_center, window_width, threshold, series, lesion_cut, formats."
+    )
 
 
 @pytest.mark.parametrize(

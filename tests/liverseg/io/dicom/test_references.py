@@ -92,23 +92,23 @@ def with_value(keyword, value):
 
 
 BROKEN = {
-    "no study": (without("StudyInstanceUID"), r"quote \(StudyInstanceUID\)"),
+    "no study": (without("StudyInstanceUID"), r"is missing: Study Instance UID\.$"),
     "no frame of reference": (
         without("FrameOfReferenceUID"),
-        r"quote \(FrameOfReferenceUID\)",
+        r"is missing: Frame of Reference UID\.$",
     ),
     "a UID with letters": (
         with_value("StudyInstanceUID", "1.2.SMITH"),
-        r"quote \(StudyInstanceUID\)",
+        r"is not valid: Study Instance UID\.$",
     ),
     "neither": (
         lambda d, k: [d.pop("StudyInstanceUID"), d.pop("FrameOfReferenceUID")],
-        r"quote \(StudyInstanceUID, FrameOfReferenceUID\)",
+        r"are missing: Study Instance UID, Frame of Reference UID\.$",
     ),
     "copies": (with_value("SOPInstanceUID", "1.2.3"), "the same identifier"),
     "two studies": (lambda d, k: setattr(d, "StudyInstanceUID", f"1.2.{k}"), "do not share one study"),
     "two frames of reference": (lambda d, k: setattr(d, "FrameOfReferenceUID", f"1.{k}"), "do not share"),
-    "no pixel spacing": (without("PixelSpacing"), "does not say where"),
+    "no pixel spacing": (without("PixelSpacing"), "size of the voxels in the patient is unknown"),
 }
 
 
@@ -120,6 +120,12 @@ def test_files_without_consistent_identifiers_are_refused_in_one_sentence(name, 
     with pytest.raises(InvalidSetting, match=reason) as refusal:
         referable_slices(ct)
     assert "SMITH" not in str(refusal.value) and str(refusal.value).endswith(".")
+
+
+def test_files_without_a_position_are_refused(phantom_files):
+    ct = liverseg.read(phantom_files)
+    with pytest.raises(InvalidSetting, match="does not say where its slices lie"):
+        referable_slices(replace(ct, native=replace(ct.native, affine=None)))
 
 
 def test_a_resampled_volume_is_refused(phantom_files):

@@ -1,0 +1,100 @@
+"""The list of downloads: every format with its files and their sizes, or the reason why it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from liverseg.app.html.page_text import KEEP_MINUTES
+from liverseg.io.formats import TITLES
+from liverseg.io.result_files import StoredFile, StoredFormat
+
+NO_RESULT = "There is no result to download yet."
+PREPARING = "The files are being prepared."
+KEPT = f"These files are deleted {KEEP_MINUTES} minutes after they were prepared."
+ALL_FILES = "All files in one zip"
+OVERVIEW = "Overview picture"
+COMPARISON = "Comparison of two checkpoints"
+PREPARE_AGAIN = "Prepare again"
+TAB = "Downloads"
+
+DESCRIPTIONS = {
+    "nifti": "Labels, tumour probability and lesion numbers on the grid of the input.",
+    "png": "Labels, tumour probability and lesion numbers, pixel by pixel.",
+    "seg": "Labels for DICOM viewers.",
+    "rtstruct": "Contours for treatment planning.",
+    "glb": "Surfaces of liver and tumours for 3D viewers.",
+    "csv": "One row for each lesion.",
+    "pdf": "A report on one page.",
+    "json": "The full report for programs.",
+}
+"""What the files of each format hold."""
+
+Address = Callable[[StoredFile], str]
+"""The address at which a file is served."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The prepared files of a result."""
+
+    zip: StoredFile
+    formats: Sequence[StoredFormat]
+    overview: StoredFile
+    comparison: Sequence[StoredFile]  # empty without a comparison
+    shown_slice: int | None  # from 1, in overview and PDF; None: the input has one slice
+
+
+def download_list(listing: Listing, address: Address) -> str:
+    """The list in HTML; each file is a link with its size."""
+    shown = "" if listing.shown_slice is None else shows_slice(listing.shown_slice)
+    rows = [_row(ALL_FILES, "", [listing.zip], address)]
+    rows += [_format_row(one, shown, address) for one in listing.formats]
+    rows.append(_row(OVERVIEW, shown, [listing.overview], address))
+    if listing.comparison:
+        rows.append(_row(COMPARISON, "", listing.comparison, address))
+    items = "".join(rows)
+    return f'<ul class="ls-downloads" aria-label="{TAB}">{items}</ul><p class="ls-label">{KEPT}</p>'
+
+
+def shows_slice(number: int) -> str:
+    """Which slice a picture or page shows."""
+    return f"It shows slice {number}."
+
+
+def note(sentence: str) -> str:
+    """A sentence in place of the list, announced by screen readers."""
+    return f'<p class="ls-label" role="status">{escape(sentence)}</p>'
+
+
+def _format_row(stored: StoredFormat, shown: str, address: Address) -> str:
+    if stored.reason:
+        return f'<li class="ls-missing" data-format="{stored.format}">{escape(stored.reason)}</li>'
+    text = DESCRIPTIONS[stored.format]
+    if stored.format == "pdf" and shown:
+        text = f"{text} {shown}"
+    return _row(TITLES[stored.format], text, stored.files, address, stored.format)
+
+
+def _row(title: str, text: str, files: Sequence[StoredFile], address: Address, name: str = "") -> str:
+    links = "".join(
+        f'<li><a href="{escape(address(file))}" download="{escape(file.name)}">{escape(file.name)}</a> '
+        f"<span>{size_text(file.size)}</span></li>"
+        for file in files
+    )
+    data = f' data-format="{name}"' if name else ""
+    described = f"<p>{escape(text)}</p>" if text else ""
+    return f"<li{data}><strong>{escape(title)}</strong>{described}<ul>{links}</ul></li>"
+
+
+def size_text(size: int) -> str:
+    """A size in decimal units.
+
+    >>> size_text(873), size_text(12_345), size_text(2_140_000), size_text(123_456_789)
+    ('873 bytes', '12.3 kB', '2.1 MB', '123 MB')
+    """
+    if size < 1000:
+        return f"{size} bytes"
+    value, unit = (size / 1e3, "kB") if size < 999_500 else (size / 1e6, "MB")
+    return f"{value:.1f} {unit}" if value < 99.95 else f"{value:.0f} {unit}"

@@ -1,0 +1,90 @@
+"""Which output formats an image can have, and in one sentence why it cannot have another.
+
+The command line, the page and the endpoints all take the reasons from `reason_against`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from liverseg.core.image import CTImage
+from liverseg.errors import InvalidSetting
+from liverseg.io import FORMATS
+from liverseg.io.dicom.references import missing_thickness, unreferable
+from liverseg.rendering.mesh import unmeshable
+
+TITLES = {
+    "nifti": "NIfTI",
+    "png": "PNG",
+    "seg": "DICOM SEG",
+    "rtstruct": "DICOM RTSTRUCT",
+    "glb": "3D surface (GLB)",
+    "csv": "CSV",
+    "pdf": "PDF",
+    "json": "JSON",
+}
+"""The name of each format in sentences, in the order of lists."""
+
+_VOLUME_FORMATS = {"nifti", "seg", "rtstruct"}
+
+
+def default_formats(ct: CTImage) -> tuple[str, ...]:
+    """NIfTI for a NIfTI file and for every volume, otherwise PNG; always with CSV and JSON.
+
+    A picture has no spacing for NIfTI to keep, and a single DICOM slice is usually viewed as a picture.
+    """
+    grid = "nifti" if ct.source_format == "nifti" or ct.kind == "volume" else "png"
+    return (grid, "csv", "json")
+
+
+def reason_against(ct: CTImage, name: str, slice_index: int | None = None) -> str | None:
+    """Why a format of `FORMATS` cannot be written for an image, as one sentence; None where it can.
+
+    `slice_index` is the only slice that was segmented, from 0; None: all slices.
+    """
+    reason = _reason(ct, name, slice_index)
+    return f"{TITLES[name]}: {reason}." if reason else None
+
+
+def check_formats(
+    ct: CTImage, formats: Iterable[str] | None, slice_index: int | None = None
+) -> tuple[str, ...]:
+    """The formats to write; None stands for `default_formats`.
+
+    Raises `InvalidSetting` for an unknown format, and where `reason_against` has a reason against one. PNG of
+    a volume is refused only if no other format holds the labels.
+    """
+    chosen = tuple(default_formats(ct) if formats is None else formats)
+    unknown = [name for name in chosen if name not in FORMATS]
+    if unknown:
+        raise InvalidSetting(f"The format {unknown[0]!r} is not known: choose among {', '.join(FORMATS)}.")
+    possible = {"png"} if _VOLUME_FORMATS & set(chosen) else set()
+    reasons = {name: _reason(ct, name, slice_index) for name in chosen if name not in possible}
+    refused = [name for name, reason in reasons.items() if reason]
+    if refused:
+        first = refused[0]
+        remedy = "ask for nifti, or name one slice" if first == "png" else f"leave out {_listed(refused)}"
+        raise InvalidSetting(f"{TITLES[first]}: {reasons[first]}; {remedy}.")
+    return chosen
+
+
+def _reason(ct: CTImage, name: str, slice_index: int | None) -> str:
+    if name in ("seg", "rtstruct"):
+        reason = unreferable(ct)
+        return missing_thickness(ct.source) if name == "seg" and not reason else reason
+    if name == "glb":
+        return unmeshable(ct, slice_index)
+    if name == "png" and len(ct.hu) > 1 and slice_index is None:
+        return "a picture holds one slice, and the input is a volume"
+    return ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names as a list in words.
+
+    >>> _listed(["seg"]), _listed(["seg", "rtstruct", "glb"])
+    ('the format seg', 'the formats seg, rtstruct and glb')
+    """
+    if len(names) == 1:
+        return f"the format {names[0]}"
+    return f"the formats {', '.join(names[:-1])} and {names[-1]}"
