@@ -41,7 +41,7 @@ DRAWING_QUEUE: dict[str, Any] = {
 }
 """Options of events that only draw. While one is running, only the last of the later ones is kept."""
 
-TARGET_KEYS = ("slice", "lesion", "plane", "x", "y", "drawn")
+TARGET_KEYS = ("slice", "row", "column", "lesion", "plane", "x", "y", "center", "width", "drawn")
 """Keys of the events that `volume.js` triggers; see `volume.navigate`."""
 
 _SHOW_CANCEL = "() => { document.querySelector('#ls-cancel').dataset.busy = ''; }"

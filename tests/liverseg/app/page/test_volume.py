@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 
-from liverseg.analysis.measure import measure
 from liverseg.app.html import page_text
 from liverseg.app.html import results as results_html
 from liverseg.app.page import volume
@@ -21,7 +20,6 @@ from liverseg.core.segmentation import TUMOUR
 from liverseg.core.window import Window
 from liverseg.rendering.planes import picture_position, plane_view
 from tests.liverseg.app.conftest import TUMOUR_RADII
-from tests.liverseg.lesion_scenes import all_labels, decided
 
 
 def go(volume_analysis: PageAnalysis | None, at: tuple[int, int, int], **target: Any) -> dict[str, Any]:
@@ -106,8 +104,20 @@ def test_an_expired_result_shows_a_sentence():
     assert volume.redraw_views(None, None, View()) == {}
 
 
-def test_an_unsure_lesion_has_a_point_too():
-    ct, seg = decided()
-    for lesion in measure(ct, seg).lesions:
-        point = volume.lesion_point(seg, lesion)
-        assert all_labels()[point] == 2 and seg.labels[point] == (2 if lesion.likely else 1)
+def test_a_slice_with_row_and_column_is_a_voxel_within_the_volume(volume_analysis):
+    moved = go(volume_analysis, (2, 60, 42), slice=1, row=70, column=999)
+    assert moved["slice"] == 2 and moved["point"] == (70, 127)
+    assert go(volume_analysis, (2, 60, 42), slice=1, row="70")["slice"] == 2
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_a_window_set_in_a_picture_moves_the_controls(volume_analysis, drawn):
+    moved = go(volume_analysis, (2, 60, 42), center=60, width=5000, drawn=drawn)
+    assert (moved["center"], moved["width"], moved["preset"]) == (60, 3000, None)
+    assert ("viewer" in moved) != drawn and moved["point"] == (60, 42)
+    assert go(volume_analysis, (2, 60, 42), center=60, width=0) == {}
+
+
+def test_a_window_can_be_set_in_a_single_slice(picture_analysis):
+    moved = go(picture_analysis, (0, 1, 1), center=40, width=400)
+    assert moved["preset"] == "Abdomen" and "planes" not in moved and moved["viewer"].count("base64,") == 3
