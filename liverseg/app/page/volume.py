@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite
-from typing import Any
+from typing import Any, TypeGuard
 
 from liverseg.app.html import volume
 from liverseg.app.page.updates import Updates, expired_result, picture_updates, preset_name, slice_updates
@@ -53,7 +53,7 @@ def requested_point(analysis: PageAnalysis, current: Point, target: Mapping[str,
     return None
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 

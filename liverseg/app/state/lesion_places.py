@@ -62,8 +62,8 @@ def lesion_places(seg: Segmentation, lesions: Sequence[Lesion]) -> list[LesionPl
     all_boxes = ordered.components.boxes() if numbered else []
     places = []
     for lesion in numbered:
-        z, y, x = all_boxes[int(ordered.order[lesion.id - 1])]
-        box = (z.start, z.stop, y.start, y.stop, x.start, x.stop)
+        slices, rows, columns = all_boxes[int(ordered.order[lesion.id - 1])]
+        box = (slices.start, slices.stop, rows.start, rows.stop, columns.start, columns.stop)
         point = lesion_point(seg, lesion)
         places.append(LesionPlace(lesion.id, lesion_kind(lesion), point, box, tuple(corners[lesion.id])))
     return places

@@ -57,6 +57,7 @@ function drawOthers() {
     paint(figure, KIND_OF_OTHERS, section, view);
     return labelFigure(figure);
   });
+  readAgain();
 }
 
 function drawAll() {

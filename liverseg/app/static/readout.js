@@ -31,6 +31,11 @@ function readAt(cut, event) {
 
 function readAgain() {
   if (!shown()) return;
+  if (reading && !reading.cut.isConnected) {  // its picture was replaced
+    const { clientX, clientY } = reading.event, under = document.elementFromPoint(clientX, clientY);
+    const cut = under && under.closest('figure[data-plane] .ls-cut');
+    reading = cut && { ...reading, cut };
+  }
   document.querySelectorAll('.ls-readout').forEach(one => {
     const now = reading && one.parentElement === reading.cut ? readoutText(planeOf(reading.cut), framePlace(reading.cut, reading.event)) : '';
     if (one.textContent !== now) one.textContent = now;

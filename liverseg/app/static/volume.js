@@ -2,7 +2,7 @@
 // `element` contains the coronal and sagittal views. Listeners are also set on the containers of the pictures and of the
 // results, as their content is replaced.
 const panel = element, viewer = document.querySelector('#ls-viewer'), results = document.querySelector('#ls-results');
-const STEP_MS = 50, NUMBERS_MS = 200, LATE_MS = 3000, AGAIN_MS = 500, MOST_AGAIN = 20;
+const STEP_MS = 50, NUMBERS_MS = 200, LATE_MS = 3000, AGAIN_MS = 500, MOST_AGAIN = 9;
 let target = 0, point = null, steppedAt = 0, movedAt = 0, windowSet = false, waiting = null, checking = null, sentAt = 0;
 
 const shown = () => viewer.querySelector('.ls-volume');
@@ -39,7 +39,7 @@ function isKnown() {
 }
 
 // Sends what the page has changed to the server. Gradio repeats the event before it if an event comes while another one is
-// handled, so the state is sent again until the server knows it.
+// handled, so the state is sent again, after longer and longer pauses, until the server knows it.
 function send(more = {}, again = 0) {
   clearTimeout(waiting);
   clearTimeout(checking);
@@ -47,7 +47,7 @@ function send(more = {}, again = 0) {
   sentAt = Date.now();
   checking = setTimeout(() => {
     if (shown() && isDrawn() && !cine && waiting === null && again < MOST_AGAIN && !isKnown()) send({}, again + 1);
-  }, AGAIN_MS);
+  }, AGAIN_MS * 1.6 ** again);
   const drawn = isDrawn(), at = drawn && point ? { row: point[0], column: point[1] } : {};
   const window = windowSet ? { center: drawing.center, width: drawing.width } : {};
   trigger('select', { slice: target, drawn, ...at, ...window, ...more });

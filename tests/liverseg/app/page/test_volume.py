@@ -17,7 +17,7 @@ from liverseg.app.state import session
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
 from liverseg.core.segmentation import TUMOUR
-from liverseg.core.window import Window
+from liverseg.core.window import PRESETS, Window
 from liverseg.rendering.planes import picture_position, plane_view
 from tests.liverseg.app.conftest import TUMOUR_RADII
 
@@ -119,5 +119,6 @@ def test_a_window_set_in_a_picture_moves_the_controls(volume_analysis, drawn):
 
 
 def test_a_window_can_be_set_in_a_single_slice(picture_analysis):
-    moved = go(picture_analysis, (0, 1, 1), center=40, width=400)
-    assert moved["preset"] == "Abdomen" and "planes" not in moved and moved["viewer"].count("base64,") == 3
+    liver = PRESETS["Liver"]
+    moved = go(picture_analysis, (0, 1, 1), center=liver.center_hu, width=liver.width_hu)
+    assert moved["preset"] == "Liver" and "planes" not in moved and moved["viewer"].count("base64,") == 3
