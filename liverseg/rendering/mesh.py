@@ -63,16 +63,25 @@ def check_meshable(ct: CTImage, slice_index: int | None = None) -> None:
         raise InvalidSetting(f"There is no mesh (glb): {reason}.")
 
 
+def grid_to_patient(ct: CTImage) -> np.ndarray:
+    """(4, 4) matrix from (slice, row, column) to the coordinates of the meshes, RAS millimetres.
+
+    If the file has no affine, the axes are those of the radiological grid and the origin is its first voxel.
+    """
+    to_patient = ct.native.radiological_affine
+    if to_patient is not None:
+        return to_patient
+    check_meshable(ct)
+    return orthogonal_affine(ct.spacing_mm)[:, [2, 1, 0, 3]]
+
+
 def make_meshes(ct: CTImage, seg: Segmentation, detail: Detail = DEFAULT_DETAIL) -> Meshes:
     """The surfaces of a volume; a surface is empty if its labels are absent.
 
-    If the file has no affine, the axes are those of the radiological grid and the origin is its first voxel.
-    Raises `InvalidSetting` as `check_meshable` does.
+    The coordinates are those of `grid_to_patient`. Raises `InvalidSetting` as `check_meshable` does.
     """
     check_meshable(ct)
-    to_patient = ct.native.radiological_affine
-    if to_patient is None:
-        to_patient = orthogonal_affine(ct.spacing_mm)[:, [2, 1, 0, 3]]
+    to_patient = grid_to_patient(ct)
     assert ct.spacing_mm is not None, "check_meshable rejects it"
     organ = EMPTY_SURFACE
     box = _stack_bounding_box(lambda z: seg.labels[z] > BACKGROUND, ct.shape)

@@ -1,4 +1,4 @@
-"""The HTML that only a volume has: linked views, profile, tabs on a narrow screen, 3D surfaces (pure).
+"""The HTML of the viewer: linked views, profile, toolbar, tabs on a narrow screen, 3D surfaces (pure).
 
 The positions of the lines through the point are attributes, as shares of a picture. `volume.js` draws the
 lines from them, so that another slice needs no new coronal and sagittal pictures.
@@ -12,10 +12,16 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+import numpy as np
+
 from liverseg.app.html.page_text import PICTURE_NAMES
+from liverseg.app.html.viewer_text import KEYS, VIEWER_TEXT
+from liverseg.app.html.viewer_tools import toolbar
 from liverseg.app.state.session import PageAnalysis
-from liverseg.app.state.view import View
+from liverseg.app.state.view import CENTER_RANGE_HU, WIDTH_RANGE_HU, View
+from liverseg.core.image import CTImage
 from liverseg.core.window import PRESETS
+from liverseg.io.glb import PATIENT_TO_GLTF
 from liverseg.rendering.charts import profile_of, profile_svg
 from liverseg.rendering.colours import (
     DARKENED,
@@ -29,6 +35,7 @@ from liverseg.rendering.colours import (
     UNSURE_RGB,
 )
 from liverseg.rendering.frame import Frame, scale_bar_mm
+from liverseg.rendering.mesh import grid_to_patient
 from liverseg.rendering.planes import Point, picture_position, plane_frame, plane_named, plane_title
 
 DRAWING_STYLE = {
@@ -42,6 +49,8 @@ DRAWING_STYLE = {
     "darkened": DARKENED,
     "heat": PROBABILITY_COLOURS.tobytes().hex(),
     "presets": {name: (window.center_hu, window.width_hu) for name, window in PRESETS.items()},
+    "center_range": CENTER_RANGE_HU,
+    "width_range": WIDTH_RANGE_HU,
 }
 """Colours and windows of `liverseg.rendering`, for the scripts that draw in the browser."""
 
@@ -49,13 +58,20 @@ STATIC_FOLDER = Path(__file__).parents[1] / "static"
 
 
 def javascript(*names: str) -> str:
-    """Files of `static/` as one script, after a constant `STYLE` with the value of `DRAWING_STYLE`."""
+    """Files of `static/` as one script, after the constants `STYLE` (`DRAWING_STYLE`) and `TEXT`."""
     scripts = [(STATIC_FOLDER / name).read_text(encoding="utf-8") for name in names]
-    return "\n".join([f"const STYLE = {json.dumps(DRAWING_STYLE)};", *scripts])
+    words = json.dumps({**VIEWER_TEXT, "keys": KEYS}, ensure_ascii=False)
+    return "\n".join([f"const STYLE = {json.dumps(DRAWING_STYLE)};", f"const TEXT = {words};", *scripts])
 
 
-VOLUME_JS = javascript("slices.js", "drawing.js", "canvases.js", "volume.js")
-SURFACE_JS = javascript("glb.js", "solid.js")
+VIEWER_SCRIPTS = (
+    *("slices", "sections", "outlines", "drawing", "zoom", "measures", "labels", "canvases", "readout"),
+    *("volume", "pointers", "lesions", "cine", "fullscreen", "keys", "tools"),
+)
+"""The scripts of the viewer in `static/`, in the order in which they run."""
+
+VOLUME_JS = javascript(*(f"{name}.js" for name in VIEWER_SCRIPTS))
+SURFACE_JS = javascript("glb.js", "picking.js", "solid.js")
 
 FRAME_FIELDS = "height width strip top left rows columns text line px_per_mm letters".split()
 """Attributes of `Frame` that the scripts use."""
@@ -65,17 +81,19 @@ TABS = ("CT", "Segmentation", "Probability")
 PROFILE_SIZE = (360.0, 210.0, 12.5)
 """Width, height and letter size of the profile in SVG units, which are about a pixel of the page."""
 
-VIEWS_HINT = (
-    "Click a picture to move the lines. Wheel or arrow keys: one slice; Page Up and Page Down: ten slices."
-)
+VIEWS_HINT = "Click a picture to move the lines. The key ? lists all keys and gestures."
 
 
 def volume_viewer(jpegs: Sequence[bytes], analysis: PageAnalysis, view: View) -> str:
-    """The three axial pictures (JPEG) of a slice; a narrow screen shows one of them, chosen by tabs."""
+    """The three axial pictures (JPEG) of a slice; a narrow screen shows one of them, chosen by tabs.
+
+    A single slice is a volume of one slice, without lines and steps.
+    """
+    assert analysis.voxels is not None
     count, index = len(analysis.ct.hu), view.slice_index
     frame = plane_frame(analysis.ct, plane_named("axial"))
     drawing = escape(json.dumps(_drawing(analysis, view, frame)))
-    label = f"slice {index + 1} of {count}"
+    label = f"slice {index + 1} of {count}" if count > 1 else "the uploaded slice"
     figures = "".join(
         _figure(name, jpeg, label, "axial", frame, f' data-picture="{k}"')
         for k, (name, jpeg) in enumerate(zip(PICTURE_NAMES, jpegs, strict=True))
@@ -84,14 +102,16 @@ def volume_viewer(jpegs: Sequence[bytes], analysis: PageAnalysis, view: View) ->
     return (
         f'<div class="ls-viewer ls-volume" data-slice="{index}" data-slices="{count}" '
         f'data-drawing="{drawing}"><div class="ls-tabs" role="group" aria-label="Which picture">{tabs}</div>'
-        f"{figures}</div>"
+        f"{figures}{toolbar(count > 1, analysis.voxels.truth is not None, count, index)}</div>"
     )
 
 
 def _drawing(analysis: PageAnalysis, view: View, frame: Frame) -> dict[str, object]:
-    """Everything that `canvases.js` needs to draw the slices of a volume."""
+    """Everything that the scripts need to draw the views and to measure in them."""
     assert analysis.voxels is not None
-    count, rows, columns = analysis.ct.shape
+    ct, (count, rows, columns) = analysis.ct, analysis.ct.shape
+    places = analysis.voxels.lesion_places(analysis.report.lesions)
+    names = OTHER_PLANES if count > 1 else ()
     return {
         "stack": analysis.voxels.token,
         "image": analysis.voxels.image,
@@ -102,9 +122,34 @@ def _drawing(analysis: PageAnalysis, view: View, frame: Frame) -> dict[str, obje
         "width": view.window.width_hu,
         "opacity": view.opacity,
         "threshold": analysis.seg.threshold,
-        "orientation": analysis.ct.orientation_known,
-        "frame": {**{name: getattr(frame, name) for name in FRAME_FIELDS}, "bar_mm": scale_bar_mm(frame)},
+        "frame": _frame_fields(frame),
+        "frames": {name: _frame_fields(plane_frame(ct, plane_named(name))) for name in names},
+        "spacing": ct.spacing_mm,
+        "position": _position_matrix(ct),
+        "orientation": _has_position(ct),
+        "assumed": ct.assumed_window is not None,
+        "truth": analysis.voxels.truth is not None,
+        "lesions": [[place.id, place.kind, *corner] for place in places for corner in place.corners],
+        "places": [[place.id, place.kind, place.point, place.box] for place in places],
     }
+
+
+def _frame_fields(frame: Frame) -> dict[str, object]:
+    return {**{name: getattr(frame, name) for name in FRAME_FIELDS}, "bar_mm": scale_bar_mm(frame)}
+
+
+def _has_position(ct: CTImage) -> bool:
+    """Whether the file says where the image lies in the patient."""
+    return ct.native.affine is not None and ct.orientation_known
+
+
+def _position_matrix(ct: CTImage) -> list[list[float]] | None:
+    """(3, 4) matrix from (slice, row, column) to RAS mm; None where position or spacing are unknown."""
+    affine = ct.native.radiological_affine
+    if affine is None or ct.spacing_mm is None or not _has_position(ct):
+        return None
+    rows: list[list[float]] = np.round(affine[:3], 5).tolist()
+    return rows
 
 
 def other_views(analysis: PageAnalysis, jpegs: Sequence[bytes], point: Point) -> str:
@@ -124,7 +169,8 @@ def other_views(analysis: PageAnalysis, jpegs: Sequence[bytes], point: Point) ->
     svg = profile_svg(profile_of(ct, analysis.seg), point[0], width, height, text)
     count = ct.shape[0]
     return (
-        f'<section class="ls-planes" aria-label="Other views" data-x="{x:.5f}" data-y="{y:.5f}">'
+        f'<section class="ls-planes" aria-label="Other views" data-x="{x:.5f}" data-y="{y:.5f}" '
+        f'data-row="{point[1]}" data-column="{point[2]}">'
         f'<div class="ls-views">{"".join(figures)}'
         '<figure class="ls-profile"><figcaption>Along the slices, from the lowest</figcaption>'
         f'<div role="slider" tabindex="0" aria-label="Slice" aria-valuemin="1" aria-valuemax="{count}" '
@@ -142,9 +188,11 @@ def _figure(name: str, jpeg: bytes, label: str, plane: str, frame: Frame, attrib
     return (
         f'<figure data-plane="{plane}" style="{size}"{attributes}><figcaption>{name}<button type="button" '
         f'class="ls-grow" aria-label="Enlarge {name}" title="Enlarge"></button></figcaption>'
-        f'<div class="ls-cut" tabindex="0" role="img" aria-label="{name}, {escape(label)}">'
+        f'<div class="ls-cut" tabindex="0" role="img" data-name="{name}" '
+        f'aria-label="{name}, {escape(label)}">'
         f'<img alt="" decoding="sync" draggable="false" src="data:image/jpeg;base64,{picture}">'
-        '<i class="ls-across"></i><i class="ls-down"></i></div></figure>'
+        '<i class="ls-across"></i><i class="ls-down"></i>'
+        '<span class="ls-readout" aria-hidden="true"></span></div></figure>'
     )
 
 
@@ -158,7 +206,9 @@ NO_WEBGL = (
 MESH_FAILED = "The surfaces could not be fetched. Go to another slice, or upload the file again."
 NO_SURFACES = "Neither liver nor tumour was found, so there is nothing to show in 3D."
 NO_SPACING = "No 3D view: the voxel spacing of this input is unknown."
-SURFACE_HINT = "Drag to rotate, wheel or pinch to zoom; or use the arrow keys, + and -."
+SURFACE_HINT = (
+    "Drag to rotate, wheel or pinch to zoom, or use the arrow keys, + and -. Click a point to go there."
+)
 VIEWPOINTS = ("Front", "Right", "Left", "Feet")
 
 
@@ -172,7 +222,15 @@ def surface_view(analysis: PageAnalysis) -> str:
     )
     buttons = "".join(f'<button type="button" data-face="{name}">{name}</button>' for name in viewpoints)
     messages = {"without": NO_WEBGL, "failed": MESH_FAILED, "nothing": NO_SURFACES}
+    to_gltf = PATIENT_TO_GLTF @ grid_to_patient(analysis.ct)
+    numbers = [
+        [place.id, *np.round((to_gltf @ [*place.point, 1.0])[:3], 5).tolist()]
+        for place in analysis.voxels.lesion_places(analysis.report.lesions)
+        if place.kind == "likely"
+    ]
+    to_grid = np.linalg.inv(to_gltf)[:3].tolist()
     attributes = "".join(f' data-{key}="{escape(text)}"' for key, text in messages.items())
+    attributes += f' data-grid="{json.dumps(to_grid)}" data-lesions="{json.dumps(numbers)}"'
     return (
         f'<section class="ls-solid" aria-label="3D view" data-mesh="{analysis.voxels.token}"{attributes}>'
         f'<div class="ls-foot"><p class="ls-caption">Liver and tumours in 3D</p><div>{buttons}'

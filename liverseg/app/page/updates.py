@@ -153,20 +153,16 @@ def slice_updates(analysis: PageAnalysis, view: View, drawn: bool = False) -> Up
 def picture_updates(analysis: PageAnalysis, view: View, drawn: bool = False) -> Updates:
     """The three pictures of a view, and those of a comparison.
 
-    `drawn` says that the browser draws the three pictures of a volume itself; they are then left out.
+    `drawn` says that the browser draws the three pictures itself; they are then left out.
     """
     count = len(analysis.ct.hu)
-    is_volume = count > 1
-    drawn = drawn and is_volume
     if drawn and analysis.second is None:
         return {}
-    label = f"slice {view.slice_index + 1} of {count}" if is_volume else "the uploaded slice"
+    label = f"slice {view.slice_index + 1} of {count}" if count > 1 else "the uploaded slice"
     jpegs = [session.as_jpeg(picture) for picture in session.draw_pictures(analysis, view)]
     updates: Updates = {}
     if not drawn:
-        updates["viewer"] = (
-            volume.volume_viewer(jpegs, analysis, view) if is_volume else page_text.viewer(jpegs, label)
-        )
+        updates["viewer"] = volume.volume_viewer(jpegs, analysis, view)
     if analysis.second is not None:
         second_and_difference = [session.as_jpeg(p) for p in session.draw_comparison(analysis, view)]
         updates["comparison"] = comparison.comparison_section(

@@ -9,32 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite
-from typing import Any
+from typing import Any, TypeGuard
 
-import numpy as np
-
-from liverseg.analysis.lesions import Lesion, lesion_numbers
 from liverseg.app.html import volume
-from liverseg.app.page.updates import Updates, expired_result, slice_updates
+from liverseg.app.page.updates import Updates, expired_result, picture_updates, preset_name, slice_updates
 from liverseg.app.state import session
+from liverseg.app.state.lesion_places import lesion_point
 from liverseg.app.state.session import PageAnalysis
-from liverseg.app.state.view import View
-from liverseg.core.segmentation import Segmentation
+from liverseg.app.state.view import View, within_sliders
+from liverseg.core.window import Window
 from liverseg.rendering.planes import PLANES, Point, default_point, plane_view, point_at
 
 RowColumn = tuple[int, int]
 """Row and column of the point in an axial slice, radiological orientation."""
-
-
-def lesion_point(seg: Segmentation, lesion: Lesion) -> Point:
-    """A point inside a lesion: in the slice of its longest diameter, the pixel nearest to its centroid.
-
-    The centroid itself may lie outside the lesion.
-    """
-    rows, columns = np.nonzero(lesion_numbers(seg, lesion.diameter_slice) == lesion.id)
-    _, row, column = lesion.centroid_px
-    nearest = int(((rows - row) ** 2 + (columns - column) ** 2).argmin())
-    return lesion.diameter_slice, int(rows[nearest]), int(columns[nearest])
 
 
 def requested_point(analysis: PageAnalysis, current: Point, target: Mapping[str, Any]) -> Point | None:
@@ -43,15 +30,20 @@ def requested_point(analysis: PageAnalysis, current: Point, target: Mapping[str,
     Args:
         analysis: the result shown.
         current: the point shown.
-        target: has a "slice" (index from 0), a "lesion" (its number), or a "plane" with "x" and "y" (position
-            in its picture, as shares of width and height).
+        target: has a "slice" (index from 0), alone or with a "row" and a "column", a "lesion" (its number),
+            or a "plane" with "x" and "y" (position in its picture, as shares of width and height).
 
     Returns:
         None for an invalid target, such as a lesion that no longer exists.
     """
     index, lesion_id, plane = (target.get(key) for key in ("slice", "lesion", "plane"))
     if _is_number(index):
-        return (View(int(index)).within(len(analysis.ct.hu)).slice_index, *current[1:])
+        at = (index, target.get("row"), target.get("column"))
+        asked = [value if _is_number(value) else now for value, now in zip(at, current, strict=True)]
+        z, row, column = (
+            min(max(int(value), 0), size - 1) for value, size in zip(asked, analysis.ct.shape, strict=True)
+        )
+        return z, row, column
     if _is_number(lesion_id):
         lesion = next((one for one in analysis.report.lesions if one.id == lesion_id), None)
         return None if lesion is None else lesion_point(analysis.seg, lesion)
@@ -61,7 +53,7 @@ def requested_point(analysis: PageAnalysis, current: Point, target: Mapping[str,
     return None
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
@@ -106,22 +98,39 @@ def navigate(
 ) -> Updates:
     """Go to the `target` of a click in a view, in the profile or on a lesion, or of the mouse wheel.
 
-    `target` is as in `requested_point`. Its "drawn" is True if the browser has drawn the slice itself; only
-    the other updates are then returned.
+    `target` is as in `requested_point`; "center" and "width" in HU ask for another display window.
+    Its "drawn" is True if the browser has drawn the slice itself; only the other updates are then returned.
+    An event replaces an earlier one that still waits, so `volume.js` sends all that it has changed.
     """
     if analysis is None:
         return expired_result(shown)
+    drawn, window = target.get("drawn") is True, _requested_window(view, target)
+    updates: Updates = {}
+    if window is not None:
+        view = replace(view, window=window)
+        updates = {"center": window.center_hu, "width": window.width_hu, "preset": preset_name(window)}
     if not is_volume(analysis):
-        return {}
+        return (
+            {**updates, **picture_updates(analysis, replace(view, slice_index=0), drawn)} if updates else {}
+        )
     current = _point(analysis, row_column, view)
     point = requested_point(analysis, current, target)
     if point is None:
-        return {}
-    drawn = target.get("drawn") is True
+        if window is None:
+            return {}
+        point = current
     view = replace(view, slice_index=point[0])
-    updates: Updates = {}
-    if point[0] != current[0] or drawn:
-        updates = {"slice": point[0] + 1, **slice_updates(analysis, view, drawn)}
-    if point[1:] != current[1:]:
+    if point[0] != current[0] or drawn or window is not None:
+        updates |= {"slice": point[0] + 1, **slice_updates(analysis, view, drawn)}
+    if point[1:] != current[1:] or window is not None:
         updates |= _plane_updates(analysis, point, view)
     return updates
+
+
+def _requested_window(view: View, target: Mapping[str, Any]) -> Window | None:
+    """The display window that an event asks for, within the sliders; None: that of `view`."""
+    center, width = target.get("center"), target.get("width")
+    if not _is_number(center) or not _is_number(width) or width <= 0:
+        return None
+    window = within_sliders(Window(center, width))
+    return None if window == view.window else window

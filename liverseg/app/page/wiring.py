@@ -31,7 +31,7 @@ from liverseg.app.state.cancellation import Runs
 from liverseg.app.state.view import View
 from liverseg.core.window import PRESETS
 
-TARGET_KEYS = ("slice", "lesion", "plane", "x", "y", "drawn")
+TARGET_KEYS = ("slice", "row", "column", "lesion", "plane", "x", "y", "center", "width", "drawn")
 """Keys of the events that `volume.js` triggers; see `volume.navigate`."""
 
 _SET_DRAWN_JS = f"""(...inputs) => {{

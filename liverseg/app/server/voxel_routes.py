@@ -14,6 +14,7 @@ from liverseg.app.state.voxels import find_voxels
 from liverseg.errors import LiversegError
 
 SLICES = "/liverseg/slices/{token}/{first:int}-{last:int}/{what}"
+SECTIONS = "/liverseg/sections/{token}/{plane}/{index:int}/{what}"
 PARTS = ("all", "overlay")
 MESH = "/liverseg/mesh/{token}"
 HEADERS = {"Content-Encoding": "gzip", "Cache-Control": "no-store"}
@@ -22,7 +23,7 @@ HEADERS = {"Content-Encoding": "gzip", "Cache-Control": "no-store"}
 
 def routes() -> list[Route]:
     """The routes; their handlers compute, so Starlette runs each in a thread."""
-    return [Route(SLICES, _slices), Route(MESH, _mesh)]
+    return [Route(SLICES, _slices), Route(SECTIONS, _sections), Route(MESH, _mesh)]
 
 
 def _slices(request: Request) -> Response:
@@ -34,6 +35,18 @@ def _slices(request: Request) -> Response:
         packed = voxels.packed(path["first"], path["last"], overlay_only=path["what"] == "overlay")
     except IndexError:
         return PlainTextResponse("The volume has no such slices.", 404)
+    return Response(packed, media_type="application/octet-stream", headers=HEADERS)
+
+
+def _sections(request: Request) -> Response:
+    path = request.path_params
+    voxels = find_voxels(path["token"])
+    if voxels is None or path["what"] not in PARTS:
+        return _gone()
+    try:
+        packed = voxels.packed_section(path["plane"], path["index"], path["what"] == "overlay")
+    except IndexError:
+        return PlainTextResponse("The volume has no such section.", 404)
     return Response(packed, media_type="application/octet-stream", headers=HEADERS)
 
 

@@ -1,13 +1,14 @@
-// Draws the three pictures of a slice on canvases from the voxels of `slices.js`, as liverseg/rendering/slice_view.py
-// does. `STYLE` has the colours. `frame` is the layout of liverseg/rendering/frame.py, in its pixels.
+// Draws the pictures of a section on canvases, as liverseg/rendering/slice_view.py does. A section has `rows`, `columns`,
+// and their voxels in `hu`, `labels`, `truth` and `probability`. `STYLE` has the colours. `frame` is the layout of
+// liverseg/rendering/frame.py, in its pixels.
 const HEAT = STYLE.heat.match(/../g).map(byte => parseInt(byte, 16));
 const css = rgb => `rgb(${rgb.join(' ')})`;
 const layers = {};
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 // A canvas with one pixel per voxel; `paint` writes its RGBA values.
-function layer(name, paint) {
-  const { rows, columns } = store;
-  const one = layers[name] || (layers[name] = document.createElement('canvas'));
+function layer(kind, { plane, rows, columns }, paint) {
+  const one = layers[`${kind} ${plane}`] ??= document.createElement('canvas');
   if (one.width !== columns || one.height !== rows) {
     one.width = columns;
     one.height = rows;
@@ -21,7 +22,8 @@ function layer(name, paint) {
 
 const word = (r, g, b, a) => (a << 24 | b << 16 | g << 8 | r) >>> 0;  // RGBA in little-endian order, which all browsers use
 
-const greyLayer = (hu, view) => layer('grey', words => {
+const greyLayer = (section, view) => layer('grey', section, words => {
+  const { hu } = section;
   const low = view.center - view.width / 2, scale = 255 / view.width;
   for (let k = 0; k < words.length; k++) {
     const level = (hu[k] - low) * scale, grey = level <= 0 ? 0 : level >= 255 ? 255 : (level + 0.5) | 0;
@@ -29,79 +31,20 @@ const greyLayer = (hu, view) => layer('grey', words => {
   }
 });
 
-const fillLayer = (labels, view) => layer('fill', words => {
+const fillLayer = (section, view) => layer('fill', section, words => {
+  const { labels } = section;
   const alpha = Math.round(255 * view.opacity);
   const liver = word(...STYLE.liver, alpha), colours = [0, liver, word(...STYLE.tumour, alpha), liver];  // 3: unsure lesion
   for (let k = 0; k < words.length; k++) words[k] = colours[labels[k]];
 });
 
-const heatLayer = (probability, view) => layer('heat', words => {
+const heatLayer = (section, view) => layer('heat', section, words => {
+  const { probability } = section;
   const most = 255 * view.opacity ** 0.4, colours = new Uint32Array(256);
   for (let p = 0; p < 256; p++)
     colours[p] = word(...HEAT.slice(3 * p, 3 * p + 3), Math.round(most * Math.min(p / 255 / 0.3, 1)));
   for (let k = 0; k < words.length; k++) words[k] = colours[probability[k]];
 });
-
-// The contours of a field at `level` by marching squares, in pixels of the slice. In ambiguous cells, diagonal pixels
-// are separate. Each point is averaged with `reach` points on either side, which smooths the steps of labels.
-function outline(field, level, reach) {
-  const { rows: h, columns: w } = store, path = new Path2D(), next = new Map();
-  const at = (x, y) => x < 0 || y < 0 || x >= w || y >= h ? 0 : field[y * w + x];
-  let top = h, bottom = -1, left = w, right = -1;
-  for (let y = 0, k = 0; y < h; y++) for (let x = 0; x < w; x++, k++) if (field[k] >= level) {
-    if (y < top) top = y;
-    bottom = y;
-    if (x < left) left = x;
-    if (x > right) right = x;
-  }
-  const edge = (x, y, down) => 2 * ((y + 1) * (w + 2) + x + 1) + down;
-  for (let y = top - 1; y <= bottom; y++) for (let x = left - 1; x <= right; x++) {
-    const inside = [at(x, y) >= level, at(x + 1, y) >= level, at(x + 1, y + 1) >= level, at(x, y + 1) >= level];
-    if (inside[0] === inside[1] && inside[1] === inside[2] && inside[2] === inside[3]) continue;
-    const edges = [edge(x, y, 0), edge(x + 1, y, 1), edge(x, y + 1, 0), edge(x, y, 1)];
-    for (let k = 0; k < 4; k++) {
-      if (!inside[k] || inside[(k + 1) % 4]) continue;
-      let from = k;
-      while (inside[(from + 3) % 4]) from = (from + 3) % 4;
-      next.set(edges[(from + 3) % 4], edges[k]);
-    }
-  }
-  const place = name => {
-    const cell = name >> 1, x = cell % (w + 2) - 1, y = Math.floor(cell / (w + 2)) - 1, down = name & 1;
-    const a = at(x, y), b = down ? at(x, y + 1) : at(x + 1, y), share = (level - a) / (b - a);
-    return down ? [x + 0.5, y + share + 0.5] : [x + share + 0.5, y + 0.5];
-  };
-  while (next.size) {
-    const loop = [];
-    let name = next.keys().next().value;
-    for (let to; (to = next.get(name)) !== undefined; name = to) { next.delete(name); loop.push(place(name)); }
-    const n = loop.length, around = Math.min(reach, n >> 3);
-    loop.forEach((point, k) => {
-      let [x, y] = point;
-      if (around) {
-        x = y = 0;
-        for (let j = k - around; j <= k + around; j++) { const [px, py] = loop[(j + n) % n]; x += px; y += py; }
-        x /= 2 * around + 1;
-        y /= 2 * around + 1;
-      }
-      if (k) path.lineTo(x, y); else path.moveTo(x, y);
-    });
-    path.closePath();
-  }
-  return path;
-}
-
-function outlineOf(over, kind, threshold) {
-  const key = kind === 'heat' ? `heat ${threshold}` : kind;
-  if (!over.paths[key]) {
-    const { labels, probability } = over;
-    over.paths[key] = kind === 'heat' ? outline(probability, Math.max(threshold * 255, 0.5), 0)
-      : outline(labels.map(label => kind === 'organ' ? label > 0 : label === (kind === 'unsure' ? 3 : 2)), 0.5, 2);
-  }
-  return over.paths[key];
-}
-
-const hasUnsure = over => over.unsure ??= over.labels.includes(3);
 
 function write(pen, text, x, y, px, colour, align, halo) {
   pen.font = `${px}px system-ui, sans-serif`;
@@ -117,12 +60,17 @@ function write(pen, text, x, y, px, colour, align, halo) {
   pen.fillText(text, x, y);
 }
 
-function marks(pen, frame, s, text) {
+const BARS_MM = [1, 2, 5, 10, 20, 50, 100, 200];
+
+// Orientation letters, and a scale bar that fits the zoom.
+function marks(pen, frame, view, s, text, zoom) {
   const margin = 0.9 * text, bottom = (frame.height - frame.strip) * s, width = frame.width * s;
   const places = [[margin, bottom / 2], [width - margin, bottom / 2], [width / 2, margin], [width / 2, bottom - margin]];
-  frame.letters.forEach((letter, k) => write(pen, letter, ...places[k], text, css(STYLE.text), 'center', true));
+  if (view.orientation !== false && frame.letters)
+    frame.letters.forEach((letter, k) => letter && write(pen, letter, ...places[k], text, css(STYLE.text), 'center', true));
   if (!frame.bar_mm) return;
-  const length = frame.bar_mm * frame.px_per_mm * s, x = 0.6 * text, y = bottom - 0.7 * text, tick = Math.max(3, text / 4);
+  const scale = frame.px_per_mm * zoom.k, mm = BARS_MM.findLast(one => one * scale <= frame.width / 4) || BARS_MM[0];
+  const length = mm * scale * s, x = 0.6 * text, y = bottom - 0.7 * text, tick = Math.max(3, text / 4);
   const thin = Math.max(1, text / 14);
   for (const [colour, thick] of [['#000', thin + Math.max(4, text / 4)], [css(STYLE.text), thin]]) {
     pen.lineCap = 'square';
@@ -135,27 +83,32 @@ function marks(pen, frame, s, text) {
     pen.lineTo(x + length, y - tick);
     pen.stroke();
   }
-  write(pen, `${frame.bar_mm} mm`, x + length / 2, y - tick - 0.4 * text, 0.8 * text, css(STYLE.text), 'center', true);
+  write(pen, fill(TEXT.bar, { mm }), x + length / 2, y - tick - 0.4 * text, 0.8 * text, css(STYLE.text), 'center', true);
 }
 
-function strip(pen, kind, frame, view, slice, s, text) {
+function strip(pen, kind, section, frame, view, s, text) {
   const y = (frame.height - frame.strip / 2) * s, margin = 0.6 * text, width = frame.width * s, quiet = css(STYLE.quiet);
+  pen.fillStyle = '#000';
+  pen.fillRect(0, (frame.height - frame.strip) * s, width, frame.strip * s);
   if (kind === 0) {
-    write(pen, `W ${view.width}  C ${view.center} HU`, margin, y, text, css(STYLE.text), 'left');
-    return write(pen, `Slice ${slice + 1} / ${store.count}`, width - margin, y, text, quiet, 'right');
+    write(pen, fill(TEXT.window, view), margin, y, text, css(STYLE.text), 'left');
+    const at = { slice: section.index + 1, count: view.count };
+    return write(pen, fill(TEXT.slice, at), width - margin, y, text, quiet, 'right');
   }
   if (kind === 1) {
     let x = margin;
-    const unsure = hasUnsure(store.over.get(slice)) ? [['Unsure', STYLE.unsure, 1, 0]] : [];
-    for (const [name, rgb, heavier, fill = view.opacity] of [['Liver', STYLE.liver, 1], ['Tumour', STYLE.tumour, 1.5], ...unsure]) {
+    const entries = [[TEXT.liver, STYLE.liver, 1, view.opacity], [TEXT.tumour, STYLE.tumour, 1.5, view.opacity]];
+    if (hasUnsure(section)) entries.push([TEXT.unsure, STYLE.unsure, 1, 0]);
+    if (view.showsTruth) entries.push([TEXT.truth, TRUTH, 1, 0]);
+    for (const [name, rgb, heavier, opacity] of entries) {
       const side = 0.9 * text;
       pen.fillStyle = 'rgb(90 90 90)';
       pen.fillRect(x, y - side / 2, side, side);
-      pen.fillStyle = `rgb(${rgb.join(' ')} / ${fill})`;
+      pen.fillStyle = `rgb(${rgb.join(' ')} / ${opacity})`;
       pen.fillRect(x, y - side / 2, side, side);
       pen.strokeStyle = css(rgb);
       pen.lineWidth = Math.max(1, text / 12) * heavier;
-      pen.setLineDash(name === 'Unsure' ? [side / 3, side / 3] : []);
+      pen.setLineDash([TEXT.unsure, TEXT.truth].includes(name) ? [side / 3, side / 3] : []);
       pen.strokeRect(x, y - side / 2, side, side);
       pen.setLineDash([]);
       x += side + 0.45 * text;
@@ -164,8 +117,8 @@ function strip(pen, kind, frame, view, slice, s, text) {
     }
     return undefined;
   }
-  write(pen, 'Tumour probability', margin, y, text, css(STYLE.text), 'left');
-  const from = margin + pen.measureText('Tumour probability').width + 1.1 * text, to = width - margin - 0.3 * text;
+  write(pen, TEXT.probability, margin, y, text, css(STYLE.text), 'left');
+  const from = margin + pen.measureText(TEXT.probability).width + 1.1 * text, to = width - margin - 0.3 * text;
   const top = y - 0.85 * text, high = 0.7 * text, fade = pen.createLinearGradient(from, 0, to, 0);
   for (let k = 0; k <= 16; k++) fade.addColorStop(k / 16, css(HEAT.slice(3 * Math.round(k * 255 / 16), 3 * Math.round(k * 255 / 16) + 3)));
   pen.fillStyle = fade;
@@ -179,11 +132,13 @@ function strip(pen, kind, frame, view, slice, s, text) {
   return undefined;
 }
 
-// Draws a picture on a canvas of any size; `kind` is 0 (CT), 1 (segmentation) or 2 (probability).
-// The grey layer must already be that of the slice.
-function drawPicture(canvas, kind, slice, frame, view) {
-  const pen = canvas.getContext('2d', { alpha: false }), over = store.over.get(slice), s = canvas.width / frame.width;
-  const [x, y, w, h] = [frame.left, frame.top, frame.columns, frame.rows].map(px => px * s);
+const TRUTH = STYLE.truth || [255, 255, 255];
+
+// Draws a picture on a canvas of any size; `kind` is 0 (CT), 1 (segmentation) or 2 (probability). `zoom` is that of
+// zoom.js. The grey layer must already be that of the section.
+function drawPicture(canvas, kind, section, frame, view, zoom) {
+  const pen = canvas.getContext('2d', { alpha: false }), s = canvas.width / frame.width, deep = s * zoom.k;
+  const [x, y] = [(frame.left - zoom.x) * deep, (frame.top - zoom.y) * deep], [w, h] = [frame.columns * deep, frame.rows * deep];
   const text = Math.max(frame.text * s, 10), fine = Math.max(frame.line * s, 1.1);
   pen.setTransform(1, 0, 0, 1, 0, 0);
   pen.fillStyle = '#000';
@@ -192,27 +147,31 @@ function drawPicture(canvas, kind, slice, frame, view) {
   const put = one => pen.drawImage(one, x, y, w, h);
   const line = (path, colour, dash = [], heavier = 1) => {
     const placed = new Path2D();
-    placed.addPath(path, new DOMMatrix([w / store.columns, 0, 0, h / store.rows, x, y]));
+    placed.addPath(path, new DOMMatrix([w / section.columns, 0, 0, h / section.rows, x, y]));
     pen.strokeStyle = css(colour);
     pen.lineWidth = fine * heavier;
     pen.lineCap = 'butt';
     pen.lineJoin = 'round';
-    pen.setLineDash(dash);
+    pen.setLineDash(dash.map(length => length * fine));
     pen.stroke(placed);
     pen.setLineDash([]);
   };
-  put(layers.grey);
-  if (kind === 1) {
-    put(fillLayer(over.labels, view));
-    line(outlineOf(over, 'organ'), STYLE.liver);
-    line(outlineOf(over, 'tumour'), STYLE.tumour, [], 1.5);
-    if (hasUnsure(over)) line(outlineOf(over, 'unsure'), STYLE.unsure, [5 * fine, 5 * fine]);
-  } else if (kind === 2) {
+  put(layers[`grey ${section.plane}`]);
+  if (kind === 1 && view.overlay) {
+    put(fillLayer(section, view));
+    line(outlineOf(section, 'organ'), STYLE.liver);
+    line(outlineOf(section, 'tumour'), STYLE.tumour, [], 1.5);
+    if (hasUnsure(section)) line(outlineOf(section, 'unsure'), STYLE.unsure, [5, 5]);
+  } else if (kind === 2 && view.overlay) {
     pen.fillStyle = `rgb(0 0 0 / ${1 - STYLE.darkened})`;
     pen.fillRect(x, y, w, h);
-    put(heatLayer(over.probability, view));
-    line(outlineOf(over, 'heat', view.threshold), STYLE.threshold);
+    put(heatLayer(section, view));
+    line(outlineOf(section, 'heat', view.threshold), STYLE.threshold);
   }
-  marks(pen, frame, s, text);
-  strip(pen, kind, frame, view, slice, s, text);
+  if (kind === 1 && view.showsTruth) {
+    line(outlineOf(section, 'trueOrgan'), TRUTH, [3, 3]);
+    line(outlineOf(section, 'trueTumour'), TRUTH, [3, 3]);
+  }
+  marks(pen, frame, view, s, text, zoom);
+  strip(pen, kind, section, frame, view, s, text);
 }

@@ -1,19 +1,20 @@
 // The voxels of a volume, packed as in liverseg/app/state/voxels.py. Slices near the current one are fetched, first in
 // the direction of travel; slices far from it are dropped. canvases.js sets the callbacks `arrived` and `failed`.
 const MEMORY = 96 * 2 ** 20, REACH = 16, SPAN_BYTES = 3 * 2 ** 20, MAX_SPAN = 16, AT_ONCE = 2;  // one more request if the current slice is missing
-const store = { stack: null, image: null, rows: 0, columns: 0, count: 0, hu: new Map(), over: new Map() };
+const store = { stack: null, image: null, rows: 0, columns: 0, count: 0, truth: false, hu: new Map(), over: new Map() };
 let centre = 0, direction = 1, asked = [], arrived = () => {}, failed = () => {};
 
 const base = () => (window.gradio_config && window.gradio_config.root) || document.baseURI;
 const address = path => new URL(path, base().replace(/\/*$/, '/')).href;
 
-function openStack({ stack, image, rows, columns, count }) {
+function openStack({ stack, image, rows, columns, count, truth = false }) {
   if (stack === store.stack) return;
   for (const one of asked) one.abort.abort();
   asked = [];
   store.over.clear();
+  forgetSections();
   if (image !== store.image) store.hu.clear();
-  Object.assign(store, { stack, image, rows, columns, count });
+  Object.assign(store, { stack, image, rows, columns, count, truth });
 }
 
 const closeStack = () => openStack({ stack: null, image: null, rows: 0, columns: 0, count: 0 });
@@ -73,20 +74,30 @@ async function fetchNext() {
   fetchNext();
 }
 
-function unpack(data, { first, last, what }) {
-  const { rows, columns } = store, size = rows * columns;
-  let at = 0;
-  const plane = () => data.subarray(at, at += size);
-  for (let slice = first; slice <= last; slice++) {
-    if (what === 'all') {
-      const low = plane(), high = plane(), hu = new Int16Array(size);
-      for (let row = 0, k = 0; row < rows; row++) {
-        let value = 0;
-        for (const end = k + columns; k < end; k++) hu[k] = value = (value + (low[k] | high[k] << 8)) << 16 >> 16;
-      }
-      store.hu.set(slice, hu);
+// The voxels of one section in packed bytes from `at` on; `hu` is that known already, or null if it is packed, too.
+function unpackSection(data, at, rows, columns, hu) {
+  const size = rows * columns, plane = () => data.subarray(at, at += size);
+  if (!hu) {
+    const low = plane(), high = plane();
+    hu = new Int16Array(size);
+    for (let row = 0, k = 0; row < rows; row++) {
+      let value = 0;
+      for (const end = k + columns; k < end; k++) hu[k] = value = (value + (low[k] | high[k] << 8)) << 16 >> 16;
     }
-    store.over.set(slice, { labels: plane(), probability: plane(), paths: {} });
+  }
+  const both = plane(), probability = plane();
+  const [labels, truth] = store.truth ? [both.map(value => value & 15), both.map(value => value >> 4 & 3)] : [both, null];
+  return { rows, columns, hu, labels, truth, probability, paths: {}, end: at };
+}
+
+function unpack(data, { first, last, what }) {
+  const { rows, columns } = store;
+  let at = 0;
+  for (let slice = first; slice <= last; slice++) {
+    const section = unpackSection(data, at, rows, columns, what === 'all' ? null : store.hu.get(slice));
+    at = section.end;
+    store.hu.set(slice, section.hu);
+    store.over.set(slice, Object.assign(section, { plane: 'axial', index: slice }));
   }
   for (const kept of [store.hu, store.over]) {
     if (kept.size <= capacity()) continue;

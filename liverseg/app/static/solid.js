@@ -1,7 +1,10 @@
 // The surfaces of liver and tumours in WebGL, rotated by dragging and zoomed by wheel or pinch. The mesh is fetched
 // when the 3D view is scrolled to. The opaque tumours are drawn first, then the far side of the liver faintly, then only
-// the nearest points of its near side, so that the translucent picture does not depend on the order of triangles.
+// the nearest points of its near side, so that the translucent picture does not depend on the order of triangles. A click
+// goes to the point of a tumour, or else of the liver, under it.
 const panel = element;
+const INSIDE_M = 0.001;  // the point of a click is this far inside the surface
+const SLIP_PX = 4;
 const FAR = 0.32, FIELD = 0.45, AT_FIRST = 1.12, SMALLEST = 0.4, LARGEST = 6;
 const FACES = { Front: [0, 0], Right: [Math.PI / 2, 0], Left: [-Math.PI / 2, 0], Back: [Math.PI, 0], Head: [0, Math.PI / 2], Feet: [0, -Math.PI / 2] };
 const START = [-0.4, 0.22], MOST_TILT = Math.PI / 2;
@@ -133,8 +136,44 @@ function paint() {
     letter.style.top = `${inside(50 - 50 * y * up / deep)}%`;
     letter.style.opacity = flat < 0.45 ? 0 : z < -0.3 * box.radius ? 0.45 : 1;
   });
+  number(stage, { rows, away, f, aspect });
   panel.dataset.drawn = token;
 }
+// The voxel (slice, row, column) under a position on the screen; null beside the surfaces.
+function voxelUnder(section, { clientX, clientY }) {
+  const area = canvas.getBoundingClientRect(), { rows, away, f, aspect } = matrices();
+  const eye = [((clientX - area.left) / area.width * 2 - 1) * aspect / f, (1 - (clientY - area.top) / area.height * 2) / f, -1];
+  const turned = vector => [0, 1, 2].map(k => rows[0][k] * vector[0] + rows[1][k] * vector[1] + rows[2][k] * vector[2]);
+  const from = turned([0, 0, away]).map((value, k) => value + box.middle[k]), along = turned(eye);
+  const solid = part => part.shown[3] === 1;
+  for (const wanted of [parts.filter(solid), parts.filter(part => !solid(part))]) {
+    const distance = Math.min(Infinity, ...wanted.map(part => hitDistance(part, from, along)));
+    if (distance === Infinity) continue;
+    const depth = distance + INSIDE_M / Math.hypot(...along), hit = along.map((value, k) => from[k] + value * depth);
+    return JSON.parse(section.dataset.grid).map(row => row[0] * hit[0] + row[1] * hit[1] + row[2] * hit[2] + row[3]);
+  }
+  return null;
+}
+
+function pick(event) {
+  const section = panel.querySelector('[data-mesh]'), voxel = section && box && token === section.dataset.mesh && voxelUnder(section, event);
+  if (voxel) document.dispatchEvent(new CustomEvent('ls-point', { detail: voxel }));
+}
+
+// Puts the numbers of the lesions at their places.
+function number(stage, { rows, away, f, aspect }) {
+  stage.querySelectorAll('[data-number]').forEach(one => one.remove());
+  for (const [id, ...at] of JSON.parse(stage.closest('[data-mesh]').dataset.lesions)) {
+    const [x, y, z] = rows.map(row => row.reduce((sum, value, k) => sum + value * (at[k] - box.middle[k]), 0));
+    const one = document.createElement('span');
+    one.dataset.number = one.textContent = id;
+    one.setAttribute('aria-hidden', 'true');
+    one.style.left = `${50 + 50 * x * f / aspect / (away - z)}%`;
+    one.style.top = `${50 - 50 * y * f / (away - z)}%`;
+    stage.append(one);
+  }
+}
+
 const repaint = () => { waiting = waiting || requestAnimationFrame(paint); };
 
 const tell = (section, text) => { section.querySelector('.ls-told').textContent = text; };
@@ -195,8 +234,10 @@ const nearer = factor => {
 };
 
 const fingers = new Map();
+let far = 0;
 panel.addEventListener('pointerdown', event => {
   if (event.button || !event.target.closest('.ls-stage')) return;
+  far = fingers.size ? SLIP_PX : 0;
   fingers.set(event.pointerId, event);
   event.target.closest('.ls-stage').setPointerCapture(event.pointerId);
 });
@@ -205,12 +246,14 @@ panel.addEventListener('pointermove', event => {
   if (!before) return;
   fingers.set(event.pointerId, event);
   const [dx, dy] = [event.clientX - before.clientX, event.clientY - before.clientY];
+  far += Math.hypot(dx, dy);
   if (fingers.size === 1) return move(dx * 0.008, dy * 0.008);
   const other = [...fingers.values()].find(one => one.pointerId !== event.pointerId);
   const apart = one => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY) || 1;
   move(dx * 0.004, dy * 0.004);
   return nearer(apart(event) / apart(before));
 });
+panel.addEventListener('pointerup', event => { if (fingers.has(event.pointerId) && far < SLIP_PX) pick(event); });
 for (const end of ['pointerup', 'pointercancel', 'lostpointercapture'])
   panel.addEventListener(end, event => fingers.delete(event.pointerId));
 panel.addEventListener('wheel', event => {

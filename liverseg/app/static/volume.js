@@ -1,9 +1,9 @@
-// Navigation in a volume: steps through its slices, lines through the point, clicks in the views and the profile.
+// Navigation: the point in which the planes cut each other, steps through the slices, clicks in the profile and on lesions.
 // `element` contains the coronal and sagittal views. Listeners are also set on the containers of the pictures and of the
-// results, as their content is replaced with each slice.
+// results, as their content is replaced.
 const panel = element, viewer = document.querySelector('#ls-viewer'), results = document.querySelector('#ls-results');
-const STEP_MS = 50, NUMBERS_MS = 200, WHEEL_PX = 50, LATE_MS = 3000;
-let target = 0, steppedAt = 0, waiting = null, sentAt = 0, rolled = 0;
+const STEP_MS = 50, NUMBERS_MS = 200, LATE_MS = 3000, AGAIN_MS = 500, MOST_AGAIN = 9;
+let target = 0, point = null, steppedAt = 0, movedAt = 0, windowSet = false, waiting = null, checking = null, sentAt = 0;
 
 const shown = () => viewer.querySelector('.ls-volume');
 const count = () => Number(shown().dataset.slices);
@@ -11,15 +11,14 @@ const inside = (slice) => Math.min(Math.max(slice, 0), count() - 1);
 
 // Moves the lines and the mark in the profile to a slice, whose picture may not have arrived yet.
 function place(slice) {
-  const views = panel.querySelector('.ls-planes');
-  if (!views || !shown()) return;
-  viewer.style.setProperty('--ls-x', views.dataset.x);
-  viewer.style.setProperty('--ls-y', views.dataset.y);
-  const share = count() > 1 ? slice / (count() - 1) : 0;
-  panel.querySelectorAll('figure[data-plane]').forEach(figure => {
-    const { x, lowest, highest } = figure.dataset;
-    figure.style.setProperty('--ls-x', x);
-    figure.style.setProperty('--ls-y', Number(lowest) + share * (highest - lowest));
+  if (!shown() || !drawing) return;
+  viewer.dataset.pointed = point ? 'yes' : 'no';
+  if (point) figures().forEach(figure => {
+    const { plane } = figure.dataset, frame = frameOf(plane), [x, y] = toFrame(plane, sectionPlace(plane, [slice, ...point]));
+    const seen = x >= 0 && x <= frame.width && y >= 0 && y <= frame.height - frame.strip;
+    figure.style.setProperty('--ls-x', x / frame.width);
+    figure.style.setProperty('--ls-y', y / frame.height);
+    figure.classList.toggle('ls-away', !seen);
   });
   const svg = panel.querySelector('.ls-profile svg'), mark = svg && svg.querySelector('[data-selected]');
   if (!mark) return;
@@ -31,68 +30,110 @@ function place(slice) {
   panel.querySelector('[role=slider]').setAttribute('aria-valuenow', slice + 1);
 }
 
-function send() {
+// Whether the server knows slice, point and window: its updates have reached the controls and the views.
+function isKnown() {
+  const views = panel.querySelector('.ls-planes'), valueOf = id => Number((document.querySelector(`#${id} input`) || {}).value);
+  if (windowSet && valueOf('ls-center') === drawing.center && valueOf('ls-width') === drawing.width) windowSet = false;
+  return !windowSet && (count() < 2 || valueOf('ls-slice') === target + 1)
+    && (!views || !point || (Number(views.dataset.row) === point[0] && Number(views.dataset.column) === point[1]));
+}
+
+// Sends what the page has changed to the server. Gradio repeats the event before it if an event comes while another one is
+// handled, so the state is sent again, after longer and longer pauses, until the server knows it.
+function send(more = {}, again = 0) {
+  clearTimeout(waiting);
+  clearTimeout(checking);
   waiting = null;
   sentAt = Date.now();
-  trigger('select', { slice: target, drawn: isDrawn() });
+  checking = setTimeout(() => {
+    if (shown() && isDrawn() && !cine && waiting === null && again < MOST_AGAIN && !isKnown()) send({}, again + 1);
+  }, AGAIN_MS * 1.6 ** again);
+  const drawn = isDrawn(), at = drawn && point ? { row: point[0], column: point[1] } : {};
+  const window = windowSet ? { center: drawing.center, width: drawing.width } : {};
+  trigger('select', { slice: target, drawn, ...at, ...window, ...more });
 }
 
 function show(slice) {
   target = inside(slice);
   steppedAt = Date.now();
   place(target);
-  draw(target);
+  if (!draw(target)) relabel();
   look(target);
+}
+
+// Moves the lines to a voxel at once where the browser draws, and on the server.
+function goTo([slice, row, column]) {
+  const drawn = isDrawn();
+  if (drawn) {
+    point = [row, column];
+    movedAt = Date.now();
+    show(slice);
+    drawOthers();
+  } else if (count() === 1) {
+    point = [row, column];
+    place(0);
+  } else steppedAt = 0;
+  if (count() > 1) send({ slice, row, column });
 }
 
 function step(slice) {
   show(slice);
-  if (waiting === null) waiting = setTimeout(send, Math.max(0, sentAt + (isDrawn() ? NUMBERS_MS : STEP_MS) - Date.now()));
+  if (waiting === null) waiting = setTimeout(() => send(), Math.max(0, sentAt + (isDrawn() ? NUMBERS_MS : STEP_MS) - Date.now()));
 }
 
-// The browser draws at once when a control changes; all other updates come from the server.
+// The browser draws at once when a control changes; all other updates come from the server. A number that is typed counts
+// when it is complete.
 const NUMBERS = { 'ls-center': 'center', 'ls-width': 'width', 'ls-opacity': 'opacity', 'ls-threshold': 'threshold' };
-document.addEventListener('input', event => {
-  if (!isDrawn() || !event.target.closest) return;
-  const control = event.target.closest('#ls-slice, #ls-center, #ls-width, #ls-opacity, #ls-threshold');
-  const value = Number(event.target.value);
-  if (!control || event.target.value === '' || !Number.isFinite(value)) return;
+function follow(event) {
+  const input = event.target, typed = input.type === 'number';
+  if (!isDrawn() || !input.closest || typed !== (event.type === 'change')) return undefined;
+  const control = input.closest('#ls-slice, #ls-center, #ls-width, #ls-opacity, #ls-threshold');
+  if (!control || input.value === '' || !Number.isFinite(Number(input.value))) return undefined;
+  const range = control.querySelector('input[type=range]') || input, [low, high] = [range.min, range.max].map(Number);
+  const value = Math.min(Math.max(Number(input.value), low), high);
   if (control.id === 'ls-slice') return show(Math.round(value) - 1);
-  if (control.id === 'ls-width' && value < 1) return;
-  if (control.id === 'ls-opacity' && !(value >= 0 && value <= 1)) return;
+  if (control.id === 'ls-center' || control.id === 'ls-width') windowSet = false;
   drawing[NUMBERS[control.id]] = value;
-  draw(drawnSlice);
-});
+  return drawAll();
+}
+document.addEventListener('input', follow);
+document.addEventListener('change', follow);
 document.addEventListener('change', event => {
   const named = isDrawn() && event.target.closest && event.target.closest('#ls-preset label');
   const preset = named && STYLE.presets[named.textContent.trim()];
   if (!preset) return;
+  windowSet = false;
   [drawing.center, drawing.width] = preset;
-  draw(drawnSlice);
+  drawAll();
 });
+
+// Sets the display window on the page and on the server.
+function setWindow(center, width) {
+  const within = (value, [low, high]) => Math.min(Math.max(value, low), high);
+  drawing.center = within(center, STYLE.center_range);
+  drawing.width = within(width, STYLE.width_range);
+  windowSet = true;
+  redraw();
+}
 
 // The slice that steps start from: the requested one, or the shown one if the server did not answer within LATE_MS.
 const present = () => isDrawn() || Date.now() - steppedAt < LATE_MS ? target : Number(shown().dataset.slice);
 
+// Follows new content from the server: the point of its views, unless the page has just moved it.
 function sync() {
-  for (const root of [viewer, panel]) {
-    root.querySelectorAll('figure[data-plane]').forEach((figure, k) => {
-      const large = root.dataset.grown === String(k);
-      figure.classList.toggle('ls-enlarged', large);
-      figure.querySelector('.ls-grow').setAttribute('aria-pressed', String(large));
-    });
-  }
   adopt();
-  if (!shown()) return;
+  if (!shown()) return showTools();
+  const views = panel.querySelector('.ls-planes');
+  if (views && (!point || !isDrawn() || Date.now() - movedAt > LATE_MS)) point = [Number(views.dataset.row), Number(views.dataset.column)];
   if (!isDrawn() && Number(shown().dataset.slice) === target) steppedAt = 0;
   const tab = viewer.dataset.tab || '1';
   viewer.dataset.tab = tab;
   viewer.querySelectorAll('button[data-tab]').forEach(
     button => button.setAttribute('aria-pressed', String(button.dataset.tab === tab)));
-  const lines = panel.dataset.lines !== 'off';
-  viewer.dataset.lines = lines ? 'on' : 'off';
-  panel.querySelectorAll('button[data-lines]').forEach(b => b.setAttribute('aria-pressed', String(lines)));
   place(present());
+  drawOthers();
+  relabel();
+  return showTools();
 }
 
 // Restores the focus after content was replaced.
@@ -103,6 +144,7 @@ function nameOf(node) {
   if (node.matches('.ls-cut') && viewer.contains(node))
     return `#ls-viewer figure[data-picture="${figure.dataset.picture}"] .ls-cut`;
   if (node.matches('.ls-cut') && panel.contains(node)) return `#ls-planes figure[data-plane=${figure.dataset.plane}] .ls-cut`;
+  if (node.matches('.ls-tools button') && viewer.contains(node)) return `#ls-viewer .ls-tools [data-tool=${node.dataset.tool}]`;
   if (node.matches('[data-lesion] [data-go]')) return `#ls-results [data-lesion="${node.closest('[data-lesion]').dataset.lesion}"] [data-go]`;
   return null;
 }
@@ -113,59 +155,13 @@ function refocus() {
   if (again) again.focus({ preventScroll: true });
 }
 
-const grow = (figure, root) => {
-  const k = String([...root.querySelectorAll('figure[data-plane]')].indexOf(figure));
-  const before = root.dataset.grown;
-  delete viewer.dataset.grown;
-  delete panel.dataset.grown;
-  if (before !== k) root.dataset.grown = k;
+viewer.addEventListener('click', event => {
+  const tab = shown() && event.target.closest('button[data-tab]');
+  if (!tab) return;
+  viewer.dataset.tab = tab.dataset.tab;
   sync();
-};
-
-for (const root of [viewer, panel]) {
-  root.addEventListener('click', event => {
-    if (!shown()) return;
-    const { target: node } = event, figure = node.closest('figure[data-plane]');
-    const tab = node.closest('button[data-tab]'), lines = node.closest('button[data-lines]');
-    if (tab) { viewer.dataset.tab = tab.dataset.tab; sync(); return isDrawn() && draw(drawnSlice); }
-    if (lines) { panel.dataset.lines = panel.dataset.lines === 'off' ? 'on' : 'off'; return sync(); }
-    if (!figure) return;
-    if (node.closest('.ls-grow')) return grow(figure, root);
-    const image = node.closest('.ls-cut') && figure.querySelector('img');
-    if (!image) return;
-    const box = image.getBoundingClientRect(), { plane, lowest, highest } = figure.dataset;
-    const x = (event.clientX - box.left) / box.width, y = (event.clientY - box.top) / box.height;
-    steppedAt = 0;
-    if (isDrawn() && plane !== 'axial') show(Math.round((y - lowest) / (highest - lowest) * (count() - 1)));
-    trigger('select', { plane, x, y, drawn: isDrawn() });
-  });
-  root.addEventListener('wheel', event => {
-    if (!shown() || event.ctrlKey || !event.target.closest('.ls-cut')) return;
-    const down = event.deltaY * (event.deltaMode ? 33 : 1);
-    const at = present();
-    if (!down || (down > 0 ? at === 0 : at === count() - 1)) return;  // at the end the page scrolls
-    event.preventDefault();
-    rolled = Math.sign(rolled) === Math.sign(down) ? rolled + down : down;
-    const steps = Math.trunc(rolled / WHEEL_PX);
-    rolled -= steps * WHEEL_PX;
-    if (steps) step(at - Math.sign(steps) * Math.min(Math.abs(steps), 3));
-  }, { passive: false });
-  root.addEventListener('keydown', event => {
-    if (!shown() || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.key === 'Escape' && (viewer.dataset.grown || panel.dataset.grown)) {
-      delete viewer.dataset.grown;
-      delete panel.dataset.grown;
-      return sync();
-    }
-    if (!event.target.closest('.ls-cut, [role=slider]')) return;
-    const at = present();
-    const to = { ArrowUp: at + 1, ArrowRight: at + 1, ArrowDown: at - 1, ArrowLeft: at - 1, PageUp: at + 10,
-      PageDown: at - 10, Home: 0, End: count() - 1 }[event.key];
-    if (to === undefined) return;
-    event.preventDefault();
-    step(to);
-  });
-}
+  redraw();
+});
 
 // The profile: a click or a drag goes to the slice under the pointer.
 const scrub = event => {
@@ -190,15 +186,10 @@ document.addEventListener('click', event => {
   if (jump && isDrawn()) show(Number(jump.dataset.slice));
 }, true);
 
-results.addEventListener('click', event => {
-  const row = shown() && !event.target.closest('[data-reject]') && event.target.closest('[data-lesion]');
-  if (!row) return;
-  steppedAt = 0;
-  if (isDrawn()) show(Number(row.dataset.at));
-  trigger('select', { lesion: Number(row.dataset.lesion), drawn: isDrawn() });
-});
-
-new MutationObserver(() => { sync(); refocus(); }).observe(viewer, { childList: true, subtree: true });
+new MutationObserver(() => {
+  if (shown() === adopted) return;  // the scripts changed something themselves
+  sync();
+  refocus();
+}).observe(viewer, { childList: true, subtree: true });
 new MutationObserver(refocus).observe(results, { childList: true, subtree: true });
 watch('value', () => { sync(); refocus(); });
-sync();

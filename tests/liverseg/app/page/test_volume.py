@@ -10,17 +10,16 @@ import cv2
 import numpy as np
 import pytest
 
-from liverseg.analysis.measure import measure
 from liverseg.app.html import page_text
 from liverseg.app.html import results as results_html
 from liverseg.app.page import volume
+from liverseg.app.state.lesion_places import lesion_point
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
 from liverseg.core.segmentation import TUMOUR
-from liverseg.core.window import Window
+from liverseg.core.window import PRESETS, Window
 from liverseg.rendering.planes import picture_position, plane_view
 from tests.liverseg.app.conftest import TUMOUR_RADII
-from tests.liverseg.lesion_scenes import all_labels, decided
 
 
 def go(volume_analysis: PageAnalysis | None, at: tuple[int, int, int], **target: Any) -> dict[str, Any]:
@@ -104,15 +103,28 @@ def test_an_expired_result_shows_a_sentence():
     assert volume.redraw_views(None, None, View()) == {}
 
 
-def test_an_unsure_lesion_has_a_point_too():
-    ct, seg = decided()
-    for lesion in measure(ct, seg).lesions:
-        point = volume.lesion_point(seg, lesion)
-        assert all_labels()[point] == 2 and seg.labels[point] == (2 if lesion.likely else 1)
-
-
 def test_a_rejected_lesion_can_still_be_gone_to(volume_analysis):
     lesion = volume_analysis.report.lesions[0]
     edited = volume_analysis.with_rejected([lesion.id])
-    assert edited.seg.labels[volume.lesion_point(edited.seg, lesion)] == 1
-    assert volume.lesion_point(edited.seg, lesion) == volume.lesion_point(volume_analysis.seg, lesion)
+    assert edited.seg.labels[lesion_point(edited.seg, lesion)] == 1
+    assert lesion_point(edited.seg, lesion) == lesion_point(volume_analysis.seg, lesion)
+
+
+def test_a_slice_with_row_and_column_is_a_voxel_within_the_volume(volume_analysis):
+    moved = go(volume_analysis, (2, 60, 42), slice=1, row=70, column=999)
+    assert moved["slice"] == 2 and moved["point"] == (70, 127)
+    assert go(volume_analysis, (2, 60, 42), slice=1, row="70")["slice"] == 2
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_a_window_set_in_a_picture_moves_the_controls(volume_analysis, drawn):
+    moved = go(volume_analysis, (2, 60, 42), center=60, width=5000, drawn=drawn)
+    assert (moved["center"], moved["width"], moved["preset"]) == (60, 3000, None)
+    assert ("viewer" in moved) != drawn and moved["point"] == (60, 42)
+    assert go(volume_analysis, (2, 60, 42), center=60, width=0) == {}
+
+
+def test_a_window_can_be_set_in_a_single_slice(picture_analysis):
+    liver = PRESETS["Liver"]
+    moved = go(picture_analysis, (0, 1, 1), center=liver.center_hu, width=liver.width_hu)
+    assert moved["preset"] == "Liver" and "planes" not in moved and moved["viewer"].count("base64,") == 3

@@ -55,6 +55,18 @@ def test_slices_have_the_voxels_of_the_result(analysis, client):
         assert np.abs(probability / 255 - analysis.seg.tumour_probability[index]).max() <= 0.5 / 255 + 1e-6
 
 
+def test_sections_have_the_voxels_of_the_result(analysis, client):
+    answer = client.get(f"/liverseg/sections/{analysis.voxels.token}/coronal/60/all")
+    ((hu, labels, _),) = unpacked(answer.content, (4, 128))
+    np.testing.assert_array_equal(hu, np.rint(analysis.ct.hu[::-1, 60]))
+    np.testing.assert_array_equal(labels, analysis.seg.labels[::-1, 60])
+
+
+@pytest.mark.parametrize("path", ["coronal/128/all", "oblique/1/all", "coronal/1/mesh"])
+def test_sections_outside_the_volume_are_not_found(analysis, client, path):
+    assert client.get(f"/liverseg/sections/{analysis.voxels.token}/{path}").status_code == 404
+
+
 @pytest.mark.parametrize("path", ["4-4/all", "3-2/all", "0-4/all", "0-0/mesh"])
 def test_slices_outside_the_volume_are_not_found(analysis, client, path):
     assert client.get(f"/liverseg/slices/{analysis.voxels.token}/{path}").status_code == 404
@@ -88,7 +100,12 @@ def test_a_mesh_without_spacing_is_refused_in_a_sentence(analysis, client):
 def test_voxels_of_an_ended_session_are_not_found(analysis, client):
     token = analysis.at_threshold(0.8).voxels.token
     gc.collect()
-    for path in (f"slices/{token}/0-0/all", f"mesh/{token}", "mesh/guessed"):
+    for path in (
+        f"slices/{token}/0-0/all",
+        f"sections/{token}/coronal/0/all",
+        f"mesh/{token}",
+        "mesh/guessed",
+    ):
         answer = client.get(f"/liverseg/{path}")
         assert answer.status_code == 404 and answer.text == page_text.EXPIRED
 

@@ -39,6 +39,36 @@ def test_the_largest_mesh_is_less_than_a_megabyte(volume_analysis):
     assert len(voxels.VoxelStore(ct, replace(volume_analysis.seg, labels=labels)).mesh()) < 1_000_000
 
 
+def unpacked(packed: bytes, shape: tuple[int, int]) -> list[np.ndarray]:
+    """HU, labels and probability in 1/255, read as the browser does."""
+    low, high, labels, probability = np.frombuffer(gzip.decompress(packed), np.uint8).reshape(4, *shape)
+    steps = low.astype(int) | high.astype(int) << 8
+    return [np.cumsum(steps, axis=1).astype(np.uint16).view(np.int16), labels, probability]
+
+
+@pytest.mark.parametrize(("plane", "axis", "index"), [("coronal", 1, 60), ("sagittal", 2, 42)])
+def test_a_section_has_the_voxels_of_the_volume_with_the_head_up(volume_analysis, plane, axis, index):
+    seg, ct = volume_analysis.seg, volume_analysis.ct
+    hu, labels, probability = unpacked(volume_analysis.voxels.packed_section(plane, index), (4, 128))
+    np.testing.assert_array_equal(hu, np.rint(ct.hu.take(index, axis)[::-1]))
+    np.testing.assert_array_equal(labels, seg.labels.take(index, axis)[::-1])
+    assert np.abs(probability / 255 - seg.tumour_probability.take(index, axis)[::-1]).max() < 0.003
+    for missing in ((plane, 128), (plane, -1), ("oblique", 0)):
+        with pytest.raises(IndexError):
+            volume_analysis.voxels.packed_section(*missing)
+
+
+def test_the_truth_is_in_the_upper_bits_of_the_labels(volume_analysis):
+    truth = np.zeros(volume_analysis.ct.shape, np.uint8)
+    truth[1, 20:40, 30:50], truth[1, 25:30, 35:40] = 1, 2
+    store = voxels.VoxelStore(volume_analysis.ct, volume_analysis.seg, truth=truth)
+    _, labels, _ = unpacked(store.packed(1, 1), (128, 128))
+    np.testing.assert_array_equal(labels >> 4, truth[1])
+    np.testing.assert_array_equal(labels & 15, volume_analysis.seg.labels[1])
+    _, labels, _ = unpacked(store.packed_section("sagittal", 37), (4, 128))
+    np.testing.assert_array_equal(labels >> 4, truth[::-1, :, 37])
+
+
 def test_the_browser_gets_unsure_lesions_as_label_3():
     ct, seg = decided()
     planes = np.frombuffer(
