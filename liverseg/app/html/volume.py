@@ -100,6 +100,7 @@ def _drawing(analysis: PageAnalysis, view: View, frame: Frame) -> dict[str, obje
         "width": view.window.width_hu,
         "opacity": view.opacity,
         "threshold": analysis.seg.threshold,
+        "truth": analysis.example is not None and analysis.example.truth is not None,
         "frame": {**{name: getattr(frame, name) for name in FRAME_FIELDS}, "bar_mm": scale_bar_mm(frame)},
     }
 

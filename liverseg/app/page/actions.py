@@ -13,11 +13,13 @@ import gradio as gr
 
 from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
+from liverseg.app.page.arrival import ArrivalActions
 from liverseg.app.page.updates import (
     Updates,
     empty_page,
     expired_result,
     lesion_cut_updates,
+    new_result,
     picture_updates,
     preset_name,
     show_errors,
@@ -28,13 +30,13 @@ from liverseg.app.state.cancellation import Runs
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import RunRequest, View
-from liverseg.core.window import DEFAULT_WINDOW, PRESETS
+from liverseg.core.window import PRESETS
 from liverseg.errors import LiversegError
 from liverseg.inference.progress import ProgressCallback
 from liverseg.pipeline import Run
 
 
-class Actions:
+class Actions(ArrivalActions):
     """The events of the page, on a set of checkpoints and examples."""
 
     def __init__(self, checkpoints: Checkpoints, examples: Examples) -> None:
@@ -47,27 +49,11 @@ class Actions:
         ct = session.read_input(request.sources, request.made_with, request.series)
         segmenter = self.checkpoints.segmenter(request.checkpoint)
         analysis = session.analyse_upload(request.sources, ct, segmenter, run=Run(progress))
-        analysis = replace(analysis, series=request.series)
-        view = session.initial_view(analysis, request.view)
-        count = len(ct.hu)
+        case = self.examples.case_of(request.sources)
+        analysis = replace(analysis, series=request.series, example=case)
         return {
-            "analysis": analysis,
-            "shown": True,
-            "problem": "",
-            "slice": gr.update(value=view.slice_index + 1, maximum=max(count, 2), visible=count > 1),
-            "made_with": gr.update(visible=analysis.is_picture),
-            "center": view.window.center_hu,
-            "width": view.window.width_hu,
-            "preset": preset_name(view.window),
-            "threshold": analysis.seg.threshold,
-            "expected": page_text.expected_performance(analysis),
-            **lesion_cut_updates(analysis),
-            "download": gr.update(visible=True),
-            "files": gr.update(visible=False, value=None),
+            **new_result(analysis, request.view),
             "series": gr.update(visible=request.series is not None),
-            "comparison": "",
-            "point": None,
-            **slice_updates(analysis, view),
         }
 
     def series(self, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
@@ -84,14 +70,6 @@ class Actions:
         paths = session.latest_input(given)
         shown = self._run(replace(request, sources=paths, series=None), progress)
         return shown if paths == given else {**shown, "upload": paths}
-
-    @show_errors
-    def example(self, key: str, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
-        """Segment an example; its picture was made with the default window."""
-        path = str(self.examples.path(key))
-        made_with = (DEFAULT_WINDOW.center_hu, DEFAULT_WINDOW.width_hu)
-        shown = self._run(RunRequest((path,), request.checkpoint, *made_with, view=request.view), progress)
-        return {**shown, "upload": [path], "made_center": made_with[0], "made_width": made_with[1]}
 
     def upload_removed(self, sources: Sequence[str] | None) -> Updates:
         """A file of the upload was removed: the page is empty once the last one is."""
@@ -113,10 +91,19 @@ class Actions:
         if analysis is None:
             paths = session.latest_input(request.sources)
             return {**card, **self._run(replace(request, sources=paths, series=None), progress)}
-        fresh = session.known_result(analysis, chosen) or session.analyse_upload(
-            analysis.sources, analysis.ct, self.checkpoints.segmenter(request.checkpoint), run=Run(progress)
+        fresh = (
+            session.known_result(analysis, chosen)
+            or self.known_example(analysis, chosen)
+            or session.analyse_upload(
+                analysis.sources,
+                analysis.ct,
+                self.checkpoints.segmenter(request.checkpoint),
+                run=Run(progress),
+            )
         )
-        fresh = session.with_known_results(replace(fresh, series=analysis.series), *analysis.known, analysis)
+        fresh = replace(fresh, series=analysis.series, example=analysis.example)
+        self.examples.keep(fresh, chosen)
+        fresh = session.with_known_results(fresh, *analysis.known, analysis)
         return {
             **card,
             "analysis": fresh,

@@ -6,10 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from liverseg.app.examples import EXAMPLES
+from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
 from liverseg.app.html.comparison import COMPARISON_JS
 from liverseg.app.html.volume import SURFACE_JS, VOLUME_JS
+from liverseg.app.page import gallery
 from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.checkpoint_list import checkpoint_choices
 from liverseg.app.page.comparison import NO_COMPARISON
@@ -32,7 +33,7 @@ element.addEventListener('keydown', event => {
 """A click enlarges a picture to the whole page; a second click or Escape restores it."""
 
 
-def input_controls(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponents:
+def input_controls(checkpoints: Checkpoints, examples: Examples, refresh: gr.Button) -> PageComponents:
     """Checkpoint, upload, series, examples, and the window that a picture was made with."""
     components: PageComponents = {}
     choices, ref, card = checkpoint_choices(checkpoints) if checkpoints.wait_for_list() else ([], None, "")
@@ -55,12 +56,8 @@ def input_controls(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponen
     components["problem"] = gr.HTML("", elem_id="ls-problem", apply_default_css=False)
     components["series"] = gr.Radio([], label="Series", visible=False, elem_id="ls-series")
     _label("PNG, JPEG, NIfTI, DICOM files, or a zip of DICOM series")
-    _label("Examples (synthetic, no patient data)")
-    with gr.Row(elem_id="ls-examples"):
-        for key, example in EXAMPLES.items():
-            components[f"example_{key}"] = gr.Button(
-                example.label, size="sm", min_width=80, elem_id=f"ls-example-{key}"
-            )
+    _label("Examples")
+    components |= gallery.example_gallery(examples)
     with gr.Column(elem_id="ls-made-with") as components["made_with"]:
         _label("Window the picture was made with (PNG, JPEG)")
         with gr.Row():

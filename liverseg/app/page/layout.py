@@ -7,7 +7,7 @@ import gradio as gr
 from liverseg.app.api import endpoints
 from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
-from liverseg.app.page import checkpoint_list, controls, wiring
+from liverseg.app.page import checkpoint_list, controls, gallery, wiring
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.comparison import ComparisonActions
@@ -35,7 +35,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         title=page_text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(DELETE_CHECK_S, keep_s)
     ) as page:
         refresh = gr.Button("Refresh list", render=False)
-        components = _states(page) | _layout(checkpoints, refresh)
+        components = _states(page) | _layout(checkpoints, examples, refresh)
         _connect(page, components, Actions(checkpoints, examples), refresh)
         endpoints.add_endpoints(page, checkpoints, wiring.NETWORK_QUEUE)
     request_guard.guard_inputs(page)
@@ -57,17 +57,18 @@ def _states(page: gr.Blocks) -> PageComponents:
     }
 
 
-def _layout(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponents:
+def _layout(checkpoints: Checkpoints, examples: Examples, refresh: gr.Button) -> PageComponents:
     """Place the visible components: controls on the left, pictures and results on the right."""
     components: PageComponents = {}
     gr.HTML(page_text.header(), elem_id="ls-header")
     with gr.Row(elem_id="ls-main"):
         with gr.Column(scale=0, min_width=320, elem_id="ls-controls"):
             with gr.Column(elem_id="ls-input"):
-                components |= controls.input_controls(checkpoints, refresh)
+                components |= controls.input_controls(checkpoints, examples, refresh)
             with gr.Column(elem_id="ls-view"):
                 components |= controls.view_controls()
         with gr.Column(scale=1, min_width=320, elem_id="ls-output"):
+            components |= gallery.example_note()
             components |= controls.result_viewer()
             components |= controls.volume_views()
             components |= controls.comparison_controls()
@@ -81,6 +82,7 @@ def _connect(page: gr.Blocks, components: PageComponents, actions: Actions, refr
     checkpoints, runs = actions.checkpoints, actions.runs
     listed = [components["checkpoint"], components["card"]]
     network = wiring.connect_network(components, actions)
+    network += wiring.connect_examples(page, components, actions)
     refreshed = refresh.click(
         checkpoint_list.refresh_handler(checkpoints),
         [components["checkpoint"]],

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from liverseg.app.html import comparison, page_text, volume
+from liverseg.app.html import examples as examples_html
 from liverseg.app.html import results as results_html
 from liverseg.app.state import session
 from liverseg.app.state.messages import sentence_for
@@ -31,6 +32,7 @@ def empty_page() -> Updates:
         "compare_with": gr.update(visible=False),
         "comparison": "",
         "results": "",
+        "example_note": "",
         "slice": gr.update(visible=False),
         "expected": "",
         "lesion_cut": gr.update(visible=False),
@@ -94,12 +96,38 @@ def lesion_cut_updates(analysis: PageAnalysis) -> Updates:
     return {"lesion_cut": slider, "operating": page_text.operating_point(analysis)}
 
 
+def new_result(analysis: PageAnalysis, view: View) -> Updates:
+    """Everything that a new result changes, shown at its first view."""
+    view = session.initial_view(analysis, view)
+    count = len(analysis.ct.hu)
+    return {
+        "analysis": analysis,
+        "shown": True,
+        "problem": "",
+        "slice": gr.update(value=view.slice_index + 1, maximum=max(count, 2), visible=count > 1),
+        "made_with": gr.update(visible=analysis.is_picture),
+        "center": view.window.center_hu,
+        "width": view.window.width_hu,
+        "preset": preset_name(view.window),
+        "threshold": analysis.seg.threshold,
+        "expected": page_text.expected_performance(analysis),
+        **lesion_cut_updates(analysis),
+        "download": gr.update(visible=True),
+        "files": gr.update(visible=False, value=None),
+        "series": gr.update(visible=False),
+        "comparison": "",
+        "point": None,
+        **slice_updates(analysis, view),
+    }
+
+
 def slice_updates(analysis: PageAnalysis, view: View, drawn: bool = False) -> Updates:
     """Everything that changes with the slice: pictures and results."""
     counts = session.slice_counts(analysis.seg, view.slice_index)
     return {
         **picture_updates(analysis, view, drawn),
         "results": results_html.results_section(analysis, counts),
+        "example_note": examples_html.note(analysis),
     }
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from liverseg.app.examples import EXAMPLES
-from liverseg.app.page import downloads, volume
+from liverseg.app.page import downloads, gallery, volume
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.binding import (
     VIEW_CONTROLS,
     PageComponents,
     component_updates,
     event_handler,
+    request_inputs,
     run_handler,
     view_inputs,
     with_request,
@@ -77,17 +77,26 @@ def connect_network(components: PageComponents, actions: Actions) -> list[Depend
         events.append(run)
 
     center, width = components["made_center"], components["made_width"]
-    request = [components[name] for name in ("upload", "checkpoint", "series")]
-    request += [center, width, *view_inputs(components)]
+    request = request_inputs(components)
     with_analysis = [components["analysis"], *request]
     last: dict[str, Any] = {"trigger_mode": "always_last"}
     listen(components["upload"].upload, actions.upload, request, **last)
     listen(components["series"].input, actions.series, request, **last)
-    for key in EXAMPLES:
-        listen(components[f"example_{key}"].click, partial(actions.example, key), request)
     listen(components["checkpoint"].input, actions.checkpoint, with_analysis, **last)
     for event in (center.submit, center.blur, width.submit, width.blur):
         listen(event, actions.picture_window, with_analysis, **last)
+    return events
+
+
+def connect_examples(page: gr.Blocks, components: PageComponents, actions: Actions) -> list[Dependency]:
+    """Connect the examples and what the page opens with; returns the events that change the result."""
+    shown_on = {"show_progress": "full", "show_progress_on": components["viewer"]}
+    network = {**NETWORK_QUEUE, **shown_on, "api_visibility": "private", "trigger_mode": "always_last"}
+    components["wanted"].change(None, js=_SHOW_CANCEL, api_visibility="private")
+    events = gallery.connect_arrival(
+        page, components, actions, request_inputs(components), (DRAWING_QUEUE, network)
+    )
+    events[-1].then(None, js=_HIDE_CANCEL, api_visibility="private")
     return events
 
 

@@ -2,8 +2,8 @@
 
 A slice is packed as four planes of bytes, each (H, W) in row-major order: the low and the high byte of its HU
 as int16, each HU as the difference from its left neighbour (which halves the packed size), the labels (3 is
-an unsure lesion), and the tumour probability in 1/255. A token gives access as long as a session holds the
-voxels.
+an unsure lesion; bits 4 and 5 hold the truth of an example), and the tumour probability in 1/255. A token
+gives access as long as a session holds the voxels.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from __future__ import annotations
 import gzip
 import secrets
 import threading
+from functools import cached_property
 from weakref import WeakValueDictionary
 
 import numpy as np
 
+from liverseg.app.state.truth_dice import TruthDice, dice_against_truth
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
 from liverseg.io.glb import encode_glb, gltf_surfaces
@@ -26,6 +28,9 @@ MAX_SPAN = 16
 LEVEL = 1
 """Gzip level: half of a CT is noise, which no higher level makes smaller."""
 
+TRUTH_SHIFT = 4
+"""Lowest bit of the truth's label in the plane of the labels."""
+
 SHOWN_DETAIL = Detail(liver=18_000, lesion=900, lesions=9_000)
 """Largest numbers of vertices in the mesh on the page, which keep it below 1 MB."""
 
@@ -33,8 +38,10 @@ SHOWN_DETAIL = Detail(liver=18_000, lesion=900, lesions=9_000)
 class VoxelStore:
     """The voxels of one result, under a token that cannot be guessed; dropped with its last reference."""
 
-    def __init__(self, ct: CTImage, seg: Segmentation, image: str | None = None) -> None:
-        self.ct, self.seg = ct, seg
+    def __init__(
+        self, ct: CTImage, seg: Segmentation, image: str | None = None, truth: np.ndarray | None = None
+    ) -> None:
+        self.ct, self.seg, self.truth = ct, seg, truth
         self.image = image or secrets.token_urlsafe(9)  # one for all results on the same CT
         self.token = secrets.token_urlsafe(18)
         self._mesh: bytes | None = None
@@ -51,8 +58,17 @@ class VoxelStore:
         planes = []
         for index in range(first, last + 1):
             planes += [] if overlay_only else _hu_planes(self.ct.hu[index])
-            planes += [self.seg.labels_with_unsure(index), _as_bytes(self.seg.tumour_probability[index])]
+            planes += [self._labels(index), _as_bytes(self.seg.tumour_probability[index])]
         return gzip.compress(b"".join(plane.tobytes() for plane in planes), LEVEL, mtime=0)
+
+    def _labels(self, index: int) -> np.ndarray:
+        labels = self.seg.labels_with_unsure(index)
+        return labels if self.truth is None else labels | (self.truth[index] << TRUTH_SHIFT)
+
+    @cached_property
+    def truth_dice(self) -> TruthDice | None:
+        """Dice of the result against the truth; None where the truth is unknown."""
+        return None if self.truth is None else dice_against_truth(self.seg, self.truth)
 
     def mesh(self) -> bytes:
         """The surfaces as GLB, packed with gzip; computed once, on first use.

@@ -86,7 +86,7 @@ function unpack(data, { first, last, what }) {
       }
       store.hu.set(slice, hu);
     }
-    store.over.set(slice, { labels: plane(), probability: plane(), paths: {} });
+    store.over.set(slice, { labels: plane().map(value => value & 15), probability: plane(), paths: {} });
   }
   for (const kept of [store.hu, store.over]) {
     if (kept.size <= capacity()) continue;
