@@ -36,10 +36,10 @@ _VOLUME = {"kind": "volume", "size": 256}
 
 PHANTOMS: dict[str, PhantomExample] = {
     "lesions": PhantomExample(
-        "Three tumours", "nifti", {**_VOLUME, "seed": 362, "slices": 72, "spacing_mm": (2.5, 1.45, 1.45)}
+        "Three tumours", "nifti", {**_VOLUME, "seed": 5167, "slices": 78, "spacing_mm": (2.5, 1.5, 1.5)}
     ),
     "healthy": PhantomExample(
-        "Healthy liver", "nifti", {**_VOLUME, "seed": 2534, "slices": 84, "spacing_mm": (2.5, 1.54, 1.54)}
+        "Healthy liver", "nifti", {**_VOLUME, "seed": 2534, "slices": 74, "spacing_mm": (2.5, 1.5, 1.5)}
     ),
     "slice": PhantomExample("Single slice, DICOM", "dicom", {"kind": "slice", "seed": 14}),
 }
