@@ -26,6 +26,7 @@ from liverseg.errors import Cancelled, LiversegError
 from liverseg.inference.segmenter import Segmenter
 from liverseg.pipeline import Run, analyse_image
 from registry import Checkpoint
+from registry.hub.cache import cache_folder
 
 VARIABLE = "LIVERSEG_EXAMPLES"
 NO_EXAMPLES = "none"
@@ -51,8 +52,9 @@ def read_examples(source: str, folder: Path) -> ExampleList:
     return read_dataset(source) if source.startswith(PREFIX) else read_folder(Path(source).expanduser())
 
 
-def folder_for_examples(wanted: Path, otherwise: Path) -> Path:
-    """`wanted` if it can be written to, else `otherwise`."""
+def folder_for_examples(otherwise: Path) -> Path:
+    """The folder `examples` of liverseg's cache if it can be written to, else `otherwise`."""
+    wanted = cache_folder() / "examples"
     try:
         wanted.mkdir(parents=True, exist_ok=True)
     except OSError:

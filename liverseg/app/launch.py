@@ -152,10 +152,9 @@ def _serve(port: int | None, private: Path) -> int:
     from liverseg.app.page.wiring import NETWORK_QUEUE
     from liverseg.app.server.network_queue import is_in_use
     from liverseg.app.server.retention import cleaning_up
-    from registry.hub.cache import cache_folder
 
     checkpoints.warm_up()  # in the background: the page is served before the weights are loaded
-    kept = folder_for_examples(cache_folder() / "examples", private / "examples")
+    kept = folder_for_examples(private / "examples")
     examples = Examples(kept, os.environ.get(VARIABLE, ""))
     examples.preparing = True  # who opens the page at once waits for the first result
     page = build(checkpoints, examples)

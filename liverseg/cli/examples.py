@@ -40,11 +40,9 @@ def run(args: argparse.Namespace) -> int:
     # Imported late, so that `--help` and the other commands stay quick.
     from liverseg.app.examples import VARIABLE, Examples, folder_for_examples
     from liverseg.app.state.checkpoints import Checkpoints
-    from registry.hub.cache import cache_folder
 
     with TemporaryDirectory(prefix="liverseg-examples-") as private:
-        folder = folder_for_examples(cache_folder() / "examples", Path(private))
-        examples = Examples(folder, os.environ.get(VARIABLE, ""))
+        examples = Examples(folder_for_examples(Path(private)), os.environ.get(VARIABLE, ""))
         examples.open()
         for problem in examples.problems:
             print(problem, file=sys.stderr)

@@ -165,7 +165,9 @@ def test_a_thumbnail_shows_the_outlines(source, checkpoints, tmp_path):
     assert (spread > 40).mean() > 0.02, "the overlay is coloured"
 
 
-def test_a_folder_that_cannot_be_made_is_replaced(tmp_path):
+def test_a_cache_that_cannot_be_written_is_replaced(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("x")
-    assert folder_for_examples(tmp_path / "file" / "examples", tmp_path) == tmp_path
-    assert folder_for_examples(tmp_path / "examples", tmp_path / "other") == tmp_path / "examples"
+    monkeypatch.setenv("LIVERSEG_CACHE", str(tmp_path / "file"))
+    assert folder_for_examples(tmp_path / "private") == tmp_path / "private"
+    monkeypatch.setenv("LIVERSEG_CACHE", str(tmp_path / "cache"))
+    assert folder_for_examples(tmp_path / "private") == tmp_path / "cache" / "examples"
