@@ -16,7 +16,10 @@ PATIENCE_S = 240
 
 
 class AppProcess:
-    """The app on a free port, logging to the file `log`; `with` waits until the page is served."""
+    """The app on a free port, logging to the file `log`; `with` waits until the page is served.
+
+    It has no examples, which would keep the processors busy, unless `LIVERSEG_EXAMPLES` names some.
+    """
 
     def __init__(self, log: Path, **environment: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -27,7 +30,7 @@ class AppProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "app.py", "--port", str(port)],
                 cwd=ROOT,
-                env={**os.environ, **environment},
+                env={**os.environ, "LIVERSEG_EXAMPLES": "none", **environment},
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )

@@ -25,9 +25,6 @@ MAX_UPLOAD = f"{MAX_UPLOAD_GB}gb"
 MAX_SESSIONS = 200
 """Visitors whose results are kept in memory at the same time."""
 
-EXAMPLES_AFTER_S = 8.0
-"""Delay between serving the page and generating the examples, which keeps a processor busy for seconds."""
-
 MCP_MISSING = (
     "LIVERSEG_MCP is set, but the package mcp is not installed; "
     "install it with: pip install --constraint constraints.txt mcp"
@@ -40,7 +37,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         prog="app.py",
         description="Serve the liverseg page on this machine.",
         epilog="LIVERSEG_REGISTRY names the folders, or hf://owner, to take checkpoints from; "
-        "GRADIO_SERVER_PORT the port. LIVERSEG_MCP=1 serves the endpoints as tools for MCP clients too.",
+        "GRADIO_SERVER_PORT the port. LIVERSEG_MCP=1 serves the endpoints as tools for MCP clients too. "
+        "LIVERSEG_EXAMPLES names a folder or hf://datasets/owner/name with other examples, or none.",
     )
     parser.add_argument(
         "--port", type=_port, help="the port to serve on (default: 7860, or the next free one)"
@@ -89,7 +87,7 @@ def launch_options() -> dict[str, Any]:
             "routes": [*routes(), *queue_place.routes()],
         },
         "theme": theme(),
-        "css_paths": [STYLE],
+        "css_paths": [STYLE, STYLE.with_name("examples.css")],
         "show_error": False,  # unexpected errors stay in the log; the page shows refusals itself
         "footer_links": ["api", "settings"],
         "run_history": False,
@@ -149,13 +147,17 @@ def _serve(port: int | None, private: Path) -> int:
         return 1
     # gradio reads its settings from the environment on import, so it is imported only now.
     from liverseg.app.api import mcp_server
-    from liverseg.app.examples import Examples
+    from liverseg.app.examples import VARIABLE, Examples, folder_for_examples
     from liverseg.app.html import page_text
     from liverseg.app.page.layout import build
+    from liverseg.app.page.wiring import NETWORK_QUEUE
+    from liverseg.app.server.network_queue import is_in_use
     from liverseg.app.server.retention import cleaning_up
 
     checkpoints.warm_up()  # in the background: the page is served before the weights are loaded
-    examples = Examples(private / "examples")
+    kept = folder_for_examples(private / "examples")
+    examples = Examples(kept, os.environ.get(VARIABLE, ""))
+    examples.preparing = True  # who opens the page at once waits for the first result
     page = build(checkpoints, examples)
     try:
         where = {"server_name": server_name(os.environ), "server_port": port}
@@ -165,7 +167,8 @@ def _serve(port: int | None, private: Path) -> int:
     except OSError as error:
         print(f"The page cannot be served: {error}", file=sys.stderr)
         return 1
-    examples.warm_up(EXAMPLES_AFTER_S)  # later: the first visitor may be sending a picture now
+    network = str(NETWORK_QUEUE["concurrency_id"])
+    examples.prepare_in_background(checkpoints, lambda: is_in_use(page, network))
     with cleaning_up(page, page_text.KEEP_MINUTES * 60):
         page.block_thread()
     return 0

@@ -14,6 +14,7 @@ import gradio as gr
 from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
 from liverseg.app.page import switching
+from liverseg.app.page.example_actions import ExampleActions
 from liverseg.app.page.updates import (
     Updates,
     empty_page,
@@ -33,13 +34,13 @@ from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import RunRequest, View
 from liverseg.app.state.visit import with_choices
-from liverseg.core.window import DEFAULT_WINDOW, PRESETS
+from liverseg.core.window import PRESETS
 from liverseg.errors import InvalidSetting, LiversegError
 from liverseg.inference.progress import ProgressCallback
 from liverseg.pipeline import Run
 
 
-class Actions:
+class Actions(ExampleActions):
     """The events of the page, on a set of checkpoints and examples."""
 
     def __init__(self, checkpoints: Checkpoints, examples: Examples) -> None:
@@ -54,7 +55,9 @@ class Actions:
         ct = session.read_input(request.sources, request.made_with, request.series)
         segmenter, instead = switching.segmenter_or_next(self.checkpoints, request)
         analysis = session.analyse_upload(request.sources, ct, segmenter, run=Run(progress))
-        analysis = with_choices(replace(analysis, series=request.series), choices)
+        case = self.examples.case_of(request.sources)
+        analysis = replace(analysis, series=request.series, example=case)
+        analysis = with_choices(analysis, choices)
         view = session.initial_view(analysis, request.view.with_choices(choices), choices.window)
         return {**new_result_updates(analysis, view), **instead}
 
@@ -72,14 +75,6 @@ class Actions:
         paths = session.latest_input(given)
         shown = self._run(replace(request, sources=paths, series=None), progress)
         return shown if paths == given else {**shown, "upload": paths}
-
-    @show_errors
-    def example(self, key: str, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
-        """Segment an example; its picture was made with the default window."""
-        path = str(self.examples.path(key))
-        made_with = (DEFAULT_WINDOW.center_hu, DEFAULT_WINDOW.width_hu)
-        shown = self._run(_input_only(request, (path,), made_with), progress)
-        return {**shown, "upload": [path], "made_center": made_with[0], "made_width": made_with[1]}
 
     def run_again(self, request: RunRequest, progress: ProgressCallback | None = None) -> Updates:
         """Run once more on the input of the latest run, after an error or a cancelled run."""
@@ -130,10 +125,19 @@ class Actions:
         card = {"card": page_text.checkpoint_card(chosen), "waiting": ""}
         if session.is_result_of(analysis, chosen):
             return card  # gradio sends the event of one choice more than once
-        fresh = session.known_result(analysis, chosen) or session.analyse_upload(
-            analysis.sources, analysis.ct, self.checkpoints.segmenter(request.checkpoint), run=Run(progress)
+        fresh = (
+            session.known_result(analysis, chosen)
+            or self.known_example(analysis, chosen)
+            or session.analyse_upload(
+                analysis.sources,
+                analysis.ct,
+                self.checkpoints.segmenter(request.checkpoint),
+                run=Run(progress),
+            )
         )
-        fresh = session.with_known_results(replace(fresh, series=analysis.series), *analysis.known, analysis)
+        fresh = replace(fresh, series=analysis.series, example=analysis.example)
+        self.examples.keep(fresh, chosen)
+        fresh = session.with_known_results(fresh, *analysis.known, analysis)
         choices = request.choices
         choices.forget_levels()
         if choices.checkpoint not in (None, request.checkpoint):

@@ -51,6 +51,12 @@ def view_inputs(components: PageComponents) -> list[Any]:
     return [components[name] for name in VIEW_CONTROLS]
 
 
+def request_inputs(components: PageComponents) -> list[Any]:
+    """The controls of a `RunRequest`."""
+    names = ("upload", "checkpoint", "series", "made_center", "made_width")
+    return [*(components[name] for name in names), *view_inputs(components)]
+
+
 def with_request(action: Callable[..., Updates]) -> Callable[..., Updates]:
     """Adapt an action whose last argument is a `RunRequest` to inputs that end with the request's values."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from liverseg.app.examples import EXAMPLES
+from liverseg.app.examples import Examples
 from liverseg.app.html import page_text
 from liverseg.app.html.api_call import API_CALL_JS
 from liverseg.app.html.comparison import COMPARISON_JS
@@ -14,7 +14,7 @@ from liverseg.app.html.downloads import TAB
 from liverseg.app.html.results import RESULTS_JS
 from liverseg.app.html.volume import SURFACE_JS, VOLUME_JS
 from liverseg.app.html.waiting_text import session_javascript
-from liverseg.app.page import downloads
+from liverseg.app.page import downloads, gallery
 from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.checkpoint_list import checkpoint_choices
 from liverseg.app.page.comparison import NO_COMPARISON
@@ -47,7 +47,7 @@ def session_components() -> PageComponents:
     }
 
 
-def input_controls(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponents:
+def input_controls(checkpoints: Checkpoints, examples: Examples, refresh: gr.Button) -> PageComponents:
     """Upload, series, examples, checkpoint, and the window that a picture was made with."""
     components: PageComponents = {}
     choices, ref, card = checkpoint_choices(checkpoints) if checkpoints.wait_for_list() else ([], None, "")
@@ -60,12 +60,8 @@ def input_controls(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponen
     _label("PNG, JPEG, NIfTI, DICOM files, or a zip of DICOM series", "ls-formats")
     components["series"] = gr.Radio([], label="Series", visible=False, elem_id="ls-series")
     components["run_again"] = gr.Button("Run again", size="sm", visible=False, elem_id="ls-run-again")
-    _label("Examples (synthetic, no patient data)")
-    with gr.Row(elem_id="ls-examples"):
-        for key, example in EXAMPLES.items():
-            components[f"example_{key}"] = gr.Button(
-                example.label, size="sm", min_width=60, elem_id=f"ls-example-{key}"
-            )
+    _label("Examples")
+    components |= gallery.example_gallery(examples)
     with gr.Column(elem_id="ls-made-with", visible=False) as components["made_with"]:
         _label("Window the picture was made with")
         with gr.Row():

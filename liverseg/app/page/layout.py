@@ -7,7 +7,15 @@ import gradio as gr
 from liverseg.app.api import endpoints
 from liverseg.app.examples import Examples
 from liverseg.app.html import drawer, page_text
-from liverseg.app.page import checkpoint_list, controls, downloads, queues, visit_events, wiring
+from liverseg.app.page import (
+    checkpoint_list,
+    controls,
+    downloads,
+    gallery,
+    queues,
+    visit_events,
+    wiring,
+)
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.comparison import ComparisonActions
@@ -36,7 +44,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
         title=page_text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(DELETE_CHECK_S, keep_s)
     ) as page:
         refresh = gr.Button("Refresh list", render=False)
-        components = _states(page) | _layout(checkpoints, refresh)
+        components = _states(page) | _layout(checkpoints, examples, refresh)
         _connect(page, components, Actions(checkpoints, examples), refresh)
         endpoints.add_endpoints(page, checkpoints, queues.NETWORK_QUEUE)
     request_guard.guard_inputs(page)
@@ -60,7 +68,7 @@ def _states(page: gr.Blocks) -> PageComponents:
     }
 
 
-def _layout(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponents:
+def _layout(checkpoints: Checkpoints, examples: Examples, refresh: gr.Button) -> PageComponents:
     """Place the visible components: controls left, pictures in the middle, results right, tabs below."""
     components: PageComponents = {}
     gr.HTML(page_text.header(), elem_id="ls-header")
@@ -74,12 +82,13 @@ def _layout(checkpoints: Checkpoints, refresh: gr.Button) -> PageComponents:
                 apply_default_css=False,
             )
             with gr.Column(elem_id="ls-input"):
-                components |= controls.input_controls(checkpoints, refresh)
+                components |= controls.input_controls(checkpoints, examples, refresh)
             with gr.Column(elem_id="ls-view"):
                 components |= controls.view_controls()
         with gr.Column(scale=1, min_width=0, elem_id="ls-output"):
             components |= controls.messages()
             with gr.Column(elem_id="ls-middle"):
+                components |= gallery.example_note()
                 with gr.Column(elem_id="ls-pictures"):
                     components |= controls.result_viewer()
                 components |= controls.plane_views()
@@ -103,6 +112,7 @@ def _connect(page: gr.Blocks, components: PageComponents, actions: Actions, refr
     )
     opened = page.load(checkpoint_list.reload_handler(checkpoints), None, listed, api_visibility="private")
     arrived = visit_events.connect_arrival(components, actions, opened)
+    network += gallery.connect_examples(components, actions, arrived)
     second_run = wiring.connect_comparison(
         components, ComparisonActions(checkpoints), runs, [*network, arrived, refreshed]
     )

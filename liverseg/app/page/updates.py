@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from liverseg.app.html import api_call, comparison, page_text, source, volume
+from liverseg.app.html import examples as examples_html
 from liverseg.app.html import results as results_html
 from liverseg.app.state import session
 from liverseg.app.state.messages import sentence_for
@@ -34,6 +35,7 @@ def empty_page() -> Updates:
         "panel_slice": "",
         "provenance": "",
         "api_call": "",
+        "example_note": "",
         "slice": gr.update(visible=False),
         "expected": "",
         "lesion_cut": gr.update(visible=False),
@@ -136,6 +138,7 @@ def result_updates(analysis: PageAnalysis, view: View) -> Updates:
     return {
         **slice_updates(analysis, view),
         "results": results_html.results_panel(analysis),
+        "example_note": examples_html.note(analysis),
         "provenance": source.source_section(analysis.report),
         "api_call": api_call.api_call(analysis),
     }

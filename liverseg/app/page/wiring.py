@@ -9,7 +9,6 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from liverseg.app.examples import EXAMPLES
 from liverseg.app.page import switching, volume
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.binding import (
@@ -17,6 +16,7 @@ from liverseg.app.page.binding import (
     PageComponents,
     current_visit,
     event_handler,
+    request_inputs,
     run_handler,
     select_handler,
     view_inputs,
@@ -68,15 +68,12 @@ def connect_network(components: PageComponents, actions: Actions) -> list[Depend
         events.append(run)
 
     center, width = components["made_center"], components["made_width"]
-    request = [components[name] for name in ("upload", "checkpoint", "series")]
-    request += [center, width, *view_inputs(components)]
+    request = request_inputs(components)
     with_analysis = [analysis, *request]
     last: dict[str, Any] = {"trigger_mode": "always_last"}
     listen(components["upload"].upload, _input_run(actions.upload), with_analysis, **last)
     listen(components["series"].input, _input_run(actions.series), with_analysis, **last)
     listen(components["run_again"].click, _input_run(actions.run_again), with_analysis)
-    for key in EXAMPLES:
-        listen(components[f"example_{key}"].click, _input_run(partial(actions.example, key)), with_analysis)
     chosen = components["checkpoint"]
     choose = event_handler(
         lambda now, ref: switching.choose(actions.checkpoints, now, ref, current_visit().choices), components

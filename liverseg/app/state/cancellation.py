@@ -32,6 +32,11 @@ class Runs:
                 if not left:
                     del self._stops[session]
 
+    def is_running(self, session: SessionHash) -> bool:
+        """Whether a run of a visitor is under way."""
+        with self._lock:
+            return session is not None and session in self._stops
+
     def stop(self, session: SessionHash) -> None:
         """Stop every run of a visitor."""
         if session is None:  # several callers may lack a session

@@ -13,6 +13,7 @@ import numpy as np
 
 import liverseg
 from liverseg.analysis.compare import Agreement, compare
+from liverseg.app.state.example_case import ExampleCase
 from liverseg.app.state.pace import PACE, Running
 from liverseg.app.state.threshold_curve import ThresholdCurve
 from liverseg.app.state.view import View, within_sliders
@@ -48,12 +49,20 @@ class PageAnalysis(Analysis):
     known: tuple[PageAnalysis, ...] = ()  # earlier results of other checkpoints on this image, latest first
     curve: ThresholdCurve | None = None  # None: the checkpoint has none
     series: int | None = None  # number of the chosen series, if the upload holds several
+    example: ExampleCase | None = None  # whose image this is; None: an upload
     voxels: VoxelStore | None = None  # for drawing in the browser; renewed with the labels
 
     def __post_init__(self) -> None:
-        if self.voxels is None or self.voxels.seg is not self.seg:
+        if self.voxels is None or self.voxels.seg is not self.seg or self._truth_is_new:
             image = self.voxels.image if self.voxels is not None and self.voxels.ct is self.ct else None
-            object.__setattr__(self, "voxels", VoxelStore(self.ct, self.seg, image))
+            truth = None if self.example is None else self.example.truth
+            object.__setattr__(self, "voxels", VoxelStore(self.ct, self.seg, image, truth))
+
+    @property
+    def _truth_is_new(self) -> bool:
+        """Whether `voxels` were made before `example` was known."""
+        truth = None if self.example is None else self.example.truth
+        return self.voxels is not None and self.voxels.truth is not truth
 
     @property
     def is_picture(self) -> bool:

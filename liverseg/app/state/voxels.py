@@ -13,12 +13,14 @@ import gzip
 import secrets
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from weakref import WeakValueDictionary
 
 import numpy as np
 
 from liverseg.analysis.lesions import Lesion
 from liverseg.app.state.lesion_places import LesionPlace, lesion_places
+from liverseg.app.state.truth_dice import TruthDice, dice_against_truth
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
 from liverseg.io.glb import encode_glb, gltf_surfaces
@@ -87,6 +89,11 @@ class VoxelStore:
         if self._places is None or self._places[0] is not lesions:
             self._places = lesions, lesion_places(self.seg, lesions)
         return self._places[1]
+
+    @cached_property
+    def truth_dice(self) -> TruthDice | None:
+        """Dice of the result against the truth; None where the truth is unknown."""
+        return None if self.truth is None else dice_against_truth(self.seg, self.truth)
 
     def mesh(self) -> bytes:
         """The surfaces as GLB, packed with gzip; computed once, on first use.

@@ -83,7 +83,7 @@ def _read(stream: BinaryIO | GzipReader, size_bytes: int | None, window: Window)
         raise InputTooLarge("The NIfTI image takes more than 2 GiB; crop it or store it as 16-bit integers.")
     if size_bytes is not None and header.offset + needed > size_bytes:
         raise UnreadableInput(_TRUNCATED)
-    hu, native, extremes = _read_voxels(stream, header)
+    hu, native, extremes = read_voxels(stream, header)
     stream.read(1)  # makes a gzip stream verify its checksum
     warnings = header.geometry.warnings
     if not np.isfinite(extremes).all():
@@ -179,7 +179,7 @@ def native_grid(header: NiftiHeader) -> NativeGrid:
     return NativeGrid(header.shape, axes, flipped, header.geometry.affine, header.geometry.codes)
 
 
-def _read_voxels(
+def read_voxels(
     stream: BinaryIO | GzipReader, header: NiftiHeader
 ) -> tuple[np.ndarray, NativeGrid, np.ndarray]:
     """Scaled values (S, H, W) float32, their grid, and their minimum and maximum (2,).

@@ -226,22 +226,18 @@ def test_removing_the_last_file_empties_the_page(actions, png):
     assert shown["analysis"] is None and "<img" not in shown["viewer"]
 
 
-def test_an_example_is_generated_once_and_segmented_at_every_click(checkpoints, tmp_path, runs, monkeypatch):
-    examples = Examples(tmp_path)
-    small = write(make(seed=2, size=128), tmp_path / "small", "png")[0]
+def test_an_example_is_generated_and_segmented_once(checkpoints, tmp_path, runs, monkeypatch):
     made: list[str] = []
-
-    def quick(phantom, out, format):
-        made.append(format)
-        return [small]
-
     monkeypatch.setattr("liverseg.phantom.make", lambda **making: making)
-    monkeypatch.setattr("liverseg.phantom.write", quick)
-    actions = Actions(checkpoints, examples)
+    monkeypatch.setattr(
+        "liverseg.phantom.write",
+        lambda phantom, out, format: made.append(format) or write(make(seed=2, size=128), out, format),
+    )
+    actions = Actions(checkpoints, Examples(tmp_path))
     shown = actions.example("slice", request(None))
-    assert shown["upload"] == [str(small)] and len(pictures(shown)) == 3
+    assert shown["upload"] is None and len(pictures(shown)) == 3
     actions.example("slice", request(None))
-    assert made == ["png"] and len(runs) == 2
+    assert made == ["dicom"] and len(runs) == 1
 
 
 def test_progress_is_reported_slice_by_slice(actions, nifti):

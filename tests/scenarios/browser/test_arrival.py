@@ -1,0 +1,83 @@
+"""The page as a new visitor finds it: a finished example, with its truth and the other examples beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from liverseg.app.html import examples as examples_html
+from tests.app_process import AppProcess
+from tests.liverseg.app.example_folder import RADII, TITLES, write_examples
+from tests.liverseg.app.rule_checkpoints import write_registry
+from tests.scenarios.browser.chromium import Page, open_page, wait
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
+    folder = tmp_path_factory.mktemp("arrival")
+    settings = {
+        "LIVERSEG_REGISTRY": str(write_registry(folder / "checkpoints")),
+        "LIVERSEG_EXAMPLES": str(write_examples(folder / "examples")),
+        "LIVERSEG_CACHE": str(folder / "cache"),
+    }
+    with AppProcess(folder / "log.txt", **settings) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def page(server: AppProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with open_page(server.url, tmp_path_factory.mktemp("chromium")) as page:
+        yield page
+
+
+def has_example(page: Page, title: str) -> bool:
+    return title in page.text("#ls-example-note [data-fact=origin]") and bool(page.find("#ls-viewer img"))
+
+
+def test_the_page_opens_with_outlines_and_numbers_and_no_network_run(page, server):
+    wait(lambda: has_example(page, TITLES[0]), "the first example")
+    assert examples_html.ARRIVAL in page.text("#ls-example-note")
+    assert len(set(page.pictures())) == 3
+    assert page.text("[data-measure=tumour]") not in ("", "0")
+    wait(lambda: page.find("#ls-planes .ls-planes"), "the other views")
+    assert server.runs() == 0
+    assert not page.find(".ls-problem")
+
+
+def test_the_truth_and_the_licence_stand_beside_the_example(page):
+    wait(lambda: has_example(page, TITLES[0]), "the first example")
+    assert "Dice against the truth: liver 0." in page.text("#ls-example-note [data-fact=truth]")
+    origin = page.text("#ls-example-note [data-fact=origin]")
+    assert "CC BY 4.0" in origin and "A. Author <2023>" in origin
+    link = page.find("#ls-example-note a")[0]
+    assert link.get_attribute("href") == "https://example.org/data?a=1&b=2"
+    script = "return JSON.parse(document.querySelector('.ls-viewer').dataset.drawing).truth"
+    assert page.driver.execute_script(script) is True
+
+
+def test_every_example_has_a_button_with_a_picture_and_shows_its_result_without_a_run(page, server):
+    wait(lambda: len(page.find("#ls-examples [data-example] img")) == len(TITLES), "the thumbnails")
+    buttons = page.find("#ls-examples [data-example]")
+    assert [button.accessible_name for button in buttons] == [f"Example: {title}" for title in TITLES]
+    buttons[1].click()
+    wait(lambda: has_example(page, TITLES[1]), "the second example")
+    page.find("#ls-examples [data-example]")[0].click()
+    wait(lambda: has_example(page, TITLES[0]), "the first example again")
+    assert server.runs() == 0
+    wait(lambda: page.find(f"#ls-viewer [data-slices='{len(RADII)}']"), "the volume")
+    page.shoot("arrival")
+
+
+def test_an_upload_takes_the_place_of_the_example(page, server, tmp_path: Path):
+    wait(lambda: has_example(page, TITLES[0]), "the first example")
+    page.find("#ls-upload input[type=file]")[0].send_keys(str(write_examples(tmp_path) / "slice.png"))
+    wait(lambda: server.runs() == 1 and not page.text("#ls-example-note"), "the upload's result")
+    wait(lambda: len(page.find("#ls-viewer img")) == 3, "its pictures")
+
+
+def test_a_second_visitor_finds_the_same_result_without_another_preparation(server, tmp_path_factory):
+    with open_page(server.url, tmp_path_factory.mktemp("second")) as second:
+        wait(lambda: has_example(second, TITLES[0]), "the first example for another visitor")
+    assert server.log().count("example prepared:") == len(TITLES)
