@@ -82,9 +82,7 @@ def test_the_base_model_is_a_model_of_the_hub() -> None:
     assert base_models(started_from("nvidia/mit-b0", "folder")) == ["nvidia/mit-b0"]
     fast = started_from("nvidia/mit-b0", base_model="segformer-b0")
     assert base_models(fast, "hf://lab") == ["lab/segformer-b0"]
-    assert (
-        base_models(started_from(base_model="segformer-b0")) == []
-    )  # without an owner it is no name of the Hub
+    assert base_models(started_from(base_model="segformer-b0")) == []  # the owner is unknown
     front, _ = split_front_matter(model_card(fast, registry="hf://lab", transformers=True))
     assert front["base_model"] == "lab/segformer-b0"
     with pytest.raises(ManifestInvalid, match="base_model"):
