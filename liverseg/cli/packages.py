@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
             raise
         print(
             f"liverseg {args.package} needs the package {missing}; "
-            f"install it with: pip install 'liverseg[train]'",
+            "install it with: pip install 'liverseg[train]'",
             file=sys.stderr,
         )
         return 1
