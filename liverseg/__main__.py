@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from liverseg import __version__
-from liverseg.cli import bench, cohort, compare, examples, phantom, reproduce, segment
+from liverseg.cli import bench, cohort, compare, examples, packages, phantom, reproduce, segment, serve
 from liverseg.cli.output import print_refusal
 from liverseg.errors import LiversegError
 from registry.closed_pipe import run_command
@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"liverseg {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (segment, compare, reproduce, cohort, phantom, examples, bench):
+    for command in (serve, segment, compare, reproduce, cohort, phantom, examples, bench, packages):
         command.add_parser(subparsers)
     return parser
 

@@ -1,5 +1,5 @@
 """`python -m train`: prepare, split, bundle, fit, mine, pseudo-label, average, evaluate, crossvalidate,
-export, publish, results.
+export, transformers, publish, results.
 
 Exit status 0: done; 1: refused with one line saying why; 2: wrong usage; 141: nobody reads the output any
 more.
@@ -34,6 +34,7 @@ from train.cli import (
     results,
     smoothing,
     split,
+    transformers,
 )
 
 COMMANDS = (
@@ -52,6 +53,7 @@ COMMANDS = (
     lesions,
     calibrate,
     export,
+    transformers,
     publish,
     results,
 )

@@ -11,11 +11,17 @@ import torch
 
 from registry import RegistryError, open_checkpoint, open_registries
 from train.errors import TrainError
+from train.models import options_of
+from train.models.segformer import SEGFORMER_CONFIGS
+from train.models.transformers_files import from_transformers
 from train.networks import build_network
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 _GRAPH_KEYS = ("architecture", "classes", "windows", "working_size", "context_slices")
-"""Keys of `config.json` that describe the graph; all others are options of the architecture."""
+"""Keys of `config.json` that describe the graph.
+
+All others are options of the architecture, or fields of transformers where there is a `model_type`.
+"""
 
 
 def is_checkpoint_folder(path: Path) -> bool:
@@ -41,12 +47,13 @@ def load_checkpoint_weights(folder: Path) -> dict:
     try:
         checkpoint = open_checkpoint(folder, folder.name)
         config = json.loads(checkpoint.read_verified(CONFIG_FILE))
-        stored = safetensors.torch.load(checkpoint.read_verified(WEIGHTS_FILE))
+        stored_tensors = safetensors.torch.load(checkpoint.read_verified(WEIGHTS_FILE))
         training = dict(checkpoint.manifest.training)
         settings = _run_settings(config, training.get("seed"))
         network = build_network(settings)
         counters = {name: tensor for name, tensor in network.state_dict().items() if not tensor.ndim}
-        weights = {**counters, **stored}  # a checkpoint stores no counters
+        stored = from_transformers(stored_tensors, network.state_dict())
+        weights = {**stored, **counters}  # the counters in a checkpoint have no meaning
         network.load_state_dict(weights)
     except RegistryError as error:
         raise TrainError(str(error)) from error
@@ -72,7 +79,7 @@ def _run_settings(config: dict, seed: int | None) -> dict:
     """`config.json` in the form of a run's settings; `data` is empty because it names no folders."""
     return {
         "architecture": config["architecture"],
-        "options": {key: value for key, value in config.items() if key not in _GRAPH_KEYS},
+        "options": _options(config),
         "windows": tuple((w["center_hu"], w["width_hu"]) for w in config["windows"]),
         "working_size": config["working_size"],
         "context_slices": config["context_slices"],
@@ -80,3 +87,14 @@ def _run_settings(config: dict, seed: int | None) -> dict:
         "init": None,
         "seed": seed,
     }
+
+
+def _options(config: dict) -> dict:
+    """The options of the architecture in `config.json`."""
+    options = {key: value for key, value in config.items() if key not in _GRAPH_KEYS}
+    if "model_type" not in config:
+        return options
+    known = {key: value for key, value in options.items() if key in options_of(config["architecture"])}
+    if tuple(known.get("depths", ())) == SEGFORMER_CONFIGS[config["architecture"]].depths:
+        del known["depths"]  # transformers states the depths also where they are the published ones
+    return known

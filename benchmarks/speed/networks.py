@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import warnings
 from dataclasses import dataclass
@@ -80,12 +79,8 @@ def bundled(checkpoint: Any) -> Twins:
 
 def of_checkpoint(checkpoint: Any) -> Any:
     """The network of `train` with the weights of a checkpoint's `model.safetensors`, in float32."""
-    build, files = need("train.models").build, need("safetensors.torch")
-    config = json.loads(checkpoint.read_verified("config.json"))
-    own = build(checkpoint.manifest.architecture, decoder_width=config["decoder_width"]).eval()
-    weights = files.load(checkpoint.read_verified("model.safetensors"))
-    own.load_state_dict(own.state_dict() | {key: value.float() for key, value in weights.items()})
-    return own
+    state = need("train.checkpoint_weights").load_checkpoint_weights(checkpoint.folder)
+    return need("train.networks").trained_network(state)
 
 
 def usual(own: Any, working_size: int) -> torch.nn.Module:

@@ -13,6 +13,7 @@ from registry.card.calibration import calibration_sections
 from registry.card.front_matter import front_matter
 from registry.card.lesions import lesion_sections
 from registry.card.metric_names import METRIC_NAMES, metric_values
+from registry.card.transformers import transformers_sections
 from registry.manifest import Manifest
 from registry.text import markdown
 
@@ -25,19 +26,41 @@ NOTICE = (
 )
 
 
-def model_card(manifest: Manifest, *, registry: str | None = None, picture: str | None = None) -> str:
+def model_card(
+    manifest: Manifest,
+    *,
+    registry: str | None = None,
+    picture: str | None = None,
+    transformers: bool | None = None,
+) -> str:
     """The text of README.md for a checkpoint. The manifest's `files` are not used.
 
     `registry` is the address of the registry in the example; without it the example does not set
-    `LIVERSEG_REGISTRY`. `picture` is the name of a picture among the checkpoint's files.
+    `LIVERSEG_REGISTRY`. `picture` is the name of a picture among the checkpoint's files. `transformers` says
+    whether transformers opens the checkpoint; None gives the text of older cards, which do not say it.
     """
     import yaml
 
-    front = yaml.safe_dump(front_matter(manifest), sort_keys=False, allow_unicode=True, width=1000)
-    return f"---\n{front}---\n\n" + "\n\n".join(_sections(manifest, registry, picture)) + "\n"
+    front = front_matter(manifest, registry=registry, transformers=transformers)
+    text = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=1000)
+    return f"---\n{text}---\n\n" + "\n\n".join(_sections(manifest, registry, picture, transformers)) + "\n"
 
 
-def _sections(manifest: Manifest, registry: str | None, picture: str | None) -> Iterator[str]:
+def card_style(card: str, manifest: Manifest, picture: str | None = None) -> dict[str, bool | None] | None:
+    """The argument `transformers` that `model_card` wrote the card with; None for a card written by hand.
+
+    `picture` is the name of a picture among the checkpoint's files, which the card may show.
+    """
+    for transformers in (None, False, True):
+        for shown in dict.fromkeys((picture, None)):
+            if card == model_card(manifest, picture=shown, transformers=transformers):
+                return {"transformers": transformers}
+    return None
+
+
+def _sections(
+    manifest: Manifest, registry: str | None, picture: str | None, transformers: bool | None
+) -> Iterator[str]:
     yield f"# {manifest.ref}"
     if manifest.title:
         yield markdown(manifest.title)
@@ -58,6 +81,8 @@ def _sections(manifest: Manifest, registry: str | None, picture: str | None) -> 
         "describes it and lists the sha256 of every file; liverseg opens no file that differs. "
         "`model.safetensors` has the weights alone, `metrics.csv` one row per evaluated scan."
     )
+    if transformers is not None:
+        yield from transformers_sections(manifest, registry, transformers)
     yield "## Results"
     if not manifest.metrics:
         yield "This checkpoint was not evaluated."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from registry.card.card import PICTURE_FILE, model_card
+from registry.card.card import PICTURE_FILE, card_style, model_card
 from registry.card.check import check_hub_card
 from registry.errors import CheckpointExists, PushRefused
 from registry.folder import MANIFEST_FILE
@@ -55,8 +55,9 @@ def hub_content(
     """
     content = dict(files)
     picture = PICTURE_FILE if PICTURE_FILE in content else None
-    if content[CARD_FILE].decode() in (model_card(manifest), model_card(manifest, picture=picture)):
-        card = model_card(manifest, registry=f"{SCHEME}{owner}", picture=picture).encode()
+    style = card_style(content[CARD_FILE].decode(), manifest, picture)
+    if style is not None:
+        card = model_card(manifest, registry=f"{SCHEME}{owner}", picture=picture, **style).encode()
         content[CARD_FILE] = card
         record = FileRecord(hashlib.sha256(card).hexdigest(), len(card))
         manifest = manifest.with_files(manifest.files | {CARD_FILE: record})

@@ -75,6 +75,8 @@ def test_the_exported_checkpoint_passes_verification(trained):
     assert manifest.input.context_slices == 3 and manifest.training["samples_seen"] == best["seen"]
     assert [d["name"] for d in manifest.training["datasets"]] == ["phantoms"]
     assert manifest.headline()["liver"] is not None
+    assert "preprocessor_config.json" in manifest.files
+    assert "from transformers import pipeline" in (checkpoint.folder / "README.md").read_text()
     module = torch.jit.load(checkpoint.folder / "model.pt")
     for shape in ((64, 64), (100, 75), (64, 300)):
         probabilities = module(torch.full((2, 3, *shape), 60.0))

@@ -45,6 +45,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="FILE",
         help="a calibration of `python -m train calibrate`, in place of one fitted on the first --data",
     )
+    parser.add_argument(
+        "--base-model",
+        default="",
+        metavar="NAME",
+        help="the checkpoint that this one is a variant of, or owner/name on the Hub; default: the "
+        "checkpoint that RUN is",
+    )
     parser.add_argument("--replace", action="store_true", help="overwrite another checkpoint in the folder")
     parser.add_argument("--note", default="", help="added to the protocol of the first --data")
     parser.add_argument(
@@ -82,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
         replace=args.replace,
         calibrate=_calibration(args),
         rules=read_rules(args.rules) or {},
+        base_model=args.base_model,
     )
     checkpoint = export(load_run(args.weights), args.out, settings, evaluations)
     print(json.dumps({"ref": checkpoint.ref, "headline": checkpoint.manifest.headline()}, indent=2))

@@ -73,6 +73,13 @@ class DatasetFolder:
         """The dataset's name, from `dataset.json`."""
         return self.about["name"]
 
+    @property
+    def origin(self) -> dict[str, str]:
+        """Name, licence and citation as a checkpoint records them; `hub_id` where the Hub has the dataset."""
+        stated = {key: self.about.get(key, "not stated") for key in ("licence", "citation")}
+        hub_id = {"hub_id": self.about["hub_id"]} if self.about.get("hub_id") else {}
+        return {"name": self.name, **stated, **hub_id}
+
     @cached_property
     def intensity(self) -> Intensity:
         """How stored values map to HU. Raises `TrainError` if the description is missing or invalid."""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 
 from registry import Checkpoint, InputSpec, Manifest, WindowSpec
 from registry.card.card import PICTURE_FILE, model_card
 from registry.write_checkpoint import write_checkpoint
-from train.checkpoint_weights import CONFIG_FILE, WEIGHTS_FILE
 from train.data.dataset import DatasetFolder
 from train.evaluation.evaluate import best_threshold, evaluate, has_volumes
 from train.evaluation.graph_segmenter import graph_segmenter
@@ -29,6 +26,7 @@ from train.export.parity import check_parity
 from train.export.recipe_file import RECIPE_FILE, recipe_text
 from train.export.torchscript import script
 from train.export.training_record import training_record
+from train.export.transformers_layout import PREPROCESSOR_FILE, network_files
 from train.networks import trained_graph
 
 
@@ -50,6 +48,8 @@ class ExportSettings:
     # Calibrate the tumour probability on the first evaluation, or by a record of `fold_calibration`.
     calibrate: bool | dict[str, Any] = True
     rules: dict[str, Any] = field(default_factory=dict)  # manifest keys of `graph_segmenter.RULE_KEYS`
+    # The checkpoint that this one is a variant of: its name beside this one, or owner/name on the Hub.
+    base_model: str = ""
 
 
 def export(
@@ -110,7 +110,12 @@ def export(
         licence=settings.licence,
         torch_version=torch.__version__.split("+")[0],
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        extra={"parity": parity.entry(), "calibration": calibrated.record(), **settings.rules},
+        extra={
+            "parity": parity.entry(),
+            "calibration": calibrated.record(),
+            **settings.rules,
+            **_base_model(state, settings),
+        },
     )
     header, *_ = results[0].csv().splitlines()
     by_slice = [result for result in listed if result.mode == "slice"]
@@ -120,16 +125,23 @@ def export(
         for name, tensor in trained.network.state_dict().items()
         if tensor.ndim
     }
+    network = network_files(trained.network, weights, _config(run_settings, spec), spec)
+    card = model_card(manifest, picture=PICTURE_FILE, transformers=PREPROCESSOR_FILE in network)
     files = {
         "model.pt": archive(module, manifest.to_json(with_files=False)),
-        WEIGHTS_FILE: safetensors.torch.save(weights),
+        **network,
         RECIPE_FILE: recipe_text(state).encode(),
-        CONFIG_FILE: (json.dumps(_config(run_settings, spec), indent=2) + "\n").encode(),
         "metrics.csv": ("\n".join([header, *rows]) + "\n").encode(),
         PICTURE_FILE: card_picture(predict, context_slices, threshold, manifest.ref),
-        "README.md": model_card(manifest, picture=PICTURE_FILE).encode(),
+        "README.md": card.encode(),
     }
     return write_checkpoint(folder, manifest, files, replace=settings.replace)
+
+
+def _base_model(state: dict, settings: ExportSettings) -> dict[str, str]:
+    """The manifest's `base_model`: as set, or another checkpoint that the weights are read from."""
+    base = settings.base_model or state.get("ref", "").partition("@")[0]
+    return {"base_model": base} if base and base != settings.name else {}
 
 
 def _join_notes(*notes: str) -> str:
@@ -137,7 +149,7 @@ def _join_notes(*notes: str) -> str:
 
 
 def _config(run_settings: dict, spec: InputSpec) -> dict:
-    """`config.json`: what is needed to rebuild the network for `model.safetensors`."""
+    """This project's part of `config.json`: what is needed to rebuild the network."""
     return {
         "architecture": run_settings["architecture"],
         **run_settings["options"],

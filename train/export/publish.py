@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from registry.folder import open_checkpoint
@@ -10,6 +11,10 @@ from registry.progress import Progress, Pushed
 from registry.push import push
 from train.errors import TrainError
 from train.export.parity import LABELS_EQUAL
+from train.models.segformer import SEGFORMER_CONFIGS
+from train.models.transformers_files import PREPROCESSOR_FILE
+
+_log = logging.getLogger(__name__)
 
 UNSTATED = ("", "unknown", "none", "tbd", "not stated")
 """Texts that stand for a missing licence or citation; `prepare` and `fit` write "not stated"."""
@@ -21,9 +26,12 @@ def publish(folder: Path, target: str, *, private: bool = False, progress: Progr
     Raises `TrainError` with everything that is missing (parity with the trained network, metrics, licence,
     training data), and `RegistryError` when the registry refuses the push.
     """
-    missing = shortcomings(open_checkpoint(folder, "").manifest)
+    manifest = open_checkpoint(folder, "").manifest
+    missing = shortcomings(manifest)
     if missing:
         raise TrainError(f"Not published: {'; '.join(missing)}.")
+    if manifest.architecture in SEGFORMER_CONFIGS and PREPROCESSOR_FILE not in manifest.files:
+        _log.warning("transformers cannot open %s; `python -m train transformers` adds its layout", folder)
     return push(folder, target, private=private, progress=progress)
 
 

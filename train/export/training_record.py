@@ -11,20 +11,14 @@ from train.weights import training_stages
 
 
 def dataset_records(data: Iterable[Sequence]) -> list[dict]:
-    """Name, licence, citation and number of training slices of each dataset.
+    """Name, licence, citation, number of training slices and `hub_id`, if any, of each dataset.
 
     `data` is the setting of a run, whose items start with a folder. Raises `TrainError` when a dataset is
     missing.
     """
     folders = [DatasetFolder.open(path) for path, *_ in data]
     return [
-        {
-            "name": folder.name,
-            "licence": folder.about.get("licence", "not stated"),
-            "citation": folder.about.get("citation", "not stated"),
-            "slices": sum(row.split == "train" for row in folder.rows),
-        }
-        for folder in folders
+        {**folder.origin, "slices": sum(row.split == "train" for row in folder.rows)} for folder in folders
     ]
 
 

@@ -25,13 +25,7 @@ def run_record(
     slices = [source.slices for source in data.sources]
     return {
         "datasets": [
-            {
-                "name": folder.name,
-                "licence": folder.about.get("licence", "not stated"),
-                "citation": folder.about.get("citation", "not stated"),
-                "slices": len(own_slices.rows),
-                "samples": drawn,
-            }
+            {**folder.origin, "slices": len(own_slices.rows), "samples": drawn}
             for folder, own_slices, drawn in zip(folders, slices, progress.drawn, strict=True)
         ],
         "trained_scans": {

@@ -23,6 +23,11 @@ def names() -> list[str]:
     return sorted(name for configs, _, _ in _FAMILIES for name in configs)
 
 
+def options_of(name: str) -> tuple[str, ...]:
+    """The names of the options of `build` for an architecture; raises `TrainError` for an unknown one."""
+    return _family(name)[2]
+
+
 def build(name: str, classes: int = 3, channels: int = 3, **options: Any) -> nn.Module:
     """A freshly initialised network that maps pictures to logits of `classes` classes.
 
@@ -41,12 +46,17 @@ def build(name: str, classes: int = 3, channels: int = 3, **options: Any) -> nn.
     returns a single tensor. Raises `TrainError` for a name that is not in `names()`, for an unknown
     option, and for impossible values.
     """
-    family = next((family for family in _FAMILIES if name in family[0]), None)
-    if family is None:
-        raise TrainError(f"There is no architecture {name!r}; there are {', '.join(names())}.")
-    configs, network_class, known = family
+    configs, network_class, known = _family(name)
     given = {option: value for option, value in options.items() if value is not None}
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise TrainError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(known)}.")
     return network_class(replace(configs[name], **given), channels=channels, classes=classes)
+
+
+def _family(name: str) -> tuple[dict, type[nn.Module], tuple[str, ...]]:
+    """The configurations, network class and options of the family that the architecture belongs to."""
+    family = next((family for family in _FAMILIES if name in family[0]), None)
+    if family is None:
+        raise TrainError(f"There is no architecture {name!r}; there are {', '.join(names())}.")
+    return family

@@ -34,7 +34,8 @@ def load_hugging_face(network: nn.Module, source: str | Path, fold_normalisation
 
     All weights of the encoder must be there. The decode head is used if it has the same width, and its
     classifier if it has the same number of classes; otherwise they keep their fresh initialisation, and
-    the log says so. Superfluous weights are refused, except those of an image classifier.
+    the log says so. Superfluous weights are refused, except those of an image classifier. The log says how
+    many weights were loaded.
 
     Hugging Face's weights expect (unit - mean) / std per channel, with ImageNet's values or those of
     preprocessor_config.json; this network's input is `graph.normalise`. With `fold_normalisation`, the
@@ -69,6 +70,7 @@ def load_hugging_face(network: nn.Module, source: str | Path, fold_normalisation
     first = network.stages[0].embed.projection
     weights[f"{_FIRST}.weight"] = for_channels(weights[f"{_FIRST}.weight"], first.in_channels)
     network.load_state_dict(network.state_dict() | weights)
+    _log_loaded(model, weights)
 
 
 def fold_input_normalisation(
@@ -88,6 +90,14 @@ def for_channels(weight: Tensor, channels: int) -> Tensor:
     if weight.shape[1] == channels:
         return weight
     return (weight.sum(dim=1, keepdim=True) / channels).repeat(1, channels, 1, 1)
+
+
+def _log_loaded(model: HuggingFaceModel, weights: dict[str, Tensor]) -> None:
+    """Log how many of the model's tensors were loaded; those of an image classifier do not count."""
+    layout, prefix = layout_of(model.tensors), prefix_of(model.tensors)
+    loaded = sum(len(hugging_face_names(own, layout, prefix)) for own in weights)
+    stored = sum(not name.startswith("classifier.") for name in model.tensors)
+    _logger.info("%s: %d of %d weights loaded", model.source, loaded, stored)
 
 
 def _check_config(config: SegFormerConfig, model: HuggingFaceModel) -> None:

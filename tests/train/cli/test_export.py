@@ -43,7 +43,7 @@ IDENTITY = ["--name", "b0", "--version", "1.0.0", "--working-size", "448"]
 def test_options_become_settings_and_the_reference_is_printed(run, data, tmp_path, exports, capsys):
     out = tmp_path / "checkpoint"
     options = ["--title", "T", "--licence", "MIT", "--context-slices", "5", "--threshold", "0.3"]
-    flags = ["--note", "n", "--replace", "--no-calibration"]
+    flags = ["--note", "n", "--replace", "--no-calibration", "--base-model", "b0-large"]
     datasets = ["--data", f"{data}:train", "--data", str(data)]
     assert main(["export", str(run), str(out), *IDENTITY, *options, *flags, *datasets]) == 0
     ((state, folder, settings, evaluations),) = exports
@@ -59,6 +59,7 @@ def test_options_become_settings_and_the_reference_is_printed(run, data, tmp_pat
         note="n",
         replace=True,
         calibrate=False,
+        base_model="b0-large",
     )
     assert evaluations == [("squares", "train"), ("squares", "val")]
     assert json.loads(capsys.readouterr().out) == {"ref": "b0@1.0.0", "headline": {"liver": 0.9}}

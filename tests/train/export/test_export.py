@@ -158,6 +158,23 @@ def test_the_card_shows_the_picture(exported, calls):
     assert open_checkpoint(exported.folder, "").manifest.to_json() == exported.manifest.to_json()
 
 
+def test_another_checkpoint_that_the_weights_come_from_is_the_base_model(run, calls, tmp_path, exported):
+    data, state = run
+    assert "base_model" not in exported.manifest.extra
+    again = export({**state, "ref": "tiny@0.0.9"}, tmp_path / "tiny", SETTINGS, [(data, "val")])
+    assert "base_model" not in again.manifest.extra
+    other = export({**state, "ref": "large@1.0.0"}, tmp_path / "small", SETTINGS, [(data, "val")])
+    assert other.manifest.extra["base_model"] == "large"
+    chosen = replace(SETTINGS, base_model="lab/large")
+    other = export({**state, "ref": "large@1.0.0"}, tmp_path / "chosen", chosen, [(data, "val")])
+    assert other.manifest.extra["base_model"] == "lab/large"
+
+
+def test_a_network_that_is_no_segformer_has_no_layout_of_transformers(exported):
+    assert "preprocessor_config.json" not in exported.manifest.files
+    assert "does not open in Hugging Face's transformers" in (exported.folder / "README.md").read_text()
+
+
 def test_rules_are_written_into_the_manifest_and_unknown_ones_refused(run, calls, tmp_path):
     data, state = run
     rules = {"volume_rules": {"smoothing": {"sigma_mm": 2.0, "sigma_slices": 1.0}}}

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-import safetensors.torch
 import torch
 
 from liverseg.core.window import Window
-from registry import InputSpec, WindowSpec, open_registries
+from registry import InputSpec, WindowSpec
 from train.errors import TrainError
 from train.export.archive import archive
 from train.export.parity import check_parity
 from train.export.torchscript import script
 from train.models import build
 from train.models.graph import HuToProbabilities
+from train.networks import trained_network
+from train.weights import load_run
 
+BUNDLED = Path(__file__).parents[3] / "registry" / "bundled"
 WINDOW = Window(60, 200)
 
 
@@ -24,11 +28,9 @@ SPEC = InputSpec("slices", 1, (WindowSpec(60, 200),), 192)
 @pytest.fixture(scope="module")
 def network():
     """The bundled weights, scaled so that float16 cannot represent them exactly, as after training."""
-    checkpoint = open_registries("bundled").find("segformer-b0")
-    network = build("segformer-b0", decoder_width=128).eval()
-    state = network.state_dict()
-    stored = safetensors.torch.load(checkpoint.read_verified("model.safetensors"))
-    network.load_state_dict(state | {name: tensor.float() * 1.0003 for name, tensor in stored.items()})
+    network = trained_network(load_run(BUNDLED / "segformer-b0"))
+    weights = network.state_dict()
+    network.load_state_dict({name: w * 1.0003 if w.is_floating_point() else w for name, w in weights.items()})
     return network
 
 

@@ -11,7 +11,8 @@ import torch
 from tests.train.small_runs import arguments, log_of, weights
 from train.__main__ import main
 from train.fit import loop
-from train.fit.run_folder import weights_digest
+from train.fit.run_folder import _start, weights_digest
+from train.fit.settings import FitSettings
 from train.weights import load_run, training_stages
 
 
@@ -182,3 +183,13 @@ def test_a_run_started_before_volume_mode_goes_on_with_slices(data, run):
     path.write_text(json.dumps(saved))
     assert main(arguments(data, run, "--samples", "20")) == 0
     assert json.loads(path.read_text())["score_mode"] == "slice"
+
+
+@pytest.mark.parametrize(("stated", "recorded"), [("", "nvidia-scl"), ("MIT", "MIT")])
+def test_pretrained_weights_are_recorded_with_their_licence(tmp_path, stated, recorded):
+    folder = tmp_path / "mit-b0"
+    folder.mkdir()
+    (folder / "README.md").write_text("---\nlicense: other\nlicense_name: nvidia-scl\n---\n")
+    settings = FitSettings(data=(("d", 1.0, 0.0),), pretrained=str(folder), pretrained_licence=stated)
+    start = _start(settings)
+    assert start == {"lineage": [], "start_weights": {"name": "mit-b0", "licence": recorded}}

@@ -211,3 +211,23 @@ def test_mismatched_models_are_refused(reference, tmp_path, name, config, change
     with pytest.raises(TrainError, match=message):
         load_hugging_face(network, folder)
     assert all(torch.equal(tensor, before[key]) for key, tensor in network.state_dict().items())
+
+
+def test_published_models_say_how_many_weights_were_loaded(tmp_path, caplog):
+    """The layouts of nvidia/mit-b0, an image classifier, and nvidia/segformer-b0-finetuned-ade-512-512."""
+    from transformers import (
+        SegformerConfig,
+        SegformerForImageClassification,
+        SegformerForSemanticSegmentation,
+    )
+
+    torch.manual_seed(1)
+    SegformerForImageClassification(SegformerConfig(num_labels=10)).save_pretrained(tmp_path / "mit-b0")
+    SegformerForSemanticSegmentation(SegformerConfig(num_labels=150)).save_pretrained(tmp_path / "ade")
+    SegformerForSemanticSegmentation(SegformerConfig(num_labels=3)).save_pretrained(tmp_path / "liver")
+    with caplog.at_level(logging.INFO, "train"):
+        for folder in ("mit-b0", "ade", "liver"):
+            load_hugging_face(build("segformer-b0"), tmp_path / folder)
+    assert "mit-b0: 192 of 192 weights loaded" in caplog.text
+    assert "ade: 206 of 208 weights loaded" in caplog.text and "3 classes, not 150" in caplog.text
+    assert "liver: 208 of 208 weights loaded" in caplog.text
