@@ -9,7 +9,7 @@ import pytest
 from liverseg.app.examples import Examples
 from liverseg.app.html import examples as examples_html
 from liverseg.app.page.actions import Actions
-from liverseg.app.page.arrival import WantedExample
+from liverseg.app.page.example_actions import WantedExample
 from liverseg.app.state.view import RunRequest, View
 from tests.liverseg.app.example_folder import TITLES, write_examples
 
