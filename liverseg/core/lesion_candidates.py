@@ -4,7 +4,8 @@ A candidate is a connected component (26-connected, 8-connected in a single slic
 probability reaches the tumour threshold inside the kept liver. Three things can become of it:
 
 - **likely**: its lesion probability reaches the cut; it is labelled tumour;
-- **unsure**: its lesion probability is below the cut; it is listed, but labelled liver;
+- **unsure**: its lesion probability is below the cut, or it is in too few slices for the lesion model; it is
+  listed, but labelled liver;
 - **faint**: its peak tumour probability is below the seed probability (hysteresis thresholding, Canny 1986);
   it is counted, but not listed, and labelled liver.
 
@@ -128,6 +129,8 @@ def decide_lesions(
     if rules.model is not None:
         probability = rules.model.probabilities(features)
         status[probability < rules.cut] = UNSURE
+        if len(labels) > 1:
+            status[features["slices"] < rules.model.least_slices] = UNSURE
     if rules.seed_probability > 0:
         seed = float(tumour_probability.dtype.type(rules.seed_probability))
         status[features["peak_probability"] < seed] = FAINT

@@ -72,6 +72,7 @@ class LesionModel:
     cut: float  # default lesion probability from which a candidate is likely
     points: tuple[OperatingPoint, ...] = ()  # by rising cut
     threshold: float | None = None  # tumour threshold that it was fitted at; None: not stated
+    least_slices: int = 1  # candidates of a volume in fewer slices are never likely
 
     def probabilities(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
         """The lesion probability (n,) of candidates with the given features, (n,) each.
@@ -111,4 +112,5 @@ class LesionModel:
             for p in data.get("operating_points", ())
         )
         points = tuple(sorted(points, key=lambda point: point.cut))
-        return cls(data["intercept"], terms, data["cut"], points, data.get("threshold"))
+        least_slices = data.get("least_slices", 1)
+        return cls(data["intercept"], terms, data["cut"], points, data.get("threshold"), least_slices)

@@ -117,7 +117,14 @@ def test_a_text_that_is_not_a_json_object_is_refused(text: bytes) -> None:
 
 TERM = {"feature": "slices", "transform": "log", "centre": 0.7, "scale": 0.5, "coefficient": -1.5}
 POINT = {"cut": 0.3, "recall": 0.8, "precision": None, "false_per_scan": 2.5}
-REGRESSION = {"intercept": 0, "terms": [TERM], "cut": 0.3, "operating_points": [POINT], "scans": 60}
+REGRESSION = {
+    "intercept": 0,
+    "terms": [TERM],
+    "cut": 0.3,
+    "least_slices": 2,
+    "operating_points": [POINT],
+    "scans": 60,
+}
 RULES = {
     "volume_rules": {
         "search": {"working_size": 192, "margin": 0.04, "scale": 1.0},
@@ -166,6 +173,7 @@ MODEL_AT = "lesion_model.volume."
         ("slice_rules", None),
         ("slice_rules.least_body_probability", 1),
         ("slice_rules.least_body_probability", "high"),
+        ("lesion_model.volume.least_slices", 0),
         ("volume_rules", None),
         ("volume_rules", {f"rule{n}": {} for n in range(17)}),
         ("volume_rules", {"x" * 65: {}}),

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the model for volumes and the one for lone slices, and print both. Returns the exit status."""
     from train.data.dataset import DatasetFolder
     from train.evaluation.rules_file import read_rules
-    from train.lesions.fit import SLICE_TERMS, VOLUME_TERMS, fit_lesion_model
+    from train.lesions.fit import SLICE_TERMS, VOLUME_LEAST_SLICES, VOLUME_TERMS, fit_lesion_model
     from train.lesions.read import read_candidates
 
     folders = [DatasetFolder.open(path) for path in args.data]
@@ -59,7 +59,9 @@ def run(args: argparse.Namespace) -> int:
         if not len(table.real):
             continue
         # A lone slice of a scan with many lesions decides like one of a scan with few.
-        fit = fit_lesion_model(table, terms, args.precision, even_groups=mode == "slice")
+        alone = mode == "slice"
+        least_slices = 1 if alone else VOLUME_LEAST_SLICES
+        fit = fit_lesion_model(table, terms, args.precision, alone, least_slices)
         record[mode] = fit.record(table) | {"threshold": args.threshold}
         at, before = fit.at_cut, fit.before
         print(

@@ -268,3 +268,16 @@ def test_a_region_outside_the_kept_body_is_no_candidate():
     seg = segmentation(organ, tumour, RULES)
     assert len(seg.candidates.components) == 3 and seg.labels[0, 0, 0] == BACKGROUND
     assert not candidate_mask(seg.labels, tumour, 0.3, 0)[0, 0]
+
+
+def test_a_candidate_in_too_few_slices_is_unsure_whatever_its_probability():
+    tumour = np.zeros((3, 16, 16), np.float32)
+    tumour[:, 2:5, 2:5] = tumour[1, 10:13, 10:13] = 0.9
+    organ = np.ones_like(tumour)
+    for least, likely in ((1, 2), (2, 1), (3, 1), (4, 0)):
+        labels = labels_of_volume(organ, tumour, 0.5)
+        model = LesionModel(5.0, (Term("slices", "log", 0.0, 1.0, 0.0),), 0.3, least_slices=least)
+        candidates = decide_lesions(labels, organ, tumour, 0.5, LesionRules(model=model, cut=0.0))
+        assert candidates.count(LIKELY) == likely and candidates.count(UNSURE) == 2 - likely
+        assert (candidates.probability > 0.99).all()
+        assert np.count_nonzero(labels == 2) == {2: 36, 1: 27, 0: 0}[likely]

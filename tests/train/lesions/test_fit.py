@@ -110,3 +110,14 @@ def test_even_groups_count_a_scan_once_however_many_candidates_it_has():
     assert once == pytest.approx(table.real.mean(), abs=0.02)
     assert mean_probability(repeated, True) == pytest.approx(once, abs=0.02)
     assert mean_probability(repeated, False) < once - 0.1  # scan 0 has no real candidate
+
+
+def test_candidates_in_too_few_slices_are_never_kept():
+    table = _table()
+    fit = fit_lesion_model(table, VOLUME_TERMS, least_slices=3)
+    long = table.features["slices"] >= 3
+    assert fit.model.least_slices == fit.record(table)["least_slices"] == 3
+    for point in fit.model.points:
+        kept = (fit.held_out >= point.cut) & long
+        assert point.false_per_scan == pytest.approx((kept & ~table.real).sum() / 12, abs=1e-4)
+    assert np.array_equal(fit.held_out, fit_lesion_model(table, VOLUME_TERMS).held_out)
