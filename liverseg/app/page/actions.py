@@ -101,7 +101,7 @@ class Actions(ExampleActions):
         Where that fails, the result stays as it is, and so does its checkpoint.
         """
         if analysis is None:
-            return show_errors(self._first_result)(request, progress)
+            return show_errors(self._result_of_upload)(request, progress)
         try:
             return self._another_result(analysis, request, progress)
         except Exception as error:  # `sentence_for` logs what is unexpected; the page goes on
@@ -110,7 +110,7 @@ class Actions(ExampleActions):
                 self.checkpoints, analysis, request.choices, sentence, request.checkpoint
             )
 
-    def _first_result(self, request: RunRequest, progress: ProgressCallback | None) -> Updates:
+    def _result_of_upload(self, request: RunRequest, progress: ProgressCallback | None) -> Updates:
         """The card of the chosen checkpoint, and its result if there is an upload."""
         card = {"card": page_text.checkpoint_card(self.checkpoints.find(request.checkpoint))}
         if not request.sources:

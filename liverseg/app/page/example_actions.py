@@ -52,7 +52,7 @@ class ExampleActions:
         result = None
         if self._is_free(analysis, shown, is_running, request):
             try:
-                result = self._first_result()
+                result = self._result_of_first_example()
             except LiversegError:  # the line about checkpoints, or the log, says why
                 result = None
         if result is None:
@@ -88,7 +88,7 @@ class ExampleActions:
         except LiversegError:
             return False
 
-    def _first_result(self) -> PageAnalysis | None:
+    def _result_of_first_example(self) -> PageAnalysis | None:
         checkpoint = self.checkpoints.find(None)
         first = self.examples.first(checkpoint)
         return None if first is None else self.examples.result(first.key, checkpoint)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
 import threading
 from types import SimpleNamespace
 
@@ -58,10 +61,15 @@ def handled(action, *values):
     return binding.event_handler(action, Names())(*values)
 
 
+def drawing_of(viewer):
+    """What the viewer's HTML says of its pictures."""
+    return json.loads(html.unescape(re.search('data-drawing="([^"]*)"', viewer)[1]))
+
+
 def test_an_event_works_on_the_result_that_is_held_when_it_runs_not_when_it_was_sent(
     actions, volume_analysis
 ):
-    """A slice that was asked for before the threshold moved, and is drawn after it, has the new numbers."""
+    """A window that was set before the threshold moved, and is drawn after it, shows the new labels."""
     visit = Visit()
     visit.show(volume_analysis)
     moved, resume, order = threading.Event(), threading.Event(), []
@@ -72,9 +80,10 @@ def test_an_event_works_on_the_result_that_is_held_when_it_runs_not_when_it_was_
         order.append("threshold")
         return actions.threshold(analysis, shown, threshold, view)
 
-    def slice_event(*values):
-        order.append("slice")
-        return actions.slice(*values)
+    def window_event(analysis, shown, view):
+        order.append("window")
+        assert analysis.seg.threshold == 0.1
+        return actions.view(analysis, shown, view)
 
     answers = {}
     first = threading.Thread(
@@ -84,7 +93,7 @@ def test_an_event_works_on_the_result_that_is_held_when_it_runs_not_when_it_was_
     )
     second = threading.Thread(
         target=lambda: answers.update(
-            slice=handled(binding.with_view(slice_event, "slice"), visit, True, 2, 40, 400, 0.3)
+            window=handled(binding.with_view(window_event, "window"), visit, True, 3, 60, 150, 0.3)
         )
     )
     first.start()
@@ -93,10 +102,12 @@ def test_an_event_works_on_the_result_that_is_held_when_it_runs_not_when_it_was_
     resume.set()
     first.join(30)
     second.join(30)
-    assert order == ["threshold", "slice"] and answers["threshold"]["analysis"] is visit
+    assert order == ["threshold", "window"] and answers["threshold"]["analysis"] is visit
     assert visit.analysis.seg.threshold == 0.1
-    for answer in answers.values():
-        assert 'data-threshold="0.1"' in answer["results"]
+    assert 'data-threshold="0.1"' in answers["threshold"]["results"]
+    drawn, shown = drawing_of(answers["window"]["viewer"]), drawing_of(answers["threshold"]["viewer"])
+    assert drawn["stack"] == shown["stack"] and (drawn["center"], drawn["width"]) == (60, 150)
+    handled(binding.with_view(actions.slice, "slice"), visit, True, 2, 40, 400, 0.3)
     late = handled(binding.with_view(actions.threshold), visit, True, 0.2, 3, 40, 400, 0.3)
     assert "slice 2 of 4" in late["viewer"], "the slice chosen later stays"
 

@@ -37,7 +37,7 @@ def test_one_network_runs_at_a_time_and_drawing_does_not_wait_for_it(page):
 
 def test_what_does_not_act_yet_is_hidden(page):
     hidden = {block.elem_id for block in page.blocks.values() if getattr(block, "visible", True) is False}
-    assert {"ls-slice", "ls-made-with", "ls-run-again", "ls-series", "ls-lesion-cut", "ls-files"} <= hidden
+    assert {"ls-slice", "ls-made-with", "ls-run-again", "ls-series", "ls-lesion-cut", "ls-download"} <= hidden
 
 
 def test_every_click_on_reject_counts_and_the_views_follow(page):
