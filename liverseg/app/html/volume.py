@@ -70,7 +70,13 @@ VIEWER_SCRIPTS = (
 )
 """The scripts of the viewer in `static/`, in the order in which they run."""
 
-VOLUME_JS = javascript(*(f"{name}.js" for name in VIEWER_SCRIPTS))
+START_JS = """(function start() {
+if (!document.querySelector('#ls-viewer') || !document.querySelector('#ls-results')) return setTimeout(start, 50);
+%s
+})();"""
+"""Runs a script once the pictures and the panel of the results are in the page; gradio has no fixed order."""
+
+VOLUME_JS = START_JS % javascript(*(f"{name}.js" for name in VIEWER_SCRIPTS))
 SURFACE_JS = javascript("glb.js", "picking.js", "solid.js")
 
 FRAME_FIELDS = "height width strip top left rows columns text line px_per_mm letters".split()

@@ -15,8 +15,9 @@ function stepLesion(way) {
   goToLesion(ids[at < 0 ? (way > 0 ? 0 : ids.length - 1) : (at + way + ids.length) % ids.length]);
 }
 
-results.addEventListener('click', event => {
-  const card = shown() && !event.target.closest('[data-reject], summary, a') && event.target.closest('[data-lesion]');
+document.addEventListener('click', event => {
+  if (!event.target.closest || event.target.closest('[data-reject], summary, a')) return;
+  const card = shown() && event.target.closest('#ls-results [data-lesion]');
   if (card) goToLesion(Number(card.dataset.lesion));
 });
 

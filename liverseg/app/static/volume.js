@@ -1,7 +1,7 @@
 // Navigation: the point in which the planes cut each other, steps through the slices, clicks in the profile and on lesions.
 // `element` contains the coronal and sagittal views. Listeners are also set on the containers of the pictures and of the
 // results, as their content is replaced.
-const panel = element, viewer = document.querySelector('#ls-viewer'), results = document.querySelector('#ls-results');
+const panel = element, viewer = document.querySelector('#ls-viewer');
 const STEP_MS = 50, NUMBERS_MS = 200, LATE_MS = 3000, AGAIN_MS = 500, MOST_AGAIN = 9;
 let target = 0, point = null, steppedAt = 0, movedAt = 0, windowSet = false, waiting = null, checking = null, sentAt = 0;
 
@@ -191,5 +191,5 @@ new MutationObserver(() => {
   sync();
   refocus();
 }).observe(viewer, { childList: true, subtree: true });
-new MutationObserver(refocus).observe(results, { childList: true, subtree: true });
+new MutationObserver(refocus).observe(document.querySelector('#ls-results'), { childList: true, subtree: true });
 watch('value', () => { sync(); refocus(); });
