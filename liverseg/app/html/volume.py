@@ -71,7 +71,8 @@ VIEWER_SCRIPTS = (
 """The scripts of the viewer in `static/`, in the order in which they run."""
 
 START_JS = """(function start() {
-if (!document.querySelector('#ls-viewer') || !document.querySelector('#ls-results')) return setTimeout(start, 50);
+const needed = ['#ls-viewer', '#ls-results'];
+if (!needed.every(part => document.querySelector(part))) return setTimeout(start, 50);
 %s
 })();"""
 """Runs a script once the pictures and the panel of the results are in the page; gradio has no fixed order."""
