@@ -43,6 +43,7 @@ def test_the_report_has_its_documented_keys():
         "spacing_mm": [5.0, 0.8, 0.8],
         "spacing_source": "NIfTI header",
         "assumed_window": {"center_hu": 60, "width_hu": 200},
+        "orientation_known": True,
     }
     assert report["checkpoint"] == {
         "ref": "segformer-b0@1.0",

@@ -224,7 +224,7 @@ def test_one_slice_of_a_volume_has_png_files(client, nifti, tmp_path, registry):
 def test_a_dicom_series_of_a_zip_has_seg_and_rtstruct(client, tmp_path):
     with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
         for number in (1, 2):
-            files = write(make("volume", seed=number, size=128, slices=4), tmp_path / str(number), "dicom")
+            files = write(make("volume", seed=number, size=128, slices=6), tmp_path / str(number), "dicom")
             for file in sorted(files[0].parent.glob("*.dcm")):
                 image = pydicom.dcmread(file)
                 image.SeriesNumber = number

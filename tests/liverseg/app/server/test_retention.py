@@ -107,7 +107,8 @@ def test_a_visitor_who_left_is_forgotten(page, checkpoints, nifti, monkeypatch):
 def test_every_state_with_a_volume_expires(page):
     states = [b for b in page.blocks.values() if isinstance(b, gr.State)]
     timed = [b for b in states if b.time_to_live == retention.KEEP.total_seconds()]
-    assert len(timed) == 4 and len(states) == 6  # the others: whether a result is shown, and a point
+    assert len(timed) == 5  # the visit, the pending, awaited and finished runs, and the prepared files
+    assert len(states) == 9  # the others: whether a result is shown, a point, and two keys of examples
 
 
 def test_uploads_are_deleted_by_gradio_on_the_same_schedule(page, tmp_path, monkeypatch):

@@ -121,7 +121,7 @@ def test_a_tampered_checkpoint_is_refused_before_a_gpu_is_requested(
     model = shutil.copytree(registry_folder, tmp_path / "copy") / "segformer-b0" / "model.pt"
     model.write_bytes(model.read_bytes()[:-1] + b"?")
     with pytest.raises(CheckpointRefused, match="model.pt"):
-        Checkpoints(open_registries(str(tmp_path / "copy"))).segmenter(None)
+        Checkpoints(open_registries(str(tmp_path / "copy"))).segmenter("segformer-b0@1.0.0")
     assert spaces.calls == []
 
 

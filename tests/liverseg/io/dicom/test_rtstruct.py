@@ -111,7 +111,10 @@ def test_names_types_and_colours(build):
     assert rtss.StructureSetROISequence[0].ROIDescription == "Liver including its tumours"
     kinds = {item.ReferencedROINumber: item.RTROIInterpretedType for item in rtss.RTROIObservationsSequence}
     assert kinds == {1: "ORGAN", 2: "GTV"}
-    assert [list(item.ROIDisplayColor) for item in rtss.ROIContourSequence] == [[40, 210, 105], [255, 60, 60]]
+    assert [list(item.ROIDisplayColor) for item in rtss.ROIContourSequence] == [
+        [40, 110, 255],
+        [255, 155, 10],
+    ]
     assert "segformer-b0@1.0.1" in rtss.StructureSetROISequence[0].ROIGenerationDescription
     assert rtss.ApprovalStatus == "UNAPPROVED"
 

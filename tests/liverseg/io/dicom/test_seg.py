@@ -126,7 +126,7 @@ def test_segments_have_codes_a_colour_and_the_checkpoint(build):
         ("SCT", "10200004"), ("SCT", "108369006"),
     ]  # fmt: skip
     assert tumour.AnatomicRegionSequence[0].CodeValue == "10200004"
-    for item, rgb in ((liver, (40, 210, 105)), (tumour, (255, 60, 60))):
+    for item, rgb in ((liver, (40, 110, 255)), (tumour, (255, 155, 10))):
         assert item.SegmentAlgorithmType == "AUTOMATIC"
         algorithm = item.SegmentationAlgorithmIdentificationSequence[0]
         assert (algorithm.AlgorithmName, algorithm.AlgorithmVersion) == ("segformer-b0", "1.0.1")
