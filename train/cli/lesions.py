@@ -31,7 +31,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--precision",
         type=float,
         default=0.6,
-        help="least share of likely lesions that are real, on scans left out (default 0.6)",
+        help="least share of likely lesions in volumes that are real, on scans left out (default 0.6)",
+    )
+    parser.add_argument(
+        "--slice-precision",
+        type=float,
+        default=0.5,
+        help="the same in lone slices, where more depends on finding a lesion (default 0.5)",
     )
     parser.add_argument(
         "--rules", type=Path, metavar="FILE", help="the volume_rules of the candidates, to be written too"
@@ -61,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
         # A lone slice of a scan with many lesions decides like one of a scan with few.
         alone = mode == "slice"
         least_slices = 1 if alone else VOLUME_LEAST_SLICES
-        fit = fit_lesion_model(table, terms, args.precision, alone, least_slices)
+        precision = args.slice_precision if alone else args.precision
+        fit = fit_lesion_model(table, terms, precision, alone, least_slices)
         record[mode] = fit.record(table) | {"threshold": args.threshold}
         at, before = fit.at_cut, fit.before
         print(

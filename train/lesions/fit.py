@@ -28,8 +28,16 @@ VOLUME_TERMS = {
 }
 """Features of the model for volumes and their transforms."""
 
-SLICE_TERMS = {name: kind for name, kind in VOLUME_TERMS.items() if name not in ("slices", "candidates")}
-"""Features of the model for lone slices."""
+SLICE_TERMS = {
+    name: kind
+    for name, kind in VOLUME_TERMS.items()
+    if name not in ("slices", "candidates", "share_of_liver")
+}
+"""Features of the model for lone slices.
+
+The share of the liver is left out: two scans in which the runs take most of the liver for tumour would make large
+lesions less likely than small ones, for the same AUC.
+"""
 
 VOLUME_LEAST_SLICES = 2
 """Slices that a likely lesion of a volume needs. In the cross-validation over 29 scans the single-slice
