@@ -35,8 +35,8 @@ SLICE_TERMS = {
 }
 """Features of the model for lone slices.
 
-The share of the liver is left out: two scans in which the runs take most of the liver for tumour would make large
-lesions less likely than small ones, for the same AUC.
+The share of the liver is left out: two scans in which the runs take most of the liver for tumour would make
+large lesions less likely than small ones, for the same AUC.
 """
 
 VOLUME_LEAST_SLICES = 2
@@ -101,10 +101,10 @@ def fit_lesion_model(
     """Fit a model on the `terms` (feature -> transform) and choose its cut.
 
     With `even_groups` all groups weigh the same in the fit, however many candidates they have. Candidates in
-    fewer than `least_slices` slices are fitted, but never kept as likely ones. The cut is
-    the lowest of `CUTS` at which the candidates of left-out groups have a precision of at least
-    `least_precision` there and at every higher cut that keeps ten candidates; where there is none, the cut of
-    the highest F1. Raises `TrainError` for too few candidates.
+    fewer than `least_slices` slices are fitted, but never kept as likely ones. The cut is the lowest of
+    `CUTS` at which the candidates of left-out groups have a precision of at least `least_precision` there and
+    at every higher cut that keeps one in fifty candidates (at least ten); where there is none, the cut of the
+    highest F1. Raises `TrainError` for too few candidates.
     """
     if min(table.real.sum(), (~table.real).sum()) < MIN_CANDIDATES:
         raise TrainError(
@@ -185,13 +185,16 @@ def _point(cut: float, result: Outcome) -> OperatingPoint:
 
 def _chosen_cut(table: CandidateTable, held_out: np.ndarray, least_precision: float) -> float:
     outcomes = {cut: outcome(table, held_out >= cut) for cut in CUTS}
+    enough = max(10, len(table.real) // 50)
     good = [
         cut
         for cut in CUTS
         if all(
-            (o.precision or 0.0) >= least_precision for c, o in outcomes.items() if c >= cut and o.kept >= 10
+            (o.precision or 0.0) >= least_precision
+            for c, o in outcomes.items()
+            if c >= cut and o.kept >= enough
         )
-        and outcomes[cut].kept >= 10
+        and outcomes[cut].kept >= enough
     ]
     return good[0] if good else max(CUTS, key=lambda cut: _f1(outcomes[cut]))
 
