@@ -25,7 +25,7 @@ THRESHOLD_RGB: RGB = (255, 255, 255)
 
 LIVER_ON_WHITE_RGB: RGB = (28, 92, 202)
 TUMOUR_ON_WHITE_RGB: RGB = (221, 110, 0)
-"""Liver and tumour in areas and large numbers on the page, light or dark, and on paper."""
+"""Liver and tumour in charts on the page, light or dark, and in reports and summaries on white."""
 
 FIRST_RGB: RGB = (100, 200, 255)
 SECOND_RGB: RGB = (220, 40, 15)
