@@ -11,25 +11,23 @@ import numpy as np
 import pytest
 
 from tests.app_process import AppProcess
-from tests.liverseg.app.rule_checkpoints import slice_hu, write_registry
+from tests.liverseg.app.rule_checkpoints import slice_hu
 from tests.scenarios.browser.chromium import Page, open_page, wait
 
 TUMOUR_RADII = (0, 6, 8, 4)  # pixels, slice by slice
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def page(rule_app: AppProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """The page with a volume of one tumour."""
     folder: Path = tmp_path_factory.mktemp("edits")
     hu = np.stack([slice_hu(radius) for radius in TUMOUR_RADII])
     voxels = hu.transpose(2, 1, 0).astype(np.int16)
     nibabel.save(nibabel.Nifti1Image(voxels, np.diag([-0.8, -0.8, 5.0, 1.0])), folder / "ct.nii.gz")
-    registry = write_registry(folder / "checkpoints")
-    with AppProcess(folder / "log.txt", LIVERSEG_REGISTRY=str(registry)) as server:
-        with open_page(server.url, tmp_path_factory.mktemp("chromium")) as page:
-            page.upload(folder / "ct.nii.gz")
-            wait(lambda: page.find("#ls-planes .ls-planes"), "the other views")
-            yield page
+    with open_page(rule_app.url, tmp_path_factory.mktemp("chromium")) as page:
+        page.upload(folder / "ct.nii.gz")
+        wait(lambda: page.find("#ls-planes .ls-planes"), "the other views")
+        yield page
 
 
 def seen(page: Page) -> tuple[str, str, str]:

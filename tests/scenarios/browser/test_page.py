@@ -229,7 +229,7 @@ def revealed(page: Page) -> tuple[int, str]:
 
 BOX_JS = """
 const element = document.querySelector(arguments[0]);
-element.scrollIntoView({block: 'center'});
+element.scrollIntoView({block: 'end'});  // the sticky picture of a narrow screen covers the middle
 const box = element.getBoundingClientRect();
 return [box.x, box.y, box.width, box.height];
 """
