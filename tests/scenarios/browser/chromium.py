@@ -32,6 +32,15 @@ return [...document.querySelectorAll('#ls-viewer img')].map(
   image => [image.complete, image.naturalWidth, image.naturalHeight, image.clientWidth, image.src]);
 """
 
+OPEN_TAB_JS = """
+const tab = [...document.querySelectorAll('#ls-tabs button')].find(
+  one => one.textContent.trim() === arguments[0] && !one.closest('.visually-hidden'));
+if (!tab || tab.matches('.selected')) return !!tab;
+tab.click();
+return false;
+"""
+"""Clicks a tab, which is in a menu where the screen is narrow; returns whether it is open."""
+
 
 class Page:
     """The page in a browser, with what a visitor can see and do."""
@@ -95,9 +104,7 @@ class Page:
 
     def open_tab(self, name: str) -> None:
         """Opens a tab below the pictures; its content is not in the page before."""
-        [tab] = [tab for tab in self.find("#ls-tabs [role=tab]") if tab.get_attribute("textContent") == name]
-        self.driver.execute_script("arguments[0].click()", tab)
-        wait(lambda: tab.get_attribute("aria-selected") == "true", f"the tab {name}")
+        wait(lambda: self.driver.execute_script(OPEN_TAB_JS, name), f"the tab {name}")
 
     def open_downloads(self) -> None:
         """Opens the tab of the downloads and waits for their list."""

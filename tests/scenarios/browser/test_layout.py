@@ -49,7 +49,7 @@ def page(rule_app: AppProcess, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def boxes(page: Page, *selectors: str) -> dict[str, list[Box]]:
     found = page.driver.execute_script(BOXES_JS, selectors)
     assert all(found.values()), f"nothing visible of {[name for name, each in found.items() if not each]}"
-    return found
+    return {name: found[name] for name in selectors}  # the driver has sorted the names
 
 
 def scrolled(page: Page) -> float:
@@ -109,7 +109,7 @@ def test_every_control_shows_the_focus(page):
             const ring = s => outlined(s) || s.boxShadow !== 'none';
             return [`${one.tagName} ${one.type || ''} ${id}`, rings.some(ring)];""")
         seen.add(name)
-        if not shows:
+        if not shows and not name.startswith("BODY"):  # between the last control and the first
             unseen.append(name)
     assert {"INPUT range ls-center", "INPUT range ls-slice", "INPUT number ls-threshold"} <= seen
     assert not unseen
@@ -152,7 +152,7 @@ def test_nothing_is_wider_than_the_screen(page, width):
 def test_the_api_tab_names_this_server(page):
     page.resize(1280, 800)
     page.open_tab("API")
-    server = page.driver.current_url.split("?")[0].rstrip("/")
+    server = page.driver.current_url.split("#")[0].rstrip("/")
     wait(lambda: f'Client("{server}")' in page.text("#ls-call-python"), "the server's address")
     assert f"server={server}\n" in page.text("#ls-call-curl")
     page.open_tab("3D")
