@@ -57,11 +57,11 @@ class Page:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def text(self, selector: str) -> str:
-        """The text of the first match without narrow no-break spaces; "" where nothing matches."""
+        """The text of the first match without narrow no-break and outer spaces; "" where nothing matches."""
         text = self.driver.execute_script(
             "return (document.querySelector(arguments[0]) || {}).textContent || ''", selector
         )
-        return text.replace("\u202f", "")
+        return text.replace("\u202f", "").strip()
 
     def pictures(self) -> list[str]:
         """The sources of the three pictures, once they are loaded; they must have the same size."""

@@ -157,6 +157,7 @@ def test_a_visit_of_typing_reloading_and_switching(
 
     # After a switch list, card and result are those of the other checkpoint.
     page.choose_checkpoint("segformer-b0-fast")
+    page.open_tab("Where it comes from")
     wait(lambda: page.text("[data-fact=checkpoint]") == "segformer-b0-fast@0.3.0", "the other result")
     wait(lambda: "0.931" in page.text("#ls-card"), "the other card")
     assert "Traceback" not in server.log()
