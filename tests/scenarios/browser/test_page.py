@@ -1,4 +1,4 @@
-"""The page in headless Chromium: inputs of three formats, checkpoints, windows, downloads, comparison.
+"""The page in headless Chromium: inputs of three formats, checkpoints, windows, comparison.
 
 `LIVERSEG_REGISTRY` selects checkpoints other than the bundled ones.
 """
@@ -72,7 +72,9 @@ def check_numbers(page: Page, path: Path, checkpoints: Checkpoints, ref: str | N
 
 
 def show(page: Page, server: AppProcess, path: Path) -> None:
-    """Uploads a file and waits for its result."""
+    """Uploads a file, unless its result is on the page, and waits for its result."""
+    if page.uploaded == path and len(page.find("#ls-viewer img")) == 3:
+        return
     before = server.runs()
     page.upload(path)
     wait(lambda: server.runs() > before, "a run of the network")
@@ -183,14 +185,6 @@ def test_a_bad_file_gives_one_sentence_and_the_next_file_works(page, server, inp
     show(page, server, inputs["png"])
     assert not page.find(".ls-problem")
     check_numbers(page, inputs["png"], checkpoints)
-
-
-def test_the_downloads_have_the_result_files(page, server, inputs):
-    show(page, server, inputs["dicom"])
-    page.open_downloads()
-    names = page.text("#ls-files")
-    for name in ("report", "labels", "tumour_probability", "overview"):
-        assert name in names
 
 
 COMPARED_JS = """
