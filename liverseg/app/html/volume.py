@@ -70,14 +70,22 @@ VIEWER_SCRIPTS = (
 )
 """The scripts of the viewer in `static/`, in the order in which they run."""
 
-START_JS = """(function start() {
-const needed = ['#ls-viewer', '#ls-results'];
-if (!needed.every(part => document.querySelector(part))) return setTimeout(start, 50);
-%s
-})();"""
-"""Runs a script once the pictures and the panel of the results are in the page; gradio has no fixed order."""
 
-VOLUME_JS = START_JS % javascript(*(f"{name}.js" for name in VIEWER_SCRIPTS))
+def when_placed(script: str, *ids: str) -> str:
+    """A script that runs once the page has all elements of these ids: gradio adds them in no fixed order."""
+    selectors = json.dumps([f"#{one}" for one in ids])
+    return f"""const run = () => {{
+{script}
+}};
+(function runWhenPlaced() {{
+  if ({selectors}.every(one => document.querySelector(one))) run();
+  else requestAnimationFrame(runWhenPlaced);
+}})();"""
+
+
+VOLUME_JS = when_placed(
+    javascript(*(f"{name}.js" for name in VIEWER_SCRIPTS)), "ls-middle", "ls-viewer", "ls-results"
+)
 SURFACE_JS = javascript("glb.js", "picking.js", "solid.js")
 
 FRAME_FIELDS = "height width strip top left rows columns text line px_per_mm letters".split()

@@ -19,7 +19,7 @@ from liverseg.app.page.binding import (
     select_handler,
     with_request,
 )
-from liverseg.app.page.queues import DRAWING_QUEUE, HIDE_CANCEL, NETWORK_QUEUE, SHOW_CANCEL
+from liverseg.app.page.queues import DRAWING_QUEUE, HIDE_CANCEL, NETWORK_QUEUE, SHOW_CANCEL, each_counts
 from liverseg.app.page.updates import Updates
 from liverseg.app.state.view import RunRequest
 from liverseg.errors import LiversegError
@@ -87,7 +87,7 @@ def connect_examples(components: PageComponents, actions: Actions, opened: Depen
     arrived = components["arrived"].change(looks(actions.on_load), arrival, outputs, **DRAWING_QUEUE)
     with_visit = [components["analysis"], *inputs]
     chosen = components["examples"].select(
-        select_handler(choose, components), with_visit, outputs, **DRAWING_QUEUE
+        select_handler(choose, components), with_visit, outputs, **each_counts("examples")
     )
     components["wanted"].change(None, js=SHOW_CANCEL % "input", api_visibility="private")
     run = components["wanted"].change(

@@ -16,6 +16,20 @@ DRAWING_QUEUE: dict[str, Any] = {
 }
 """Options of events that only draw. While one is running, only the last of the later ones is kept."""
 
+
+def each_counts(name: str) -> dict[str, Any]:
+    """Options of events that only draw and carry data: none is left out, and they run one after the other.
+
+    With `always_last` gradio would repeat the data of the event under way instead of those of the last one.
+    """
+    return {
+        **DRAWING_QUEUE,
+        "trigger_mode": "multiple",
+        "concurrency_limit": 1,
+        "concurrency_id": name,
+    }
+
+
 SHOW_CANCEL = "() => { document.querySelector('#ls-cancel').dataset.busy = '%s'; }"
 """Shows the button Cancel and notes on it what kind of run it would cancel."""
 

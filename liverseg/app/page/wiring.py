@@ -25,7 +25,7 @@ from liverseg.app.page.binding import (
     with_view_and_drawn,
 )
 from liverseg.app.page.comparison import ComparisonActions
-from liverseg.app.page.queues import DRAWING_QUEUE, HIDE_CANCEL, NETWORK_QUEUE, SHOW_CANCEL
+from liverseg.app.page.queues import DRAWING_QUEUE, HIDE_CANCEL, NETWORK_QUEUE, SHOW_CANCEL, each_counts
 from liverseg.app.page.updates import Updates
 from liverseg.app.state.cancellation import Runs
 from liverseg.app.state.view import View
@@ -159,17 +159,11 @@ def connect_lesions(components: PageComponents, actions: Actions) -> Dependency:
             return {}
         return with_view(partial(_rejected, actions, int(number)))(*values)
 
-    one_by_one: dict[str, Any] = {
-        **DRAWING_QUEUE,
-        "trigger_mode": "multiple",
-        "concurrency_limit": 1,
-        "concurrency_id": "rejecting",
-    }
     return components["results"].select(
         select_handler(reject, components),
         [components["analysis"], components["shown"], *view_inputs(components)],
         list(components.values()),
-        **one_by_one,
+        **each_counts("rejecting"),
     )
 
 
@@ -232,7 +226,7 @@ def connect_comparison(
         select_handler(go_to_slice, components),
         [analysis, components["shown"], *view],
         outputs,
-        **DRAWING_QUEUE,
+        **each_counts("comparing"),
     )
     return run
 

@@ -21,11 +21,6 @@ document.addEventListener('click', event => {
   if (card) goToLesion(Number(card.dataset.lesion));
 });
 
-document.addEventListener('click', event => {
-  const jump = event.target.closest && event.target.closest('#ls-comparison [data-slice]');
-  if (jump && isDrawn()) show(Number(jump.dataset.slice));
-}, true);
-
 // From solid.js: the voxel under a click in 3D.
 document.addEventListener('ls-point', event => {
   if (!shown()) return;

@@ -109,7 +109,11 @@ function compare() {
   number.dispatchEvent(new CustomEvent('input', { bubbles: true, detail: 'commit' }));
 }
 const soon = () => requestAnimationFrame(compare);
-const numbers = document.querySelector('#ls-results');
-if (numbers) new MutationObserver(soon).observe(numbers, { childList: true, subtree: true });
+const observer = new MutationObserver(soon);
+(function observeNumbers() {  // gradio puts them on the page after this script
+  const numbers = document.querySelector('#ls-results');
+  if (numbers) observer.observe(numbers, { childList: true, subtree: true });
+  else requestAnimationFrame(observeNumbers);
+})();
 document.addEventListener('input', soon);
 setInterval(compare, 500);

@@ -1,7 +1,7 @@
 """The page of the app in headless Chromium.
 
-The tests fail without Chromium and chromedriver. `LIVERSEG_SCREENSHOTS` names a folder for the screenshots
-(1280 and 390 pixels wide).
+The tests fail without Chromium and chromedriver. `LIVERSEG_SCREENSHOTS` names a folder for screenshots of
+whole pages (1280 and 390 pixels wide); without it none are taken.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from selenium.webdriver.common.by import By
 
 from tests.app_process import PATIENCE_S
 
+SHOTS = "LIVERSEG_SCREENSHOTS"
+"""The variable that names a folder for screenshots."""
+
 FLAGS = (
     "--headless=new --no-sandbox --use-angle=swiftshader --enable-unsafe-swiftshader --disable-quic "
     "--disable-gpu-compositing --disable-renderer-backgrounding "
@@ -32,6 +35,15 @@ return [...document.querySelectorAll('#ls-viewer img')].map(
   image => [image.complete, image.naturalWidth, image.naturalHeight, image.clientWidth, image.src]);
 """
 
+OPEN_TAB_JS = """
+const tab = [...document.querySelectorAll('#ls-tabs button')].find(
+  one => one.textContent.trim() === arguments[0] && !one.closest('.visually-hidden'));
+if (!tab || tab.matches('.selected')) return !!tab;
+tab.click();
+return false;
+"""
+"""Clicks a tab, which is in a menu where the screen is narrow; returns whether it is open."""
+
 
 class Page:
     """The page in a browser, with what a visitor can see and do."""
@@ -39,6 +51,7 @@ class Page:
     def __init__(self, driver: webdriver.Chrome, shots: Path) -> None:
         self.driver = driver
         self.shots = shots
+        self.uploaded: Path | None = None  # the latest upload
 
     def resize(self, width: int, height: int) -> None:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
@@ -48,11 +61,11 @@ class Page:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def text(self, selector: str) -> str:
-        """The text of the first match without narrow no-break spaces; "" where nothing matches."""
+        """The text of the first match without narrow no-break and outer spaces; "" where nothing matches."""
         text = self.driver.execute_script(
             "return (document.querySelector(arguments[0]) || {}).textContent || ''", selector
         )
-        return text.replace("\u202f", "")
+        return text.replace("\u202f", "").strip()
 
     def pictures(self) -> list[str]:
         """The sources of the three pictures, once they are loaded; they must have the same size."""
@@ -74,6 +87,7 @@ class Page:
             wait(lambda: not self.find("#ls-viewer img") and not self.find(".ls-problem"), "an empty page")
         wait(lambda: self.find("#ls-upload input[type=file]"), "the upload")
         self.find("#ls-upload input[type=file]")[0].send_keys(str(path))
+        self.uploaded = path
 
     def choose_checkpoint(self, label: str) -> None:
         """Chooses the checkpoint whose entry in the dropdown contains this text."""
@@ -95,9 +109,7 @@ class Page:
 
     def open_tab(self, name: str) -> None:
         """Opens a tab below the pictures; its content is not in the page before."""
-        [tab] = [tab for tab in self.find("#ls-tabs [role=tab]") if tab.get_attribute("textContent") == name]
-        self.driver.execute_script("arguments[0].click()", tab)
-        wait(lambda: tab.get_attribute("aria-selected") == "true", f"the tab {name}")
+        wait(lambda: self.driver.execute_script(OPEN_TAB_JS, name), f"the tab {name}")
 
     def open_downloads(self) -> None:
         """Opens the tab of the downloads and waits for their list."""
@@ -106,16 +118,17 @@ class Page:
         wait(lambda: self.find("#ls-files a[href$='.zip']"), "the downloads")
 
     def shoot(self, name: str) -> None:
-        """Takes screenshots of the whole page at both widths; fails if the page scrolls sideways."""
+        """Takes wanted screenshots of the whole page at both widths; fails if it scrolls sideways."""
         for width in (390, 1280):
             self.resize(width, 900)
-            time.sleep(0.5)
+            time.sleep(0.3)
             page_width, page_height = self.driver.execute_script(
                 "return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
             )
             assert page_width <= width, f"{name} scrolls sideways at {width}: {page_width}"
-            self.resize(width, min(page_height, 4000))
-            self.driver.save_screenshot(str(self.shots / f"{name}-{width}.png"))
+            if os.environ.get(SHOTS):
+                self.resize(width, min(page_height, 4000))
+                self.driver.save_screenshot(str(self.shots / f"{name}-{width}.png"))
         self.resize(1280, 900)
 
 
@@ -152,7 +165,7 @@ def _start() -> webdriver.Chrome:
 @contextmanager
 def open_page(url: str, folder: Path) -> Iterator[Page]:
     """The page at an address, in a browser without stored data; `folder` is the default for screenshots."""
-    shots = Path(os.environ.get("LIVERSEG_SCREENSHOTS") or folder / "screenshots")
+    shots = Path(os.environ.get(SHOTS) or folder / "screenshots")
     shots.mkdir(parents=True, exist_ok=True)
     driver = _idle.pop() if _idle else _start()
     page = Page(driver, shots)

@@ -38,7 +38,7 @@ def page(bundled_app: AppProcess, scan: Path, tmp_path_factory: pytest.TempPathF
         before = bundled_app.runs()
         page.upload(scan)
         wait(lambda: bundled_app.runs() > before, "a run of the network")
-        wait(lambda: page.text("[data-fact=engine]"), "the result")
+        wait(lambda: page.text("[data-measure=liver]"), "the result")
         yield page
 
 

@@ -1,4 +1,4 @@
-"""The page in headless Chromium: inputs of three formats, checkpoints, windows, downloads, comparison.
+"""The page in headless Chromium: inputs of three formats, checkpoints, windows, comparison.
 
 `LIVERSEG_REGISTRY` selects checkpoints other than the bundled ones.
 """
@@ -72,7 +72,9 @@ def check_numbers(page: Page, path: Path, checkpoints: Checkpoints, ref: str | N
 
 
 def show(page: Page, server: AppProcess, path: Path) -> None:
-    """Uploads a file and waits for its result."""
+    """Uploads a file, unless its result is on the page, and waits for its result."""
+    if page.uploaded == path and len(page.find("#ls-viewer img")) == 3:
+        return
     before = server.runs()
     page.upload(path)
     wait(lambda: server.runs() > before, "a run of the network")
@@ -185,14 +187,6 @@ def test_a_bad_file_gives_one_sentence_and_the_next_file_works(page, server, inp
     check_numbers(page, inputs["png"], checkpoints)
 
 
-def test_the_downloads_have_the_result_files(page, server, inputs):
-    show(page, server, inputs["dicom"])
-    page.open_downloads()
-    names = page.text("#ls-files")
-    for name in ("report", "labels", "tumour_probability", "overview"):
-        assert name in names
-
-
 COMPARED_JS = """
 return [...document.querySelectorAll('.ls-pair img')].map(image => {
   const box = image.getBoundingClientRect();
@@ -229,7 +223,7 @@ def revealed(page: Page) -> tuple[int, str]:
 
 BOX_JS = """
 const element = document.querySelector(arguments[0]);
-element.scrollIntoView({block: 'center'});
+element.scrollIntoView({block: 'end'});  // the sticky picture of a narrow screen covers the middle
 const box = element.getBoundingClientRect();
 return [box.x, box.y, box.width, box.height];
 """

@@ -52,8 +52,8 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def long_scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """900 slices, a run long enough to be cancelled."""
-    hu = np.random.default_rng(0).normal(30, 10, (64, 64, 900)).astype(np.int16)
+    """250 slices, a run long enough to be cancelled."""
+    hu = np.random.default_rng(0).normal(30, 10, (64, 64, 250)).astype(np.int16)
     path = tmp_path_factory.mktemp("long") / "scan.nii.gz"
     nibabel.save(nibabel.Nifti1Image(hu, np.diag([-2.4, -2.4, 1.0, 1.0])), path)
     return path
@@ -95,12 +95,14 @@ def show(page: Page, volume: Path) -> None:
 def test_a_visit_of_typing_reloading_and_switching(
     page: Page, server: AppProcess, models: Path, volume: Path
 ) -> None:
-    # A threshold that was set before the upload holds for it.
+    # A threshold that was set on a result holds for the next upload.
+    show(page, volume)
+    wait(lambda: "Result ready:" in page.text("#ls-status"), "the announcement")
     type_letters(page, "0.3", Keys.ENTER)
+    wait(lambda: numbers_threshold(page) == 0.3, "numbers at the threshold")
     show(page, volume)
     wait(lambda: numbers_threshold(page) == 0.3, "numbers at the threshold set before")
     assert value_of(page, THRESHOLD) == "0.3"
-    wait(lambda: "Result ready:" in page.text("#ls-status"), "the announcement")
 
     # Typed values take effect at the end, within the range; what is no number is taken back.
     for typed, taken in (("0.5", 0.5), ("", 0.5), ("-", 0.5), ("1e9", 1), ("0", 0.01), ("0.25", 0.25)):
@@ -155,6 +157,7 @@ def test_a_visit_of_typing_reloading_and_switching(
 
     # After a switch list, card and result are those of the other checkpoint.
     page.choose_checkpoint("segformer-b0-fast")
+    page.open_tab("Where it comes from")
     wait(lambda: page.text("[data-fact=checkpoint]") == "segformer-b0-fast@0.3.0", "the other result")
     wait(lambda: "0.931" in page.text("#ls-card"), "the other card")
     assert "Traceback" not in server.log()
@@ -164,7 +167,7 @@ def test_a_cancelled_run_is_run_again_without_another_upload(page: Page, long_sc
     page.driver.execute_script(CANCEL_SOON_JS)
     page.upload(long_scan)
     wait(lambda: "The segmentation was cancelled." in page.text("#ls-problem"), "the message")
-    assert re.match(r"The run has started|Slice \d+ of 900", page.driver.execute_script("return window.line"))
+    assert re.match(r"The run has started|Slice \d+ of 250", page.driver.execute_script("return window.line"))
     wait(lambda: page.find("#ls-run-again"), "Run again")
     wait(lambda: page.click("#ls-run-again"), "Run again to be free")
     wait(lambda: len(page.find("#ls-viewer img")) == 3, "the result")

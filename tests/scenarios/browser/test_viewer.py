@@ -16,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 
 from liverseg.core.window import DEFAULT_WINDOW, to_grey
 from tests.app_process import AppProcess
-from tests.liverseg.app.rule_checkpoints import SIDE, slice_hu, write_registry
+from tests.liverseg.app.rule_checkpoints import SIDE, slice_hu
 from tests.scenarios.browser.chromium import Page, open_page, wait
 
 SLICES, SPACING_MM, TUMOUR_SLICES = 12, (2.0, 1.5, 0.8), (4, 5, 6)
@@ -45,19 +45,12 @@ def hu() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
-    registry = write_registry(tmp_path_factory.mktemp("checkpoints"))
-    with AppProcess(tmp_path_factory.mktemp("server") / "log.txt", LIVERSEG_REGISTRY=str(registry)) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def page(server: AppProcess, hu: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def page(rule_app: AppProcess, hu: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     folder = tmp_path_factory.mktemp("viewer")
     affine = np.diag([-SPACING_MM[2], -SPACING_MM[1], SPACING_MM[0], 1.0])
     affine[:3, 3] = 60, 70, -30  # voxel (0, 0, 0) lies 60 mm right, 70 mm anterior, 30 mm towards the feet
     nibabel.save(nibabel.Nifti1Image(hu.transpose(2, 1, 0).astype(np.int16), affine), folder / "ct.nii.gz")
-    with open_page(server.url, folder) as page:
+    with open_page(rule_app.url, folder) as page:
         page.upload(folder / "ct.nii.gz")
         wait(lambda: page.find("#ls-planes .ls-cut canvas"), "the views that the browser draws")
         wait_until_drawn(page)
@@ -308,9 +301,9 @@ def test_the_list_of_keys_keeps_the_focus_and_escape_closes_it(page):
     wait(lambda: not page.find("dialog[open]"), "the page")
 
 
-def test_a_picture_is_read_with_an_assumed_window_and_in_pixels(server, hu, tmp_path):
+def test_a_picture_is_read_with_an_assumed_window_and_in_pixels(rule_app, hu, tmp_path):
     cv2.imwrite(str(tmp_path / "ct.png"), to_grey(hu[5].astype(np.float32), DEFAULT_WINDOW))
-    with open_page(server.url, tmp_path) as page:
+    with open_page(rule_app.url, tmp_path) as page:
         page.upload(tmp_path / "ct.png")
         wait(lambda: page.find("#ls-viewer .ls-cut canvas"), "the picture")
         wait_until_drawn(page)

@@ -29,7 +29,7 @@ from liverseg.rendering.frame import frame_for
 from liverseg.rendering.slice_view import three_pictures
 from registry import open_registries
 from tests.app_process import AppProcess
-from tests.liverseg.app.rule_checkpoints import slice_hu, write_registry
+from tests.liverseg.app.rule_checkpoints import slice_hu
 from tests.liverseg.dicom_canaries import canaries_in, output_contents, plant_everywhere
 from tests.scenarios.browser.chromium import Page, open_page, wait
 
@@ -66,23 +66,8 @@ return { ...counts, all: canvas.width * canvas.height };
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_registry(tmp_path_factory.mktemp("checkpoints"))
-
-
-@pytest.fixture(scope="module")
-def server(
-    tmp_path_factory: pytest.TempPathFactory, registry: Path, storage: dict[str, str]
-) -> Iterator[AppProcess]:
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    with AppProcess(log, LIVERSEG_REGISTRY=str(registry), **storage) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The folders in which the server may store files, by environment variable."""
-    return {name: str(tmp_path_factory.mktemp(name)) for name in ("TMPDIR", "LIVERSEG_CACHE", "HF_HOME")}
+def server(rule_app: AppProcess) -> AppProcess:
+    return rule_app
 
 
 @pytest.fixture(scope="module")
@@ -202,9 +187,9 @@ def expected_pictures(ct: CTImage, seg: Segmentation, window: Window, opacity: f
     return [cv2.resize(one[:cut], (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32) for one in shown]
 
 
-def test_the_browser_draws_a_slice_as_the_server_does(page, server, volume, registry):
+def test_the_browser_draws_a_slice_as_the_server_does(page, server, volume, rule_registry):
     runs, ct = server.runs(), liverseg.read(volume)
-    segmenter = Checkpoints(open_registries(str(registry)), engine="torch").segmenter(None)
+    segmenter = Checkpoints(open_registries(str(rule_registry)), engine="torch").segmenter(None)
     seg = segmenter.segment(ct, only_slice=22)
     step_to(page, 1, Keys.HOME)
     step_to(page, 23, Keys.ARROW_UP)
