@@ -31,7 +31,7 @@ def fold_folders(tmp_path):
 def test_every_scan_is_scored_by_the_run_of_its_fold(fold_folders, tmp_path):
     runs = [save_untrained_run(tmp_path / f"run{k}", folder) for k, folder in enumerate(fold_folders)]
     command = ["crossvalidate", "--runs", *map(str, runs), "--fold-data", *map(str, fold_folders)]
-    assert main([*command, "--out", str(tmp_path / "cv")]) == 0
+    assert main([*command, "--mode", "slice", "--out", str(tmp_path / "cv")]) == 0
     rows = list(csv.DictReader((tmp_path / "cv" / "metrics.csv").open()))
     assert {row["scan"]: row["fold"] for row in rows} == {"1": "0", "4": "0", "2": "1", "3": "1", "5": "1"}
     found = json.loads((tmp_path / "cv" / "metrics.json").read_text())
@@ -70,7 +70,8 @@ def test_mismatched_fold_folders_are_refused(fold_folders, tmp_path, capsys):
 def test_runs_with_folds_in_their_settings_need_one_dataset(data, tmp_path, capsys):
     dealt = dataset_folds(DatasetFolder.open(data), 2)
     runs = [str(save_untrained_run(tmp_path / f"f{k}", data, folds=2, fold=k)) for k in (1, 0)]
-    command = ["crossvalidate", "--data", str(data), "--out", str(tmp_path / "cv"), "--folds"]
+    command = ["crossvalidate", "--data", str(data), "--mode", "slice", "--out", str(tmp_path / "cv")]
+    command.append("--folds")
     assert main([*command, "2", "--runs", *runs]) == 0
     rows = csv.DictReader((tmp_path / "cv" / "metrics.csv").open())
     assert {row["scan"]: row["fold"] for row in rows} == {
