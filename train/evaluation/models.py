@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from liverseg.core.lesion_candidates import NO_RULES, LesionRules
+from liverseg.inference.rules import InferenceRules
 from liverseg.inference.segmenter import Segmenter
 from train.checkpoint_weights import WEIGHTS_FILE, is_checkpoint_folder
 from train.errors import TrainError
@@ -32,9 +32,9 @@ class Model:
     segmenter: Segmenter | None = None  # the same network as users get it; None: scored by slices only
 
     @property
-    def slice_rules(self) -> LesionRules:
-        """The rules for the lesions of a single slice."""
-        return NO_RULES if self.segmenter is None else self.segmenter.rules.slice_lesions
+    def rules(self) -> InferenceRules:
+        """The rules for volumes, lone slices and lesions."""
+        return InferenceRules() if self.segmenter is None else self.segmenter.rules
 
 
 Rules = Mapping[str, Any]

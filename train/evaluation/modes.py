@@ -77,7 +77,7 @@ def score_in_mode(scan: ScanSlices, model: Model, protocol: Protocol, snapshots:
         if not reason:
             return score_volume(scan, model.segmenter, protocol, snapshots)
     by_slice = replace(protocol, mode="slice")
-    score = score_scan(scan, model.predict, model.context_slices, by_slice, snapshots, model.slice_rules)
+    score = score_scan(scan, model.predict, model.context_slices, by_slice, snapshots, model.rules)
     if not reason:
         return score
     return replace(score, note=f"Scan {scan.scan} is scored slice by slice, because {reason}")

@@ -7,14 +7,18 @@ from collections.abc import Iterable, Iterator
 import cv2
 import numpy as np
 
-from liverseg.core.lesion_candidates import NO_RULES, LesionRules, decide_lesions
+from liverseg.core.lesion_candidates import NO_RULES, decide_lesions
 from liverseg.core.segmentation import TUMOUR, labels_from_probabilities
+from liverseg.core.sure_bodies import remove_unsure_bodies
+from liverseg.inference.rules import InferenceRules
 from train.data.dataset import BACKGROUND_BIT, LIVER_BIT, TUMOUR_BIT
 from train.evaluation.predict import Predict, slice_probabilities
 from train.evaluation.protocol import THRESHOLDS, Protocol
 from train.evaluation.scan_measures import ScanMeasures
 from train.evaluation.scans import ScanSlices
 from train.evaluation.scores import ScanScore
+
+NO_INFERENCE_RULES = InferenceRules()
 
 LOGIT_STRIDE = 4
 """The first project scored at the resolution of SegFormer's logits, a quarter of that of the slice."""
@@ -38,9 +42,9 @@ def score_scan(
     context_slices: int,
     protocol: Protocol,
     snapshots: bool = False,
-    rules: LesionRules = NO_RULES,
+    rules: InferenceRules = NO_INFERENCE_RULES,
 ) -> ScanScore:
-    """All measures of one scan; `rules` are those of the checkpoint for the lesions of a single slice.
+    """All measures of one scan; of the checkpoint's `rules`, those for a single slice apply.
 
     The predicted labels of the whole scan are held in memory, its probabilities only slice by slice.
     """
@@ -51,26 +55,36 @@ def score_scan(
         organ, tumour = slice_probabilities(
             scan.slices, position, predict, context_slices, protocol.context, protocol.flips
         )
-        labels = labels_from_probabilities(organ, tumour, protocol.threshold)
+        labels = _labels(organ, tumour, protocol.threshold, rules)
         candidates.append(labels == TUMOUR)
         measures.add(_decided(labels, organ, tumour, protocol.threshold, rules), organ, tumour)
         for threshold in THRESHOLDS:
-            swept = labels_from_probabilities(organ, tumour, threshold)
+            swept = _labels(organ, tumour, threshold, rules)
             measures.add_sweep(k, threshold, _decided(swept, organ, tumour, threshold, rules))
         if confusion is not None:
             slice_confusion = quarter_confusion(organ, tumour, scan.slices.labels[position])
             confusion = None if slice_confusion is None else confusion + slice_confusion
-    return measures.score(scan.contiguous, None if rules.model is None else candidates, confusion, snapshots)
+    return measures.score(
+        scan.contiguous, None if rules.slice_lesions.model is None else candidates, confusion, snapshots
+    )
+
+
+def _labels(organ: np.ndarray, tumour: np.ndarray, threshold: float, rules: InferenceRules) -> np.ndarray:
+    """The labels (H, W) of one slice with the bodies that are kept, before its lesions are decided."""
+    labels = labels_from_probabilities(organ, tumour, threshold)
+    if rules.least_body_probability:
+        remove_unsure_bodies(labels[None], organ[None], rules.least_body_probability)
+    return labels
 
 
 def _decided(
-    labels: np.ndarray, organ: np.ndarray, tumour: np.ndarray, threshold: float, rules: LesionRules
+    labels: np.ndarray, organ: np.ndarray, tumour: np.ndarray, threshold: float, rules: InferenceRules
 ) -> np.ndarray:
     """The labels (H, W) of one slice after the rules have decided its candidate lesions."""
-    if rules == NO_RULES:
+    if rules.slice_lesions == NO_RULES:
         return labels
     stack = labels[None].copy()
-    decide_lesions(stack, organ[None], tumour[None], threshold, rules)
+    decide_lesions(stack, organ[None], tumour[None], threshold, rules.slice_lesions)
     return stack[0]
 
 

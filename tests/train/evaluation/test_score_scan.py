@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from liverseg.inference.rules import InferenceRules
 from tests.train.sample_scans import (
     EMPTY,
     LARGE,
@@ -21,7 +22,7 @@ from train.data.dataset import DatasetFolder
 from train.evaluation.protocol import Protocol
 from train.evaluation.record import evaluation_numbers, metrics_record
 from train.evaluation.scans import scans_of
-from train.evaluation.score_scan import quarter_confusion, score_scans
+from train.evaluation.score_scan import quarter_confusion, score_scan, score_scans
 
 SOLID = dict.fromkeys(range(4, 9), LARGE)
 
@@ -212,3 +213,20 @@ def test_the_first_project_protocol_uses_quarter_resolution_and_arg_max():
     assert confusion.sum() == 256 and confusion[:, 2].sum() == 0 and confusion[2, 1] == 36
     assert quarter_confusion(organ, tumour, np.ones(SHAPE, np.uint8)).sum() == 0  # not annotated
     assert quarter_confusion(organ, tumour, np.full(SHAPE, 6, np.uint8)) is None  # liver or tumour
+
+
+def test_a_lone_slice_keeps_only_bodies_that_the_rules_keep(tmp_path):
+    def predict(hu):
+        """The same in every slice: sure liver at the top left, less sure liver at the bottom right."""
+        organ = np.zeros(hu.shape[-2:], np.float32)
+        organ[4:12, 4:12], organ[-10:-4, -10:-4] = 0.95, 0.6
+        return np.stack([1 - organ, organ, np.zeros_like(organ)])[None]
+
+    folder = DatasetFolder.open(write_dataset(tmp_path / "data", {"a": val({0: EMPTY})}))
+    (scan,) = scans_of(folder, "val")
+    before, after, none = (
+        score_scan(scan, predict, 1, Protocol(), rules=InferenceRules(least_body_probability=least))
+        for least in (0.0, 0.8, 0.97)
+    )
+    counts = [score.structures["liver"].counts for score in (before, after, none)]
+    assert [count.tp + count.fp for count in counts] == [64 + 36, 64, 0]
