@@ -20,11 +20,12 @@ demo: $(VENV)/.app
 test: $(VENV)/.dev
 	$(MAKE) --jobs 4 --output-sync=target --no-print-directory test-served test-cohort test-app test-train
 
-# The page and its API, in Chromium and over HTTP. These tests mostly wait.
-SERVED := tests/scenarios/browser tests/liverseg/app
+# The page in Chromium. These tests mostly wait.
+SERVED := tests/scenarios/browser
 # Ray clusters on this machine, which the tests start and kill.
 COHORT := tests/liverseg/cohort
 # Run after the tests of cohorts, which finish first.
+PAGE := tests/liverseg/app
 REGISTRY := tests/registry registry
 FUZZING := tests/fuzzing fuzzing
 
@@ -35,9 +36,10 @@ test-cohort: $(VENV)/.dev
 	$(TEST) $(COHORT)
 	$(TEST) $(REGISTRY)
 	$(TEST) $(FUZZING)
+	$(TEST) $(PAGE)
 
 test-app: $(VENV)/.dev
-	$(TEST) tests liverseg --ignore=tests/train $(addprefix --ignore=,$(SERVED) $(COHORT) $(REGISTRY) $(FUZZING))
+	$(TEST) tests liverseg --ignore=tests/train $(addprefix --ignore=,$(SERVED) $(PAGE) $(COHORT) $(REGISTRY) $(FUZZING))
 
 test-train: $(VENV)/.dev
 	$(TEST) tests/train train

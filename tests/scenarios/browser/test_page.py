@@ -65,7 +65,7 @@ def check_numbers(page: Page, path: Path, checkpoints: Checkpoints, ref: str | N
         assert page.text(f"[data-measure={kind}]") == value.replace("\u202f", "")
         assert page.text(f".ls-tile.ls-{kind} p span") == unit
     assert page.text("[data-measure=share]") == report_text.share_text(report.tumour_share_of_liver)
-    assert page.text("[data-measure=lesions]") == str(len(report.lesions))
+    assert page.text("[data-measure=lesions]") == str(len(report.likely_lesions))
     assert page.text("[data-fact=checkpoint]") == report.checkpoint.ref
     assert report.checkpoint.sha256[:12] in page.text("[data-fact=weights]")
     assert report.liver.count > 0
