@@ -157,6 +157,7 @@ def labelled_candidates(labels: np.ndarray) -> LesionCandidates:
 
     The candidates refer to `labels`, which must not change afterwards.
     """
+    # A partial, because a ZeroGPU worker sends the result pickled.
     components = find_components(partial(_tumour_mask, labels), len(labels))
     return LesionCandidates(components, None, np.full(len(components), LIKELY, np.uint8))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
-from liverseg.core.components import Components, find_components
+from liverseg.core.components import Components
 from liverseg.core.labels import (
     BACKGROUND,
     CLASSES,
@@ -117,8 +117,7 @@ class Segmentation:
     @cached_property
     def tumour_components(self) -> Components:
         """The connected components of the label tumour, found once: the labels must not change after that."""
-        # A partial, because a ZeroGPU worker sends the result pickled.
-        return find_components(partial(_tumour_plane, self.labels), len(self.labels))
+        return labelled_candidates(self.labels).components
 
     def labels_with_unsure(self, z: int) -> np.ndarray:
         """(H, W) uint8: the labels of slice `z`, where unsure lesions have the value `UNSURE_LESION`."""
@@ -181,9 +180,7 @@ class Segmentation:
         labels = labels_of_volume(self.organ_probability, self.tumour_probability, threshold)
         if self.least_body_probability:
             z = self.only_slice if self.only_slice is not None and len(labels) > 1 else 0
-            removed = remove_unsure_bodies(
-                labels[z : z + 1], self.organ_probability[z : z + 1], self.least_body_probability
-            )
+            removed = remove_unsure_bodies(labels[z], self.organ_probability[z], self.least_body_probability)
             return replace(self, labels=labels, threshold=threshold, removed=removed)
         if self.removed is None:
             return replace(self, labels=labels, threshold=threshold)
@@ -197,8 +194,3 @@ class Segmentation:
             warnings += (SKIPPED_SLICES_WARNING,)
         removed = keep_largest_body(labels, bodies)
         return replace(self, labels=labels, threshold=threshold, removed=removed, warnings=warnings)
-
-
-def _tumour_plane(labels: np.ndarray, z: int) -> np.ndarray:
-    plane: np.ndarray = labels[z] == TUMOUR
-    return plane

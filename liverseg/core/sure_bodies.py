@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 
 from liverseg.core.components import find_components
-from liverseg.core.float16 import to_float32
 from liverseg.core.labels import BACKGROUND, LIVER, TUMOUR
 from liverseg.core.largest_component import NOTHING_REMOVED, RemovedComponents
 
@@ -21,27 +20,26 @@ def remove_unsure_bodies(
 ) -> RemovedComponents:
     """Set bodies below a mean probability to background, in place; returns what was removed.
 
-    `labels` (1, H, W) uint8; `organ_probability` (1, H, W) is that of liver and tumour together.
+    `labels` (H, W) uint8; `organ_probability` (H, W) is that of liver and tumour together.
 
-    >>> labels = np.array([[[1, 1, 0, 2]]], np.uint8)
-    >>> remove_unsure_bodies(labels, np.array([[[0.9, 0.8, 0.0, 0.6]]], np.float32), 0.7)
+    >>> labels = np.array([[1, 1, 0, 2]], np.uint8)
+    >>> remove_unsure_bodies(labels, np.array([[0.9, 0.8, 0.0, 0.6]], np.float32), 0.7)
     RemovedComponents(bodies=1, liver=0, tumour=1, largest=1)
     >>> labels.tolist()
-    [[[1, 1, 0, 0]]]
+    [[1, 1, 0, 0]]
     """
-    plane, organ = labels[0], organ_probability[0]
-    bodies = find_components(lambda _: plane > BACKGROUND, 1)
+    bodies = find_components(lambda _: labels > BACKGROUND, 1)
     if not len(bodies):
         return NOTHING_REMOVED
     numbers = bodies.numbers(0)
     inside = numbers >= 0
-    probability = (to_float32(organ) if organ.dtype == np.float16 else organ)[inside]
-    means = np.bincount(numbers[inside], probability.astype(np.float64), len(bodies)) / bodies.sizes
+    probability = organ_probability[inside].astype(np.float64)
+    means = np.bincount(numbers[inside], probability, len(bodies)) / bodies.sizes
     unsure = means < least_mean_probability
     if not unsure.any():
         return NOTHING_REMOVED
     mask = bodies.plane(0, unsure)
-    counts = np.bincount(plane[mask], minlength=3)
-    plane[mask] = BACKGROUND
+    counts = np.bincount(labels[mask], minlength=3)
+    labels[mask] = BACKGROUND
     largest = int(bodies.sizes[unsure].max())
     return RemovedComponents(int(unsure.sum()), int(counts[LIVER]), int(counts[TUMOUR]), largest)

@@ -209,8 +209,7 @@ class Segmenter:
         removed = keep_largest_body(buffer.labels, bodies) if largest_only else None
         least = self.rules.least_body_probability if len(wanted) == 1 and not keep_all else 0.0
         if least:
-            lone = slice(wanted[0], wanted[0] + 1)
-            removed = remove_unsure_bodies(buffer.labels[lone], buffer.organ[lone], least)
+            removed = remove_unsure_bodies(buffer.labels[wanted[0]], buffer.organ[wanted[0]], least)
         seg = Segmentation(
             labels=buffer.labels,
             tumour_probability=buffer.tumour,

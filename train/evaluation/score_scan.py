@@ -73,7 +73,7 @@ def _labels(organ: np.ndarray, tumour: np.ndarray, threshold: float, rules: Infe
     """The labels (H, W) of one slice with the bodies that are kept, before its lesions are decided."""
     labels = labels_from_probabilities(organ, tumour, threshold)
     if rules.least_body_probability:
-        remove_unsure_bodies(labels[None], organ[None], rules.least_body_probability)
+        remove_unsure_bodies(labels, organ, rules.least_body_probability)
     return labels
 
 

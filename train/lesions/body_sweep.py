@@ -38,9 +38,9 @@ def sweep_scan(scan: ScanSlices, segmenter: Segmenter, least: Sequence[float]) -
         seg = segmenter.segment(scan_image(scan, position))
         reference = reference_of(scan.slices.labels[position])
         for value, result in results.items():
-            labels = seg.labels.copy()
-            remove_unsure_bodies(labels, seg.organ_probability, value)
-            _count(result, labels[0] > 0, reference.organ, reference.organ_known)
+            labels = seg.labels[0].copy()
+            remove_unsure_bodies(labels, seg.organ_probability[0], value)
+            _count(result, labels > 0, reference.organ, reference.organ_known)
     return results
 
 

@@ -22,7 +22,7 @@ def test_bodies_below_the_mean_are_removed(kind):
     kept = np.isin(numbers, 1 + np.flatnonzero(means >= least))
     expected = np.where(kept, labels[0], 0)
     gone = labels[0][~kept]
-    removed = remove_unsure_bodies(labels, organ[None], least)
+    removed = remove_unsure_bodies(labels[0], organ, least)
     assert (labels[0] == expected).all()
     assert removed.bodies == (means < least).sum() > 3
     assert (removed.liver, removed.tumour) == ((gone == 1).sum(), (gone == 2).sum())
@@ -30,7 +30,7 @@ def test_bodies_below_the_mean_are_removed(kind):
 
 
 def test_nothing_is_removed_where_nothing_is_unsure():
-    labels = np.ones((1, 64, 64), np.uint8)
-    organ = np.full((1, 64, 64), 0.8, np.float32)
+    labels = np.ones((64, 64), np.uint8)
+    organ = np.full((64, 64), 0.8, np.float32)
     assert remove_unsure_bodies(labels, organ, 0.8 - 1e-6) == NOTHING_REMOVED and labels.all()
     assert remove_unsure_bodies(np.zeros_like(labels), organ, 0.9) == NOTHING_REMOVED
