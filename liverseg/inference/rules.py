@@ -16,6 +16,9 @@ from liverseg.core.lesion_model import LesionModel
 from liverseg.core.slice_smoothing import SmoothingRule
 from liverseg.errors import CheckpointRefused
 
+RULE_KEYS = ("volume_rules", "slice_rules", "lesion_model")
+"""The keys of a manifest that hold the rules for volumes, lone slices and lesions."""
+
 _KNOWN_RULES = ("search", "smoothing", "hysteresis")
 _KNOWN_SLICE_RULES = ("least_body_probability",)
 _KNOWN_METHODS = ("logistic regression",)

@@ -14,6 +14,7 @@ import torch
 from liverseg.core.window import Window
 from liverseg.errors import CheckpointRefused
 from liverseg.inference.engines import Engine
+from liverseg.inference.rules import RULE_KEYS
 from liverseg.inference.segmenter import Segmenter
 from registry import Checkpoint, InputSpec, Manifest, WindowSpec
 from registry.manifest import MODEL_FILE, FileRecord
@@ -88,7 +89,3 @@ def with_rules(segmenter: Segmenter, rules: Mapping[str, Any]) -> Segmenter:
     extra = {key: value for key, value in manifest.extra.items() if key not in RULE_KEYS} | dict(rules)
     checkpoint = replace(segmenter.checkpoint, manifest=replace(manifest, extra=extra))
     return Segmenter(checkpoint, segmenter.engine)
-
-
-RULE_KEYS = ("volume_rules", "slice_rules", "lesion_model")
-"""The keys of a manifest that hold the rules for volumes, lone slices and lesions."""

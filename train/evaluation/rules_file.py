@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from liverseg.inference.rules import RULE_KEYS
 from train.errors import TrainError
-from train.evaluation.graph_segmenter import RULE_KEYS
 
 
 def read_rules(path: Path | None) -> dict[str, Any] | None:

@@ -47,7 +47,7 @@ class ExportSettings:
     replace: bool = False  # overwrite another checkpoint in the same folder
     # Calibrate the tumour probability on the first evaluation, or by a record of `fold_calibration`.
     calibrate: bool | dict[str, Any] = True
-    rules: dict[str, Any] = field(default_factory=dict)  # manifest keys of `graph_segmenter.RULE_KEYS`
+    rules: dict[str, Any] = field(default_factory=dict)  # keys of `liverseg.inference.rules.RULE_KEYS`
     # The checkpoint that this one is a variant of: its name beside this one, or owner/name on the Hub.
     base_model: str = ""
 

@@ -23,11 +23,11 @@ import liverseg
 from liverseg.core.image import CTImage
 from liverseg.core.largest_component import RemovedComponents
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation, probability_type
-from liverseg.inference.rules import inference_rules
+from liverseg.inference.rules import RULE_KEYS, inference_rules
 from registry import Checkpoint
 from registry.files import write_atomically
 
-FORMAT = 1
+FORMAT = 2
 """Raised when stored results would be read or computed differently."""
 
 MARK = b"liverseg result of an example\n"
@@ -62,7 +62,7 @@ class PreparedResults:
             "image": image_digest,
             "checkpoint": [checkpoint.ref, checkpoint.sha256],
             "threshold": manifest.tumour_threshold,
-            "rules": [manifest.extra.get("volume_rules"), manifest.extra.get("lesion_model")],
+            "rules": [manifest.extra.get(key) for key in RULE_KEYS],
         }
         text = json.dumps(depends_on, sort_keys=True)
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()}{SUFFIX}"
@@ -79,6 +79,7 @@ class PreparedResults:
             "removed": None if seg.removed is None else asdict(seg.removed),
             "skipped": [list(gap) for gap in seg.skipped],
             "searched": seg.searched,
+            "least_body_probability": seg.least_body_probability,
         }
         packed = io.BytesIO()
         np.savez_compressed(
@@ -158,4 +159,5 @@ def _unpacked(stored: bytes, name: str, checkpoint: Checkpoint, ct: CTImage) -> 
         removed=None if removed is None else RemovedComponents(**removed),
         skipped=tuple((int(first), int(last)) for first, last in header["skipped"]),
         searched=bool(header["searched"]),
+        least_body_probability=float(header["least_body_probability"]),
     ).with_lesions(rules.volume_lesions if len(ct.hu) > 1 else rules.slice_lesions)

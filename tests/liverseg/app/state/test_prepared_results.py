@@ -125,6 +125,20 @@ def test_a_result_depends_on_image_weights_rules_and_version(stored, volume_anal
     assert len(paths) == 7 and path not in paths
 
 
+def test_a_lone_slice_keeps_its_rule_for_bodies(picture_analysis, checkpoints, tmp_path):
+    results, plain = PreparedResults(tmp_path), checkpoints.find(None)
+    extra = {**plain.manifest.extra, "slice_rules": {"least_body_probability": 0.8}}
+    checkpoint = replace(plain, manifest=replace(plain.manifest, extra=extra))
+    digest, ct = digest_of_image(picture_analysis.ct), picture_analysis.ct
+    assert results.path(digest, checkpoint) != results.path(digest, plain)
+    seg = replace(picture_analysis.seg, least_body_probability=1.0)
+    results.save(digest, checkpoint, seg)
+    loaded, at = results.load(digest, checkpoint, ct), 0.9
+    assert loaded.least_body_probability == 1.0 and picture_analysis.seg.labels.any()
+    assert not loaded.at_threshold(at).labels.any()
+    assert loaded.at_threshold(at).removed == seg.at_threshold(at).removed
+
+
 def test_an_intact_file_at_the_place_of_another_one_is_refused(stored, volume_analysis, checkpoints):
     """A file that was renamed to the name of another checkpoint's result names what it was made by."""
     results, digest, checkpoint, path = stored
