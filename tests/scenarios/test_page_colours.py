@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from liverseg.app.html import page_text
-from liverseg.app.html.volume import DRAWING_STYLE, STATIC_FOLDER
+from liverseg.app.html.scripts import STATIC_FOLDER
+from liverseg.app.html.volume import DRAWING_STYLE
 from liverseg.rendering import colours
 
 STYLE_SHEET = (STATIC_FOLDER / "style.css").read_text(encoding="utf-8")

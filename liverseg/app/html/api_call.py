@@ -95,8 +95,7 @@ def curl_call(analysis: PageAnalysis, server: str = SERVER) -> str:
 
 def api_call(analysis: PageAnalysis) -> str:
     """The calls in Python and with curl, each with a button that copies it."""
-    rejected = any(getattr(lesion, "rejected", False) for lesion in analysis.report.lesions)
-    note = f'<p class="ls-none">{REJECTED_NOT_SENT}</p>' if rejected else ""
+    note = f'<p class="ls-none">{REJECTED_NOT_SENT}</p>' if analysis.report.rejected_lesions else ""
     blocks = "".join(
         _code(name, key, call(analysis))
         for name, key, call in (("Python", "python", python_call), ("curl", "curl", curl_call))

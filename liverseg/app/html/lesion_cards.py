@@ -28,19 +28,12 @@ REJECT_TITLE = "Reject: leave it out of every sum"
 RESTORE_TITLE = "Restore: count it again"
 
 
-def is_rejected(lesion: Lesion) -> bool:
-    """Whether the reader has rejected a lesion."""
-    return lesion.rejected
-
-
 def lesion_list(report: Report) -> str:
     """The number of likely lesions and the cards of the largest `SHOWN_LESIONS`.
 
     Rejected lesions follow, then unsure ones, folded; of each kind at most as many.
     """
-    likely = [lesion for lesion in report.likely_lesions if not is_rejected(lesion)]
-    rejected = [lesion for lesion in report.lesions if is_rejected(lesion)]
-    unsure = [lesion for lesion in report.unsure_lesions if not is_rejected(lesion)]
+    likely, unsure = report.likely_lesions, report.unsure_lesions
     aside = "; ".join(text for text in (unsure_text(report), rejected_text(report)) if text)
     head = f'<h2>Lesions <b data-measure="lesions">{len(likely)}</b>'
     head += f" <small>{escape(aside)}</small></h2>" if aside else "</h2>"
@@ -48,7 +41,7 @@ def lesion_list(report: Report) -> str:
         body = f'<p class="ls-none">{NONE_FOUND}</p>'
     else:
         body = _cards(likely, report) if likely else f'<p class="ls-none">{NONE_LIKELY}</p>'
-        body += _cards(rejected, report) + _unsure_fold(unsure, report)
+        body += _cards(report.rejected_lesions, report) + _unsure_fold(unsure, report)
     legend = _mark_legend(body)
     return f'<section class="ls-lesions" aria-label="Lesions">{head}{body}{legend}</section>'
 
@@ -76,16 +69,15 @@ def lesion_card(lesion: Lesion, report: Report) -> str:
     `volume.js` goes to the lesion when its card is clicked.
     """
     is_volume = report.input.kind == "volume"
-    rejected = is_rejected(lesion)
-    kind = " ls-rejected" if rejected else "" if lesion.likely else " ls-unsure"
+    kind = " ls-rejected" if lesion.rejected else "" if lesion.likely else " ls-unsure"
     size = escape(" ".join(lesion_size_and_unit(lesion, is_volume)))
     facts = " ".join(f"<span>{escape(fact)}</span>" for fact in _facts(lesion, report))
-    note = f'<p class="ls-fact-line"><span>{REJECTED_NOTE}</span></p>' if rejected else ""
+    note = f'<p class="ls-fact-line"><span>{REJECTED_NOTE}</span></p>' if lesion.rejected else ""
     return (
         f'<article data-lesion="{lesion.id}" data-at="{lesion.diameter_slice}" class="ls-lesion{kind}">'
         f"{_number(lesion, is_volume)}"
         f'<div><p><b class="ls-size">{size}</b> <span class="ls-diameters">{_diameters(lesion)}</span></p>'
-        f'<p class="ls-fact-line">{facts}</p>{note}</div>{_reject_button(lesion, rejected)}</article>'
+        f'<p class="ls-fact-line">{facts}</p>{note}</div>{_reject_button(lesion)}</article>'
     )
 
 
@@ -125,11 +117,11 @@ def _facts(lesion: Lesion, report: Report) -> list[str]:
     return facts
 
 
-def _reject_button(lesion: Lesion, rejected: bool) -> str:
-    face = "Restore" if rejected else "✕"
+def _reject_button(lesion: Lesion) -> str:
+    face, title = ("Restore", RESTORE_TITLE) if lesion.rejected else ("✕", REJECT_TITLE)
     return (
-        f'<button type="button" data-reject="{lesion.id}" aria-pressed="{str(rejected).lower()}" '
-        f'aria-label="Reject lesion {lesion.id}" title="{RESTORE_TITLE if rejected else REJECT_TITLE}">'
+        f'<button type="button" data-reject="{lesion.id}" aria-pressed="{str(lesion.rejected).lower()}" '
+        f'aria-label="Reject lesion {lesion.id}" title="{title}">'
         f"{face}</button>"
     )
 

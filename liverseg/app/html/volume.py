@@ -10,11 +10,11 @@ import base64
 import json
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
 import numpy as np
 
 from liverseg.app.html.page_text import PICTURE_NAMES
+from liverseg.app.html.scripts import script_after
 from liverseg.app.html.viewer_text import KEYS, VIEWER_TEXT
 from liverseg.app.html.viewer_tools import toolbar
 from liverseg.app.state.session import PageAnalysis
@@ -54,14 +54,10 @@ DRAWING_STYLE = {
 }
 """Colours and windows of `liverseg.rendering`, for the scripts that draw in the browser."""
 
-STATIC_FOLDER = Path(__file__).parents[1] / "static"
-
 
 def javascript(*names: str) -> str:
     """Files of `static/` as one script, after the constants `STYLE` (`DRAWING_STYLE`) and `TEXT`."""
-    scripts = [(STATIC_FOLDER / name).read_text(encoding="utf-8") for name in names]
-    words = json.dumps({**VIEWER_TEXT, "keys": KEYS}, ensure_ascii=False)
-    return "\n".join([f"const STYLE = {json.dumps(DRAWING_STYLE)};", f"const TEXT = {words};", *scripts])
+    return script_after({"STYLE": DRAWING_STYLE, "TEXT": {**VIEWER_TEXT, "keys": KEYS}}, *names)
 
 
 VIEWER_SCRIPTS = (

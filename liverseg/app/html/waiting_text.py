@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from html import escape
-from pathlib import Path
 
+from liverseg.app.html.scripts import script_after
 from liverseg.app.state.session import PageAnalysis
-
-STATIC_FOLDER = Path(__file__).parents[1] / "static"
 
 GONE = (
     "The result of this address is no longer held: it has expired, or the server was restarted. "
@@ -73,8 +70,7 @@ def fallback_sentence(wanted_ref: str, used_ref: str, reason: str) -> str:
 
 def result_sentence(analysis: PageAnalysis) -> str:
     """What is announced to screen readers when a result is ready."""
-    likely = sum(lesion.likely for lesion in analysis.report.lesions)
-    unsure = len(analysis.report.lesions) - likely
+    likely, unsure = len(analysis.report.likely_lesions), len(analysis.report.unsure_lesions)
     if analysis.own_cut is None:
         return f"Result ready: {_count(likely + unsure, 'lesion')}."
     return f"Result ready: {_count(likely, 'likely lesion')}, {unsure or 'no'} unsure."
@@ -105,8 +101,7 @@ def stamped(html: str, analysis: PageAnalysis) -> str:
 def session_javascript() -> str:
     """`typed.js` and `session.js` after their sentences."""
     said = {"unreachable": UNREACHABLE, "restarted": RESTARTED, "reload": RELOAD}
-    scripts = [(STATIC_FOLDER / name).read_text(encoding="utf-8") for name in ("typed.js", "session.js")]
-    return "\n".join([f"const SAY = {json.dumps(said)};", *scripts])
+    return script_after({"SAY": said}, "typed.js", "session.js")
 
 
 RESULT_KEY_JS = """(...inputs) => {

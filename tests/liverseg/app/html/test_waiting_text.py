@@ -13,6 +13,8 @@ from tests.liverseg.lesion_scenes import model_segmenter
 def test_a_result_is_announced_with_its_lesions(volume_analysis, checkpoints, nifti):
     assert waiting_text.result_sentence(volume_analysis) == "Result ready: 1 lesion."
     assert waiting_text.result_sentence(volume_analysis.at_threshold(1.0)) == "Result ready: no lesions."
+    rejected = volume_analysis.with_rejected([1])
+    assert waiting_text.result_sentence(rejected) == "Result ready: no lesions."
     segmenter = copy.copy(checkpoints.segmenter(None))
     segmenter.rules = model_segmenter().rules
     ct = session.read_input([nifti], DEFAULT_WINDOW)
