@@ -6,13 +6,11 @@ Text and lines of the SVGs have the colour `currentColor`, so they are legible o
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
-from liverseg.analysis.report_text import number_text, share_text
+from liverseg.analysis.report_text import number_text
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import LIVER, TUMOUR, Segmentation
 from liverseg.errors import InvalidSetting
@@ -190,51 +188,3 @@ def _legend(plot: Layout, text: float, unit: str) -> str:
         )
         x -= 0.9 * text
     return "".join(parts)
-
-
-# --- Tumour share as a ring ---
-
-RING_RADIUS, RING_THICKNESS = 42.0, 13.0
-"""Radius of the ring's centre line, and its thickness, in a picture 100 wide and high."""
-
-SMALLEST_ARC = 0.004
-"""A share above 0 is drawn at least this large, to be visible."""
-
-
-def donut_svg(share: float | None, size_px: int = 132) -> str:
-    """The tumour's share of the liver as SVG: a ring that starts at the top and runs clockwise.
-
-    `share` None means that no liver was found, and gives an empty ring.
-
-    >>> 'stroke-dasharray="66 198"' in donut_svg(0.25), "25.0 %" in donut_svg(0.25)
-    (True, True)
-    """
-    percent = escape(share_text(share))
-    description = f"{percent} of the liver is tumour" if share is not None else "no liver found"
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" width="{size_px}" height="{size_px}" '
-        f'role="img" aria-label="{description}" font-family="inherit">',
-        _ring("currentColor" if share is None else css(LIVER_ON_WHITE_RGB), 0.18 if share is None else 1),
-    ]
-    if share:
-        circumference = round(2 * math.pi * RING_RADIUS)
-        drawn = round(circumference * min(max(share, SMALLEST_ARC), 1), 2)
-        arc = f' stroke-dasharray="{drawn:g} {circumference - drawn:g}" pathLength="{circumference}"'
-        parts.append(_ring(css(TUMOUR_ON_WHITE_RGB), 1, arc + ' transform="rotate(-90 50 50)"'))
-    parts.append(_centred_text(51, 17 if len(share_text(share)) < 7 else 14, 600, percent))
-    parts.append(_centred_text(65, 9, 400, "tumour" if share is not None else "no liver"))
-    return "".join(parts) + "</svg>"
-
-
-def _ring(colour: str, opacity: float, attributes: str = "") -> str:
-    return (
-        f'<circle cx="50" cy="50" r="{RING_RADIUS:g}" fill="none" stroke="{colour}" '
-        f'stroke-opacity="{opacity:g}" stroke-width="{RING_THICKNESS:g}"{attributes}/>'
-    )
-
-
-def _centred_text(y: float, size: float, weight: int, text: str) -> str:
-    return (
-        f'<text x="50" y="{y:g}" font-size="{size:g}" font-weight="{weight}" text-anchor="middle" '
-        f'fill="currentColor">{text}</text>'
-    )

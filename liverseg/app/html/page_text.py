@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Sequence
 from html import escape
 
 from liverseg.analysis.report_text import dice_text, operating_point_sentence, threshold_text
@@ -163,12 +162,6 @@ def operating_point(analysis: PageAnalysis) -> str:
         return ""
     sentence = operating_point_sentence(decision.point)
     return f'<p class="ls-label" role="status">{escape(sentence)}</p>'
-
-
-def viewer(jpegs: Sequence[bytes], label: str) -> str:
-    """The three pictures (JPEG) side by side; `label` names the slice for screen readers."""
-    figures = "".join(figure(name, jpeg, label) for name, jpeg in zip(PICTURE_NAMES, jpegs, strict=True))
-    return f'<div class="ls-viewer">{figures}</div>'
 
 
 def figure(name: str, jpeg: bytes, label: str, kind: str = "") -> str:

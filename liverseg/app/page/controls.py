@@ -26,7 +26,7 @@ from liverseg.rendering.slice_view import DEFAULT_OPACITY
 
 ENLARGE_JS = """
 element.addEventListener('click', event => {
-  const figure = event.target.closest('figure:not(.ls-empty):not([data-plane])');
+  const figure = event.target.closest('figure');
   if (figure) figure.classList.toggle('ls-enlarged');
 });
 element.addEventListener('keydown', event => {
@@ -34,7 +34,7 @@ element.addEventListener('keydown', event => {
   element.querySelectorAll('.ls-enlarged').forEach(figure => figure.classList.remove('ls-enlarged'));
 });
 """
-"""A click enlarges a picture to the whole page; a second click or Escape restores it."""
+"""A click enlarges a picture of the comparison to the whole page; a second click or Escape restores it."""
 
 
 def session_components() -> PageComponents:
@@ -120,9 +120,7 @@ def _slider(label: str, limits: tuple[float, float], step: float, value: float, 
 def result_viewer() -> PageComponents:
     """The axial pictures, the slider of the slice, and the button that cancels a run."""
     return {
-        "viewer": gr.HTML(
-            page_text.empty_viewer(), js_on_load=ENLARGE_JS, elem_id="ls-viewer", apply_default_css=False
-        ),
+        "viewer": gr.HTML(page_text.empty_viewer(), elem_id="ls-viewer", apply_default_css=False),
         "cancel": gr.Button("Cancel", size="sm", elem_id="ls-cancel"),
         "waiting": gr.HTML("", elem_id="ls-waiting", apply_default_css=False),
         "slice": _slider("Slice", (1, 2), 1, 1, visible=False, elem_id="ls-slice"),

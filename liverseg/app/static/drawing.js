@@ -132,7 +132,7 @@ function strip(pen, kind, section, frame, view, s, text) {
   return undefined;
 }
 
-const TRUTH = STYLE.truth || [255, 255, 255];
+const TRUTH = STYLE.truth;
 
 // Draws a picture on a canvas of any size; `kind` is 0 (CT), 1 (segmentation) or 2 (probability). `zoom` is that of
 // zoom.js. The grey layer must already be that of the section.

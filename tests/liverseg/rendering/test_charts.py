@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from xml.etree import ElementTree
 
 import numpy as np
@@ -14,7 +13,6 @@ from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.errors import InvalidSetting
 from liverseg.rendering.charts import (
     Profile,
-    donut_svg,
     lay_out,
     profile_of,
     profile_svg,
@@ -96,27 +94,3 @@ def test_round_steps_reach_the_largest_value_in_few_equal_steps(largest):
     steps = round_steps(largest, 3)
     assert steps[0] == 0 and steps[-2] < largest <= steps[-1] and len(steps) <= 4
     np.testing.assert_allclose(np.diff(steps), steps[1])
-
-
-@pytest.mark.parametrize("share", [0.0, 0.0456, 0.25, 0.5, 1.0])
-def test_the_length_of_the_arc_is_the_share(share):
-    svg = ElementTree.fromstring(donut_svg(share))
-    ring, *arcs = svg.iter(f"{SVG}circle")
-    assert svg.get("aria-label") == f"{100 * share:.1f} % of the liver is tumour"
-    assert len(arcs) == (1 if share else 0)
-    for arc in arcs:
-        drawn, rest = map(float, arc.get("stroke-dasharray").split())
-        assert drawn / (drawn + rest) == pytest.approx(share, abs=1e-3)
-        assert float(arc.get("pathLength")) == drawn + rest
-        assert drawn + rest == pytest.approx(2 * math.pi * float(arc.get("r")), rel=0.01)
-        assert arc.get("transform") == "rotate(-90 50 50)"
-    assert f"{100 * share:.1f} %" in [text.text for text in svg.iter(f"{SVG}text")]
-
-
-def test_tiny_shares_are_visible_and_a_missing_liver_is_stated():
-    tiny = ElementTree.fromstring(donut_svg(0.00001))
-    *_, arc = tiny.iter(f"{SVG}circle")
-    assert float(arc.get("stroke-dasharray").split()[0]) >= 1
-    assert "< 0.1 %" in [text.text for text in tiny.iter(f"{SVG}text")]
-    none = ElementTree.fromstring(donut_svg(None))
-    assert none.get("aria-label") == "no liver found" and len(list(none.iter(f"{SVG}circle"))) == 1
