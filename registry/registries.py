@@ -40,15 +40,16 @@ class Registry(Protocol):
 
 
 @dataclass(frozen=True)
-class _FileState:
-    """What tells a checkpoint whose files were found damaged from the same one after a repair."""
+class FileState:
+    """What tells a checkpoint apart from the same one before its `model.pt` was damaged or repaired."""
 
     folder: Path
     sha256: str  # of `model.pt`, as the manifest says
     size_and_time: tuple[int, int] | None  # of `model.pt` on the disk; None: it is not there
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint) -> _FileState:
+    def of(cls, checkpoint: Checkpoint) -> FileState:
+        """The present state of a checkpoint's files."""
         try:
             found = os.lstat(checkpoint.folder / MODEL_FILE)
         except OSError:
@@ -62,7 +63,7 @@ class Registries:
     def __init__(self, registries: list[Registry]) -> None:
         self._registries = tuple(registries)
         self._listings: tuple[Listing, ...] | None = None
-        self._damaged: dict[_FileState, str] = {}  # why a checkpoint is set aside
+        self._damaged: dict[FileState, str] = {}  # why a checkpoint is set aside
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -108,7 +109,7 @@ class Registries:
         It becomes one of the `problems`, so that the newest version whose files are whole is found instead.
         It is listed again once its `model.pt` on the disk has changed.
         """
-        self._damaged = {**self._damaged, _FileState.of(checkpoint): reason}
+        self._damaged = {**self._damaged, FileState.of(checkpoint): reason}
 
     def refresh(self) -> Registries:
         """Read the registries again; returns itself. Until it is done, other threads see the old listings."""
@@ -126,7 +127,7 @@ class Registries:
         usable: list[Checkpoint] = []
         problems = list(listing.problems)
         for checkpoint in listing.checkpoints:
-            reason = self._damaged.get(_FileState.of(checkpoint))
+            reason = self._damaged.get(FileState.of(checkpoint))
             if reason is None:
                 usable.append(checkpoint)
             else:

@@ -6,11 +6,14 @@ the page that shows the result, like the address of a download.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from gradio.routes import PlainTextResponse, Request, Response
 from starlette.routing import Route
 
 from liverseg.app.html import page_text
-from liverseg.app.state.voxels import find_voxels
+from liverseg.app.state.voxels import VoxelStore, find_voxels
 from liverseg.errors import LiversegError
 
 SLICES = "/liverseg/slices/{token}/{first:int}-{last:int}/{what}"
@@ -28,25 +31,23 @@ def routes() -> list[Route]:
 
 def _slices(request: Request) -> Response:
     path = request.path_params
-    voxels = find_voxels(path["token"])
-    if voxels is None or path["what"] not in PARTS:
-        return _gone()
-    try:
-        packed = voxels.packed(path["first"], path["last"], overlay_only=path["what"] == "overlay")
-    except IndexError:
-        return PlainTextResponse("The volume has no such slices.", 404)
-    return Response(packed, media_type="application/octet-stream", headers=HEADERS)
+    return _packed(path, "slices", lambda v, only: v.packed(path["first"], path["last"], overlay_only=only))
 
 
 def _sections(request: Request) -> Response:
     path = request.path_params
+    return _packed(path, "section", lambda v, only: v.packed_section(path["plane"], path["index"], only))
+
+
+def _packed(path: dict[str, Any], noun: str, pack: Callable[[VoxelStore, bool], bytes]) -> Response:
+    """The bytes that `pack` gives for the voxels and for whether only the overlay is asked for."""
     voxels = find_voxels(path["token"])
     if voxels is None or path["what"] not in PARTS:
         return _gone()
     try:
-        packed = voxels.packed_section(path["plane"], path["index"], path["what"] == "overlay")
+        packed = pack(voxels, path["what"] == "overlay")
     except IndexError:
-        return PlainTextResponse("The volume has no such section.", 404)
+        return PlainTextResponse(f"The volume has no such {noun}.", 404)
     return Response(packed, media_type="application/octet-stream", headers=HEADERS)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 
 from liverseg.errors import CheckpointRefused, LiversegError
 from liverseg.inference.fallback import use_undamaged
 from liverseg.inference.segmenter import find_checkpoint
 from registry import Checkpoint, Registries, RegistryError
-from registry.manifest import MODEL_FILE
+from registry.registries import FileState
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +19,7 @@ class CheckpointCheck:
 
     def __init__(self, registries: Registries) -> None:
         self._registries = registries
-        self._whole: set[tuple[str, str, int]] = set()
+        self._whole: set[FileState] = set()
 
     def default(self) -> tuple[Checkpoint, bytes]:
         """The default checkpoint and its `model.pt`, after damaged ones were set aside.
@@ -36,7 +35,7 @@ class CheckpointCheck:
         """
         try:
             first = self._find(None)
-            if first.source is None and _file_state(first) not in self._whole:
+            if first.source is None and FileState.of(first) not in self._whole:
                 self.default()
         except LiversegError as error:  # the page says so too when it lists the checkpoints
             _log.warning("%s", error)
@@ -63,14 +62,5 @@ class CheckpointCheck:
             archive = checkpoint.read_model()
         except RegistryError as error:
             raise CheckpointRefused(str(error)) from error
-        self._whole.add(_file_state(checkpoint))
+        self._whole.add(FileState.of(checkpoint))
         return checkpoint, archive
-
-
-def _file_state(checkpoint: Checkpoint) -> tuple[str, str, int]:
-    """Folder and digest of a checkpoint, and the time at which its `model.pt` was written."""
-    try:
-        written = os.lstat(checkpoint.folder / MODEL_FILE).st_mtime_ns
-    except OSError:  # it is gone, or not fetched yet
-        written = 0
-    return str(checkpoint.folder), checkpoint.sha256, written
