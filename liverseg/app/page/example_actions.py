@@ -7,6 +7,7 @@ shown at once when it is chosen. The state `wanted` sends any other one to the q
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import gradio as gr
@@ -46,20 +47,17 @@ class ExampleActions:
     ) -> Updates:
         """The page was opened: show the first example, unless there is something else to show.
 
-        A subclass may show another result instead and call this only where it has none. An upload, a run
-        under way and another checkpoint than the default come first.
+        An upload, a run under way and another checkpoint than the default come first.
         """
         result = None
         if self._is_free(analysis, shown, is_running, request):
-            try:
+            with suppress(LiversegError):  # the line about checkpoints, or the log, says why
                 result = self._result_of_first_example()
-            except LiversegError:  # the line about checkpoints, or the log, says why
-                result = None
         if result is None:
             return self.tick(analysis, shown, is_running, request)
-        shown = self._shown(result, request)
-        del shown["problem"]  # a result that is gone was explained there
-        return {**shown, **self.gallery_updates()}
+        updates = self._shown(result, request)
+        del updates["problem"]  # a result that is gone was explained there
+        return {**updates, **self.gallery_updates()}
 
     def tick(
         self, analysis: PageAnalysis | None, shown: bool, is_running: bool, request: RunRequest

@@ -1,4 +1,4 @@
-"""The components of the examples, and which of their events calls which action of `arrival`."""
+"""The components of the examples, and which of their events calls which action of `example_actions`."""
 
 from __future__ import annotations
 

@@ -194,8 +194,8 @@ class Checkpoints:
     def segmenter(self, ref: str | None) -> Segmenter:
         """The loaded checkpoint; its files are verified when it is loaded. Raises `CheckpointRefused`.
 
-        It is loaded once for all who ask at the same time. One that could not be loaded is tried again by the
-        next who asks. A damaged one is set aside; without a version in `ref`, the next one is loaded.
+        Callers that ask at the same time wait for one load. After a failure the next call tries again. A
+        damaged checkpoint is set aside; if `ref` has no version, the next one is loaded.
         """
         return use_undamaged(ref, self._registries, self.find, self._segmenter)
 

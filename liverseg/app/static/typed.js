@@ -1,5 +1,5 @@
 // The number beside a slider: what is typed takes effect on Enter or when the field is left, within the slider's range.
-// Gradio alone would send every keystroke. A text that is no number gives back the number before it.
+// Gradio alone would send every keystroke. If the text is not a number, the previous number is restored.
 const numberOf = node => node instanceof HTMLInputElement && node.type === 'number' && rangeOf(node) ? node : null;
 function rangeOf(number) {
   const wrap = number.closest('.wrap');

@@ -104,7 +104,7 @@ def test_a_visit_of_typing_reloading_and_switching(
     wait(lambda: numbers_threshold(page) == 0.3, "numbers at the threshold set before")
     assert value_of(page, THRESHOLD) == "0.3"
 
-    # Typed values take effect at the end, within the range; what is no number is taken back.
+    # A typed value takes effect when typing ends, within the range; other text is undone.
     for typed, taken in (("0.5", 0.5), ("", 0.5), ("-", 0.5), ("1e9", 1), ("0", 0.01), ("0.25", 0.25)):
         type_letters(page, typed)
         wait(
