@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,9 @@ GENERATOR = 1
 
 RECORD = "files.json"
 """Names and sha256 of the generated files."""
+
+_placing = threading.Lock()
+"""Held while files are put in place, so that no thread removes what another one has just stored."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ def _generate(phantom: PhantomExample, home: Path) -> None:
         paths = generator.write(made, stage / "new", phantom.format)
         record = [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths]
         (stage / "new" / RECORD).write_text(json.dumps(record), encoding="utf-8")
-        if home.exists():  # damaged: `_verified` refused it
-            shutil.rmtree(home)
-        os.rename(stage / "new", home)
+        with _placing:
+            if _verified(home) is None:  # missing or damaged; another thread may have made it meanwhile
+                shutil.rmtree(home, ignore_errors=True)
+                os.rename(stage / "new", home)
