@@ -16,6 +16,7 @@ from liverseg.app.page.queues import DRAWING_QUEUE, HIDE_CANCEL, KIND_OF_RUN_JS
 from liverseg.app.page.updates import Updates
 from liverseg.app.server import retention
 from liverseg.app.state.view import View
+from liverseg.app.state.visit import Visit
 
 
 def connect_cancelling(
@@ -30,16 +31,20 @@ def connect_cancelling(
         actions.runs.stop(request.session_hash)
         retention.expire_soon(page, request.session_hash)
 
+    def stop_unwanted(kind: str, visit: Any, request: gr.Request) -> None:
+        if kind != "compare" and isinstance(visit, Visit):
+            visit.begin_run()  # before it stops: it must not offer Run again before `cancel` has run
+        stop(request)
+
     def cancel(kind: str, analysis: Any, ref: str | None) -> Updates:
-        visit = current_visit()
-        if kind != "compare":
-            visit.begin_run()  # the result of the one under way is no longer wanted
-        return switching.cancel(actions.checkpoints, kind, analysis, ref, visit.choices)
+        return switching.cancel(actions.checkpoints, kind, analysis, ref, current_visit().choices)
 
     options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     upload, cancelled = components["upload"], components["cancel"].click
-    for event in (cancelled, upload.clear, upload.delete):
+    for event in (upload.clear, upload.delete):
         event(stop, None, None, **options)
+    pressed = [components["from_script"], components["analysis"]]
+    cancelled(stop_unwanted, pressed, None, js=KIND_OF_RUN_JS, **options)
     cancelled(
         event_handler(cancel, components),
         [components["from_script"], components["analysis"], components["checkpoint"]],

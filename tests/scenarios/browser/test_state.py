@@ -52,8 +52,8 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def long_scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """250 slices, a run long enough to be cancelled."""
-    hu = np.random.default_rng(0).normal(30, 10, (64, 64, 250)).astype(np.int16)
+    """600 slices, a run long enough to be cancelled."""
+    hu = np.random.default_rng(0).normal(30, 10, (64, 64, 600)).astype(np.int16)
     path = tmp_path_factory.mktemp("long") / "scan.nii.gz"
     nibabel.save(nibabel.Nifti1Image(hu, np.diag([-2.4, -2.4, 1.0, 1.0])), path)
     return path
@@ -167,7 +167,7 @@ def test_a_cancelled_run_is_run_again_without_another_upload(page: Page, long_sc
     page.driver.execute_script(CANCEL_SOON_JS)
     page.upload(long_scan)
     wait(lambda: "The segmentation was cancelled." in page.text("#ls-problem"), "the message")
-    assert re.match(r"The run has started|Slice \d+ of 250", page.driver.execute_script("return window.line"))
+    assert re.match(r"The run has started|Slice \d+ of 600", page.driver.execute_script("return window.line"))
     wait(lambda: page.find("#ls-run-again"), "Run again")
     wait(lambda: page.click("#ls-run-again"), "Run again to be free")
     wait(lambda: len(page.find("#ls-viewer img")) == 3, "the result")
