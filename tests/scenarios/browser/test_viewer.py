@@ -102,17 +102,28 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float], butto
     mouse(page, "mouseReleased", end, button=button, clickCount=1)
 
 
+def touch(page: Page, kind: str, *fingers: tuple[float, float]) -> None:
+    """Send a touch event with the positions of all fingers; none for the end of a touch."""
+    points = [{"x": x, "y": y, "id": k} for k, (x, y) in enumerate(fingers)]
+    page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def swipe(page: Page, start: tuple[float, float], along_px: float) -> None:
+    touch(page, "touchStart", start)
+    for part in (0.25, 0.5, 0.75, 1):
+        touch(page, "touchMove", (start[0] + part * along_px, start[1]))
+    touch(page, "touchEnd")
+
+
+def readouts(page: Page) -> list[str]:
+    return [one.text.replace("\u2212", "-") for one in page.find(".ls-readout") if one.text]
+
+
 def readout(page: Page, at: tuple[float, float]) -> str:
     mouse(page, "mouseMoved", at)
-    shown: list[str] = []
-
-    def is_shown() -> bool:
-        shown[:] = [one.text for one in page.find(".ls-readout") if one.text]
-        return bool(shown)
-
-    wait(is_shown, "the readout")
-    assert len(shown) == 1
-    return shown[0].replace("\u2212", "-")
+    wait(lambda: readouts(page), "the readout")
+    (shown,) = readouts(page)
+    return shown
 
 
 def numbers(text: str) -> list[float]:
@@ -202,6 +213,44 @@ def test_ctrl_and_wheel_zoom_at_the_pointer_and_a_drag_moves_the_picture(page, h
     press(page, "0")
     wait(lambda: not page.find("figure[data-zoomed=yes]"), "the whole picture")
     assert readout(page, at) == before
+
+
+@pytest.fixture
+def phone(page: Page) -> Iterator[Page]:
+    """The page on a touch screen of 390 by 844 pixels."""
+    page.resize(390, 844)
+    page.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+    yield page
+    page.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    page.resize(1280, 900)
+
+
+def test_a_swipe_steps_through_the_slices_and_a_finger_reads_the_value(phone, hu):
+    start = place(phone, 40.5, 70.5, picture=1)
+    touch(phone, "touchStart", start)
+    wait(lambda: readouts(phone), "the readout")
+    assert numbers(readouts(phone)[0])[0] == hu[5, 70, 40]
+    touch(phone, "touchEnd")
+    swipe(phone, start, 45)
+    wait(lambda: shown_slice(phone) == 8, "three slices up")
+    swipe(phone, start, -45)
+    wait(lambda: shown_slice(phone) == 5, "three slices down")
+    assert not phone.find("figure[data-zoomed=yes]")
+
+
+def test_two_fingers_zoom_and_one_then_moves_the_picture(phone):
+    x, y = place(phone, 64, 64, picture=1)
+    touch(phone, "touchStart", (x - 20, y))
+    touch(phone, "touchStart", (x - 20, y), (x + 20, y))
+    for apart in (30, 40, 50):
+        touch(phone, "touchMove", (x - apart, y), (x + apart, y))
+    touch(phone, "touchEnd")
+    wait(lambda: phone.find("figure[data-plane=axial][data-zoomed=yes]"), "a zoomed picture")
+    assert shown_slice(phone) == 5
+    swipe(phone, (x, y), 45)
+    assert shown_slice(phone) == 5, "a finger moves a zoomed picture and does not step"
+    press(phone, "0")
+    wait(lambda: not phone.find("figure[data-zoomed=yes]"), "the whole picture")
 
 
 def test_a_drag_with_the_right_button_changes_window_and_controls(page):
