@@ -189,15 +189,21 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
         except LiversegError as error:
             raise refusal(error) from None
 
+    # Gradio fetches the code of each visible component, also of one in a hidden row.
+    hidden: dict[str, Any] = {"visible": False}
     with gr.Row(visible=False):
-        inputs = [gr.File(label="file"), gr.Textbox(label="checkpoint_a", value=None)]
-        inputs += [gr.Textbox(label="checkpoint_b", value=None), *input_components()]
-        outputs = [*(gr.Image(label=name, format="png") for name in COMPARISON_PANELS)]
-        outputs.append(gr.JSON(label="comparison"))
+        inputs = [gr.File(label="file", **hidden), gr.Textbox(label="checkpoint_a", value=None, **hidden)]
+        inputs += [gr.Textbox(label="checkpoint_b", value=None, **hidden), *input_components()]
+        outputs = [*(gr.Image(label=name, format="png", **hidden) for name in COMPARISON_PANELS)]
+        outputs.append(gr.JSON(label="comparison", **hidden))
         gr.Button().click(compare, inputs, outputs, api_name="compare", **network)
     with gr.Row(visible=False):
-        inputs = [gr.File(label="file"), gr.Textbox(label="checkpoint", value=None), *input_components()]
-        outputs = [*(gr.Image(label=name, format="png") for name in page_text.PICTURE_NAMES)]
-        outputs.append(gr.JSON(label="report"))
+        inputs = [
+            gr.File(label="file", **hidden),
+            gr.Textbox(label="checkpoint", value=None, **hidden),
+            *input_components(),
+        ]
+        outputs = [*(gr.Image(label=name, format="png", **hidden) for name in page_text.PICTURE_NAMES)]
+        outputs.append(gr.JSON(label="report", **hidden))
         gr.Button().click(segment, inputs, outputs, api_name="segment", **network)
-        gr.Button().click(checkpoints, None, gr.JSON(label="checkpoints"), api_name="checkpoints")
+        gr.Button().click(checkpoints, None, gr.JSON(label="checkpoints", **hidden), api_name="checkpoints")

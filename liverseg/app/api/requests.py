@@ -66,13 +66,13 @@ def _whole(name: str, value: float | None) -> int | None:
 def input_components() -> list[gr.Component]:
     """The components behind the fields of `SegmentRequest` after `file`, in their order."""
     return [
-        gr.Number(label="slice", value=None),
-        gr.Number(label="window_center", value=DEFAULT_WINDOW.center_hu),
-        gr.Number(label="window_width", value=DEFAULT_WINDOW.width_hu),
-        gr.Number(label="threshold", value=None),
-        gr.Number(label="series", value=None),
-        gr.Number(label="lesion_cut", value=None),
-        gr.Textbox(label="formats", value=None),
+        gr.Number(label="slice", visible=False, value=None),
+        gr.Number(label="window_center", visible=False, value=DEFAULT_WINDOW.center_hu),
+        gr.Number(label="window_width", visible=False, value=DEFAULT_WINDOW.width_hu),
+        gr.Number(label="threshold", visible=False, value=None),
+        gr.Number(label="series", visible=False, value=None),
+        gr.Number(label="lesion_cut", visible=False, value=None),
+        gr.Textbox(label="formats", visible=False, value=None),
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from liverseg.app.html import page_text, waiting_text
-from liverseg.app.page import switching
+from liverseg.app.page import switching, volume
 from liverseg.app.page.comparison import NO_COMPARISON
 from liverseg.app.page.updates import Updates, new_result_updates
 from liverseg.app.state.checkpoints import Checkpoints
@@ -36,6 +36,7 @@ def arrive(checkpoints: Checkpoints, key: str | None, view: View, visit: Visit) 
     ref = analysis.seg.checkpoint.ref
     updates = {
         **new_result_updates(analysis, view),
+        **volume.show_views(analysis, None, view),
         "checkpoint": ref,
         "opacity": view.opacity,
         **switching.choose(checkpoints, analysis, ref, choices),

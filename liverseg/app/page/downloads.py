@@ -1,12 +1,13 @@
 """The downloads of a result: prepared when their tab is opened, and again when what they show changes.
 
 Three events follow each other. `start` says that the files are being prepared and removes those of an earlier
-result, `prepare` makes them, and `show` lists them if they are still those of the result on the page.
+result. If the downloads are in sight, `prepare` makes the files, and `show` lists them if they are still
+those of the result on the page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
 from functools import partial
 from typing import Any
 
@@ -49,6 +50,7 @@ def contents() -> PageComponents:
             "files": gr.HTML(html.note(html.NO_RESULT), elem_id="ls-files", apply_default_css=False),
             "download": gr.Button(html.PREPARE_AGAIN, visible=False, size="sm", elem_id="ls-download"),
             "prepared": retention.session_state(),  # `PreparedFiles`
+            "downloads_wanted": gr.State(None),  # its change makes the files
             "downloads_open": gr.Checkbox(False, visible=False),  # set by the browser in each event
         }
 
@@ -56,13 +58,17 @@ def contents() -> PageComponents:
 def start(
     is_open: bool, analysis: PageAnalysis | None, shown: bool, prepared: PreparedFiles | None
 ) -> Updates:
-    """The downloads were opened, or the result has changed: no file of another result stays in the list."""
+    """The downloads were opened, or the result has changed: no file of another result stays in the list.
+
+    A new value of "downloads_wanted" has the files made.
+    """
     if analysis is None:
         files = {"files": _listed(html.note(html.NO_RESULT))}
         return {**files, "problem": page_text.problem(page_text.EXPIRED)} if shown else files
+    wanted: Updates = {"downloads_wanted": time.monotonic_ns()} if is_open else {}
     if prepared is not None and prepared.is_of(analysis):
-        return {}
-    return {"files": _listed(html.note(html.PREPARING) if is_open else "")}
+        return wanted
+    return {**wanted, "files": _listed(html.note(html.PREPARING) if is_open else "")}
 
 
 def prepare(
@@ -105,16 +111,15 @@ def connect(components: PageComponents) -> None:
     light = {**options, "concurrency_limit": 4, "concurrency_id": "drawing"}
     heavy = {**options, "concurrency_limit": 2, "concurrency_id": "downloads"}
 
-    def follow(trigger: Callable[..., Any], js: str) -> None:
-        known, view = [is_open, analysis, prepared], view_inputs(components)
-        with_shown = [is_open, analysis, components["shown"], prepared]
-        started = trigger(event_handler(start, components), with_shown, outputs, js=js, **light)
-        handler = reading_handler(with_view(prepare), components)
-        made = started.then(handler, [*known, *view], outputs, js=js, **heavy)
-        made.then(event_handler(show, components), known, outputs, js=js, **light)
-
-    follow(components["downloads_tab"].select, _OPENED_JS)
+    known, view = [is_open, analysis, prepared], view_inputs(components)
+    with_shown = [is_open, analysis, components["shown"], prepared]
+    wanted = components["downloads_wanted"]
     changed = [components["results"].change, components["comparison"].change, components["download"].click]
-    follow(partial(gr.on, changed), _SET_OPEN_JS)
+    opened = (components["downloads_tab"].select, _OPENED_JS)
+    for trigger, js in (opened, (partial(gr.on, changed), _SET_OPEN_JS)):
+        trigger(event_handler(start, components), with_shown, [*outputs, wanted], js=js, **light)
+    handler = reading_handler(with_view(prepare), components)
+    made = wanted.change(handler, [*known, *view], outputs, js=_SET_OPEN_JS, **heavy)
+    made.then(event_handler(show, components), known, outputs, js=_SET_OPEN_JS, **light)
     for name in ("slice", "center", "width"):
         components[name].change(None, js=_VIEW_CHANGED_JS, api_visibility="private")

@@ -114,11 +114,11 @@ def _connect(page: gr.Blocks, components: PageComponents, actions: Actions, refr
     arrived = visit_events.connect_arrival(components, actions, opened)
     network += gallery.connect_examples(components, actions, arrived)
     second_run = wiring.connect_comparison(
-        components, ComparisonActions(checkpoints), runs, [*network, arrived, refreshed]
+        components, ComparisonActions(checkpoints), runs, [*network, refreshed]
     )
     relabelled, redraws = wiring.connect_drawing(components, actions, [*network, second_run])
     rejected = wiring.connect_lesions(components, actions)
-    wiring.connect_volume(components, [*network, arrived, *relabelled, rejected], redraws)
+    wiring.connect_volume(components, [*network, *relabelled, rejected], redraws)
     visit_events.connect_cancelling(page, components, actions, network)
     downloads.connect(components)
     checkpoint_list.connect_status_line(page, checkpoints, components, queues.DRAWING_QUEUE)

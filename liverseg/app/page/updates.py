@@ -12,6 +12,7 @@ from liverseg.app.html import api_call, comparison, page_text, source, volume
 from liverseg.app.html import examples as examples_html
 from liverseg.app.html import results as results_html
 from liverseg.app.state import session
+from liverseg.app.state.jpeg import as_jpeg
 from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
@@ -162,12 +163,14 @@ def picture_updates(analysis: PageAnalysis, view: View, drawn: bool = False) -> 
     if drawn and analysis.second is None:
         return {}
     label = f"slice {view.slice_index + 1} of {count}" if count > 1 else "the uploaded slice"
-    jpegs = [session.as_jpeg(picture) for picture in session.draw_pictures(analysis, view)]
+    jpegs = [as_jpeg(picture, analysis.longest_px) for picture in session.draw_pictures(analysis, view)]
     updates: Updates = {}
     if not drawn:
         updates["viewer"] = volume.volume_viewer(jpegs, analysis, view)
     if analysis.second is not None:
-        second_and_difference = [session.as_jpeg(p) for p in session.draw_comparison(analysis, view)]
+        second_and_difference = [
+            as_jpeg(picture, analysis.longest_px) for picture in session.draw_comparison(analysis, view)
+        ]
         updates["comparison"] = comparison.comparison_section(
             analysis, [jpegs[1], *second_and_difference], label
         )

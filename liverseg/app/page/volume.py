@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 
 from liverseg.app.html import volume
 from liverseg.app.page.updates import Updates, expired_result, picture_updates, preset_name, slice_updates
-from liverseg.app.state import session
+from liverseg.app.state.jpeg import as_jpeg
 from liverseg.app.state.lesion_places import lesion_point
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View, within_sliders
@@ -69,7 +69,9 @@ def _point(analysis: PageAnalysis, row_column: RowColumn | None, view: View) -> 
 
 def _plane_updates(analysis: PageAnalysis, point: Point, view: View) -> Updates:
     jpegs = [
-        session.as_jpeg(plane_view(analysis.ct, analysis.seg, name, point, view.window, view.opacity))
+        as_jpeg(
+            plane_view(analysis.ct, analysis.seg, name, point, view.window, view.opacity), analysis.longest_px
+        )
         for name in volume.OTHER_PLANES
     ]
     return {"point": point[1:], "planes": volume.other_views(analysis, jpegs, point)}

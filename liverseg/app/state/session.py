@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 import liverseg
 from liverseg.analysis.compare import Agreement, compare
 from liverseg.app.state.example_case import ExampleCase
+from liverseg.app.state.jpeg import SMALL_PX
 from liverseg.app.state.pace import PACE, Running
 from liverseg.app.state.threshold_curve import ThresholdCurve
 from liverseg.app.state.view import View, within_sliders
@@ -21,16 +21,13 @@ from liverseg.app.state.voxels import VoxelStore
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import LIVER, TUMOUR, Segmentation
 from liverseg.core.window import Window
-from liverseg.errors import Cancelled, InvalidSetting, LiversegError, UnreadableInput
+from liverseg.errors import Cancelled, LiversegError, UnreadableInput
 from liverseg.inference.segmenter import Segmenter
 from liverseg.io.sniff import HEAD_BYTES, sniff
 from liverseg.pipeline import DEFAULT_RUN, DEFAULT_SETTINGS, Analysis, AnalysisSettings, Run, analyse_image
 from liverseg.rendering.comparison import difference
 from liverseg.rendering.slice_view import axial_frame, default_slice, slice_overlay, three_pictures
 from registry import Checkpoint
-
-JPEG_QUALITY = 92
-"""Quality of the pictures on the page: no visible loss, encoded in milliseconds. Downloads are lossless."""
 
 MAX_KNOWN_BYTES = 256 * 2**20
 """Limit of the results of other checkpoints in one session, which save a second run on the same image."""
@@ -68,6 +65,11 @@ class PageAnalysis(Analysis):
     def is_picture(self) -> bool:
         """Whether the HU were computed from grey values, with an assumed window."""
         return self.ct.assumed_window is not None
+
+    @property
+    def longest_px(self) -> int | None:
+        """The longer side that its pictures on the page are reduced to; None: they are not."""
+        return None if self.example is None else SMALL_PX
 
     @property
     def own_cut(self) -> float | None:
@@ -239,20 +241,6 @@ def draw_comparison(analysis: PageAnalysis, view: View) -> tuple[np.ndarray, np.
         slice_overlay(ct, analysis.second.seg, index, view.window, view.opacity),
         difference(ct.hu[index], first, second, view.window, view.opacity, axial_frame(ct)),
     )
-
-
-def as_jpeg(rgb: np.ndarray) -> bytes:
-    """An RGB picture as JPEG, without chroma subsampling, which would blur coloured contours."""
-    options = [
-        cv2.IMWRITE_JPEG_QUALITY,
-        JPEG_QUALITY,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-    ]
-    is_encoded, encoded = cv2.imencode(".jpg", rgb[..., ::-1], options)
-    if not is_encoded:
-        raise InvalidSetting("The picture could not be encoded as JPEG.")
-    return encoded.tobytes()
 
 
 def slice_counts(seg: Segmentation, slice_index: int) -> SliceCounts:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import cv2
-
+from liverseg.app.state.jpeg import as_jpeg
 from liverseg.core.window import DEFAULT_WINDOW
 from liverseg.pipeline import Analysis
 from liverseg.rendering.frame import frame_for
@@ -24,7 +23,4 @@ def thumbnail(analysis: Analysis) -> bytes:
     labels = analysis.seg.labels_with_unsure(index)
     rgb = overlay(ct.hu[index], labels, window, OPACITY, spacing_mm, letters=("", "", "", ""))
     rgb = rgb[frame_for(ct.hu[index].shape, spacing_mm).slice_area]
-    factor = THUMBNAIL_PX / max(rgb.shape[:2])
-    size = (max(1, round(rgb.shape[1] * factor)), max(1, round(rgb.shape[0] * factor)))
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    return bytes(cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes())
+    return as_jpeg(rgb, THUMBNAIL_PX, QUALITY)

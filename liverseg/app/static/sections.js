@@ -5,7 +5,7 @@ let sectionArrived = () => {}, sectionFailed = () => {};
 
 function forgetSections() {
   others.clear();
-  for (const one of fetching.values()) one.abort();
+  for (const one of fetching.values()) one.abort.abort();
   fetching.clear();
 }
 
@@ -18,9 +18,12 @@ function sectionAt(plane, index) {
 async function fetchSection(plane, index) {
   const key = `${plane} ${index}`, { stack } = store;
   if (!stack || others.has(key)) return;
-  if (fetching.has(plane)) fetching.get(plane).abort();
-  const abort = new AbortController();
-  fetching.set(plane, abort);
+  if (fetching.has(plane)) {
+    if (fetching.get(plane).key === key) return;
+    fetching.get(plane).abort.abort();
+  }
+  const abort = new AbortController(), mine = { key, abort };
+  fetching.set(plane, mine);
   try {
     const answer = await fetch(address(`liverseg/sections/${stack}/${plane}/${index}/all`), { signal: abort.signal, cache: 'no-store' });
     if (!answer.ok) throw new Error(`sections: ${answer.status}`);
@@ -33,7 +36,7 @@ async function fetchSection(plane, index) {
   } catch (error) {
     if (stack === store.stack && error.name !== 'AbortError') sectionFailed(plane);
   } finally {
-    if (fetching.get(plane) === abort) fetching.delete(plane);
+    if (fetching.get(plane) === mine) fetching.delete(plane);
   }
 }
 

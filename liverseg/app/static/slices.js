@@ -1,8 +1,9 @@
 // The voxels of a volume, packed as in liverseg/app/state/voxels.py. Slices near the current one are fetched, first in
-// the direction of travel; slices far from it are dropped. canvases.js sets the callbacks `arrived` and `failed`.
+// the direction of travel; slices far from it are dropped. Until a visitor does something, only the current slice is
+// fetched, which keeps the first load small. canvases.js sets the callbacks `arrived` and `failed`.
 const MEMORY = 96 * 2 ** 20, REACH = 16, SPAN_BYTES = 3 * 2 ** 20, MAX_SPAN = 16, AT_ONCE = 2;  // one more request if the current slice is missing
 const store = { stack: null, image: null, rows: 0, columns: 0, count: 0, truth: false, hu: new Map(), over: new Map() };
-let centre = 0, direction = 1, asked = [], arrived = () => {}, failed = () => {};
+let awake = false, centre = 0, direction = 1, asked = [], arrived = () => {}, failed = () => {};
 
 const base = () => (window.gradio_config && window.gradio_config.root) || document.baseURI;
 const address = path => new URL(path, base().replace(/\/*$/, '/')).href;
@@ -31,8 +32,16 @@ function look(slice) {
   fetchNext();
 }
 
+function wake() {
+  if (awake) return;
+  awake = true;
+  fetchNext();
+}
+for (const kind of ['pointermove', 'pointerdown', 'wheel', 'keydown'])
+  document.addEventListener(kind, wake, { capture: true, passive: true });
+
 function nextSpan() {
-  const reach = Math.min(REACH, Math.floor((capacity() - 1) / 2));
+  const reach = awake ? Math.min(REACH, Math.floor((capacity() - 1) / 2)) : 0;
   const most = store.over.size ? Math.min(Math.max(Math.floor(SPAN_BYTES / perSlice()), 1), MAX_SPAN) : 1;
   for (let away = 0; away <= reach; away++) {
     for (const way of away ? [direction, -direction] : [direction]) {

@@ -1,10 +1,11 @@
 // The surfaces of liver and tumours in WebGL, rotated by dragging and zoomed by wheel or pinch. The mesh is fetched
-// when the 3D view is scrolled to. The opaque tumours are drawn first, then the far side of the liver faintly, then only
+// when much of the 3D view is on the screen. The opaque tumours are drawn first, then the far side of the liver faintly, then only
 // the nearest points of its near side, so that the translucent picture does not depend on the order of triangles. A click
 // goes to the point of a tumour, or else of the liver, under it.
 const panel = element;
 const INSIDE_M = 0.001;  // the point of a click is this far inside the surface
 const SLIP_PX = 4;
+const SEEN = 0.4;  // share of the view on the screen from which it is drawn
 const FAR = 0.32, FIELD = 0.45, AT_FIRST = 1.12, SMALLEST = 0.4, LARGEST = 6;
 const FACES = { Front: [0, 0], Right: [Math.PI / 2, 0], Left: [-Math.PI / 2, 0], Back: [Math.PI, 0], Head: [0, Math.PI / 2], Feet: [0, -Math.PI / 2] };
 const START = [-0.4, 0.22], MOST_TILT = Math.PI / 2;
@@ -209,7 +210,7 @@ const seen = new IntersectionObserver(entries => entries.forEach(entry => {
   if (!entry.isIntersecting) return;
   seen.unobserve(entry.target);
   load(entry.target);
-}), { rootMargin: '120px' });
+}), { threshold: SEEN });
 const resized = new ResizeObserver(repaint);
 
 function renew() {

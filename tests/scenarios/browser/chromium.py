@@ -152,6 +152,7 @@ def _start() -> webdriver.Chrome:
     options.binary_location = chromium
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})  # read by `traffic`
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
 
     @atexit.register

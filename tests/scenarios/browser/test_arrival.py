@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.app_process import AppProcess
 from tests.liverseg.app.example_folder import RADII, TITLES, write_examples
 from tests.liverseg.app.rule_checkpoints import write_registry
 from tests.scenarios.browser.chromium import Page, open_page, wait
+from tests.scenarios.browser.traffic import transfers_of_first_load
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +46,21 @@ def test_the_page_opens_with_outlines_and_numbers_and_no_network_run(page, serve
     wait(lambda: page.find("#ls-planes .ls-planes"), "the other views")
     assert server.runs() == 0
     assert not page.find(".ls-problem")
+
+
+def test_the_first_load_is_light_and_comes_from_one_host(page, server):
+    """`benchmarks.first_load` measures the same with the built-in examples."""
+    drawn = "return document.querySelector('#ls-viewer').dataset.drawn"
+
+    def is_shown() -> None:
+        wait(lambda: page.find("#ls-planes .ls-cut canvas"), "the views that the browser draws")
+        wait(lambda: page.driver.execute_script(drawn) == "yes", "the pictures that the browser draws")
+
+    transfers = transfers_of_first_load(page, server.url, is_shown)
+    assert {urlsplit(one.url).netloc for one in transfers} == {urlsplit(server.url).netloc}
+    assert len(transfers) <= 90
+    assert sum(one.received for one in transfers) <= 700_000
+    assert not any("/mesh/" in one.url for one in transfers), "the surfaces wait until they are in sight"
 
 
 def test_the_truth_and_the_licence_stand_beside_the_example(page):

@@ -11,6 +11,7 @@ from PIL import Image
 
 import liverseg
 from liverseg.app.state import session
+from liverseg.app.state.jpeg import as_jpeg
 from liverseg.app.state.view import View
 from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.errors import UnreadableInput
@@ -41,9 +42,11 @@ def test_another_threshold_measures_again_and_keeps_the_probabilities(volume_ana
 def test_the_jpegs_resemble_the_pictures_and_have_one_size(volume_analysis):
     drawn = session.draw_pictures(volume_analysis, View(slice_index=2))
     for rgb in drawn:
-        decoded = np.asarray(Image.open(io.BytesIO(session.as_jpeg(rgb))))
+        decoded = np.asarray(Image.open(io.BytesIO(as_jpeg(rgb))))
         assert decoded.shape == drawn[0].shape
         assert np.abs(decoded.astype(int) - rgb).mean() < 3
+        small = Image.open(io.BytesIO(as_jpeg(rgb, 100)))
+        assert max(small.size) == 100
 
 
 def test_slice_counts_add_up_to_the_report(volume_analysis):
