@@ -197,7 +197,7 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
         gr.Button().click(compare, inputs, outputs, api_name="compare", **network)
     with gr.Row(visible=False):
         inputs = [gr.File(label="file"), gr.Textbox(label="checkpoint", value=None), *input_components()]
-        outputs = [*(gr.Image(label=name, format="png") for name in page_text.PICTURE_NAMES)]
+        outputs = [*(gr.Image(label=name, format="png") for name in page_text.picture_names())]
         outputs.append(gr.JSON(label="report"))
         gr.Button().click(segment, inputs, outputs, api_name="segment", **network)
         gr.Button().click(checkpoints, None, gr.JSON(label="checkpoints"), api_name="checkpoints")

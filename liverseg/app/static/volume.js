@@ -100,7 +100,7 @@ document.addEventListener('input', follow);
 document.addEventListener('change', follow);
 document.addEventListener('change', event => {
   const named = isDrawn() && event.target.closest && event.target.closest('#ls-preset label');
-  const preset = named && STYLE.presets[named.textContent.trim()];
+  const preset = named && STYLE.presets[PRESET_NAMES[named.textContent.trim()]];
   if (!preset) return;
   windowSet = false;
   [drawing.center, drawing.width] = preset;

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from liverseg.app.html import examples as examples_html
+from liverseg.app.text.catalogue import say
 from tests.app_process import AppProcess
 from tests.liverseg.app.example_folder import RADII, TITLES, write_examples
 from tests.liverseg.app.rule_checkpoints import write_registry
@@ -38,7 +38,7 @@ def has_example(page: Page, title: str) -> bool:
 
 def test_the_page_opens_with_outlines_and_numbers_and_no_network_run(page, server):
     wait(lambda: has_example(page, TITLES[0]), "the first example")
-    assert examples_html.ARRIVAL in page.text("#ls-example-note")
+    assert say("example.arrival") in page.text("#ls-example-note")
     assert len(set(page.pictures())) == 3
     assert page.text("[data-measure=tumour]") not in ("", "0")
     wait(lambda: page.find("#ls-planes .ls-planes"), "the other views")

@@ -15,6 +15,7 @@ from liverseg.app.page import downloads
 from liverseg.app.page.prepared_files import ZIP_NAME, prepare_files
 from liverseg.app.server import retention
 from liverseg.app.state.view import View
+from liverseg.app.text.catalogue import say
 from liverseg.core.window import Window
 from liverseg.io import FORMATS, encoders
 from liverseg.io.write import ResultView, write_results
@@ -164,9 +165,9 @@ def test_files_of_a_result_that_changed_meanwhile_are_not_listed(volume_analysis
 
 def test_without_a_result_the_tab_says_so(volume_analysis):
     empty = downloads.start(True, None, False, None)
-    assert html.NO_RESULT in empty["files"]["value"] and "problem" not in empty
+    assert say("downloads.none") in empty["files"]["value"] and "problem" not in empty
     expired = downloads.start(True, None, True, prepare_files(volume_analysis, View(1), None))
-    assert page_text.EXPIRED in expired["problem"]
+    assert say("expired") in expired["problem"]
     assert downloads.prepare(True, None, None, View(0)) == {} and downloads.show(True, None, None) == {}
 
 
