@@ -37,13 +37,17 @@ element.addEventListener('keydown', event => {
 """A click enlarges a picture of the comparison to the whole page; a second click or Escape restores it."""
 
 
+STATUS = '<p role="status"></p><p role="status" data-said-slice></p>'
+"""The regions in which screen readers are told of a result and of another slice."""
+
+
 def session_components() -> PageComponents:
-    """What the page's scripts learn from the server, and the region in which results are announced."""
+    """What the page's scripts learn from the server, and the regions in which screen readers are told."""
     return {
         "session": gr.HTML(
             "", js_on_load=session_javascript(), elem_id="ls-session", apply_default_css=False
         ),
-        "status": gr.HTML('<p role="status"></p>', elem_id="ls-status", apply_default_css=False),
+        "status": gr.HTML(STATUS, elem_id="ls-status", apply_default_css=False),
     }
 
 

@@ -27,8 +27,8 @@ PARTS: dict[str, Callable[[], str]] = {
 }
 """Parts of the page that are HTML with several texts."""
 
-MARKED = ("label.", "button.", "tab.", "window.", "entry.")
-"""Beginnings of the keys of single texts: labels of components, buttons, tabs, and names of windows."""
+MARKED = ("label.", "button.", "tab.", "window.", "entry.", "gradio.")
+"""Beginnings of the keys of single texts; those of `gradio.` are words that its own translations lack."""
 
 
 def translations() -> dict[str, dict[str, str]]:

@@ -89,12 +89,27 @@ class PageLanguage:
         if found is None:
             return page
         config = translated(json.loads(found[1]), self._translations[language])
-        config["i18n_translations"] = None
+        config["i18n_translations"] = {language: own_words(self._translations[language])}
         texts = _script_json(self._script_texts(language))
         script = BROWSER_LANGUAGE_JS.format(tag=_script_json(language), texts=texts)
         served = f"window.gradio_config = {_script_json(config)};</script><script>{script}</script>"
         page = page[: found.start()] + served + page[found.end() :]
         return page.replace(_LANG, f'lang="{language}"', 1)
+
+
+def own_words(texts: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Words of gradio itself that its translations lack, as its frontend takes them.
+
+    >>> own_words({"gradio.common.complete": "Fertig", "label.slice": "Schicht"})
+    {'common': {'complete': 'Fertig'}}
+    """
+    found: dict[str, dict[str, str]] = {}
+    for key, text in texts.items():
+        owner, _, rest = key.partition(".")
+        if owner == "gradio":
+            group, _, name = rest.partition(".")
+            found.setdefault(group, {})[name] = text
+    return found
 
 
 def translated(value: Any, texts: Mapping[str, str]) -> Any:

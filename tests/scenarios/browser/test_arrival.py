@@ -10,25 +10,17 @@ import pytest
 from liverseg.app.text.catalogue import say
 from tests.app_process import AppProcess
 from tests.liverseg.app.example_folder import RADII, TITLES, write_examples
-from tests.liverseg.app.rule_checkpoints import write_registry
 from tests.scenarios.browser.chromium import Page, open_page, wait
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
-    folder = tmp_path_factory.mktemp("arrival")
-    settings = {
-        "LIVERSEG_REGISTRY": str(write_registry(folder / "checkpoints")),
-        "LIVERSEG_EXAMPLES": str(write_examples(folder / "examples")),
-        "LIVERSEG_CACHE": str(folder / "cache"),
-    }
-    with AppProcess(folder / "log.txt", **settings) as server:
-        yield server
+@pytest.fixture
+def server(example_app: AppProcess) -> AppProcess:
+    return example_app
 
 
 @pytest.fixture(scope="module")
-def page(server: AppProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with open_page(server.url, tmp_path_factory.mktemp("chromium")) as page:
+def page(example_app: AppProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with open_page(example_app.url, tmp_path_factory.mktemp("chromium")) as page:
         yield page
 
 
