@@ -8,6 +8,7 @@ language, and `navigator.language`, from which gradio takes its own, is set to i
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -58,7 +59,9 @@ class PageLanguage:
             or scope["path"] not in ("/", root, f"{root}/")
         ):
             return await self._app(scope, receive, send)
-        language = language_of_request(Request(scope))
+        request = Request(scope)
+        language = language_of_request(request)
+        takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
         start: dict[str, Any] = {}
         body = b""
 
@@ -76,9 +79,14 @@ class PageLanguage:
             headers = MutableHeaders(scope=start)
             if headers.get("content-type", "").startswith("text/html"):
                 whole = self._in_language(body.decode(), language).encode()
-                headers["content-length"] = str(len(whole))
                 headers["content-language"] = language
-                headers.add_vary_header("Accept-Language")
+                headers.add_vary_header("Accept-Language, Accept-Encoding")
+                if (
+                    takes_gzip
+                ):  # gradio compresses its scripts, but not the page, which holds those of liverseg
+                    whole = gzip.compress(whole, mtime=0)
+                    headers["content-encoding"] = "gzip"
+                headers["content-length"] = str(len(whole))
             await send(start)
             return await send({"type": "http.response.body", "body": whole})
 

@@ -41,7 +41,8 @@ def test_labels_choices_and_scripts_are_in_the_language_of_the_visitor(client, a
     assert radio["label"] == size and radio["choices"] == [[size, "s"]]
     assert f'lang="{language}"' in answer.text and f'"of":"{language}"' in answer.text
     assert "__i18n__" not in answer.text and answer.headers["content-language"] == language
-    assert answer.headers["vary"] == "Accept-Language"
+    assert answer.headers["vary"] == "Accept-Language, Accept-Encoding"
+    assert answer.headers["content-encoding"] == "gzip"
 
 
 def test_other_answers_are_left_alone(client):
