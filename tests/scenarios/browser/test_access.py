@@ -31,7 +31,7 @@ const ringed = one => {
 };
 const label = node.closest('label'), name = node.getAttribute('aria-label') || node.textContent.slice(0, 40);
 const shows = ringed(node) || Boolean(label && ringed(label));
-return [`${node.tagName}#${node.id}.${node.className} ${name}`, shows];
+return [`${node.tagName} ${(node.closest('[id^=ls-]') || node).id} ${name}`, shows];
 """
 
 
@@ -104,6 +104,8 @@ def test_every_element_that_has_the_focus_shows_it(themed):
             break
         seen[focused[0]] = focused[1]
     assert len(seen) > 30
+    places = {name.split()[1] for name in seen}
+    assert {"ls-center", "ls-slice", "ls-threshold", "ls-footer"} <= places
     assert not [name for name, is_ringed in seen.items() if not is_ringed]
 
 

@@ -134,7 +134,7 @@ def test_a_comparison_is_among_the_files(volume_analysis, checkpoints):
 
 def test_opening_the_tab_prepares_and_lists_without_a_button(volume_analysis):
     started = downloads.start(True, volume_analysis, True, None)
-    assert html.PREPARING in started["files"]["value"]
+    assert say("downloads.preparing") in started["files"]["value"]
     prepared = downloads.prepare(True, volume_analysis, None, View(1))["prepared"]
     listed = downloads.show(True, volume_analysis, prepared)["files"]["value"]
     for file in (prepared.listing.zip, *prepared.files()):
