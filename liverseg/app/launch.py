@@ -75,20 +75,27 @@ def serves_tools(environment: Mapping[str, str]) -> bool:
 
 def launch_options() -> dict[str, Any]:
     """The arguments of gradio's `launch`, except for host and port."""
+    from liverseg.app.html.viewer_text import script_texts
+    from liverseg.app.page.marks import I18N
     from liverseg.app.page.theme import STYLE, theme
     from liverseg.app.server import queue_place
+    from liverseg.app.server.page_language import PageLanguage
     from liverseg.app.server.request_guard import NoDeepLinks, wrong_arguments
     from liverseg.app.server.voxel_routes import routes
 
     return {
         "app_kwargs": {
             "exception_handlers": {TypeError: wrong_arguments},
-            "middleware": [(NoDeepLinks, (), {})],
+            "middleware": [
+                (NoDeepLinks, (), {}),
+                (PageLanguage, (I18N.translations, script_texts), {}),
+            ],
             "routes": [*routes(), *queue_place.routes()],
         },
         "theme": theme(),
         "css_paths": [STYLE, STYLE.with_name("examples.css")],
         "show_error": False,  # unexpected errors stay in the log; the page shows refusals itself
+        "i18n": I18N,
         "footer_links": ["api", "settings"],
         "run_history": False,
         "max_file_size": MAX_UPLOAD,

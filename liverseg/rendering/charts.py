@@ -7,6 +7,7 @@ Text and lines of the SVGs have the colour `currentColor`, so they are legible o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 
@@ -22,6 +23,21 @@ MM2_IN_CM2 = 100.0
 
 
 @dataclass(frozen=True)
+class ChartWords:
+    """The words of the area chart; names in braces are replaced by values."""
+
+    liver: str = "Liver"
+    tumour: str = "Tumour"
+    pixels: str = "pixels"
+    each: str = "{unit} a slice"
+    description: str = "Area of liver and tumour in each of {slices} slices, in {unit}"
+    areas: str = "Slice {slice} of {slices}: liver {liver} {unit}, tumour {tumour} {unit}"
+
+
+ENGLISH = ChartWords()
+
+
+@dataclass(frozen=True)
 class Profile:
     """Pixels of liver and tumour in each slice of the radiological grid; slice 0 is the lowest."""
 
@@ -29,17 +45,16 @@ class Profile:
     tumour: np.ndarray  # (S,) int64 pixels
     pixel_area_mm2: float | None  # None: spacing unknown
 
-    @property
-    def unit(self) -> str:
+    def unit(self, words: ChartWords = ENGLISH) -> str:
         """Unit of `sizes` and of the chart."""
-        return "pixels" if self.pixel_area_mm2 is None else "cm²"
+        return words.pixels if self.pixel_area_mm2 is None else "cm²"
 
     def sizes(self, pixels: np.ndarray) -> np.ndarray:
         """Areas in cm² of numbers of pixels; the numbers themselves if the spacing is unknown."""
         scale = 1.0 if self.pixel_area_mm2 is None else self.pixel_area_mm2 / MM2_IN_CM2
         return pixels * scale
 
-    def describe(self, index: int) -> str:
+    def describe(self, index: int, words: ChartWords = ENGLISH) -> str:
         """A sentence with the areas of one slice.
 
         >>> profile = Profile(np.array([900, 0]), np.array([100, 0]), 0.5)
@@ -51,8 +66,8 @@ class Profile:
         )
         if self.pixel_area_mm2 is None:
             liver, tumour = number_text(int(self.liver[index])), number_text(int(self.tumour[index]))
-        slices = len(self.liver)
-        return f"Slice {index + 1} of {slices}: liver {liver} {self.unit}, tumour {tumour} {self.unit}"
+        numbers = {"slice": index + 1, "slices": len(self.liver), "liver": liver, "tumour": tumour}
+        return words.areas.format(**numbers, unit=self.unit(words))
 
 
 def profile_of(ct: CTImage, seg: Segmentation) -> Profile:
@@ -132,7 +147,9 @@ def lay_out(profile: Profile, width: float, height: float, text: float) -> Layou
     return Layout(width, height, left, right, top, bottom, slices, outline(organ), tumour, x_ticks, y_ticks)
 
 
-def profile_svg(profile: Profile, selected: int, width: float, height: float, text: float) -> str:
+def profile_svg(
+    profile: Profile, selected: int, width: float, height: float, text: float, words: ChartWords = ENGLISH
+) -> str:
     """The area chart as SVG: liver and tumour together in blue, tumour in orange, slice `selected` marked.
 
     A script finds the slice under the pointer with the attributes `data-slices`, `data-left` and `data-right`
@@ -142,10 +159,11 @@ def profile_svg(profile: Profile, selected: int, width: float, height: float, te
     if not 0 <= selected < slices:
         raise InvalidSetting(f"There is no slice {selected}: the image has slices 0 to {slices - 1}.")
     plot = lay_out(profile, width, height, text)
-    description = f"Area of liver and tumour in each of {slices} slices, in {profile.unit}"
+    unit = profile.unit(words)
+    description = words.description.format(slices=slices, unit=unit)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="100%" role="img" '
-        f'aria-label="{description}" font-family="inherit" font-size="{text:g}" fill="currentColor" '
+        f'aria-label="{escape(description)}" font-family="inherit" font-size="{text:g}" fill="currentColor" '
         f'data-slices="{slices}" data-left="{plot.left / width:.5f}" data-right="{plot.right / width:.5f}">'
     ]
     for y, label in plot.y_ticks:
@@ -156,11 +174,11 @@ def profile_svg(profile: Profile, selected: int, width: float, height: float, te
     for points, rgb in ((plot.organ, LIVER_ON_WHITE_RGB), (plot.tumour, TUMOUR_ON_WHITE_RGB)):
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polygon points="{path}" fill="{css(rgb)}"/>')
-    parts.append(_legend(plot, text, profile.unit))
+    parts.append(_legend(plot, text, unit, words))
     x = plot.x_of(selected)
     mark = f'stroke-opacity="1" stroke-width="1.5" data-selected="{selected}"'
     parts.append(_line((x, plot.top - 0.5 * text), (x, plot.bottom), mark))
-    parts.append(f"<title>{profile.describe(selected)}</title>")
+    parts.append(f"<title>{escape(profile.describe(selected, words))}</title>")
     return "".join(parts) + "</svg>"
 
 
@@ -174,17 +192,22 @@ def _label(x: float, y: float, anchor: str, label: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill-opacity="0.75">{label}</text>'
 
 
-def _legend(plot: Layout, text: float, unit: str) -> str:
+def _legend(plot: Layout, text: float, unit: str, words: ChartWords) -> str:
     """The unit at the left, the colours and their names at the right."""
     y = 0.95 * text
-    parts = [_label(0, y, "start", f"{unit} a slice")]
+    parts = [_label(0, y, "start", escape(words.each.format(unit=unit)))]
     x = plot.right
-    for name, rgb, name_width in (("Tumour", TUMOUR_ON_WHITE_RGB, 3.6), ("Liver", LIVER_ON_WHITE_RGB, 2.6)):
-        parts.append(_label(x, y, "end", name))
-        x -= (name_width + 0.9) * text
+    for name, rgb in ((words.tumour, TUMOUR_ON_WHITE_RGB), (words.liver, LIVER_ON_WHITE_RGB)):
+        parts.append(_label(x, y, "end", escape(name)))
+        x -= (_width_of(name) + 0.9) * text
         side = 0.75 * text
         parts.append(
             f'<rect x="{x:.1f}" y="{y - side:.1f}" width="{side:g}" height="{side:g}" fill="{css(rgb)}"/>'
         )
         x -= 0.9 * text
     return "".join(parts)
+
+
+def _width_of(name: str) -> float:
+    """About the width of a word in units of its font size: a Chinese character is as wide as it is high."""
+    return sum(1.0 if ord(letter) > 0x2E7F else 0.6 for letter in name)

@@ -8,7 +8,8 @@ import numpy as np
 
 from liverseg.analysis.measure import measure
 from liverseg.analysis.plausibility.messages import CHECK, DO_NOT_TRUST
-from liverseg.app.html.results import NO_DOUBTS, doubts_section
+from liverseg.app.html.results import doubts_section
+from liverseg.app.text.catalogue import say
 from liverseg.cli.output import report_summary
 from tests.liverseg.analysis.plausibility.scenes import certain_segmentation, good_slices
 
@@ -24,4 +25,6 @@ def test_doubts_reach_the_report_the_page_and_the_command_line():
     text = re.sub(r"<[^>]*>", "", page)
     assert all(doubt.sentence in text for doubt in report.doubts) and "data-severity" in page
     assert f"note        {report.warnings[0]}" in report_summary(report)
-    assert NO_DOUBTS in re.sub(r"<[^>]*>", "", doubts_section(measure(*certain_segmentation(hu, organ))))
+    assert say("doubt.none") in re.sub(
+        r"<[^>]*>", "", doubts_section(measure(*certain_segmentation(hu, organ)))
+    )

@@ -21,7 +21,15 @@ FLOORS = {
         ("app", "cohort"),
         ("cli",),
     ),
-    "liverseg.app": (("state",), ("html", "examples"), ("server",), ("api",), ("page",), ("launch",)),
+    "liverseg.app": (
+        ("text",),
+        ("state",),
+        ("html", "examples"),
+        ("server",),
+        ("api",),
+        ("page",),
+        ("launch",),
+    ),
 }
 """Rooms from the lowest floor up; a room imports only from floors below its own."""
 

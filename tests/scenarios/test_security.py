@@ -61,6 +61,6 @@ def test_the_limits_in_the_document_are_those_of_the_code():
 
 def test_the_page_shows_its_limits_in_one_line():
     line = page_text.limits_line()
-    for text in ("1 GB", "64 to 2048 pixels", "1000 slices", "10,000 files", "200 times"):
+    for text in ("1 GB", "64 to 2048 pixels", "1000 slices", "10\u202f000 files", "200 times"):
         assert text in line
     assert line in page_text.footer()

@@ -203,7 +203,7 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
             gr.Textbox(label="checkpoint", value=None, **hidden),
             *input_components(),
         ]
-        outputs = [*(gr.Image(label=name, format="png", **hidden) for name in page_text.PICTURE_NAMES)]
+        outputs = [*(gr.Image(label=name, format="png", **hidden) for name in page_text.picture_names())]
         outputs.append(gr.JSON(label="report", **hidden))
         gr.Button().click(segment, inputs, outputs, api_name="segment", **network)
         gr.Button().click(checkpoints, None, gr.JSON(label="checkpoints", **hidden), api_name="checkpoints")

@@ -7,18 +7,13 @@ from html import escape
 from typing import Any
 
 from liverseg.app.state.session import PageAnalysis
+from liverseg.app.text.catalogue import say_html
 
 SERVER = "http://127.0.0.1:7860"
 """Address in the calls; on the page a script replaces it by the address of the server."""
 
 FILE_NAMES = {"nifti": "scan.nii.gz", "png": "slice.png", "jpeg": "slice.jpg"}
 """Name of the input in the calls, by format; DICOM is a file or a zip."""
-
-INTRODUCTION = (
-    "This call gives the same numbers in your own program. Put in the name of your file. "
-    "docs/api.md describes every argument and the answer."
-)
-REJECTED_NOT_SENT = "The lesions that you rejected are counted in the answer of this call."
 
 API_CALL_JS = """
 const root = () => (window.gradio_config && window.gradio_config.root) || location.href.split(/[?#]/)[0];
@@ -95,18 +90,22 @@ def curl_call(analysis: PageAnalysis, server: str = SERVER) -> str:
 
 def api_call(analysis: PageAnalysis) -> str:
     """The calls in Python and with curl, each with a button that copies it."""
-    note = f'<p class="ls-none">{REJECTED_NOT_SENT}</p>' if analysis.report.rejected_lesions else ""
+    note = f'<p class="ls-none">{say_html("api.rejected")}</p>' if analysis.report.rejected_lesions else ""
     blocks = "".join(
         _code(name, key, call(analysis))
         for name, key, call in (("Python", "python", python_call), ("curl", "curl", curl_call))
     )
-    return f'<div class="ls-results ls-api"><p class="ls-none">{INTRODUCTION}</p>{note}{blocks}</div>'
+    return (
+        f'<div class="ls-results ls-api"><p class="ls-none">{say_html("api.introduction")}'
+        f"</p>{note}{blocks}</div>"
+    )
 
 
 def _code(name: str, key: str, text: str) -> str:
     code = escape(text).replace(SERVER, f"<span data-server>{SERVER}</span>")
     return (
         f'<section><h2>{name}<button type="button" data-copy="ls-call-{key}" aria-live="polite" '
-        f'data-done="Copied" data-selected="Selected: press Ctrl+C">Copy</button></h2>'
+        f'data-done="{say_html("api.copied")}" data-selected="{say_html("api.selected")}">'
+        f"{say_html('api.copy')}</button></h2>"
         f'<pre tabindex="0"><code id="ls-call-{key}">{code}</code></pre></section>'
     )

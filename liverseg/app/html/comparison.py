@@ -8,34 +8,20 @@ from html import escape
 from liverseg.analysis.compare import Agreement, StructureAgreement
 from liverseg.analysis.lesion_matching import LesionMatch
 from liverseg.analysis.report import Amount
-from liverseg.analysis.report_text import (
-    NOT_MEASURED,
-    dice_text,
-    number_text,
-    share_text,
-    size_and_unit,
-    size_text,
-    threshold_text,
-)
+from liverseg.analysis.report_text import NOT_MEASURED, dice_text, number_text, share_text, threshold_text
 from liverseg.app.html.lesion_cards import SHOWN_LESIONS
+from liverseg.app.html.measures_text import size_and_unit, size_text
 from liverseg.app.html.page_text import figure
 from liverseg.app.html.results import tile
 from liverseg.app.state.session import PageAnalysis
+from liverseg.app.text.catalogue import say, say_html
 
-DIFFERENCE_TITLE = "Where they differ"
 MINUS = "\u2212"
 
 Cell = str | tuple[str, str]
 """Content of a table cell: a text, or a text and a small note after it."""
 
-SLIDER = (
-    '<div class="ls-reveal"><input type="range" min="0" max="100" value="50" step="1" '
-    'aria-label="How much of A is shown, over B">'
-    '<span class="ls-divider" aria-hidden="true"><i></i></span></div>'
-)
-"""The slider that uncovers A over B."""
-
-DISPLAY_MODES = (("side", "Side by side"), ("slider", "Slider"))
+DISPLAY_MODES = ("side", "slider")
 
 COMPARISON_JS = """
 const root = element;
@@ -65,6 +51,15 @@ Mode and slider position are attributes of the element, so that they survive new
 """
 
 
+def _slider() -> str:
+    """The slider that uncovers A over B."""
+    return (
+        '<div class="ls-reveal"><input type="range" min="0" max="100" value="50" step="1" '
+        f'aria-label="{say_html("compare.share")}">'
+        '<span class="ls-divider" aria-hidden="true"><i></i></span></div>'
+    )
+
+
 def short_name(analysis: PageAnalysis) -> str:
     """Name and version of the checkpoint of a result."""
     return analysis.seg.checkpoint.ref.replace("@", " ")
@@ -72,7 +67,8 @@ def short_name(analysis: PageAnalysis) -> str:
 
 def waiting_note(ref: str) -> str:
     """The content of the comparison while the network of the second checkpoint runs."""
-    return f'<div class="ls-waiting" role="status">Comparing with {escape(ref.replace("@", " "))} …</div>'
+    sentence = say("compare.waiting", ref=ref.replace("@", " "))
+    return f'<div class="ls-waiting" role="status">{escape(sentence)}</div>'
 
 
 def comparison_section(analysis: PageAnalysis, jpegs: Sequence[bytes], label: str) -> str:
@@ -85,18 +81,18 @@ def comparison_section(analysis: PageAnalysis, jpegs: Sequence[bytes], label: st
     """
     second, agreement = analysis.second, analysis.agreement
     assert second is not None and agreement is not None
-    names = (f"A · {short_name(analysis)}", f"B · {short_name(second)}", DIFFERENCE_TITLE)
+    names = (f"A · {short_name(analysis)}", f"B · {short_name(second)}", say("compare.where"))
     picture_a, picture_b, picture_difference = (
         figure(name, jpeg, label, kind)
         for name, jpeg, kind in zip(names, jpegs, ("ls-a", "ls-b", "ls-where"), strict=True)
     )
     return (
-        '<section class="ls-comparison" aria-label="Comparison of two checkpoints">'
+        f'<section class="ls-comparison" aria-label="{say_html("downloads.comparison")}">'
         f'<div class="ls-compared">{_toolbar(agreement, len(analysis.ct.hu))}'
-        f'<div class="ls-viewer ls-pair">{picture_b}{picture_a}{SLIDER}{picture_difference}</div></div>'
+        f'<div class="ls-viewer ls-pair">{picture_b}{picture_a}{_slider()}{picture_difference}</div></div>'
         f'<div class="ls-results">{agreement_tiles(agreement)}<div class="ls-columns">'
-        f"<section><h2>Measures of both</h2>{measures_table(analysis, second)}</section>"
-        f"<section><h2>Lesions of both</h2>{lesion_matches_table(agreement)}</section></div>"
+        f"<section><h2>{say_html('compare.measures')}</h2>{measures_table(analysis, second)}</section>"
+        f"<section><h2>{say_html('compare.lesions')}</h2>{lesion_matches_table(agreement)}</section></div>"
         "</div></section>"
     )
 
@@ -104,14 +100,18 @@ def comparison_section(analysis: PageAnalysis, jpegs: Sequence[bytes], label: st
 def _toolbar(agreement: Agreement, slice_count: int) -> str:
     """The buttons above the pictures: display modes, and for a volume a jump to the largest difference."""
     buttons = "".join(
-        f'<button type="button" data-show="{mode}">{name}</button>' for mode, name in DISPLAY_MODES
+        f'<button type="button" data-show="{mode}">{say_html(f"compare.{mode}")}</button>'
+        for mode in DISPLAY_MODES
     )
     most = agreement.most_different_slice
     jump = ""
     if slice_count > 1 and most is not None:
-        text = f"Go to slice {most + 1}: largest difference"
+        text = say_html("compare.most", slice=most + 1)
         jump = f'<button type="button" data-slice="{most}">{text}</button>'
-    return f'<div class="ls-bar"><div role="group" aria-label="How to compare">{buttons}</div>{jump}</div>'
+    return (
+        f'<div class="ls-bar"><div role="group" aria-label="{say_html("compare.how")}">{buttons}'
+        f"</div>{jump}</div>"
+    )
 
 
 def agreement_tiles(agreement: Agreement) -> str:
@@ -119,26 +119,26 @@ def agreement_tiles(agreement: Agreement) -> str:
     both, only_a, only_b = (len(agreement.lesions_found_in(which)) for which in ("both", "a", "b"))
     tiles = (
         tile(
-            "Agreement on tumour",
+            say("compare.agree_tumour"),
             dice_text(agreement.tumour.dice),
             "Dice",
             _exclusive_sizes(agreement.tumour),
             "agree-tumour",
         ),
         tile(
-            "Agreement on liver",
+            say("compare.agree_liver"),
             dice_text(agreement.organ.dice),
             "Dice",
-            (*_exclusive_sizes(agreement.organ), "tumours included"),
+            (*_exclusive_sizes(agreement.organ), say("compare.included")),
             "agree-liver",
         ),
         tile(
-            "Labelled differently",
+            say("compare.differing"),
             *size_and_unit(agreement.differing),
             (_differing_share(agreement),),
             "differing",
         ),
-        tile("Lesions in both", str(both), "", (f"only A: {only_a}", f"only B: {only_b}"), "shared-lesions"),
+        tile(say("compare.shared"), str(both), "", _only(str(only_a), str(only_b)), "shared-lesions"),
     )
     return f'<div class="ls-tiles">{"".join(tiles)}</div>'
 
@@ -146,8 +146,12 @@ def agreement_tiles(agreement: Agreement) -> str:
 def _exclusive_sizes(overlap: StructureAgreement) -> tuple[str, ...]:
     """The sizes that only one of the two found."""
     if overlap.dice is None:
-        return ("neither found any",)
-    return (f"only A: {size_text(overlap.only_a)}", f"only B: {size_text(overlap.only_b)}")
+        return (say("compare.neither"),)
+    return _only(size_text(overlap.only_a), size_text(overlap.only_b))
+
+
+def _only(a: str, b: str) -> tuple[str, str]:
+    return say("compare.only_a", size=a), say("compare.only_b", size=b)
 
 
 def _differing_share(agreement: Agreement) -> str:
@@ -155,8 +159,8 @@ def _differing_share(agreement: Agreement) -> str:
     organ = agreement.organ
     either = organ.both.count + organ.only_a.count + organ.only_b.count
     if not either:
-        return "neither found any"
-    return f"{share_text(agreement.differing.count / either)} of what either found"
+        return say("compare.neither")
+    return say("compare.of_either", share=share_text(agreement.differing.count / either))
 
 
 def measures_table(a: PageAnalysis, b: PageAnalysis) -> str:
@@ -166,21 +170,21 @@ def measures_table(a: PageAnalysis, b: PageAnalysis) -> str:
     shares = (agreement.tumour_share_of_liver_a, agreement.tumour_share_of_liver_b)
     lesions_a, lesions_b = len(a.report.likely_lesions), len(b.report.likely_lesions)
     unsure_a, unsure_b = (0 if x.report.decision is None else x.report.decision.unsure for x in (a, b))
-    unsure = ("Unsure lesions", str(unsure_a), str(unsure_b), signed_number(unsure_b - unsure_a))
+    unsure = (say("compare.unsure"), str(unsure_a), str(unsure_b), signed_number(unsure_b - unsure_a))
     rows = [
-        ("Tumour", *_size_cells(agreement.tumour)),
-        ("Liver, without tumour", *_size_cells(agreement.liver)),
-        ("Tumour share", *map(share_text, shares), _points(agreement.share_difference)),
-        ("Lesions", str(lesions_a), str(lesions_b), signed_number(lesions_b - lesions_a)),
+        (say("size.tumour"), *_size_cells(agreement.tumour)),
+        (say("size.liver"), *_size_cells(agreement.liver)),
+        (say("compare.tumour_share"), *map(share_text, shares), _points(agreement.share_difference)),
+        (say("lesions.title"), str(lesions_a), str(lesions_b), signed_number(lesions_b - lesions_a)),
         *([unsure] if a.own_cut is not None or b.own_cut is not None else []),
-        ("Tumour threshold", threshold_text(a.seg.threshold), threshold_text(b.seg.threshold), ""),
-        ("Network time", *(f"{x.report.timing_s.get('network', 0.0):.2f} s" for x in (a, b)), ""),
+        (say("label.threshold"), threshold_text(a.seg.threshold), threshold_text(b.seg.threshold), ""),
+        (say("fact.network-time"), *(f"{x.report.timing_s.get('network', 0.0):.2f} s" for x in (a, b)), ""),
     ]
     return _table(("", "A", "B", f"B {MINUS} A"), rows)
 
 
 def _points(share: float | None) -> str:
-    return NOT_MEASURED if share is None else f"{signed_number(100 * share, 1)} points"
+    return NOT_MEASURED if share is None else say("compare.points", points=signed_number(100 * share, 1))
 
 
 def signed_number(value: float, decimals: int = 0) -> str:
@@ -214,13 +218,13 @@ def _abs(value: float | None) -> float | None:
 def lesion_matches_table(agreement: Agreement) -> str:
     """A table of the lesions of A matched with those of B; at most `SHOWN_LESIONS` rows."""
     if not agreement.lesions:
-        return '<p class="ls-none">Neither found tumour at this threshold.</p>'
+        return '<p class="ls-none">' + say_html("compare.no_tumour") + "</p>"
     rows = [_lesion_cells(match) for match in agreement.lesions[:SHOWN_LESIONS]]
-    table = _table(("A", "B", "Size in A", "Size in B", "Dice"), rows)
+    table = _table(("A", "B", say("compare.size_a"), say("compare.size_b"), "Dice"), rows)
     more = len(agreement.lesions) - SHOWN_LESIONS
     if more <= 0:
         return table
-    return f'{table}<p class="ls-none">and {number_text(more)} more; comparison.json lists all.</p>'
+    return f'{table}<p class="ls-none">{say_html("compare.more", count=number_text(more))}</p>'
 
 
 def _lesion_cells(match: LesionMatch) -> tuple[Cell, ...]:
@@ -229,7 +233,9 @@ def _lesion_cells(match: LesionMatch) -> tuple[Cell, ...]:
         ", ".join(map(str, match.b)) or NOT_MEASURED,
         size_text(match.amount_a) if match.a else NOT_MEASURED,
         size_text(match.amount_b) if match.b else NOT_MEASURED,
-        f"{match.dice:.2f}" if match.found_in == "both" else f"only {match.found_in.upper()}",
+        f"{match.dice:.2f}"
+        if match.found_in == "both"
+        else say("compare.found_only", which=match.found_in.upper()),
     )
 
 
@@ -241,7 +247,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
 
 def _column_class(name: str) -> str:
     """The class attribute of a column that belongs to A or to B, which gives it the colour of its contour."""
-    css = {"A": "ls-first", "Size in A": "ls-first", "B": "ls-second", "Size in B": "ls-second"}.get(name)
+    firsts, seconds = ("A", say("compare.size_a")), ("B", say("compare.size_b"))
+    css = "ls-first" if name in firsts else "ls-second" if name in seconds else ""
     return f' class="{css}"' if css else ""
 
 

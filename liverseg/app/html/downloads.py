@@ -7,29 +7,10 @@ from dataclasses import dataclass
 from html import escape
 
 from liverseg.app.html.page_text import KEEP_MINUTES
+from liverseg.app.text.catalogue import say, say_html
+from liverseg.app.text.core_sentences import core_html
 from liverseg.io.formats import TITLES
 from liverseg.io.result_files import StoredFile, StoredFormat
-
-NO_RESULT = "There is no result to download yet."
-PREPARING = "The files are being prepared."
-KEPT = f"These files are deleted {KEEP_MINUTES} minutes after they were prepared."
-ALL_FILES = "All files in one zip"
-OVERVIEW = "Overview picture"
-COMPARISON = "Comparison of two checkpoints"
-PREPARE_AGAIN = "Prepare again"
-TAB = "Downloads"
-
-DESCRIPTIONS = {
-    "nifti": "Labels, tumour probability and lesion numbers on the grid of the input.",
-    "png": "Labels, tumour probability and lesion numbers, pixel by pixel.",
-    "seg": "Labels for DICOM viewers.",
-    "rtstruct": "Contours for treatment planning.",
-    "glb": "Surfaces of liver and tumours for 3D viewers.",
-    "csv": "One row for each lesion.",
-    "pdf": "A report on one page.",
-    "json": "The full report for programs.",
-}
-"""What the files of each format hold."""
 
 Address = Callable[[StoredFile], str]
 """The address at which a file is served."""
@@ -49,18 +30,21 @@ class Listing:
 def download_list(listing: Listing, address: Address) -> str:
     """The list in HTML; each file is a link with its size."""
     shown = "" if listing.shown_slice is None else shows_slice(listing.shown_slice)
-    rows = [_row(ALL_FILES, "", [listing.zip], address)]
+    rows = [_row(say("downloads.all"), "", [listing.zip], address)]
     rows += [_format_row(one, shown, address) for one in listing.formats]
-    rows.append(_row(OVERVIEW, shown, [listing.overview], address))
+    rows.append(_row(say("downloads.overview"), shown, [listing.overview], address))
     if listing.comparison:
-        rows.append(_row(COMPARISON, "", listing.comparison, address))
+        rows.append(_row(say("downloads.comparison"), "", listing.comparison, address))
     items = "".join(rows)
-    return f'<ul class="ls-downloads" aria-label="{TAB}">{items}</ul><p class="ls-label">{KEPT}</p>'
+    return (
+        f'<ul class="ls-downloads" aria-label="{say_html("tab.downloads")}">{items}</ul>'
+        f'<p class="ls-label">{say_html("downloads.kept", minutes=KEEP_MINUTES)}</p>'
+    )
 
 
 def shows_slice(number: int) -> str:
     """Which slice a picture or page shows."""
-    return f"It shows slice {number}."
+    return say("downloads.shows", slice=number)
 
 
 def note(sentence: str) -> str:
@@ -68,13 +52,25 @@ def note(sentence: str) -> str:
     return f'<p class="ls-label" role="status">{escape(sentence)}</p>'
 
 
+def title_of(name: str) -> str:
+    """The name of a format in the list: those that are words are translated."""
+    return say("format.surface") if name == "glb" else TITLES[name]
+
+
+def _reason(stored: StoredFormat) -> str:
+    """Why a format is missing (HTML)."""
+    title, _, reason = stored.reason.rstrip(".").partition(": ")
+    named = title_of(stored.format) if title == TITLES[stored.format] else title
+    return say_html("downloads.reason").format(title=escape(named), reason=core_html(reason))
+
+
 def _format_row(stored: StoredFormat, shown: str, address: Address) -> str:
     if stored.reason:
-        return f'<li class="ls-missing" data-format="{stored.format}">{escape(stored.reason)}</li>'
-    text = DESCRIPTIONS[stored.format]
+        return f'<li class="ls-missing" data-format="{stored.format}">{_reason(stored)}</li>'
+    text = say(f"format.{stored.format}")
     if stored.format == "pdf" and shown:
         text = f"{text} {shown}"
-    return _row(TITLES[stored.format], text, stored.files, address, stored.format)
+    return _row(title_of(stored.format), text, stored.files, address, stored.format)
 
 
 def _row(title: str, text: str, files: Sequence[StoredFile], address: Address, name: str = "") -> str:
@@ -95,6 +91,6 @@ def size_text(size: int) -> str:
     ('873 bytes', '12.3 kB', '2.1 MB', '123 MB')
     """
     if size < 1000:
-        return f"{size} bytes"
+        return say("downloads.bytes", count=size)
     value, unit = (size / 1e3, "kB") if size < 999_500 else (size / 1e6, "MB")
     return f"{value:.1f} {unit}" if value < 99.95 else f"{value:.0f} {unit}"

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-SETTINGS = "File and settings"
-CLOSE = "Close"
+from liverseg.app.text.catalogue import say
 
-BUTTON = (
-    '<button type="button" class="ls-drawer-button" data-drawer aria-controls="ls-controls" '
-    f'aria-expanded="false">{SETTINGS}</button>'
-)
-"""Opens the drawer; the style sheet shows it on a narrow screen with a result only."""
 
-HEAD = (
-    f'<div class="ls-drawer-head"><h2>{SETTINGS}</h2>'
-    f'<button type="button" data-drawer-close>{CLOSE}</button></div>'
-)
-"""The head of the open drawer."""
+def button() -> str:
+    """Opens the drawer; the style sheet shows it on a narrow screen with a result only."""
+    return (
+        '<button type="button" class="ls-drawer-button" data-drawer aria-controls="ls-controls" '
+        f'aria-expanded="false">{say("drawer.settings")}</button>'
+    )
+
+
+def head() -> str:
+    """The head of the open drawer."""
+    return (
+        f'<div class="ls-drawer-head"><h2>{say("drawer.settings")}</h2>'
+        f'<button type="button" data-drawer-close>{say("close")}</button></div>'
+    )
+
 
 DRAWER_JS = """
 const controls = () => element.closest('#ls-controls') || document.querySelector('#ls-controls');

@@ -9,16 +9,8 @@ from html import escape
 from liverseg.app.state.example_list import Example
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.truth_dice import TruthDice
-
-ARRIVAL = "An AI outlined this liver and its tumours. Scroll, or try your own CT."
-"""The sentence above the example that the page opens with; a volume can be scrolled."""
-
-ARRIVAL_SLICE = "An AI outlined this liver and its tumours. Look at the numbers, or try your own CT."
-
-PREPARING = (
-    "The examples are being prepared for the first time; the first appears here as soon as it is ready."
-)
-NO_LIVER_DICE = "Neither the result nor the truth has any liver."
+from liverseg.app.text.catalogue import say, say_html
+from liverseg.app.text.core_sentences import translation_of
 
 GALLERY_JS = """
 element.addEventListener('click', event => {
@@ -39,15 +31,21 @@ def gallery(examples: Sequence[Example], thumbnails: Mapping[str, bytes]) -> str
 
 
 def _button(example: Example, thumbnail: bytes | None) -> str:
-    title = escape(example.title)
+    title = escape(shown_title(example.title))
     picture = '<span class="ls-no-picture"></span>'
     if thumbnail is not None:
         data = base64.b64encode(thumbnail).decode()
         picture = f'<img alt="" src="data:image/jpeg;base64,{data}">'
     return (
-        f'<button type="button" data-example="{escape(example.key)}" aria-label="Example: {title}">'
+        f'<button type="button" data-example="{escape(example.key)}" '
+        f'aria-label="{say_html("example.button")} {title}">'
         f"{picture}<span>{title}</span></button>"
     )
+
+
+def shown_title(title: str) -> str:
+    """The title or licence of an example; that of a built-in one in the language of the visitor."""
+    return translation_of(title) or title
 
 
 def note(analysis: PageAnalysis | None) -> str:
@@ -60,13 +58,16 @@ def note(analysis: PageAnalysis | None) -> str:
     about = analysis.example.about
     dice = analysis.voxels.truth_dice
     measured = "" if dice is None else f'<span data-fact="truth">{escape(dice_sentence(dice))}</span>'
-    origin = [f"<b>{escape(about.title)}</b>", escape(about.licence)]
+    origin = [f"<b>{escape(shown_title(about.title))}</b>", escape(shown_title(about.licence))]
     if about.citation:
         origin.append(escape(about.citation))
     if about.source:
-        origin.append(f'<a href="{escape(about.source)}" target="_blank" rel="noopener">Source</a>')
+        origin.append(
+            f'<a href="{escape(about.source)}" target="_blank" rel="noopener">{say("example.source")}</a>'
+        )
+    sentence = say("example.arrival" if len(analysis.ct.hu) > 1 else "example.arrival_slice")
     return (
-        f'<div class="ls-example"><p>{escape(ARRIVAL if len(analysis.ct.hu) > 1 else ARRIVAL_SLICE)}</p>'
+        f'<div class="ls-example"><p>{escape(sentence)}</p>'
         f'<p class="ls-label">{measured} <span data-fact="origin">{" · ".join(origin)}</span></p></div>'
     )
 
@@ -80,11 +81,13 @@ def dice_sentence(dice: TruthDice) -> str:
     'Dice against the truth: liver 0.97; rightly no tumour.'
     """
     if dice.liver is None:
-        return NO_LIVER_DICE
-    tumour = "; rightly no tumour" if dice.tumour is None else f", tumour {dice.tumour:.2f}"
-    return f"Dice against the truth: liver {dice.liver:.2f}{tumour}."
+        return say("example.no_liver")
+    liver = f"{dice.liver:.2f}"
+    if dice.tumour is None:
+        return say("example.dice_liver", liver=liver)
+    return say("example.dice", liver=liver, tumour=f"{dice.tumour:.2f}")
 
 
 def preparing() -> str:
     """The sentence of a page whose first example is not ready yet."""
-    return f'<p class="ls-example" role="status">{escape(PREPARING)}</p>'
+    return f'<p class="ls-example" role="status">{say_html("example.preparing")}</p>'

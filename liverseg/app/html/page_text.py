@@ -6,11 +6,15 @@ import base64
 import os
 from html import escape
 
-from liverseg.analysis.report_text import dice_text, operating_point_sentence, threshold_text
+from liverseg.analysis.report_text import dice_text, number_text, threshold_text
 from liverseg.app.html import drawer
+from liverseg.app.html.measures_text import operating_point_sentence
 from liverseg.app.state.checkpoints import licence_name
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.threshold_curve import expectation
+from liverseg.app.text.catalogue import say, say_html
+from liverseg.app.text.core_sentences import core_html
+from liverseg.app.text.languages import NAMES
 from liverseg.core import limits
 from liverseg.rendering.colours import LIVER_RGB, TUMOUR_RGB, UNSURE_RGB
 from registry import Checkpoint
@@ -32,64 +36,57 @@ def kept_minutes(setting: str) -> int:
 KEEP_MINUTES = kept_minutes(os.environ.get("LIVERSEG_KEEP_MINUTES", ""))
 """Files are deleted this long after their creation, results in memory this long after their last use."""
 
-TAGLINE = "Liver and tumours in CT, from one slice or a volume"
-ONLY_VOLUMES_IN_3D = "A single slice has no 3D view."
-NOTICE = "<strong>Research software, not a medical device.</strong> Do not upload identifiable patient data."
-PRIVACY = (
-    f"Uploads and prepared downloads are deleted {KEEP_MINUTES} minutes after their creation, results "
-    f"{KEEP_MINUTES} minutes after their last use. Nothing is sent to other services, there are no "
-    "analytics, and reports contain no file names and no patient data."
-)
-NOT_COMPARED = "The second checkpoint was not run. Choose it again."
-EXPIRED = "This result has expired and was deleted. Upload the file again."
-
-REJECTIONS_REMAIN = (
-    "The lesions that you rejected belong to the result of {ref}. This result has its own lesions; choose "
-    "{ref} again to see them rejected."
-)
-"""Said when another checkpoint replaces an edited result; `ref` is the former checkpoint."""
-
-REJECTIONS_LOST = (
-    "The picture was segmented again in the new window. The lesions that you rejected count again."
-)
-
-REJECTIONS_FORGOTTEN = (
-    "Lesions that you rejected at the tumour threshold {threshold} are not among those rejected here. They "
-    "count again at that threshold."
-)
-"""Said when a rejection replaces earlier ones made at another threshold, some of which no lesion follows."""
 OVERLAY_COLOURS = "".join(
     f"--ls-{name}:rgb({' '.join(map(str, rgb))});"
     for name, rgb in (("liver", LIVER_RGB), ("tumour", TUMOUR_RGB), ("unsure", UNSURE_RGB))
 )
 """The colours of the pictures as CSS variables, so that numbers and cards have them too."""
 
-PICTURE_NAMES = ("CT slice", "Segmentation", "Tumour probability")
-"""Captions of the three pictures of a slice."""
+PICTURES = ("ct", "segmentation", "probability")
+"""The three pictures of a slice; `picture.NAME` is the key of a caption."""
+
+
+def picture_names() -> tuple[str, ...]:
+    """Captions of the three pictures of a slice."""
+    return tuple(say(f"picture.{name}") for name in PICTURES)
 
 
 def header() -> str:
     """The header of the page, one line high: name, research-use notice, and the button of the settings."""
     return (
         f"<style>.gradio-container {{{OVERLAY_COLOURS}}}</style>"
-        f'<header class="ls-header"><h1>{TITLE}</h1><p class="ls-tagline">{TAGLINE}</p>'
-        f'<p class="ls-notice" role="note">{NOTICE}</p>{drawer.BUTTON}</header>'
+        f'<header class="ls-header"><h1>{TITLE}</h1><p class="ls-tagline">{say_html("tagline")}</p>'
+        f'<p class="ls-notice" role="note"><strong>{say_html("notice.research")}</strong> '
+        f"{say_html('notice.upload')}</p>{drawer.button()}</header>"
     )
 
 
 def limits_line() -> str:
     """The limits of an upload, as one paragraph."""
-    return (
-        f"Limits: {limits.MAX_UPLOAD_GB} GB per file, "
-        f"{limits.MIN_SIDE_PX} to {limits.MAX_SIDE_PX} pixels a side, {limits.MAX_SLICES} slices; "
-        f"a zip holds at most {limits.MAX_FILES:,} files and unpacks to at most "
-        f"{limits.MAX_FILE_BYTES >> 30} GB or {limits.MAX_UNPACKED_RATIO} times its size."
+    return say(
+        "limits",
+        gb=limits.MAX_UPLOAD_GB,
+        least=limits.MIN_SIDE_PX,
+        most=limits.MAX_SIDE_PX,
+        slices=limits.MAX_SLICES,
+        files=number_text(limits.MAX_FILES),
+        unpacked=limits.MAX_FILE_BYTES >> 30,
+        ratio=limits.MAX_UNPACKED_RATIO,
     )
 
 
 def footer() -> str:
-    """The footer of the page: upload limits and privacy statement."""
-    return f'<p class="ls-privacy">{limits_line()}</p><p class="ls-privacy">{PRIVACY}</p>'
+    """The footer of the page: upload limits, privacy statement, and the languages to choose from."""
+    privacy = say("privacy", minutes=KEEP_MINUTES)
+    links = " · ".join(
+        f'<a href="?lang={tag}" lang="{tag}" hreflang="{tag}" data-language="{tag}">{name}</a>'
+        for tag, name in NAMES.items()
+    )
+    return (
+        f'<footer class="ls-footer"><p class="ls-privacy">{escape(limits_line())}</p>'
+        f'<p class="ls-privacy">{escape(privacy)}</p>'
+        f'<nav class="ls-languages" aria-label="{say_html("languages")}">{links}</nav></footer>'
+    )
 
 
 def problem(sentence: str) -> str:
@@ -97,9 +94,14 @@ def problem(sentence: str) -> str:
     return f'<div class="ls-problem" role="alert">{escape(sentence)}</div>'
 
 
+def refusal(sentence: str) -> str:
+    """A sentence of the core that says why something was refused, in the language of the visitor."""
+    return f'<div class="ls-problem" role="alert">{core_html(sentence)}</div>'
+
+
 def rejections_remain(before: PageAnalysis) -> str:
     """Says where the rejected lesions of a replaced result are; empty if it had none."""
-    sentence = REJECTIONS_REMAIN.format(ref=before.seg.checkpoint.ref)
+    sentence = say("rejections.remain", ref=before.seg.checkpoint.ref)
     return note(sentence) if before.seg.rejections is not None else ""
 
 
@@ -108,7 +110,7 @@ def rejections_forgotten(before: PageAnalysis) -> str:
     made = before.seg.rejections
     if made is None or not (made.lapsed or made.gone):
         return ""
-    return note(REJECTIONS_FORGOTTEN.format(threshold=threshold_text(made.threshold)))
+    return note(say("rejections.forgotten", threshold=threshold_text(made.threshold)))
 
 
 def note(sentence: str) -> str:
@@ -116,9 +118,20 @@ def note(sentence: str) -> str:
     return f'<div class="ls-problem" role="status">{escape(sentence)}</div>'
 
 
+def label(text: str) -> str:
+    """A small text above or below a component."""
+    return f'<p class="ls-label">{escape(text)}</p>'
+
+
+def quiet(text: str, role: str = "") -> str:
+    """A text in place of something that is not there; `role` is that of the element."""
+    named = f' role="{role}"' if role else ""
+    return f'<p class="ls-none"{named}>{escape(text)}</p>'
+
+
 def loading(line: str) -> str:
     """A status line on the loading of a checkpoint."""
-    return f'<p class="ls-loading" role="status">{escape(line)}</p>'
+    return f'<p class="ls-loading" role="status">{core_html(line)}</p>'
 
 
 def checkpoint_card(checkpoint: Checkpoint | None) -> str:
@@ -126,17 +139,17 @@ def checkpoint_card(checkpoint: Checkpoint | None) -> str:
     if checkpoint is None:
         return ""
     manifest, head = checkpoint.manifest, checkpoint.manifest.headline()
-    where = " ".join(part for part in (head["dataset"], head["split"]) if part) or "not measured"
+    where = " ".join(part for part in (head["dataset"], head["split"]) if part) or say("card.not_measured")
     rows = [
-        ("Dice, liver", escape(_dice_with_n(head["liver"], head["liver_n"]))),
-        ("Dice, tumour", escape(_dice_with_n(head["tumour"], head["tumour_n"]))),
-        ("Measured on", _foldable(where, head["protocol"])),
-        ("Licence", escape(licence_name(manifest.licence))),
+        (say("card.dice_liver"), escape(_dice_with_n(head["liver"], head["liver_n"]))),
+        (say("card.dice_tumour"), escape(_dice_with_n(head["tumour"], head["tumour_n"]))),
+        (say("card.measured"), _foldable(where, head["protocol"])),
+        (say("card.licence"), escape(licence_name(manifest.licence))),
     ]
     title = f'<p class="ls-card-title">{escape(manifest.title)}</p>' if manifest.title else ""
-    cells = "".join(f"<dt>{name}</dt><dd>{html}</dd>" for name, html in rows)
-    line = f"Dice: liver {dice_text(head['liver'])}, tumour {dice_text(head['tumour'])}"
-    return f'<details class="ls-card"><summary>{line}</summary>{title}<dl>{cells}</dl></details>'
+    cells = "".join(f"<dt>{escape(name)}</dt><dd>{html}</dd>" for name, html in rows)
+    line = say("card.line", liver=dice_text(head["liver"]), tumour=dice_text(head["tumour"]))
+    return f'<details class="ls-card"><summary>{escape(line)}</summary>{title}<dl>{cells}</dl></details>'
 
 
 def _foldable(short: str, long: str) -> str:
@@ -152,7 +165,7 @@ def _dice_with_n(value: float | None, n: int | None) -> str:
 def expected_performance(analysis: PageAnalysis) -> str:
     """Sensitivity and precision to expect of the chosen threshold; shown below its slider."""
     sentence = expectation(analysis.curve, analysis.seg.threshold)
-    return f'<p class="ls-label" role="status">{escape(sentence)}</p>'
+    return f'<p class="ls-label" role="status">{core_html(sentence)}</p>'
 
 
 def operating_point(analysis: PageAnalysis) -> str:
@@ -164,11 +177,17 @@ def operating_point(analysis: PageAnalysis) -> str:
     return f'<p class="ls-label" role="status">{escape(sentence)}</p>'
 
 
+def slice_label(index: int, count: int) -> str:
+    """Which slice a picture shows, for screen readers."""
+    return say("slice.of", slice=index + 1, count=count) if count > 1 else say("slice.only")
+
+
 def figure(name: str, jpeg: bytes, label: str, kind: str = "") -> str:
     """One picture (JPEG) with its caption; `kind` is a CSS class, `label` the slice for screen readers."""
     name, css = escape(name), f' class="{kind}"' if kind else ""
     return (
-        f'<figure{css}><figcaption>{name}</figcaption><button type="button" title="Enlarge {name}">'
+        f'<figure{css}><figcaption>{name}</figcaption><button type="button" '
+        f'title="{say("enlarge", name=name)}">'
         f'<img src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" alt="{name}, {escape(label)}">'
         "</button></figure>"
     )
@@ -176,13 +195,9 @@ def figure(name: str, jpeg: bytes, label: str, kind: str = "") -> str:
 
 def empty_viewer() -> str:
     """The viewer without a result: what each picture will show."""
-    hints = (
-        "Upload a CT slice or volume, or try an example",
-        "Liver in blue, tumour in orange",
-        "From 0 to 1, with its colour bar",
-    )
     figures = "".join(
-        f'<figure class="ls-empty"><figcaption>{name}</figcaption><div><span>{hint}</span></div></figure>'
-        for name, hint in zip(PICTURE_NAMES, hints, strict=True)
+        f'<figure class="ls-empty"><figcaption>{escape(caption)}</figcaption>'
+        f"<div><span>{say_html(f'hint.{name}')}</span></div></figure>"
+        for name, caption in zip(PICTURES, picture_names(), strict=True)
     )
     return f'<div class="ls-viewer">{figures}</div>'

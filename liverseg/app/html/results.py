@@ -6,22 +6,21 @@ has unfolded or scrolled to stays.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
 from liverseg.analysis.plausibility.messages import DO_NOT_TRUST, Doubt
 from liverseg.analysis.report import Amount, Report
-from liverseg.analysis.report_text import number_text, share_text, size_and_unit
+from liverseg.analysis.report_text import number_text, share_text
 from liverseg.app.html.lesion_cards import lesion_list
+from liverseg.app.html.measures_text import size_and_unit
 from liverseg.app.state.session import PageAnalysis, SliceCounts
+from liverseg.app.text.catalogue import say, say_html
+from liverseg.app.text.core_sentences import translation_of
 
 FOLD_FROM = 90
 """Letters from which a doubt shows its first sentence only; the rest unfolds."""
-
-NO_DOUBTS = (
-    "The automatic checks (modality, window, orientation, region, edges, confidence) found no problem. "
-    "They cannot detect a wrong outline."
-)
 
 RESULTS_JS = """
 const folds = new Map();
@@ -82,18 +81,23 @@ def tile(name: str, value: str, unit: str, notes: Sequence[str], kind: str) -> s
 def _size_note(size: Amount) -> str:
     """The pixels of an area, or why a size is in pixels or voxels."""
     if size.kind == "volume":
-        return "spacing unknown: no mL" if size.volume_ml is None else ""
-    return "spacing unknown: no mm²" if size.area_mm2 is None else f"{number_text(size.count)} pixels"
+        return say("size.no_ml") if size.volume_ml is None else ""
+    if size.area_mm2 is None:
+        return say("size.no_mm2")
+    return f"{number_text(size.count)} {say('unit.pixel' if size.count == 1 else 'unit.pixels')}"
 
 
 def size_tiles(report: Report) -> str:
     """Tiles of tumour, liver without tumour, and the tumour's share of both together."""
     tiles = (
-        tile("Tumour", *size_and_unit(report.tumour), (_size_note(report.tumour),), "tumour"),
-        tile("Liver without tumour", *size_and_unit(report.liver), (_size_note(report.liver),), "liver"),
-        tile("Tumour share of liver", share_text(report.tumour_share_of_liver), "", (), "share"),
+        tile(say("size.tumour"), *size_and_unit(report.tumour), (_size_note(report.tumour),), "tumour"),
+        tile(say("size.liver"), *size_and_unit(report.liver), (_size_note(report.liver),), "liver"),
+        tile(say("size.share"), share_text(report.tumour_share_of_liver), "", (), "share"),
     )
     return f'<div class="ls-tiles">{"".join(tiles)}</div>'
+
+
+_SENTENCE_END = re.compile(r"\. |。(?=.)")
 
 
 def first_sentence(text: str) -> tuple[str, str]:
@@ -102,8 +106,8 @@ def first_sentence(text: str) -> tuple[str, str]:
     >>> first_sentence("The pixels are 0.3 mm. Check every outline. Use the original.")
     ('The pixels are 0.3 mm.', 'Check every outline. Use the original.')
     """
-    first, dot, rest = text.partition(". ")
-    return (f"{first}.", rest) if dot else (text, "")
+    found = _SENTENCE_END.search(text)
+    return (text[: found.end()].rstrip(), text[found.end() :]) if found else (text, "")
 
 
 def _foldable(head: str, text: str, name: str, is_open: bool = False) -> str:
@@ -118,16 +122,18 @@ def _foldable(head: str, text: str, name: str, is_open: bool = False) -> str:
 
 
 def _doubt_row(doubt: Doubt) -> str:
-    head = f"<strong>{escape(doubt.severity.capitalize())}</strong> "
-    body = _foldable(head, doubt.sentence, f"doubt {doubt.reason}", doubt.severity == DO_NOT_TRUST)
+    severity = say("doubt.severe" if doubt.severity == DO_NOT_TRUST else "doubt.check")
+    head = f"<strong>{escape(severity)}</strong> "
+    sentence = translation_of(doubt.sentence) or doubt.sentence
+    body = _foldable(head, sentence, f"doubt {doubt.reason}", doubt.severity == DO_NOT_TRUST)
     return f'<li data-severity="{doubt.severity.replace(" ", "-")}">{body}</li>'
 
 
 def doubts_section(report: Report) -> str:
     """The reasons to doubt a result, the severe ones first; `NO_DOUBTS` where there are none."""
     rows = "".join(map(_doubt_row, report.doubts))
-    body = f"<ul>{rows}</ul>" if rows else _foldable("", NO_DOUBTS, "no doubts")
-    return f'<section class="ls-doubts" role="note"><h2>Reasons for doubt</h2>{body}</section>'
+    body = f"<ul>{rows}</ul>" if rows else _foldable("", say("doubt.none"), "no doubts")
+    return f'<section class="ls-doubts" role="note"><h2>{say_html("doubt.title")}</h2>{body}</section>'
 
 
 def results_panel(analysis: PageAnalysis) -> str:
@@ -151,7 +157,8 @@ def slice_note(analysis: PageAnalysis, counts: SliceCounts) -> str:
         number, unit = size_and_unit(Amount("slice", count, area_mm2=area))
         return escape(f"{number} {unit}")
 
-    return (
-        f'<p class="ls-slice-note">In this slice: tumour <b data-measure="slice-tumour">{size(counts.tumour)}'
-        f'</b>, liver <b data-measure="slice-liver">{size(counts.liver)}</b></p>'
+    tumour, liver = (
+        f'<b data-measure="slice-{name}">{size(count)}</b>'
+        for name, count in (("tumour", counts.tumour), ("liver", counts.liver))
     )
+    return f'<p class="ls-slice-note">{say_html("slice.note").format(tumour=tumour, liver=liver)}</p>'

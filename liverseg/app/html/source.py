@@ -6,8 +6,8 @@ from html import escape
 
 from liverseg.analysis.report import Report
 from liverseg.analysis.report_text import provenance_rows
-
-NOTHING_ASSUMED = "None: HU and spacing come from the file."
+from liverseg.app.text.catalogue import say_html
+from liverseg.app.text.core_sentences import core_html, translation_of
 
 
 def assumptions(report: Report) -> str:
@@ -15,8 +15,8 @@ def assumptions(report: Report) -> str:
     doubts = {doubt.warning for doubt in report.doubts}
     warnings = [warning for warning in report.warnings if warning not in doubts]
     if not warnings:
-        return f'<p class="ls-none">{NOTHING_ASSUMED}</p>'
-    return "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in warnings) + "</ul>"
+        return f'<p class="ls-none">{say_html("source.nothing_assumed")}</p>'
+    return "<ul>" + "".join(f"<li>{core_html(sentence)}</li>" for sentence in warnings) + "</ul>"
 
 
 def provenance(report: Report) -> str:
@@ -27,12 +27,15 @@ def provenance(report: Report) -> str:
 
 def _fact(name: str, value: str) -> str:
     key = name.lower().replace(" ", "-")
-    return f'<dt>{escape(name)}</dt><dd data-fact="{key}">{escape(value)}</dd>'
+    parts = value.split(", ") if key == "input" else [value]  # "NIfTI, 74 × 256 × 256 voxels"
+    shown = ", ".join(translation_of(part) or part for part in parts)
+    return f'<dt>{say_html(f"fact.{key}")}</dt><dd data-fact="{key}">{escape(shown)}</dd>'
 
 
 def source_section(report: Report) -> str:
     """Provenance and assumptions of a result, side by side where there is room."""
     return (
-        f'<div class="ls-results ls-source"><section><h2>Provenance</h2>{provenance(report)}</section>'
-        f"<section><h2>Assumptions</h2>{assumptions(report)}</section></div>"
+        f'<div class="ls-results ls-source"><section><h2>{say_html("source.provenance")}'
+        f"</h2>{provenance(report)}</section>"
+        f"<section><h2>{say_html('source.assumptions')}</h2>{assumptions(report)}</section></div>"
     )

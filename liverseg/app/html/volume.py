@@ -13,16 +13,16 @@ from html import escape
 
 import numpy as np
 
-from liverseg.app.html.page_text import PICTURE_NAMES
+from liverseg.app.html.page_text import PICTURES, picture_names, slice_label
 from liverseg.app.html.scripts import script_after
-from liverseg.app.html.viewer_text import KEYS, VIEWER_TEXT
 from liverseg.app.html.viewer_tools import toolbar
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import CENTER_RANGE_HU, WIDTH_RANGE_HU, View
+from liverseg.app.text.catalogue import group, say, say_html
 from liverseg.core.image import CTImage
 from liverseg.core.window import PRESETS
 from liverseg.io.glb import PATIENT_TO_GLTF
-from liverseg.rendering.charts import profile_of, profile_svg
+from liverseg.rendering.charts import ChartWords, profile_of, profile_svg
 from liverseg.rendering.colours import (
     DARKENED,
     LIVER_RGB,
@@ -36,7 +36,7 @@ from liverseg.rendering.colours import (
 )
 from liverseg.rendering.frame import Frame, scale_bar_mm
 from liverseg.rendering.mesh import grid_to_patient
-from liverseg.rendering.planes import Point, picture_position, plane_frame, plane_named, plane_title
+from liverseg.rendering.planes import Point, picture_position, plane_frame, plane_named
 
 DRAWING_STYLE = {
     "liver": LIVER_RGB,
@@ -56,8 +56,8 @@ DRAWING_STYLE = {
 
 
 def javascript(*names: str) -> str:
-    """Files of `static/` as one script, after the constants `STYLE` (`DRAWING_STYLE`) and `TEXT`."""
-    return script_after({"STYLE": DRAWING_STYLE, "TEXT": {**VIEWER_TEXT, "keys": KEYS}}, *names)
+    """Files of `static/` as one script, after the constant `STYLE` (`DRAWING_STYLE`)."""
+    return script_after({"STYLE": DRAWING_STYLE}, "texts.js", *names)
 
 
 VIEWER_SCRIPTS = (
@@ -88,11 +88,8 @@ FRAME_FIELDS = "height width strip top left rows columns text line px_per_mm let
 """Attributes of `Frame` that the scripts use."""
 
 OTHER_PLANES = ("coronal", "sagittal")
-TABS = ("CT", "Segmentation", "Probability")
 PROFILE_SIZE = (360.0, 210.0, 12.5)
 """Width, height and letter size of the profile in SVG units, which are about a pixel of the page."""
-
-VIEWS_HINT = "Click a picture to move the lines. The key ? lists all keys and gestures."
 
 
 def volume_viewer(jpegs: Sequence[bytes], analysis: PageAnalysis, view: View) -> str:
@@ -104,15 +101,19 @@ def volume_viewer(jpegs: Sequence[bytes], analysis: PageAnalysis, view: View) ->
     count, index = len(analysis.ct.hu), view.slice_index
     frame = plane_frame(analysis.ct, plane_named("axial"))
     drawing = escape(json.dumps(_drawing(analysis, view, frame)))
-    label = f"slice {index + 1} of {count}" if count > 1 else "the uploaded slice"
+    label = slice_label(index, count)
     figures = "".join(
         _figure(name, jpeg, label, "axial", frame, f' data-picture="{k}"')
-        for k, (name, jpeg) in enumerate(zip(PICTURE_NAMES, jpegs, strict=True))
+        for k, (name, jpeg) in enumerate(zip(picture_names(), jpegs, strict=True))
     )
-    tabs = "".join(f'<button type="button" data-tab="{k}">{name}</button>' for k, name in enumerate(TABS))
+    tabs = "".join(
+        f'<button type="button" data-tab="{k}">{say_html(f"short.{name}")}</button>'
+        for k, name in enumerate(PICTURES)
+    )
     return (
         f'<div class="ls-viewer ls-volume" data-slice="{index}" data-slices="{count}" '
-        f'data-drawing="{drawing}"><div class="ls-tabs" role="group" aria-label="Which picture">{tabs}</div>'
+        f'data-drawing="{drawing}"><div class="ls-tabs" role="group" '
+        f'aria-label="{say_html("viewer_which")}">{tabs}</div>'
         f"{figures}{toolbar(count > 1, analysis.voxels.truth is not None, count, index)}</div>"
     )
 
@@ -172,24 +173,39 @@ def other_views(analysis: PageAnalysis, jpegs: Sequence[bytes], point: Point) ->
             picture_position(ct, name, (z, *point[1:])) for z in (0, ct.shape[0] - 1)
         )
         lines = f' data-x="{x:.5f}" data-lowest="{lowest:.5f}" data-highest="{highest:.5f}"'
-        label = f"row {point[1] + 1}" if name == "coronal" else f"column {point[2] + 1}"
+        label = (
+            say("place.row", row=point[1] + 1)
+            if name == "coronal"
+            else say("place.column", column=point[2] + 1)
+        )
         frame = plane_frame(ct, plane_named(name))
-        figures.append(_figure(plane_title(ct, name), jpeg, label, name, frame, lines))
+        figures.append(_figure(_plane_title(ct, name), jpeg, label, name, frame, lines))
     x, y = picture_position(ct, "axial", point)
     width, height, text = PROFILE_SIZE
-    svg = profile_svg(profile_of(ct, analysis.seg), point[0], width, height, text)
+    svg = profile_svg(profile_of(ct, analysis.seg), point[0], width, height, text, _chart_words())
     count = ct.shape[0]
     return (
-        f'<section class="ls-planes" aria-label="Other views" data-x="{x:.5f}" data-y="{y:.5f}" '
+        f'<section class="ls-planes" aria-label="{say_html("views.other")}" data-x="{x:.5f}" '
+        f'data-y="{y:.5f}" '
         f'data-row="{point[1]}" data-column="{point[2]}">'
         f'<div class="ls-views">{"".join(figures)}'
-        '<figure class="ls-profile"><figcaption>Along the slices, from the lowest</figcaption>'
-        f'<div role="slider" tabindex="0" aria-label="Slice" aria-valuemin="1" aria-valuemax="{count}" '
+        f'<figure class="ls-profile"><figcaption>{say_html("views.profile")}</figcaption>'
+        f'<div role="slider" tabindex="0" aria-label="{say_html("label.slice")}" aria-valuemin="1" '
+        f'aria-valuemax="{count}" '
         f'aria-valuenow="{point[0] + 1}">{svg}</div></figure></div>'
-        f'<div class="ls-foot"><p class="ls-hint">{VIEWS_HINT}</p>'
-        '<button type="button" data-lines aria-pressed="true">Lines</button></div>'
+        f'<div class="ls-foot"><p class="ls-hint">{say_html("views.hint")}</p>'
+        f'<button type="button" data-lines aria-pressed="true">{say_html("tool.lines")}</button></div>'
         "</section>"
     )
+
+
+def _plane_title(ct: CTImage, name: str) -> str:
+    """The caption of a view: its name, and that it is assumed where the orientation is unknown."""
+    return say(f"plane.{name}" if ct.orientation_known else f"plane.{name}_assumed")
+
+
+def _chart_words() -> ChartWords:
+    return ChartWords(**group("profile"))
 
 
 def _figure(name: str, jpeg: bytes, label: str, plane: str, frame: Frame, attributes: str) -> str:
@@ -198,7 +214,8 @@ def _figure(name: str, jpeg: bytes, label: str, plane: str, frame: Frame, attrib
     size = f"--ls-ratio:{frame.width / frame.height:.5f};--ls-strip:{frame.strip / frame.height:.5f}"
     return (
         f'<figure data-plane="{plane}" style="{size}"{attributes}><figcaption>{name}<button type="button" '
-        f'class="ls-grow" aria-label="Enlarge {name}" title="Enlarge"></button></figcaption>'
+        f'class="ls-grow" aria-label="{say("enlarge", name=name)}" title="{say("enlarge_short")}">'
+        f"</button></figcaption>"
         f'<div class="ls-cut" tabindex="0" role="img" data-name="{name}" '
         f'aria-label="{name}, {escape(label)}">'
         f'<img alt="" decoding="sync" draggable="false" src="data:image/jpeg;base64,{picture}">'
@@ -210,29 +227,21 @@ def _figure(name: str, jpeg: bytes, label: str, plane: str, frame: Frame, attrib
 AXES = {"R": "-1,0,0", "L": "1,0,0", "A": "0,0,1", "P": "0,0,-1", "H": "0,1,0", "F": "0,-1,0"}
 """Directions of right, left, anterior, posterior, head and feet in the axes of `liverseg.io.glb`."""
 
-NO_WEBGL = (
-    "The 3D view needs WebGL, which this browser does not support. The download mesh.glb opens in any "
-    "glTF viewer."
-)
-MESH_FAILED = "The surfaces could not be fetched. Go to another slice, or upload the file again."
-NO_SURFACES = "Neither liver nor tumour was found, so there is nothing to show in 3D."
-NO_SPACING = "No 3D view: the voxel spacing of this input is unknown."
-SURFACE_HINT = (
-    "Drag to rotate, wheel or pinch to zoom, or use the arrow keys, + and -. Click a point to go there."
-)
 VIEWPOINTS = ("Front", "Right", "Left", "Feet")
 
 
 def surface_view(analysis: PageAnalysis) -> str:
     """The 3D view. `solid.js` fetches and draws the surfaces when the view is scrolled to."""
     if analysis.ct.spacing_mm is None or analysis.voxels is None:
-        return f'<section class="ls-solid"><p class="ls-hint">{NO_SPACING}</p></section>'
+        return f'<section class="ls-solid"><p class="ls-hint">{say_html("solid.no_spacing")}</p></section>'
     axes, viewpoints = (AXES, VIEWPOINTS) if analysis.ct.orientation_known else ({}, ())
     letters = "".join(
         f'<span data-axis="{axis}" aria-hidden="true">{name}</span>' for name, axis in axes.items()
     )
-    buttons = "".join(f'<button type="button" data-face="{name}">{name}</button>' for name in viewpoints)
-    messages = {"without": NO_WEBGL, "failed": MESH_FAILED, "nothing": NO_SURFACES}
+    buttons = "".join(
+        f'<button type="button" data-face="{name}">{say_html(f"face.{name}")}</button>' for name in viewpoints
+    )
+    messages = {name: say(f"solid.{name}") for name in ("without", "failed", "nothing", "computing")}
     to_gltf = PATIENT_TO_GLTF @ grid_to_patient(analysis.ct)
     numbers = [
         [place.id, *np.round((to_gltf @ [*place.point, 1.0])[:3], 5).tolist()]
@@ -243,10 +252,13 @@ def surface_view(analysis: PageAnalysis) -> str:
     attributes = "".join(f' data-{key}="{escape(text)}"' for key, text in messages.items())
     attributes += f' data-grid="{json.dumps(to_grid)}" data-lesions="{json.dumps(numbers)}"'
     return (
-        f'<section class="ls-solid" aria-label="3D view" data-mesh="{analysis.voxels.token}"{attributes}>'
-        f'<div class="ls-foot"><p class="ls-caption">Liver and tumours in 3D</p><div>{buttons}'
-        '<button type="button" data-zoom="1.25" aria-label="Zoom in">+</button>'
-        '<button type="button" data-zoom="0.8" aria-label="Zoom out">\u2212</button></div></div>'
-        '<div class="ls-stage" tabindex="0" role="img" aria-label="Translucent liver with its tumours in 3D">'
-        f'{letters}<p class="ls-told" role="status"></p></div><p class="ls-hint">{SURFACE_HINT}</p></section>'
+        f'<section class="ls-solid" aria-label="{say_html("solid.title")}" '
+        f'data-mesh="{analysis.voxels.token}"{attributes}>'
+        f'<div class="ls-foot"><p class="ls-caption">{say_html("solid.caption")}</p><div>{buttons}'
+        f'<button type="button" data-zoom="1.25" aria-label="{say_html("solid.zoom_in")}">+</button>'
+        f'<button type="button" data-zoom="0.8" aria-label="{say_html("solid.zoom_out")}">\u2212'
+        f"</button></div></div>"
+        f'<div class="ls-stage" tabindex="0" role="img" aria-label="{say_html("solid.stage")}">'
+        f'{letters}<p class="ls-told" role="status"></p></div><p '
+        f'class="ls-hint">{say_html("solid.hint")}</p></section>'
     )

@@ -6,19 +6,7 @@ from html import escape
 
 from liverseg.app.html.scripts import script_after
 from liverseg.app.state.session import PageAnalysis
-
-GONE = (
-    "The result of this address is no longer held: it has expired, or the server was restarted. "
-    "Upload the file again."
-)
-UNREACHABLE = (
-    "The server does not answer. What you see stays; the page goes on as soon as the connection is back."
-)
-RESTARTED = (
-    "The server was restarted and has deleted this result. What you see stays until you reload the page; "
-    "then upload the file again."
-)
-RELOAD = "Reload the page"
+from liverseg.app.text.catalogue import say, say_count
 
 
 def time_text(seconds: float) -> str:
@@ -40,10 +28,10 @@ def place_sentence(place: int, seconds: float | None) -> str:
     >>> place_sentence(1, None)
     'You are number 1 in the queue. No run has been measured yet, so the waiting time is not known.'
     """
-    start = f"You are number {place} in the queue."
+    start = say("waiting.place", place=place)
     if seconds is None:
-        return f"{start} No run has been measured yet, so the waiting time is not known."
-    return f"{start} Your run starts in about {time_text(seconds)}."
+        return _sentences(start, say("waiting.unknown"))
+    return _sentences(start, say("waiting.starts", time=time_text(seconds)))
 
 
 def progress_sentence(done: int, slices: int, seconds: float | None) -> str:
@@ -54,30 +42,36 @@ def progress_sentence(done: int, slices: int, seconds: float | None) -> str:
     >>> progress_sentence(0, 1, None)
     'The run has started.'
     """
-    start = f"Slice {done} of {slices} is done." if done else "The run has started."
-    return start if seconds is None else f"{start} About {time_text(seconds)} are left."
+    start = say("waiting.done", slice=done, count=slices) if done else say("waiting.started")
+    return start if seconds is None else _sentences(start, say("waiting.left", time=time_text(seconds)))
+
+
+def _sentences(first: str, second: str) -> str:
+    """Two sentences with a space between them, which Chinese, whose full stop holds one, has not."""
+    return f"{first}{'' if first.endswith('。') else ' '}{second}"
 
 
 def still_shown(shown_ref: str, chosen_ref: str) -> str:
     """The numbers and pictures on the page are those of another checkpoint than the chosen one."""
-    return f"{chosen_ref} is running. Pictures and numbers are still those of {shown_ref}."
+    return say("waiting.still_shown", chosen=chosen_ref, shown=shown_ref)
 
 
 def fallback_sentence(wanted_ref: str, used_ref: str, reason: str) -> str:
     """A damaged checkpoint was replaced by another one."""
-    return f"{used_ref} was used, because {wanted_ref} is damaged: {reason}"
+    return say("fallback", used=used_ref, wanted=wanted_ref, reason=reason)
 
 
 def result_sentence(analysis: PageAnalysis) -> str:
     """What is announced to screen readers when a result is ready."""
     likely, unsure = len(analysis.report.likely_lesions), len(analysis.report.unsure_lesions)
     if analysis.own_cut is None:
-        return f"Result ready: {_count(likely + unsure, 'lesion')}."
-    return f"Result ready: {_count(likely, 'likely lesion')}, {unsure or 'no'} unsure."
+        return say("ready", found=_counted("count.lesions", likely + unsure))
+    both = {"likely": _counted("count.likely", likely), "unsure": _counted("count.unsure", unsure)}
+    return say("ready_likely", **both)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+def _counted(key: str, number: int) -> str:
+    return say_count(key, number) if number else say(f"{key}.none")
 
 
 def waiting_line(sentence: str) -> str:
@@ -99,9 +93,8 @@ def stamped(html: str, analysis: PageAnalysis) -> str:
 
 
 def session_javascript() -> str:
-    """`typed.js` and `session.js` after their sentences."""
-    said = {"unreachable": UNREACHABLE, "restarted": RESTARTED, "reload": RELOAD}
-    return script_after({"SAY": said}, "typed.js", "session.js")
+    """`typed.js`, `session.js` and `language.js`."""
+    return script_after({}, "typed.js", "session.js", "language.js")
 
 
 RESULT_KEY_JS = """(...inputs) => {

@@ -34,6 +34,7 @@ from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import RunRequest, View
 from liverseg.app.state.visit import with_choices
+from liverseg.app.text.catalogue import say
 from liverseg.core.window import PRESETS
 from liverseg.errors import InvalidSetting, LiversegError
 from liverseg.inference.progress import ProgressCallback
@@ -164,7 +165,7 @@ class Actions(ExampleActions):
         try:
             window = request.made_with
         except LiversegError as error:
-            return {"problem": page_text.problem(str(error))}
+            return {"problem": page_text.refusal(str(error))}
         if window == analysis.ct.assumed_window:
             return {}
         request.choices.window = None  # that of the picture is shown
@@ -172,7 +173,7 @@ class Actions(ExampleActions):
         again = replace(request, sources=analysis.sources, series=analysis.series, view=view)
         shown = show_errors(self._run)(again, progress)
         edited = analysis.seg.rejections is not None and shown["problem"] == ""
-        return {**shown, "problem": page_text.note(page_text.REJECTIONS_LOST)} if edited else shown
+        return {**shown, "problem": page_text.note(say("rejections.lost"))} if edited else shown
 
     def view(self, analysis: PageAnalysis | None, shown: bool, view: View, drawn: bool = False) -> Updates:
         """The window or the opacity has changed: draw again, unless the browser has `drawn` the pictures."""

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import gradio as gr
 
-from liverseg.app.html import page_text, waiting_text
+from liverseg.app.html import page_text
 from liverseg.app.page import switching, volume
 from liverseg.app.page.comparison import NO_COMPARISON
 from liverseg.app.page.updates import Updates, new_result_updates
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.app.state.view import View, within_sliders
 from liverseg.app.state.visit import Visit, result_of_key
+from liverseg.app.text.catalogue import say
 from liverseg.core.window import DEFAULT_WINDOW
 from liverseg.rendering.slice_view import default_slice
 
@@ -26,7 +27,7 @@ def arrive(checkpoints: Checkpoints, key: str | None, view: View, visit: Visit) 
     """
     found = result_of_key(key or "")
     if found is None:
-        return {"problem": page_text.problem(waiting_text.GONE)} if key else {}
+        return {"problem": page_text.problem(say("gone"))} if key else {}
     analysis, choices = found
     visit.choices = choices
     if choices.slice_index is None:
@@ -49,6 +50,6 @@ def arrive(checkpoints: Checkpoints, key: str | None, view: View, visit: Visit) 
     if analysis.second is not None:
         second = analysis.second.seg.checkpoint.ref
         others = [(label, other) for label, other in checkpoints.choices() if other != ref]
-        choices_shown = [("No comparison", NO_COMPARISON), *others]
+        choices_shown = [(say("label.no_comparison"), NO_COMPARISON), *others]
         updates["compare_with"] = gr.update(choices=choices_shown, value=second, visible=True)
     return updates

@@ -20,11 +20,13 @@ from liverseg.app.page.actions import Actions
 from liverseg.app.page.comparison import ComparisonActions
 from liverseg.app.page.updates import Updates
 from liverseg.app.server import retention
+from liverseg.app.server.visitor_language import in_visitors_language
 from liverseg.app.state.cancellation import Runs
 from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import RunRequest, View
 from liverseg.app.state.visit import Visit
+from liverseg.app.text.catalogue import say
 from liverseg.errors import Cancelled
 from liverseg.inference.progress import ProgressCallback
 
@@ -104,6 +106,7 @@ def with_view_and_drawn(action: Callable[..., Updates], sets: str = "") -> Calla
 def event_handler(action: Callable[..., Updates], components: PageComponents) -> Callable[..., Updates]:
     """A gradio event handler that calls an action; an error becomes a sentence next to the upload."""
 
+    @in_visitors_language
     def handler(*values: Any) -> Updates:
         retention.mark_used()
         visit = _visit_in(values)
@@ -123,6 +126,7 @@ def reading_handler(action: Callable[..., Updates], components: PageComponents) 
     Its updates are dropped where the page holds another result by then.
     """
 
+    @in_visitors_language
     def handler(*values: Any) -> Updates:
         retention.mark_used()
         visit = _visit_in(values) or Visit()
@@ -143,7 +147,7 @@ def _guarded(action: Callable[..., Updates], given: list[Any]) -> Updates:
     try:
         return action(*given)
     except Exception as error:  # `sentence_for` logs what is unexpected; the page goes on
-        return {"problem": page_text.problem(sentence_for(error))}
+        return {"problem": page_text.refusal(sentence_for(error))}
 
 
 def select_handler(action: Callable[..., Updates], components: PageComponents) -> Callable[..., Updates]:
@@ -163,13 +167,14 @@ def run_handler(
 ) -> Callable[..., Updates]:
     """A gradio event handler for an action of `actions` that runs the network: with progress and Cancel."""
 
+    @in_visitors_language
     def handler(
         request: gr.Request,
         *values: Any,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (gradio recognises the default value)
     ) -> Updates:
         retention.mark_used()
-        progress(0, desc="Waiting for the checkpoint" if actions.checkpoints.loading else "Reading")
+        progress(0, desc=say("run.waiting" if actions.checkpoints.loading else "run.reading"))
         visit = _visit_in(values)
         held = visit or Visit()
         token = _current.set(visit)
@@ -181,7 +186,7 @@ def run_handler(
                 def show_progress(done: int, count: int) -> None:
                     if stop.is_set():
                         raise Cancelled()
-                    progress((done, count), desc="Segmenting", unit="slices")
+                    progress((done, count), desc=say("run.segmenting"), unit=say("run.slices"))
 
                 updates = action(*given, progress=show_progress)
             with held.lock:

@@ -19,6 +19,7 @@ from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
+from liverseg.app.text.catalogue import say
 from liverseg.core.image import CTImage
 from liverseg.errors import LiversegError
 from liverseg.inference.progress import ProgressCallback
@@ -60,8 +61,11 @@ class ComparisonActions:
         try:
             choices = [(label, other) for label, other in self.checkpoints.choices() if other != own]
         except LiversegError as error:
-            return _refusal_updates(analysis, str(error))
-        dropdown = {"choices": [("No comparison", NO_COMPARISON), *choices], "visible": bool(choices)}
+            return _refusal_updates(analysis, page_text.refusal(str(error)))
+        dropdown = {
+            "choices": [(say("label.no_comparison"), NO_COMPARISON), *choices],
+            "visible": bool(choices),
+        }
         if ref not in [other for _, other in choices]:
             ref = dropdown["value"] = NO_COMPARISON
         return {
@@ -87,7 +91,7 @@ class ComparisonActions:
         try:
             checkpoint = self.checkpoints.find(ref)
         except LiversegError as error:
-            return _refusal_updates(analysis, str(error))
+            return _refusal_updates(analysis, page_text.refusal(str(error)))
         if analysis.second is not None and session.is_result_of(analysis.second, checkpoint):
             return {}  # gradio may send the event of one choice more than once
         known = session.known_result(analysis, checkpoint)
@@ -135,8 +139,12 @@ class ComparisonActions:
         if finished is None or isinstance(finished, FailedRun):
             if not _is_run_of(awaited, analysis, ref):
                 return updates
-            sentence = page_text.NOT_COMPARED if finished is None else finished.sentence
-            return {**updates, "awaited": None, **_refusal_updates(analysis, sentence)}
+            refusal = (
+                page_text.problem(say("compare.not_run"))
+                if finished is None
+                else page_text.refusal(finished.sentence)
+            )
+            return {**updates, "awaited": None, **_refusal_updates(analysis, refusal)}
         if finished.ct is not analysis.ct:
             return updates
         if _is_run_of(awaited, analysis, finished.seg.checkpoint.ref):
@@ -162,11 +170,11 @@ def _without_second(analysis: PageAnalysis) -> Updates:
     return {"analysis": analysis.with_second(None)} if analysis.second is not None else {}
 
 
-def _refusal_updates(analysis: PageAnalysis, sentence: str) -> Updates:
+def _refusal_updates(analysis: PageAnalysis, refusal: str) -> Updates:
     """The main result alone, and the reason why there is no comparison."""
     return {
         **_without_second(analysis),
-        "comparison": page_text.problem(sentence),
+        "comparison": refusal,
         "compare_with": NO_COMPARISON,
     }
 

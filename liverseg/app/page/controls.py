@@ -7,17 +7,17 @@ from typing import Any
 import gradio as gr
 
 from liverseg.app.examples import Examples
-from liverseg.app.html import page_text
 from liverseg.app.html.api_call import API_CALL_JS
 from liverseg.app.html.comparison import COMPARISON_JS
-from liverseg.app.html.downloads import TAB
 from liverseg.app.html.results import RESULTS_JS
+from liverseg.app.html.viewer_tools import preset_key
 from liverseg.app.html.volume import SURFACE_JS, VOLUME_JS
 from liverseg.app.html.waiting_text import session_javascript
 from liverseg.app.page import downloads, gallery
 from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.checkpoint_list import checkpoint_choices
 from liverseg.app.page.comparison import NO_COMPARISON
+from liverseg.app.page.marks import mark
 from liverseg.app.page.updates import preset_name
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.app.state.view import CENTER_RANGE_HU, WIDTH_RANGE_HU
@@ -37,55 +37,63 @@ element.addEventListener('keydown', event => {
 """A click enlarges a picture of the comparison to the whole page; a second click or Escape restores it."""
 
 
+STATUS = '<p role="status"></p><p role="status" data-said-slice></p>'
+"""The regions in which screen readers are told of a result and of another slice."""
+
+
 def session_components() -> PageComponents:
-    """What the page's scripts learn from the server, and the region in which results are announced."""
+    """What the page's scripts learn from the server, and the regions in which screen readers are told."""
     return {
         "session": gr.HTML(
             "", js_on_load=session_javascript(), elem_id="ls-session", apply_default_css=False
         ),
-        "status": gr.HTML('<p role="status"></p>', elem_id="ls-status", apply_default_css=False),
+        "status": gr.HTML(STATUS, elem_id="ls-status", apply_default_css=False),
     }
 
 
 def input_controls(checkpoints: Checkpoints, examples: Examples, refresh: gr.Button) -> PageComponents:
     """Upload, series, examples, checkpoint, and the window that a picture was made with."""
     components: PageComponents = {}
-    choices, ref, card = checkpoint_choices(checkpoints) if checkpoints.wait_for_list() else ([], None, "")
+    choices, ref, _ = (
+        checkpoint_choices(checkpoints, word=mark) if checkpoints.wait_for_list() else ([], None, "")
+    )
     components["upload"] = gr.File(
-        label="CT slice or volume",
+        label=mark("label.upload"),
         file_count="multiple",
         height=96,
         elem_id="ls-upload",
     )
-    _label("PNG, JPEG, NIfTI, DICOM files, or a zip of DICOM series", "ls-formats")
-    components["series"] = gr.Radio([], label="Series", visible=False, elem_id="ls-series")
-    components["run_again"] = gr.Button("Run again", size="sm", visible=False, elem_id="ls-run-again")
-    _label("Examples")
+    _label("part.formats", "ls-formats")
+    components["series"] = gr.Radio([], label=mark("label.series"), visible=False, elem_id="ls-series")
+    components["run_again"] = gr.Button(
+        mark("button.run_again"), size="sm", visible=False, elem_id="ls-run-again"
+    )
+    _label("part.examples")
     components |= gallery.example_gallery(examples)
     with gr.Column(elem_id="ls-made-with", visible=False) as components["made_with"]:
-        _label("Window the picture was made with")
+        _label("part.made_with")
         with gr.Row():
             components["made_center"] = gr.Number(
-                DEFAULT_WINDOW.center_hu, label="Centre, HU", min_width=80, elem_id="ls-made-center"
+                DEFAULT_WINDOW.center_hu, label=mark("label.center"), min_width=80, elem_id="ls-made-center"
             )
             components["made_width"] = gr.Number(
-                DEFAULT_WINDOW.width_hu, label="Width, HU", min_width=80, elem_id="ls-made-width"
+                DEFAULT_WINDOW.width_hu, label=mark("label.width"), min_width=80, elem_id="ls-made-width"
             )
     components["checkpoint"] = gr.Dropdown(
         choices,
         value=ref,
-        label="Checkpoint",
+        label=mark("label.checkpoint"),
         elem_id="ls-checkpoint",
         filterable=False,
         buttons=[refresh],
     )
-    components["card"] = gr.HTML(card, elem_id="ls-card", apply_default_css=False)
+    components["card"] = gr.HTML("", elem_id="ls-card", apply_default_css=False)
     components["loading"] = gr.HTML("", elem_id="ls-loading", apply_default_css=False)
     return components
 
 
-def _label(text: str, elem_id: str | None = None) -> None:
-    gr.HTML(f'<p class="ls-label">{text}</p>', elem_id=elem_id, apply_default_css=False)
+def _label(key: str, elem_id: str | None = None) -> None:
+    gr.HTML(mark(key), elem_id=elem_id, apply_default_css=False)
 
 
 def messages() -> PageComponents:
@@ -100,30 +108,35 @@ def view_controls() -> PageComponents:
     window = DEFAULT_WINDOW
     return {
         "preset": gr.Radio(
-            list(PRESETS), value=preset_name(window), label="Display window", elem_id="ls-preset"
+            preset_choices(), value=preset_name(window), label=mark("label.preset"), elem_id="ls-preset"
         ),
-        "center": _slider("Centre, HU", CENTER_RANGE_HU, 5, window.center_hu, elem_id="ls-center"),
-        "width": _slider("Width, HU", WIDTH_RANGE_HU, 10, window.width_hu, elem_id="ls-width"),
-        "opacity": _slider("Overlay opacity", (0, 1), 0.05, DEFAULT_OPACITY, elem_id="ls-opacity"),
-        "threshold": _slider("Tumour threshold", (0.01, 1), 0.001, 0.5, elem_id="ls-threshold"),
+        "center": _slider("label.center", CENTER_RANGE_HU, 5, window.center_hu, elem_id="ls-center"),
+        "width": _slider("label.width", WIDTH_RANGE_HU, 10, window.width_hu, elem_id="ls-width"),
+        "opacity": _slider("label.opacity", (0, 1), 0.05, DEFAULT_OPACITY, elem_id="ls-opacity"),
+        "threshold": _slider("label.threshold", (0.01, 1), 0.001, 0.5, elem_id="ls-threshold"),
         "expected": gr.HTML("", elem_id="ls-expected", apply_default_css=False),
-        "lesion_cut": _slider("Lesion certainty", (0, 1), 0.01, 0.5, visible=False, elem_id="ls-lesion-cut"),
+        "lesion_cut": _slider("label.lesion_cut", (0, 1), 0.01, 0.5, visible=False, elem_id="ls-lesion-cut"),
         "operating": gr.HTML("", elem_id="ls-operating", apply_default_css=False),
     }
 
 
-def _slider(label: str, limits: tuple[float, float], step: float, value: float, **options: Any) -> gr.Slider:
+def preset_choices() -> list[tuple[Any, str]]:
+    """The named windows, each with the mark of its name on the page."""
+    return [(mark(preset_key(name)), name) for name in PRESETS]
+
+
+def _slider(key: str, limits: tuple[float, float], step: float, value: float, **options: Any) -> gr.Slider:
     """A slider without gradio's reset button, which would reset to the value here instead of the result's."""
-    return gr.Slider(*limits, value=value, step=step, label=label, buttons=[], **options)
+    return gr.Slider(*limits, value=value, step=step, label=mark(key), buttons=[], **options)
 
 
 def result_viewer() -> PageComponents:
     """The axial pictures, the slider of the slice, and the button that cancels a run."""
     return {
-        "viewer": gr.HTML(page_text.empty_viewer(), elem_id="ls-viewer", apply_default_css=False),
-        "cancel": gr.Button("Cancel", size="sm", elem_id="ls-cancel"),
+        "viewer": gr.HTML(mark("part.empty_viewer"), elem_id="ls-viewer", apply_default_css=False),
+        "cancel": gr.Button(mark("button.cancel"), size="sm", elem_id="ls-cancel"),
         "waiting": gr.HTML("", elem_id="ls-waiting", apply_default_css=False),
-        "slice": _slider("Slice", (1, 2), 1, 1, visible=False, elem_id="ls-slice"),
+        "slice": _slider("label.slice", (1, 2), 1, 1, visible=False, elem_id="ls-slice"),
     }
 
 
@@ -144,22 +157,24 @@ def result_tabs() -> PageComponents:
     """What is below the pictures: 3D, comparison, downloads, source, and the call that repeats the result."""
     components: PageComponents = {}
     with gr.Tabs(elem_id="ls-tabs") as components["tabs"]:
-        with gr.Tab("3D", id="3d"):
+        with gr.Tab(mark("tab.solid"), id="3d"):
             components["surfaces"] = gr.HTML(
                 "", js_on_load=SURFACE_JS, elem_id="ls-solid", apply_default_css=False
             )
             gr.HTML(
-                f'<p class="ls-none">{page_text.ONLY_VOLUMES_IN_3D}</p>',
+                mark("part.only_volumes"),
                 elem_id="ls-no-solid",
                 apply_default_css=False,
             )
-        with gr.Tab("Compare", id="compare"):
+        with gr.Tab(mark("tab.compare"), id="compare"):
             components |= comparison_controls()
-        with gr.Tab(TAB, id="downloads", elem_id="ls-downloads-tab") as components["downloads_tab"]:
+        with gr.Tab(mark("tab.downloads"), id="downloads", elem_id="ls-downloads-tab") as components[
+            "downloads_tab"
+        ]:
             components |= downloads.contents()
-        with gr.Tab("Where it comes from", id="source"):
+        with gr.Tab(mark("tab.source"), id="source"):
             components["provenance"] = gr.HTML("", elem_id="ls-source", apply_default_css=False)
-        with gr.Tab("API", id="api"):
+        with gr.Tab(mark("tab.api"), id="api"):
             components["api_call"] = gr.HTML(
                 "", js_on_load=API_CALL_JS, elem_id="ls-api-call", apply_default_css=False
             )
@@ -170,9 +185,9 @@ def comparison_controls() -> PageComponents:
     """The dropdown of second checkpoints, and the comparison."""
     return {
         "compare_with": gr.Dropdown(
-            [("No comparison", NO_COMPARISON)],
+            [(mark("label.no_comparison"), NO_COMPARISON)],
             value=NO_COMPARISON,
-            label="Compare with",
+            label=mark("label.compare_with"),
             visible=False,
             filterable=False,
             elem_id="ls-compare-with",

@@ -16,12 +16,14 @@ import gradio as gr
 from liverseg.app.html import downloads as html
 from liverseg.app.html import page_text
 from liverseg.app.page.binding import PageComponents, event_handler, reading_handler, view_inputs, with_view
+from liverseg.app.page.marks import mark
 from liverseg.app.page.prepared_files import PreparedFiles, prepare_files
 from liverseg.app.page.updates import Updates
 from liverseg.app.server import retention, served_files
 from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
+from liverseg.app.text.catalogue import say
 
 SETTLED_MS = 500
 """Time without a change of slice or window after which the pictures are prepared again."""
@@ -47,8 +49,10 @@ def contents() -> PageComponents:
     """The components of the tab, in the place where this is called."""
     with gr.Column(elem_id="ls-downloads"):
         return {
-            "files": gr.HTML(html.note(html.NO_RESULT), elem_id="ls-files", apply_default_css=False),
-            "download": gr.Button(html.PREPARE_AGAIN, visible=False, size="sm", elem_id="ls-download"),
+            "files": gr.HTML(mark("part.no_downloads"), elem_id="ls-files", apply_default_css=False),
+            "download": gr.Button(
+                mark("button.prepare_again"), visible=False, size="sm", elem_id="ls-download"
+            ),
             "prepared": retention.session_state(),  # `PreparedFiles`
             "downloads_wanted": gr.State(None),  # its change makes the files
             "downloads_open": gr.Checkbox(False, visible=False),  # set by the browser in each event
@@ -63,12 +67,12 @@ def start(
     A new value of "downloads_wanted" has the files made.
     """
     if analysis is None:
-        files = {"files": _listed(html.note(html.NO_RESULT))}
-        return {**files, "problem": page_text.problem(page_text.EXPIRED)} if shown else files
+        files = {"files": _listed(html.note(say("downloads.none")))}
+        return {**files, "problem": page_text.problem(say("expired"))} if shown else files
     wanted: Updates = {"downloads_wanted": time.monotonic_ns()} if is_open else {}
     if prepared is not None and prepared.is_of(analysis):
         return wanted
-    return {**wanted, "files": _listed(html.note(html.PREPARING) if is_open else "")}
+    return {**wanted, "files": _listed(html.note(say("downloads.preparing")) if is_open else "")}
 
 
 def prepare(
@@ -80,7 +84,7 @@ def prepare(
     try:
         return {"prepared": prepare_files(analysis, view, prepared)}
     except Exception as error:  # `sentence_for` logs what is unexpected; the page goes on
-        return {"prepared": None, "problem": page_text.problem(sentence_for(error))}
+        return {"prepared": None, "problem": page_text.refusal(sentence_for(error))}
 
 
 def show(is_open: bool, analysis: PageAnalysis | None, prepared: PreparedFiles | None) -> Updates:

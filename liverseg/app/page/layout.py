@@ -19,6 +19,7 @@ from liverseg.app.page import (
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.binding import PageComponents
 from liverseg.app.page.comparison import ComparisonActions
+from liverseg.app.page.marks import mark
 from liverseg.app.server import request_guard, retention
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.app.state.visit import Visit
@@ -43,7 +44,7 @@ def build(checkpoints: Checkpoints, examples: Examples) -> gr.Blocks:
     with gr.Blocks(
         title=page_text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(DELETE_CHECK_S, keep_s)
     ) as page:
-        refresh = gr.Button("Refresh list", render=False)
+        refresh = gr.Button(mark("button.refresh"), render=False)
         components = _states(page) | _layout(checkpoints, examples, refresh)
         _connect(page, components, Actions(checkpoints, examples), refresh)
         endpoints.add_endpoints(page, checkpoints, queues.NETWORK_QUEUE)
@@ -71,12 +72,12 @@ def _states(page: gr.Blocks) -> PageComponents:
 def _layout(checkpoints: Checkpoints, examples: Examples, refresh: gr.Button) -> PageComponents:
     """Place the visible components: controls left, pictures in the middle, results right, tabs below."""
     components: PageComponents = {}
-    gr.HTML(page_text.header(), elem_id="ls-header")
+    gr.HTML(mark("part.header"), elem_id="ls-header")
     components |= controls.session_components()
     with gr.Row(elem_id="ls-main"):
         with gr.Column(scale=0, min_width=0, elem_id="ls-controls"):
             gr.HTML(
-                drawer.HEAD,
+                mark("part.drawer_head"),
                 js_on_load=drawer.DRAWER_JS,
                 elem_id="ls-drawer-head",
                 apply_default_css=False,
@@ -95,7 +96,7 @@ def _layout(checkpoints: Checkpoints, examples: Examples, refresh: gr.Button) ->
             with gr.Column(elem_id="ls-side"):
                 components |= controls.results_panel()
             components |= controls.result_tabs()
-    gr.HTML(page_text.footer(), elem_id="ls-footer")
+    gr.HTML(mark("part.footer"), elem_id="ls-footer")
     return components
 
 

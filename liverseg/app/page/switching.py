@@ -68,7 +68,7 @@ def kept_result(
 
     The list goes back to the result's checkpoint, unless another one than `failed` was chosen meanwhile.
     """
-    updates: Updates = {"problem": page_text.problem(sentence)}
+    updates: Updates = {"problem": page_text.refusal(sentence)}
     if choices.checkpoint not in (None, failed):
         return updates
     ref = analysis.seg.checkpoint.ref
@@ -97,4 +97,4 @@ def cancel(
     if analysis is not None and kind == "switch":
         return kept_result(checkpoints, analysis, choices, sentence, ref)
     again = gr.update(visible=True)
-    return {**empty_page(), "problem": page_text.problem(sentence), "run_again": again}
+    return {**empty_page(), "problem": page_text.refusal(sentence), "run_again": again}

@@ -16,6 +16,7 @@ from liverseg.app.state.jpeg import as_jpeg
 from liverseg.app.state.messages import sentence_for
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
+from liverseg.app.text.catalogue import say
 from liverseg.core.window import PRESETS, Window
 from liverseg.errors import InputTooLarge, InputTooSmall, NotCT, SeriesChoice, UnreadableInput
 from liverseg.io.dicom.series_info import SeriesInfo
@@ -86,7 +87,7 @@ def can_run_again(error: Exception) -> bool:
 def series_choice(series: Sequence[SeriesInfo]) -> Updates:
     """An empty page that asks which series of an upload to segment."""
     choices = [(info.line().partition(": ")[2], info.number) for info in series]
-    label = f"{len(series)} CT series in the upload: choose one"
+    label = say("series.choose", count=len(series))
     return {
         **empty_page(),
         "problem": "",
@@ -99,7 +100,7 @@ def expired_result(shown: bool) -> Updates:
 
     If the page has `shown` a result, the server has deleted it, and the page says so.
     """
-    return {**empty_page(), "problem": page_text.problem(page_text.EXPIRED)} if shown else {}
+    return {**empty_page(), "problem": page_text.problem(say("expired"))} if shown else {}
 
 
 def show_errors(action: Callable[..., Updates]) -> Callable[..., Updates]:
@@ -113,7 +114,7 @@ def show_errors(action: Callable[..., Updates]) -> Callable[..., Updates]:
             return series_choice(choice.series)
         except Exception as error:  # `sentence_for` logs what is unexpected; the page goes on
             again = gr.update(visible=can_run_again(error))
-            return {**empty_page(), "problem": page_text.problem(sentence_for(error)), "run_again": again}
+            return {**empty_page(), "problem": page_text.refusal(sentence_for(error)), "run_again": again}
 
     return guarded
 
@@ -162,7 +163,7 @@ def picture_updates(analysis: PageAnalysis, view: View, drawn: bool = False) -> 
     count = len(analysis.ct.hu)
     if drawn and analysis.second is None:
         return {}
-    label = f"slice {view.slice_index + 1} of {count}" if count > 1 else "the uploaded slice"
+    label = page_text.slice_label(view.slice_index, count)
     jpegs = [as_jpeg(picture, analysis.longest_px) for picture in session.draw_pictures(analysis, view)]
     updates: Updates = {}
     if not drawn:

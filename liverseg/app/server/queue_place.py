@@ -23,8 +23,10 @@ from starlette.routing import Route
 
 from liverseg.app.html import waiting_text
 from liverseg.app.server.request_guard import paths_in_values
+from liverseg.app.server.visitor_language import language_of_request
 from liverseg.app.state.pace import PACE, Pace
 from liverseg.app.state.visit import Visit
+from liverseg.app.text.catalogue import speaking
 from liverseg.errors import UnreadableInput
 from liverseg.io.sniff import HEAD_BYTES, NIFTI_HEAD_BYTES, sniff
 
@@ -41,7 +43,8 @@ def routes() -> list[Route]:
 
 def _waiting(request: Request) -> Response:
     page = request.app.get_blocks()
-    sentence = sentence_for_visitor(page, request.path_params["session"])
+    with speaking(language_of_request(request)):
+        sentence = sentence_for_visitor(page, request.path_params["session"])
     return PlainTextResponse(sentence, headers={"Cache-Control": "no-store"})
 
 

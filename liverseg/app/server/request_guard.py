@@ -15,8 +15,11 @@ from typing import Any
 from urllib.parse import unquote
 
 import gradio as gr
+from gradio.i18n import I18nData
 from gradio.routes import JSONResponse
 from gradio.utils import get_upload_folder
+
+from liverseg.app.text.catalogue import say
 
 NOT_UPLOADED = (
     "This file was not uploaded here: upload it first, then give the path that the upload answered. "
@@ -101,7 +104,7 @@ def within_ranges(components: list[Any], inputs: list[Any], state: Any) -> list[
 def refusal_of(components: list[Any], inputs: list[Any]) -> str | None:
     """Why inputs do not fit the components of an event, in one sentence; None if they fit."""
     if len(inputs) < len(components):
-        names = ", ".join(str(getattr(component, "label", "") or "…") for component in components)
+        names = ", ".join(_label_of(component) or "…" for component in components)
         return f"{len(components)} values are needed (null for those left out), not {len(inputs)}: {names}."
     reasons = (_refusal(component, given) for component, given in zip(components, inputs, strict=False))
     return next((why for why in reasons if why is not None), None)
@@ -116,10 +119,16 @@ def _refusal(component: Any, given: Any) -> str | None:
         wanted = given if isinstance(given, list) else [given]
         return None if all(is_file(file) for file in wanted) else NO_FILE
     if isinstance(component, gr.Number) and not _is_number(given):
-        return f"{component.label} must be a number."
+        return f"{_label_of(component)} must be a number."
     if isinstance(component, gr.Textbox) and not isinstance(given, str):
-        return f"{component.label} must be text."
+        return f"{_label_of(component)} must be text."
     return None
+
+
+def _label_of(component: Any) -> str:
+    """The label of a component, in English where it is the mark of a text."""
+    label = getattr(component, "label", None)
+    return say(label.key) if isinstance(label, I18nData) else label or ""
 
 
 def is_file(value: Any) -> bool:

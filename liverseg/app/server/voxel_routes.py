@@ -12,8 +12,10 @@ from typing import Any
 from gradio.routes import PlainTextResponse, Request, Response
 from starlette.routing import Route
 
-from liverseg.app.html import page_text
+from liverseg.app.server.visitor_language import language_of_request
 from liverseg.app.state.voxels import VoxelStore, find_voxels
+from liverseg.app.text.catalogue import say, speaking
+from liverseg.app.text.core_sentences import translation_of
 from liverseg.errors import LiversegError
 
 SLICES = "/liverseg/slices/{token}/{first:int}-{last:int}/{what}"
@@ -53,14 +55,15 @@ def _packed(path: dict[str, Any], noun: str, pack: Callable[[VoxelStore, bool], 
 
 def _mesh(request: Request) -> Response:
     voxels = find_voxels(request.path_params["token"])
-    if voxels is None:
-        return _gone()
-    try:
-        mesh = voxels.mesh()
-    except LiversegError as error:
-        return PlainTextResponse(str(error), 422)
+    with speaking(language_of_request(request)):  # the page shows the sentence
+        if voxels is None:
+            return _gone()
+        try:
+            mesh = voxels.mesh()
+        except LiversegError as error:
+            return PlainTextResponse(translation_of(str(error)) or str(error), 422)
     return Response(mesh, media_type="model/gltf-binary", headers=HEADERS)
 
 
 def _gone() -> Response:
-    return PlainTextResponse(page_text.EXPIRED, 404, headers={"Cache-Control": "no-store"})
+    return PlainTextResponse(say("expired"), 404, headers={"Cache-Control": "no-store"})

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ import registry
 from liverseg.analysis.report_text import dice_text
 from liverseg.app.state import zerogpu
 from liverseg.app.state.checkpoint_check import CheckpointCheck
+from liverseg.app.text.catalogue import say
 from liverseg.errors import CheckpointRefused, LiversegError
 from liverseg.inference.fallback import use_undamaged
 from liverseg.inference.segmenter import Segmenter, find_checkpoint
@@ -53,11 +55,14 @@ def licence_name(licence: str) -> str:
     return KNOWN_LICENCES.get(licence.lower(), licence)
 
 
-def entry_label(checkpoint: Checkpoint) -> str:
-    """The dropdown's entry: name, version, Dice of liver and tumour, licence."""
+def entry_label(checkpoint: Checkpoint, word: Callable[[str], object] = say) -> str:
+    """The dropdown's entry: name, version, Dice of liver and tumour, licence.
+
+    `word` gives the text of a key, or a mark that stands for it.
+    """
     manifest = checkpoint.manifest
     head = manifest.headline()
-    dice = f"liver {dice_text(head['liver'])} · tumour {dice_text(head['tumour'])}"
+    dice = " · ".join(f"{word(f'entry.{name}')} {dice_text(head[name])}" for name in ("liver", "tumour"))
     return f"{manifest.name} {manifest.version} · {dice} · {licence_name(manifest.licence)}"
 
 
@@ -152,9 +157,9 @@ class Checkpoints:
             default = find_checkpoint(None, self._registries).ref
         return sorted(found, key=lambda checkpoint: checkpoint.ref != default)
 
-    def choices(self) -> list[tuple[str, str]]:
-        """(label, ref) of each entry of the dropdown."""
-        return [(entry_label(checkpoint), checkpoint.ref) for checkpoint in self.list()]
+    def choices(self, word: Callable[[str], object] = say) -> list[tuple[str, str]]:
+        """(label, ref) of each entry of the dropdown; `word` as in `entry_label`."""
+        return [(entry_label(checkpoint, word), checkpoint.ref) for checkpoint in self.list()]
 
     def refresh(self) -> None:
         """Look at the registries again: a checkpoint may have been added or replaced.

@@ -3,6 +3,7 @@
 const POLL_MS = 1000, CHECK_MS = 20000, QUIET_MS = 5000, RESEND_MS = 3000;
 const config = window.gradio_config || {};
 const base = (config.root || location.origin).replace(/\/*$/, '/');
+const SAY = window.liversegTexts.server;
 const said = () => (element.querySelector('[data-session]') || { dataset: {} }).dataset;
 
 // The address names the result, so that a reload or a second tab shows it as long as the server holds it.
@@ -38,7 +39,7 @@ setInterval(async () => {
   if (!busy()) { if (text) text.remove(); return; }
   polling = true;
   try {
-    const answer = await fetch(new URL(`liverseg/waiting/${session}`, base), { cache: 'no-store' });
+    const answer = await fetch(new URL(`liverseg/waiting/${session}?lang=${document.documentElement.lang}`, base), { cache: 'no-store' });
     const sentence = answer.ok ? await answer.text() : '';
     const place = text || Object.assign(document.createElement('p'), { className: 'ls-waiting-line' });
     place.dataset.place = '';

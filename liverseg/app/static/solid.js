@@ -186,10 +186,10 @@ async function load(section) {
   const stage = section.querySelector('.ls-stage');
   if (canvas.parentElement !== stage) stage.prepend(canvas);
   if (token === asked) { tell(section, ''); return repaint(); }
-  tell(section, 'Computing the surfaces …');
+  tell(section, section.dataset.computing);
   try {
     const base = (window.gradio_config && window.gradio_config.root) || document.baseURI;
-    const answer = await fetch(new URL(`liverseg/mesh/${asked}`, base.replace(/\/*$/, '/')), { cache: 'no-store' });
+    const answer = await fetch(new URL(`liverseg/mesh/${asked}?lang=${document.documentElement.lang}`, base.replace(/\/*$/, '/')), { cache: 'no-store' });
     if (!section.isConnected || section.dataset.mesh !== asked) return undefined;
     if (!answer.ok) return tell(section, answer.status === 404 || answer.status === 422 ? await answer.text() : section.dataset.failed);
     const made = readGlb(await answer.arrayBuffer());

@@ -59,6 +59,22 @@ function show(slice) {
   place(target);
   if (!draw(target)) relabel();
   look(target);
+  saySlice();
+}
+
+// Tells screen readers the slice and the lesions in it, once the steps have come to rest.
+const SAID_MS = 500;
+let saying = null;
+function saySlice() {
+  clearTimeout(saying);
+  if (cine || count() < 2) return;
+  saying = setTimeout(() => {
+    const region = document.querySelector('#ls-status [data-said-slice]');
+    if (!region || !shown() || !drawing) return;
+    const ids = drawing.lesions.filter(one => one[2] === target && one[1] !== 'rejected').map(([id]) => id).sort((a, b) => a - b);
+    const found = ids.length ? fill(TEXT.said_lesions, { lesions: ids.join(', ') }) : TEXT.said_none;
+    region.textContent = fill(TEXT.said, { slice: target + 1, count: count(), found });
+  }, SAID_MS);
 }
 
 // Moves the lines to a voxel at once where the browser draws, and on the server.
@@ -100,7 +116,7 @@ document.addEventListener('input', follow);
 document.addEventListener('change', follow);
 document.addEventListener('change', event => {
   const named = isDrawn() && event.target.closest && event.target.closest('#ls-preset label');
-  const preset = named && STYLE.presets[named.textContent.trim()];
+  const preset = named && STYLE.presets[PRESET_NAMES[named.textContent.trim()]];
   if (!preset) return;
   windowSet = false;
   [drawing.center, drawing.width] = preset;

@@ -38,9 +38,9 @@ def test_the_profile_has_the_areas_of_each_slice():
     areas = profile()
     assert areas.tumour.tolist() == [24 if z == 8 else 0 for z in range(30)]
     assert areas.liver.tolist() == [0 if z < 5 else z * 40 - (24 if z == 8 else 0) for z in range(30)]
-    assert areas.unit == "cm²" and areas.sizes(areas.tumour)[8] == pytest.approx(24 * 0.4 / 100)
+    assert areas.unit() == "cm²" and areas.sizes(areas.tumour)[8] == pytest.approx(24 * 0.4 / 100)
     unknown = profile(spacing_mm=None)
-    assert unknown.unit == "pixels" and unknown.sizes(unknown.tumour)[8] == 24
+    assert unknown.unit() == "pixels" and unknown.sizes(unknown.tumour)[8] == 24
     assert unknown.describe(8) == "Slice 9 of 30: liver 296 pixels, tumour 24 pixels"
 
 
@@ -76,7 +76,7 @@ def test_the_chart_marks_and_describes_the_selected_slice(spacing_mm):
     left, right = float(svg.get("data-left")), float(svg.get("data-right"))
     assert (share - left) / (right - left) * int(svg.get("data-slices")) == pytest.approx(8.5, abs=0.05)
     assert svg.find(f"{SVG}title").text == areas.describe(8)
-    assert [text.text for text in svg.iter(f"{SVG}text")].count(f"{areas.unit} a slice") == 1
+    assert [text.text for text in svg.iter(f"{SVG}text")].count(f"{areas.unit()} a slice") == 1
     with pytest.raises(InvalidSetting, match="no slice 30"):
         profile_svg(areas, 30, *SIZE)
 

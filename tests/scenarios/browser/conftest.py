@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.app_process import AppProcess
+from tests.liverseg.app.example_folder import write_examples
 from tests.liverseg.app.rule_checkpoints import write_registry
 
 
@@ -37,4 +38,17 @@ def rule_app(
     """The app with checkpoints whose results follow a rule."""
     log = tmp_path_factory.mktemp("rule_app") / "log.txt"
     with AppProcess(log, LIVERSEG_REGISTRY=str(rule_registry), **storage) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def example_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
+    """The app with small examples of its own, which it has prepared with a checkpoint that follows a rule."""
+    folder = tmp_path_factory.mktemp("examples")
+    settings = {
+        "LIVERSEG_REGISTRY": str(write_registry(folder / "checkpoints")),
+        "LIVERSEG_EXAMPLES": str(write_examples(folder / "examples")),
+        "LIVERSEG_CACHE": str(folder / "cache"),
+    }
+    with AppProcess(folder / "log.txt", **settings) as app:
         yield app

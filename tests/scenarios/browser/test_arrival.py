@@ -8,29 +8,21 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from liverseg.app.html import examples as examples_html
+from liverseg.app.text.catalogue import say
 from tests.app_process import AppProcess
 from tests.liverseg.app.example_folder import RADII, TITLES, write_examples
-from tests.liverseg.app.rule_checkpoints import write_registry
 from tests.scenarios.browser.chromium import Page, open_page, wait
 from tests.scenarios.browser.traffic import transfers_of_first_load
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
-    folder = tmp_path_factory.mktemp("arrival")
-    settings = {
-        "LIVERSEG_REGISTRY": str(write_registry(folder / "checkpoints")),
-        "LIVERSEG_EXAMPLES": str(write_examples(folder / "examples")),
-        "LIVERSEG_CACHE": str(folder / "cache"),
-    }
-    with AppProcess(folder / "log.txt", **settings) as server:
-        yield server
+@pytest.fixture
+def server(example_app: AppProcess) -> AppProcess:
+    return example_app
 
 
 @pytest.fixture(scope="module")
-def page(server: AppProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with open_page(server.url, tmp_path_factory.mktemp("chromium")) as page:
+def page(example_app: AppProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with open_page(example_app.url, tmp_path_factory.mktemp("chromium")) as page:
         yield page
 
 
@@ -40,7 +32,7 @@ def has_example(page: Page, title: str) -> bool:
 
 def test_the_page_opens_with_outlines_and_numbers_and_no_network_run(page, server):
     wait(lambda: has_example(page, TITLES[0]), "the first example")
-    assert examples_html.ARRIVAL in page.text("#ls-example-note")
+    assert say("example.arrival") in page.text("#ls-example-note")
     assert len(set(page.pictures())) == 3
     assert page.text("[data-measure=tumour]") not in ("", "0")
     wait(lambda: page.find("#ls-planes .ls-planes"), "the other views")

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from liverseg.app.html.api_call import REJECTED_NOT_SENT, SERVER, api_call, curl_call, file_name, python_call
+from liverseg.app.html.api_call import SERVER, api_call, curl_call, file_name, python_call
 from liverseg.app.state import session
+from liverseg.app.text.catalogue import say
 from tests.liverseg.lesion_scenes import ct_of_scan, model_segmenter
 
 
@@ -54,4 +55,4 @@ def test_the_page_shows_both_calls_whole(moved):
     shown = html.unescape(re.sub(r"<[^>]*>", "", api_call(moved)))
     assert python_call(moved) in shown and curl_call(moved) in shown
     assert api_call(moved).count(f"<span data-server>{SERVER}</span>") == 2
-    assert REJECTED_NOT_SENT not in shown and "MUSTERMANN" not in shown
+    assert say("api.rejected") not in shown and "MUSTERMANN" not in shown

@@ -12,6 +12,7 @@ from liverseg.app.state.example_case import ExampleCase
 from liverseg.app.state.example_list import Example, ExampleFiles
 from liverseg.app.state.prepared_results import digest_of_image
 from liverseg.app.state.truth_dice import TruthDice
+from liverseg.app.text.catalogue import say
 
 FILES = ExampleFiles(("ct.nii.gz",))
 QUOTED = Example(
@@ -45,7 +46,7 @@ def test_every_example_has_a_button_with_its_name_and_its_picture():
 
 def test_the_note_has_the_dice_the_licence_and_the_source_escaped(shown, picture_analysis):
     html = examples_html.note(shown)
-    assert examples_html.ARRIVAL in html
+    assert say("example.arrival") in html
     assert "liver 1.00, tumour 0.00" in html
     assert "CC BY &lt;4.0&gt;" in html and "A &amp; B" in html
     assert 'href="https://example.org/?a=1&amp;b=&lt;2&gt;"' in html

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from liverseg.analysis.plausibility.messages import CHECK, make_doubt
-from liverseg.app.html.source import NOTHING_ASSUMED, assumptions, source_section
+from liverseg.app.html.source import assumptions, source_section
+from liverseg.app.text.catalogue import say
 
 
 def test_the_source_has_checkpoint_engine_and_network_time(volume_analysis):
@@ -25,7 +26,7 @@ def test_assumptions_are_the_warnings_that_are_not_doubts(picture_analysis, volu
     assert "40/400" in assumptions(picture_analysis.report)
     doubt = make_doubt(CHECK, "turned")
     report = replace(volume_analysis.report, warnings=(doubt.warning,), doubts=(doubt,))
-    assert NOTHING_ASSUMED in assumptions(report)
+    assert say("source.nothing_assumed") in assumptions(report)
 
 
 def test_values_are_escaped(volume_analysis):

@@ -13,6 +13,7 @@ import pytest
 from liverseg.app.html import volume
 from liverseg.app.state.lesion_places import lesion_point
 from liverseg.app.state.view import View
+from liverseg.app.text.catalogue import say
 from liverseg.core.window import PRESETS, Window
 from liverseg.rendering.planes import PLANES, picture_position, plane_frame
 
@@ -72,7 +73,7 @@ def test_the_3d_view_needs_the_spacing(volume_analysis):
     assert f'data-mesh="{volume_analysis.voxels.token}"' in volume.surface_view(volume_analysis)
     plain = replace(volume_analysis, ct=replace(volume_analysis.ct, spacing_mm=None), voxels=None)
     page = volume.surface_view(plain)
-    assert volume.NO_SPACING in page and "data-mesh" not in page
+    assert say("solid.no_spacing") in page and "data-mesh" not in page
 
 
 def test_the_scripts_have_the_presets_and_a_colour_for_every_probability():

@@ -13,11 +13,11 @@ import pytest
 
 from liverseg.analysis.measure import measure
 from liverseg.app.examples import Examples
-from liverseg.app.html import page_text
 from liverseg.app.page.actions import Actions
 from liverseg.app.state.choices import Choices
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import RunRequest, View
+from liverseg.app.text.catalogue import say
 from liverseg.core.window import Window
 from liverseg.errors import Cancelled
 from liverseg.phantom import write
@@ -215,9 +215,9 @@ def test_events_say_that_the_result_expired_and_do_nothing_before_the_first_resu
     )
     for call in calls:
         assert call(False) == {}
-        assert page_text.EXPIRED in call(True)["problem"] and call(True)["shown"] is False
+        assert say("expired") in call(True)["problem"] and call(True)["shown"] is False
     assert actions.preset(None, False, "Liver", VIEW) == {"center": 60, "width": 200}
-    assert page_text.EXPIRED in actions.preset(None, True, "Liver", VIEW)["problem"]
+    assert say("expired") in actions.preset(None, True, "Liver", VIEW)["problem"]
 
 
 def test_removing_the_last_file_empties_the_page(actions, png):
@@ -366,4 +366,4 @@ def test_what_becomes_of_rejections_is_said(actions, nifti, png, runs):
     assert again["analysis"].seg.rejected == (1,) and again["problem"] == ""
     picture = actions.reject(upload(actions, png)["analysis"], True, 1, view(1))["analysis"]
     window = actions.picture_window(picture, request([png], made=(60, 200), at=view(1)))
-    assert page_text.REJECTIONS_LOST in window["problem"] and window["analysis"].seg.rejected == ()
+    assert say("rejections.lost") in window["problem"] and window["analysis"].seg.rejected == ()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from liverseg.app.html import waiting_text
 from liverseg.app.page.arrival import arrive
 from liverseg.app.state import session
 from liverseg.app.state.view import View
 from liverseg.app.state.visit import Visit
+from liverseg.app.text.catalogue import say
 from liverseg.core.window import Window
 
 
@@ -33,5 +33,5 @@ def test_a_comparison_is_shown_with_its_second_checkpoint(checkpoints, volume_an
 
 
 def test_an_unknown_key_is_explained_and_no_key_changes_nothing(checkpoints):
-    assert waiting_text.GONE in arrive(checkpoints, "unknown", View(), Visit())["problem"]
+    assert say("gone") in arrive(checkpoints, "unknown", View(), Visit())["problem"]
     assert arrive(checkpoints, "", View(), Visit()) == arrive(checkpoints, None, View(), Visit()) == {}

@@ -13,13 +13,13 @@ import pytest
 import liverseg
 from liverseg.analysis import report_text
 from liverseg.analysis.compare import compare
-from liverseg.app.html import page_text
 from liverseg.app.html.comparison import signed_number
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.comparison import NO_COMPARISON, ComparisonActions
 from liverseg.app.state import session
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.app.state.view import RunRequest, View
+from liverseg.app.text.catalogue import say
 from liverseg.errors import Cancelled
 from registry import open_registries
 from tests.liverseg.app.rule_checkpoints import write_versions
@@ -313,7 +313,7 @@ def test_a_run_that_gave_nothing_shows_a_sentence(page, png):
     page.values["compare_with"] = NEW
     page.apply(page.comparing.choose_second(*page.of("analysis", "awaited", "compare_with"), page.view()))
     page.finish()  # the queue was full: nothing was fetched
-    assert page_text.NOT_COMPARED in page.values["comparison"]
+    assert say("compare.not_run") in page.values["comparison"]
     assert page.values["compare_with"] == NO_COMPARISON and page.values["awaited"] is None
 
 
@@ -336,7 +336,7 @@ def test_events_without_a_result_do_nothing_or_say_that_it_expired(page):
     page.compare_with(NEW)
     assert page.seen == {}
     assert page.comparing.go_to_slice(None, False, 2, View()) == {}
-    assert page_text.EXPIRED in page.comparing.go_to_slice(None, True, 2, View())["problem"]
+    assert say("expired") in page.comparing.go_to_slice(None, True, 2, View())["problem"]
 
 
 def test_the_jump_goes_to_the_slice_with_the_largest_difference(page, nifti):

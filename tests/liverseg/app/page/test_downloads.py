@@ -15,6 +15,7 @@ from liverseg.app.page import downloads
 from liverseg.app.page.prepared_files import ZIP_NAME, prepare_files
 from liverseg.app.server import retention
 from liverseg.app.state.view import View
+from liverseg.app.text.catalogue import say
 from liverseg.core.window import Window
 from liverseg.io import FORMATS, encoders
 from liverseg.io.write import ResultView, write_results
@@ -133,7 +134,7 @@ def test_a_comparison_is_among_the_files(volume_analysis, checkpoints):
 
 def test_opening_the_tab_prepares_and_lists_without_a_button(volume_analysis):
     started = downloads.start(True, volume_analysis, True, None)
-    assert html.PREPARING in started["files"]["value"]
+    assert say("downloads.preparing") in started["files"]["value"]
     prepared = downloads.prepare(True, volume_analysis, None, View(1))["prepared"]
     listed = downloads.show(True, volume_analysis, prepared)["files"]["value"]
     for file in (prepared.listing.zip, *prepared.files()):
@@ -164,9 +165,9 @@ def test_files_of_a_result_that_changed_meanwhile_are_not_listed(volume_analysis
 
 def test_without_a_result_the_tab_says_so(volume_analysis):
     empty = downloads.start(True, None, False, None)
-    assert html.NO_RESULT in empty["files"]["value"] and "problem" not in empty
+    assert say("downloads.none") in empty["files"]["value"] and "problem" not in empty
     expired = downloads.start(True, None, True, prepare_files(volume_analysis, View(1), None))
-    assert page_text.EXPIRED in expired["problem"]
+    assert say("expired") in expired["problem"]
     assert downloads.prepare(True, None, None, View(0)) == {} and downloads.show(True, None, None) == {}
 
 

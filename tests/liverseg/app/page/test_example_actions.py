@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from liverseg.app.examples import Examples
-from liverseg.app.html import examples as examples_html
 from liverseg.app.page.actions import Actions
 from liverseg.app.page.example_actions import WantedExample
 from liverseg.app.state.view import RunRequest, View
+from liverseg.app.text.catalogue import say
 from tests.liverseg.app.example_folder import TITLES, write_examples
 
 ASKED = RunRequest()
@@ -46,7 +46,7 @@ def test_the_page_opens_with_the_first_example_and_no_network_run(prepared, runs
     assert analysis.example.about.title == TITLES[0] and shown["shown"] is True
     assert "<img" in shown["viewer"] and "&quot;truth&quot;: true" in shown["viewer"]
     assert (
-        examples_html.ARRIVAL in shown["example_note"] and "Dice against the truth" in shown["example_note"]
+        say("example.arrival") in shown["example_note"] and "Dice against the truth" in shown["example_note"]
     )
     assert all(title in shown["examples"] for title in TITLES) and shown["examples"].count("<img") == 2
     assert shown["upload"] is None and shown["arrival_timer"]["active"] is False
@@ -72,7 +72,7 @@ def test_while_nothing_is_ready_the_page_says_so_and_shows_the_first_as_soon_as_
     examples, default = unprepared.examples, unprepared.checkpoints.find(None)
     examples.preparing = True
     waiting = arrives(unprepared)
-    assert examples_html.PREPARING in waiting["example_note"] and waiting["arrival_timer"]["active"] is True
+    assert say("example.preparing") in waiting["example_note"] and waiting["arrival_timer"]["active"] is True
     assert "analysis" not in waiting and "arrived" not in waiting
     first = examples.list[0].key
     examples.prepare(first, default, lambda: unprepared.checkpoints.segmenter(None))

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from liverseg.app.html import page_text
 from liverseg.app.html import results as results_html
 from liverseg.app.page import volume
 from liverseg.app.state.lesion_places import lesion_point
 from liverseg.app.state.session import PageAnalysis
 from liverseg.app.state.view import View
+from liverseg.app.text.catalogue import say
 from liverseg.core.segmentation import TUMOUR
 from liverseg.core.window import PRESETS, Window
 from liverseg.rendering.planes import picture_position, plane_view
@@ -99,7 +99,7 @@ def test_another_window_keeps_the_point(volume_analysis):
 
 
 def test_an_expired_result_shows_a_sentence():
-    assert page_text.EXPIRED in go(None, (0, 0, 0), slice=1)["problem"]
+    assert say("expired") in go(None, (0, 0, 0), slice=1)["problem"]
     assert volume.redraw_views(None, None, View()) == {}
 
 

@@ -108,9 +108,8 @@ def test_every_state_with_a_volume_expires(page):
     states = [b for b in page.blocks.values() if isinstance(b, gr.State)]
     timed = [b for b in states if b.time_to_live == retention.KEEP.total_seconds()]
     assert len(timed) == 5  # the visit, the pending, awaited and finished runs, and the prepared files
-    assert (
-        len(states) == 10
-    )  # also whether a result is shown, a point, two keys of examples, a wish for files
+    assert len(states) == 10
+    # Also: whether a result is shown, a point, two keys of examples, and whether files are wanted.
 
 
 def test_uploads_are_deleted_by_gradio_on_the_same_schedule(page, tmp_path, monkeypatch):

@@ -13,10 +13,10 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from liverseg.app import launch
-from liverseg.app.html import page_text
 from liverseg.app.server.voxel_routes import routes
 from liverseg.app.state import session
 from liverseg.app.state.session import PageAnalysis
+from liverseg.app.text.catalogue import say
 from liverseg.core.segmentation import TUMOUR
 from liverseg.core.window import DEFAULT_WINDOW
 
@@ -107,7 +107,7 @@ def test_voxels_of_an_ended_session_are_not_found(analysis, client):
         "mesh/guessed",
     ):
         answer = client.get(f"/liverseg/{path}")
-        assert answer.status_code == 404 and answer.text == page_text.EXPIRED
+        assert answer.status_code == 404 and answer.text == say("expired")
 
 
 def test_the_app_serves_the_routes():
