@@ -8,9 +8,10 @@ import threading
 from pathlib import Path
 
 from liverseg.errors import InputTooLarge, LiversegError
-from liverseg.io.nifti.read import native_grid, read_header
+from liverseg.io.nifti.read import read_header
 from liverseg.io.read import list_series
 from liverseg.io.sniff import HEAD_BYTES, sniff
+from liverseg.io.volume.voxels import native_grid
 
 BASE_BYTES = 650 * 1024**2
 """Memory of a worker that has loaded its network and no scan."""

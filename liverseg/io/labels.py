@@ -59,7 +59,8 @@ def _read(path: Path, ct: CTImage) -> np.ndarray:
         if kind not in ("nifti", "nifti-gz"):
             raise UnreadableInput("The truth must be a NIfTI or a PNG file.")
         from liverseg.io.fast_gzip import GzipReader
-        from liverseg.io.nifti.read import read_header, read_voxels
+        from liverseg.io.nifti.read import read_header
+        from liverseg.io.volume.voxels import read_voxels
 
         source = GzipReader(stream) if kind == "nifti-gz" else stream
         labels, native, _ = read_voxels(source, read_header(source))
