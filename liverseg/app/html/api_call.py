@@ -11,7 +11,13 @@ from liverseg.app.state.session import PageAnalysis
 SERVER = "http://127.0.0.1:7860"
 """Address in the calls; on the page a script replaces it by the address of the server."""
 
-FILE_NAMES = {"nifti": "scan.nii.gz", "png": "slice.png", "jpeg": "slice.jpg"}
+FILE_NAMES = {
+    "nifti": "scan.nii.gz",
+    "nrrd": "scan.nrrd",
+    "metaimage": "scan.mha",
+    "png": "slice.png",
+    "jpeg": "slice.jpg",
+}
 """Name of the input in the calls, by format; DICOM is a file or a zip."""
 
 INTRODUCTION = (

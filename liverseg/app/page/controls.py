@@ -22,6 +22,7 @@ from liverseg.app.page.updates import preset_name
 from liverseg.app.state.checkpoints import Checkpoints
 from liverseg.app.state.view import CENTER_RANGE_HU, WIDTH_RANGE_HU
 from liverseg.core.window import DEFAULT_WINDOW, PRESETS
+from liverseg.io.sniff import FORMAT_LIST
 from liverseg.rendering.slice_view import DEFAULT_OPACITY
 
 ENLARGE_JS = """
@@ -57,7 +58,7 @@ def input_controls(checkpoints: Checkpoints, examples: Examples, refresh: gr.But
         height=96,
         elem_id="ls-upload",
     )
-    _label("PNG, JPEG, NIfTI, DICOM files, or a zip of DICOM series", "ls-formats")
+    _label(f"{FORMAT_LIST}, DICOM files, or a zip of DICOM series or one volume", "ls-formats")
     components["series"] = gr.Radio([], label="Series", visible=False, elem_id="ls-series")
     components["run_again"] = gr.Button("Run again", size="sm", visible=False, elem_id="ls-run-again")
     _label("Examples")

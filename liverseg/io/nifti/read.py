@@ -1,24 +1,15 @@
-"""Read single-file NIfTI-1 and NIfTI-2, plain or gzip.
-
-The header is checked first; then no more bytes are read than it declares.
-"""
+"""Read and check the header of single-file NIfTI-1 and NIfTI-2; `liverseg.io.volume` reads the image."""
 
 from __future__ import annotations
-
-from typing import BinaryIO
 
 import nibabel
 import numpy as np
 
-from liverseg.core.image import CTImage
-from liverseg.core.window import Window
 from liverseg.errors import NotCT, UnreadableInput
-from liverseg.io.fast_gzip import DAMAGE_ERRORS, GzipReader
 from liverseg.io.nifti.affine import header_affine
 from liverseg.io.sniff import NIFTI_HEAD_BYTES, NO_NIFTI_IN_GZIP, is_nifti
 from liverseg.io.volume.geometry import volume_geometry
-from liverseg.io.volume.image import damaged, read_image
-from liverseg.io.volume.voxels import ByteSource, VolumeHeader, check_declared_shape, read_exactly, truncated
+from liverseg.io.volume.voxels import ByteSource, VolumeHeader, check_declared_shape, read_exactly
 
 _TITLE = "NIfTI"
 _MAX_OFFSET_BYTES = 16 * 1024**2  # limits header extensions, which take a few kB in practice
@@ -26,26 +17,12 @@ _MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: metre, millimetre, m
 _DTYPES = {np.dtype(t) for t in ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8")}
 
 
-def read_nifti(stream: BinaryIO, compressed: bool, size_bytes: int, window: Window) -> CTImage:
-    """Read a NIfTI image of one slice or volume as a CTImage.
-
-    HU are `value * scl_slope + scl_inter`; a slope that is 0 or not finite means no scaling. Raises the
-    errors of `volume.image.read_image`, and NotCT for colour or a time series.
-    """
-    source: ByteSource = GzipReader(stream) if compressed else stream
-    try:
-        header = read_header(source)
-    except EOFError as error:
-        raise UnreadableInput(truncated(_TITLE)) from error
-    except DAMAGE_ERRORS as error:
-        raise UnreadableInput(damaged(_TITLE)) from error
-    return read_image(source, header, None if compressed else size_bytes - stream.tell(), window)
-
-
 def read_header(stream: ByteSource) -> VolumeHeader:
     """Read and check the header of an uncompressed NIfTI stream; the stream is left at the first voxel.
 
-    Raises the errors of `read_nifti` that concern the header.
+    HU are `value * scl_slope + scl_inter`; a slope that is 0 or not finite means no scaling. Raises
+    UnreadableInput for a truncated or damaged header, InputTooLarge for an impossible size, and NotCT for
+    colour or a time series.
     """
     start = read_exactly(stream, 348, _TITLE)
     if not is_nifti(start):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,3 +44,16 @@ def is_thickness(mm: float) -> bool:
     (True, False, False)
     """
     return bool(np.isfinite(mm) and 0.05 <= mm <= 50)
+
+
+def assumed_affine(sizes: Sequence[float], known: tuple[bool, bool, bool]) -> HeaderAffine:
+    """The affine of a header without an orientation, as ITK assumes it.
+
+    The axes run to the left, to posterior and to superior, from the origin. `sizes` are those of the voxels
+    in the header's unit; one that is not known counts as 1.
+
+    >>> assumed_affine([0.7, 0.8, 5.0], (True, True, True)).affine.diagonal().tolist()
+    [-0.7, -0.8, 5.0, 1.0]
+    """
+    across, down, between = (size if is_known else 1.0 for size, is_known in zip(sizes, known, strict=True))
+    return HeaderAffine(np.diag([-across, -down, between, 1.0]), (0, 0), known)

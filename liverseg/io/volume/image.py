@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from liverseg.core import limits
@@ -32,17 +35,21 @@ def read_image(stream: ByteSource, header: VolumeHeader, bytes_left: int | None,
     UnreadableInput for a truncated or damaged file and where more than half of the values are not finite, and
     NotCT for labels or a single slice that is not axial.
     """
-    try:
+    with unpacking(header.title):
         return _read(stream, header, bytes_left, window)
+
+
+@contextmanager
+def unpacking(title: str) -> Iterator[None]:
+    """Turn what a packed stream raises for damage or a missing end into `UnreadableInput`."""
+    try:
+        yield
     except EOFError as error:
-        raise UnreadableInput(truncated(header.title)) from error
+        raise UnreadableInput(truncated(title)) from error
     except DAMAGE_ERRORS as error:
-        raise UnreadableInput(damaged(header.title)) from error
-
-
-def damaged(title: str) -> str:
-    """The sentence on a file of the format `title` whose data cannot be unpacked."""
-    return f"The {title} file is damaged: its compressed data cannot be unpacked."
+        raise UnreadableInput(
+            f"The {title} file is damaged: its compressed data cannot be unpacked."
+        ) from error
 
 
 def _read(stream: ByteSource, header: VolumeHeader, bytes_left: int | None, window: Window) -> CTImage:
