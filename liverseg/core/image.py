@@ -87,7 +87,7 @@ class CTImage:
     hu: np.ndarray  # (S, H, W) float32, Hounsfield units
     spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns; None: unknown
     spacing_source: str  # where the spacing comes from, e.g. "NIfTI header"; "unknown"
-    source_format: str  # "png" | "jpeg" | "nifti" | "nrrd" | "metaimage" | "dicom" | "array"
+    source_format: str  # "array" or a format: "dicom", "png", "nifti" …
     native: NativeGrid  # maps results back to the file's grid
     kind: str = "slice"  # "slice" | "volume"
     assumed_window: Window | None = None  # window used to compute HU from grey; None: the file stores HU

@@ -41,11 +41,12 @@ def read(
 ) -> CTImage:
     """Read a CT slice or volume.
 
-    `source` is the path of a PNG, JPEG, NIfTI, NRRD, MetaImage or DICOM file (recognised by its content, not
-    its name), or a DICOM series: a folder, a zip archive, or a list of paths. Without DICOM, these may hold
-    one NIfTI, NRRD or MetaImage volume. The data file of a detached header lies beside it. In a folder, links
-    are followed inside the tree they lie in (`liverseg.io.folder`). `window` (centre, width in HU) is the
-    display window a picture was made with, 40/400 by default; it has no effect where HU are stored.
+    `source` is the path of a PNG, JPEG, TIFF, WebP, NIfTI, NRRD, MetaImage or DICOM file (recognised by its
+    content, not its name), or a DICOM series: a folder, a zip archive, or a list of paths. Without DICOM,
+    these may hold one NIfTI, NRRD or MetaImage volume. The data file of a detached header lies beside it. In
+    a folder, links are followed inside the tree they lie in (`liverseg.io.folder`). `window` (centre, width
+    in HU) is the display window a picture was made with, 40/400 by default; it has no effect where HU are
+    stored.
     `series` selects one of several DICOM series by its number in `list_series`, which starts at 1.
 
     Returns a `CTImage`: float32 HU of shape (slices, rows, columns) in radiological orientation.

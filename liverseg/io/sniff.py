@@ -10,13 +10,13 @@ from liverseg.io.other_formats import is_metaimage, name_of_other_format
 HEAD_BYTES = 4096
 """Number of bytes from the start of a file that `sniff` needs."""
 
-PICTURE_KINDS = ("png", "jpeg")
+PICTURE_KINDS = ("png", "jpeg", "tiff", "webp")
 """What `sniff` calls the formats of pictures."""
 
 VOLUME_KINDS = ("nifti", "nifti-gz", "nrrd", "metaimage")
 """What `sniff` calls the formats of volume files, which hold one image with its geometry."""
 
-FORMAT_LIST = "PNG, JPEG, NIfTI, NRRD, MetaImage"
+FORMAT_LIST = "PNG, JPEG, TIFF, WebP, NIfTI, NRRD, MetaImage"
 """The formats of one image besides DICOM, as sentences list them."""
 
 _SUPPORTED = f"liverseg reads {FORMAT_LIST} and DICOM"
@@ -49,6 +49,10 @@ def sniff(head: bytes) -> str:
         return "png"
     if head.startswith(b"\xff\xd8\xff"):
         return "jpeg"
+    if head.startswith((b"II*\0", b"MM\0*")):
+        return "tiff"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
     if head.startswith(b"NRRD000"):
@@ -110,6 +114,8 @@ def describe(head: bytes) -> str:
 _NOUNS = {
     "png": "PNG picture",
     "jpeg": "JPEG picture",
+    "tiff": "TIFF picture",
+    "webp": "WebP picture",
     "nifti": "NIfTI image",
     "nifti-gz": "NIfTI image",
     "nrrd": "NRRD file",

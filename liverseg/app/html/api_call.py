@@ -17,6 +17,8 @@ FILE_NAMES = {
     "metaimage": "scan.mha",
     "png": "slice.png",
     "jpeg": "slice.jpg",
+    "tiff": "slice.tiff",
+    "webp": "slice.webp",
 }
 """Name of the input in the calls, by format; DICOM is a file or a zip."""
 

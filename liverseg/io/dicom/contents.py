@@ -10,7 +10,10 @@ from liverseg.io import folder
 DICOM_WITHOUT_IMAGE = "DICOM file without an image"
 OTHER_DICOM_IMAGE = "DICOM image of another kind"
 _COUNTABLE = re.compile(r"\b(file|image|picture|archive|document|pointer|array)\b")
-_READ_ALONE = ("NIfTI image", "NRRD file", "MetaImage file", "PNG picture", "JPEG picture", "zip archive")
+_READ_ALONE = (
+    *("NIfTI image", "NRRD file", "MetaImage file"),
+    *("PNG picture", "JPEG picture", "TIFF picture", "WebP picture", "zip archive"),
+)
 _MAX_KINDS = 3  # that are named
 _SKIPPED = {  # reasons of `folder.Entry.skipped`: for one, for several
     folder.LEADS_OUT: (

@@ -74,7 +74,7 @@ def test_other_images_in_dicom_are_named_before_what_is_beside_them(synthetic_hu
         ({"half of an Analyze or NIfTI pair": 2}, {}, "it holds 2 halves of an Analyze or NIfTI pair."),
         ({"DICOM file without an image": 3}, {}, "it holds 3 DICOM files without an image."),
         (
-            {"text file": 9, "MetaImage file": 4, "TIFF picture": 3, "NIfTI image": 1, "empty file": 1},
+            {"text file": 9, "MetaImage file": 4, "BMP picture": 3, "NIfTI image": 1, "empty file": 1},
             {},
             "it holds 1 NIfTI image, 4 MetaImage files, 9 text files and other files: give one of these "
             "images or archives by itself.",
