@@ -90,8 +90,8 @@ class _InventoryBuilder:
         for file, header in zip(files, headers, strict=True):
             if file in data_files:
                 self._add_detached(file, data_files[file], series)
-            elif file in used:
-                continue
+            elif file in used and header.kind in (ASIDE, REFUSED):
+                continue  # it is no input by itself
             elif header.kind == "dicom":
                 study = header.study or str(PurePosixPath(file.address).parent)
                 studies.setdefault(study, []).append((file, header))
