@@ -15,16 +15,21 @@ from fuzzing import (
     malformed_frames,
     malformed_nifti,
     malformed_pictures,
+    malformed_text_volumes,
     wrappers,
 )
 from fuzzing.seeds import CANARY, seeds
 
-SUFFIXES = (".png", ".jpg", ".nii", ".nii.gz", ".dcm", ".zip", ".exe", ".dcm.gz", "", ".html", ".png.zip")
+SUFFIXES = (
+    *(".png", ".jpg", ".tiff", ".webp", ".nii", ".nii.gz", ".nrrd", ".mhd", ".dcm", ".zip"),
+    *(".exe", ".dcm.gz", "", ".html", ".png.zip"),
+)
 RARE_SHARE = 0.004
 """Share of inputs that are large or slow: decompression bombs and floods."""
 
 _MALFORMED: tuple[tuple[str, Callable[[random.Random], tuple[str, bytes]]], ...] = (
     ("nifti", malformed_nifti.malformed_nifti),
+    ("text volume", malformed_text_volumes.malformed_text_volume),
     ("picture", malformed_pictures.malformed_picture),
     ("dicom", malformed_dicom.malformed_dicom),
     ("dicom", malformed_dicom.malformed_dicom),
@@ -36,6 +41,7 @@ _RARE = {
     f"{name}: {kind}": make
     for name, kinds in (
         ("nifti", malformed_nifti.RARE),
+        ("text volume", malformed_text_volumes.RARE),
         ("picture", malformed_pictures.RARE),
         ("dicom", dicom_bombs.RARE),
         ("zip", malformed_archives.RARE),
@@ -107,7 +113,10 @@ def hostile(seed: int, index: int, rare_share: float = RARE_SHARE) -> Hostile:
     if chance < 0.45:
         files = malformed_frames.rescale_by_slice(rng)
         return Hostile("dicom: rescale by slice", files, ".dcm", as_folder=rng.random() < 0.5)
-    if chance < 0.47:
+    if chance < 0.49:
+        files = malformed_text_volumes.detached(rng, f"{CANARY.replace('^', '_')}_001.nhdr")
+        return Hostile("text volume: detached", files, ".nhdr", as_folder=rng.random() < 0.5)
+    if chance < 0.51:
         files, links = wrappers.folder_of_links(rng)
         return Hostile("folder: links", files, ".dcm", as_folder=True, links=links)
     name, make = rng.choice(_MALFORMED)

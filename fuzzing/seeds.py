@@ -24,6 +24,7 @@ from pydicom.uid import (
 )
 
 from fuzzing.gdcm_encoder import encode as encode_frame
+from fuzzing.text_volumes import metaimage_file, nrrd_file
 from liverseg.core.window import DEFAULT_WINDOW, to_grey
 from liverseg.phantom.files import dicom_slice
 from liverseg.phantom.generate import Phantom
@@ -39,7 +40,7 @@ class Seed:
     """A valid input: one file, or the files of a series."""
 
     name: str
-    kind: str  # "picture" | "nifti" | "dicom" | "series" | "zip"
+    kind: str  # "picture" | "nifti" | "nrrd" | "metaimage" | "dicom" | "series" | "zip"
     files: tuple[bytes, ...]
     suffix: str
 
@@ -65,7 +66,7 @@ def _phantom(kind: str) -> Phantom:
 @cache
 def seeds() -> tuple[Seed, ...]:
     """All seeds, in a fixed order."""
-    return (*_pictures(), *_niftis(), *_dicoms(), *_series())
+    return (*_pictures(), *_niftis(), *_text_volumes(), *_dicoms(), *_series(), *_volumes_in_zips())
 
 
 def of_kind(*kinds: str) -> list[Seed]:
@@ -124,6 +125,11 @@ def _pictures() -> Iterator[Seed]:
     yield Seed("jpeg-progressive", "picture", (saved(grey, "JPEG", progressive=True),), ".jpg")
     yield Seed("jpeg-rgb", "picture", (saved(grey.convert("RGB"), "JPEG", comment=CANARY.encode()),), ".jpg")
     yield Seed("jpeg-cmyk", "picture", (saved(grey.convert("CMYK"), "JPEG"),), ".jpg")
+    yield Seed("tiff", "picture", (saved(grey, "TIFF"),), ".tiff")
+    yield Seed("tiff-lzw", "picture", (saved(grey.convert("RGB"), "TIFF", compression="tiff_lzw"),), ".tiff")
+    yield Seed("tiff-16-bit", "picture", (saved(Image.fromarray(hu_with_offset), "TIFF"),), ".tiff")
+    yield Seed("webp", "picture", (saved(grey, "WEBP", quality=90),), ".webp")
+    yield Seed("webp-lossless", "picture", (saved(grey.convert("RGBA"), "WEBP", lossless=True),), ".webp")
 
 
 def _niftis() -> Iterator[Seed]:
@@ -147,6 +153,28 @@ def _niftis() -> Iterator[Seed]:
     yield Seed(
         "nifti-grey", "nifti", (encode(((voxels + 160) / 400 * 255).clip(0, 255).astype(np.uint8)),), ".nii"
     )
+
+
+def volume_hu() -> np.ndarray:
+    """The volume (X, Y, Z) int16 with its axes to the left, to posterior and to superior."""
+    return np.rint(_phantom("volume").hu).astype(np.int16).transpose(2, 1, 0)
+
+
+def _text_volumes() -> Iterator[Seed]:
+    for packing in ("raw", "gzip", "bzip2"):
+        content = nrrd_file(volume_hu(), packing).replace(
+            b"encoding", f"Name:={CANARY}\nencoding".encode(), 1
+        )
+        yield Seed(f"nrrd-{packing}", "nrrd", (content,), ".nrrd")
+    for packing in ("raw", "zlib"):
+        content = metaimage_file(volume_hu(), packing, Comment=CANARY)
+        yield Seed(f"metaimage-{packing}", "metaimage", (content,), ".mha")
+
+
+def _volumes_in_zips() -> Iterator[Seed]:
+    for seed in (*_niftis(), *_text_volumes()):
+        if seed.name in ("nifti-gz", "nrrd-gzip", "metaimage-raw"):
+            yield Seed(f"zip-{seed.name}", "zip", (zipped([(f"{CANARY}{seed.suffix}", seed.data)]),), ".zip")
 
 
 def _dicoms() -> Iterator[Seed]:

@@ -166,6 +166,10 @@ def slice_range_text(lesion: Lesion) -> str:
     return f"{first}" if first == last else f"{first}–{last}"
 
 
+_FORMAT_TITLES = {"nifti": "NIfTI", "metaimage": "MetaImage", "webp": "WebP"}
+"""Formats of the input that are not written in capitals."""
+
+
 def provenance_rows(report: Report, sha_digits: int = 12) -> list[tuple[str, str]]:
     """Names and values of the input, the weights, the settings and the engine behind a report."""
     measured, checkpoint = report.input, report.checkpoint
@@ -177,7 +181,7 @@ def provenance_rows(report: Report, sha_digits: int = 12) -> list[tuple[str, str
     if measured.spacing_mm is not None:
         steps = measured.spacing_mm if is_volume else measured.spacing_mm[1:]
         spacing = " × ".join(f"{step:.3g}" for step in steps) + f" mm ({measured.spacing_source})"
-    file_format = "NIfTI" if measured.source_format == "nifti" else measured.source_format.upper()
+    file_format = _FORMAT_TITLES.get(measured.source_format, measured.source_format.upper())
     commit = f" at {checkpoint.revision[:12]}" if checkpoint.revision else ""
     sha256 = checkpoint.sha256[:sha_digits] + ("…" if sha_digits < len(checkpoint.sha256) else "")
     return [

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SegmentOne = Callable[[str, Path | None], "tuple[Report, list[Path]]"]
 """Segments one input and, if a folder is given, writes the results there."""
 
-_EXTENSIONS = re.compile(r"\.(nii\.gz|nii|dcm|zip|png|jpe?g)$", re.IGNORECASE)
+_EXTENSIONS = re.compile(r"\.(nii\.gz|nii|nrrd|nhdr|mha|mhd|dcm|zip|png|jpe?g|tiff?|webp)$", re.IGNORECASE)
 _RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _MAX_NAME_LENGTH = 80
 _log = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ from liverseg.cli.options import add_reading_options, formats, settings_of
 from liverseg.cli.output import report_summary
 from liverseg.errors import InvalidSetting
 from liverseg.io import FORMATS
+from liverseg.io.sniff import FORMAT_LIST
 
 if TYPE_CHECKING:
     from liverseg.analysis.report import Report
@@ -36,7 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "segment",
         help="segment liver and tumour in a CT slice or volume",
-        description="Segment liver and tumour in a PNG, JPEG, NIfTI or DICOM file, or a DICOM series.",
+        description=f"Segment liver and tumour in a file ({FORMAT_LIST}, DICOM) or a DICOM series.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -44,7 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "input",
         metavar="INPUT",
         nargs="+",
-        help="a file, or a folder or zip of DICOM; several inputs get a result folder each",
+        help="a file, or a folder or zip of DICOM or of one volume; several inputs get a result folder each",
     )
     parser.add_argument("--checkpoint", metavar="REF", help="name or name@version; default: segformer-b0")
     add_reading_options(parser)

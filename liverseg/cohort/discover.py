@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from liverseg.cohort.file_headers import CHUNK_FILES, FileHeader, read_headers
-from liverseg.cohort.remote_files import File, Unavailable, list_files, open_file
+from liverseg.cohort.remote_files import File, Unavailable, file_beside, list_files, open_file
 from liverseg.cohort.scan import ASIDE, REFUSED, UNAVAILABLE, Failure, Scan, input_id
 from liverseg.cohort.source_list import ListEntry, is_list, read_list
 from liverseg.errors import LiversegError
@@ -29,6 +29,7 @@ _UNNAMED_PICTURE = "Pictures have no HU. A picture is segmented only if a list n
 _LESSER_SERIES = "A lone slice, bolus tracking or a reformat beside the study's axial series."
 _COPY = "A copy of slices that other files of the study hold."
 _CAPTURE = "A secondary capture (a copy of a screen) beside CT images."
+_NO_DATA_FILE = "The header keeps its image in another file, which is not there."
 _UNSORTED = "The slices of the study cannot be sorted into volumes: a file is damaged."
 
 
@@ -83,12 +84,18 @@ class _InventoryBuilder:
         series = None if entry is None else entry.series
         chunks = [files[k : k + CHUNK_FILES] for k in range(0, len(files), CHUNK_FILES)]
         studies: dict[str, list[tuple[File, FileHeader]]] = {}
-        headers = (header for chunk in self._header_reader(chunks) for header in chunk)
+        headers = [header for chunk in self._header_reader(chunks) for header in chunk]
+        data_files = _data_files(files, headers, named)
+        used = {data_file for data_file in data_files.values() if data_file is not None}
         for file, header in zip(files, headers, strict=True):
-            if header.kind == "dicom":
+            if file in data_files:
+                self._add_detached(file, data_files[file], series)
+            elif file in used and header.kind in (ASIDE, REFUSED):
+                continue  # it is no input by itself
+            elif header.kind == "dicom":
                 study = header.study or str(PurePosixPath(file.address).parent)
                 studies.setdefault(study, []).append((file, header))
-            elif header.kind in ("nifti", "zip") or (header.kind == "picture" and named):
+            elif header.kind in ("volume", "zip") or (header.kind == "picture" and named):
                 self._add_scan((file,), series)
             elif header.kind == "picture":
                 self.add_failure((file,), ASIDE, _UNNAMED_PICTURE)
@@ -96,6 +103,13 @@ class _InventoryBuilder:
                 self.add_failure((file,), header.kind, header.reason)
         for study_files in studies.values():
             self._add_study(study_files, series)
+
+    def _add_detached(self, header: File, data_file: File | None, series: int | None) -> None:
+        """Adds a header with the data file that it names, or a failure where that is not there."""
+        if data_file is None:
+            self.add_failure((header,), REFUSED, _NO_DATA_FILE)
+        else:
+            self._add_scan((header, data_file), series)
 
     def add_failure(self, files: tuple[File, ...], kind: str, reason: str, series: int | None = None) -> None:
         id = input_id(self._salt, [file.address for file in files], series)
@@ -145,6 +159,21 @@ class _InventoryBuilder:
             for file in files:
                 if file not in used:
                     self.add_failure((file,), ASIDE, _CAPTURE if file in captures else _COPY)
+
+
+def _data_files(files: list[File], headers: list[FileHeader], named: bool) -> dict[File, File | None]:
+    """The data file of each header that names one; None where it is not there.
+
+    It is one of `files`. Where a list has `named` these, it may also lie beside the header.
+    """
+    by_address = {file.address: file for file in files if not file.skipped}
+    found: dict[File, File | None] = {}
+    for file, header in zip(files, headers, strict=True):
+        if header.data_name:
+            address = f"{file.address.rpartition('/')[0]}/{header.data_name}"
+            beside = file_beside(file, header.data_name) if named else None
+            found[file] = by_address.get(address) or beside
+    return found
 
 
 def _volumes_of(study_files: list[tuple[File, FileHeader]]) -> tuple[list[Volume], tuple[File, ...]]:

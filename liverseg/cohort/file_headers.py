@@ -12,7 +12,8 @@ from liverseg.io.dicom.dataset import NoImage, is_secondary_capture
 from liverseg.io.dicom.slice_headers import read_slice_headers
 from liverseg.io.dicom.slices import Slice
 from liverseg.io.folder import LEADS_NOWHERE, NOT_OPENED
-from liverseg.io.sniff import HEAD_BYTES, sniff
+from liverseg.io.sniff import HEAD_BYTES, PICTURE_KINDS, VOLUME_KINDS, sniff
+from liverseg.io.volume.open import data_name_in
 
 CHUNK_FILES = 64
 """Files whose headers are read by one task."""
@@ -26,9 +27,10 @@ class FileHeader:
     """What the first bytes of a file say."""
 
     kind: (
-        str  # "nifti" | "zip" | "picture" | "dicom", or a kind of failure: `ASIDE`, `REFUSED`, `UNAVAILABLE`
+        str  # "volume" | "zip" | "picture" | "dicom", or a kind of failure: `ASIDE`, `REFUSED`, `UNAVAILABLE`
     )
     reason: str = ""  # of a failure
+    data_name: str = ""  # of the file beside a volume's header that holds its image
     study: str = ""  # StudyInstanceUID
     slices: tuple[Slice, ...] = ()
     is_secondary_capture: bool = False  # a secondary capture, such as a screenshot
@@ -61,9 +63,13 @@ def _read_header(file: File) -> FileHeader:
 
 def _parse_header(stream: BinaryIO) -> FileHeader:
     kind = sniff(stream.read(HEAD_BYTES))
-    if kind in ("nifti", "nifti-gz"):
-        return FileHeader("nifti")
-    if kind in ("png", "jpeg"):
+    if kind in VOLUME_KINDS:
+        stream.seek(0)
+        try:
+            return FileHeader("volume", data_name=data_name_in(kind, stream) or "")
+        except UnreadableInput as error:
+            return FileHeader(REFUSED, str(error))
+    if kind in PICTURE_KINDS:
         return FileHeader("picture")
     if kind == "zip":
         return FileHeader("zip")
@@ -74,4 +80,6 @@ def _parse_header(stream: BinaryIO) -> FileHeader:
     except UnreadableInput as error:
         return FileHeader(REFUSED, str(error))
     study = str(dataset.get("StudyInstanceUID") or "")
-    return FileHeader("dicom", "", study, tuple(slices), is_secondary_capture(dataset))
+    return FileHeader(
+        "dicom", study=study, slices=tuple(slices), is_secondary_capture=is_secondary_capture(dataset)
+    )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
-from liverseg.errors import InputTooLarge, LiversegError
-from liverseg.io.nifti.read import native_grid, read_header
-from liverseg.io.read import list_series
-from liverseg.io.sniff import HEAD_BYTES, sniff
+from liverseg.errors import InputTooLarge, InvalidSetting
+from liverseg.io.read import list_series, volume_shape
+from liverseg.io.sniff import HEAD_BYTES, VOLUME_KINDS, sniff
 
 BASE_BYTES = 650 * 1024**2
 """Memory of a worker that has loaded its network and no scan."""
@@ -50,28 +48,23 @@ def check_memory(shape: VolumeShape, budget_bytes: int) -> None:
         )
 
 
-def header_shape(path: Path) -> VolumeShape | None:
-    """The shape in the header of a NIfTI file, or that of the largest series in a zip.
+def header_shape(paths: Sequence[Path]) -> VolumeShape | None:
+    """The shape in the header of a volume file, or that of the largest series in a zip.
 
-    None where the format or a damaged header does not give it. Raises what `liverseg.read` raises for a
-    header that it refuses.
+    `paths` are the files of a scan. None for another format. Raises what `liverseg.read` raises for a header
+    that it refuses.
     """
-    with path.open("rb") as stream:
-        head = stream.read(HEAD_BYTES)
-        kind = sniff(head)
-        if kind == "zip":
-            shapes = [series.shape for series in list_series(path)]
-            return max(shapes, key=lambda shape: shape[0] * shape[1] * shape[2])
-        if kind not in ("nifti", "nifti-gz"):
-            return None
-        stream.seek(0)
-        try:
-            unpacked = gzip.GzipFile(fileobj=stream) if kind == "nifti-gz" else stream
-            return native_grid(read_header(unpacked)).radiological_shape  # type: ignore[arg-type]
-        except LiversegError:
-            raise
-        except (OSError, EOFError, ValueError, io.UnsupportedOperation):
-            return None  # `liverseg.read` will raise an error with the reason
+    with paths[0].open("rb") as stream:
+        kind = sniff(stream.read(HEAD_BYTES))
+    if kind in VOLUME_KINDS:
+        return volume_shape(paths)
+    if kind != "zip":
+        return None
+    try:
+        shapes = [series.shape for series in list_series(paths[0])]
+    except InvalidSetting:  # it holds one image
+        return volume_shape(paths)
+    return max(shapes, key=lambda shape: shape[0] * shape[1] * shape[2])
 
 
 class Admission:

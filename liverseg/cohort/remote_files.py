@@ -17,7 +17,7 @@ import fsspec
 
 from liverseg.core import limits
 from liverseg.errors import InputTooLarge, LiversegError, UnreadableInput
-from liverseg.io.folder import Entry, entries_below
+from liverseg.io.folder import Entry, entries_below, entry_beside
 from registry.hub.client import endpoint, token_in_use
 
 _STAMP_FIELDS = (
@@ -133,6 +133,18 @@ def _local_files(path: Path, without: Path | None) -> list[File]:
         if excluded is None or excluded not in entry.path.parents:
             files.append(_local_file(entry))
     return files
+
+
+def file_beside(file: File, name: str) -> File | None:
+    """The file `name` in the folder of another one; None where there is none or a link is not followed."""
+    if not is_remote(file.address):
+        entry = entry_beside(local_path(file.address), name)
+        return None if entry is None or entry.skipped else _local_file(entry)
+    try:
+        found = list_files(f"{file.address.rpartition('/')[0]}/{name}")
+    except UnreadableInput:
+        return None
+    return found[0] if len(found) == 1 else None
 
 
 def _local_file(entry: Entry) -> File:

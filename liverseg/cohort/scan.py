@@ -20,7 +20,7 @@ PERMANENT_KINDS = (REFUSED, ASIDE)
 
 @dataclass(frozen=True)
 class Scan:
-    """One input of the network: a NIfTI file, a zip, a picture, or the files of one DICOM series."""
+    """One input of the network: a volume file, a zip, a picture, or the files of one DICOM series."""
 
     id: str  # made by `input_id`
     files: tuple[File, ...]

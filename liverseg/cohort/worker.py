@@ -103,7 +103,7 @@ class Worker:
         started = time.perf_counter()
         with fetched(scan.files) as paths:
             lone = len(paths) == 1
-            shape = scan.shape or (header_shape(paths[0]) if lone else None)
+            shape = scan.shape or header_shape(paths)
             if shape is not None:
                 check_memory(shape, self._budget)
             times["fetch_s"] = time.perf_counter() - started

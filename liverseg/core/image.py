@@ -26,7 +26,7 @@ class NativeGrid:
     shape: tuple[int, ...]  # of the file's array, e.g. (X, Y, Z), (X, Y) or (rows, columns)
     axes: tuple[int, int, int]  # native axes that become slice, row, column
     flipped: tuple[bool, bool, bool]  # of slice, row, column, after the transpose
-    affine: np.ndarray | None = None  # (4, 4) native index -> RAS mm, from the file (NIfTI, DICOM)
+    affine: np.ndarray | None = None  # (4, 4) native index -> RAS mm, from the file (volume files, DICOM)
     affine_codes: tuple[int, int] = (1, 1)  # NIfTI sform_code and qform_code; (0, 0): assumed
 
     def to_radiological(self, native: np.ndarray) -> np.ndarray:
@@ -87,7 +87,7 @@ class CTImage:
     hu: np.ndarray  # (S, H, W) float32, Hounsfield units
     spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns; None: unknown
     spacing_source: str  # where the spacing comes from, e.g. "NIfTI header"; "unknown"
-    source_format: str  # "png" | "jpeg" | "nifti" | "dicom" | "array"
+    source_format: str  # "array" or a format: "dicom", "png", "nifti" …
     native: NativeGrid  # maps results back to the file's grid
     kind: str = "slice"  # "slice" | "volume"
     assumed_window: Window | None = None  # window used to compute HU from grey; None: the file stores HU
@@ -103,6 +103,11 @@ class CTImage:
         """(slices, rows, columns)."""
         slices, rows, columns = self.hu.shape
         return slices, rows, columns
+
+    @property
+    def has_file_axes(self) -> bool:
+        """Whether the file has axes in an affine (NIfTI, NRRD, MetaImage), and no rows and columns."""
+        return self.source_format in ("nifti", "nrrd", "metaimage")
 
     @property
     def thickness_is_known(self) -> bool:

@@ -27,7 +27,7 @@ MAX_UPLOAD_GB = 1
 """Largest file that the page accepts; an uncompressed CT volume of 1000 slices has 0.5 GB."""
 
 MAX_PICTURE_BYTES = 64 * 1024**2
-"""Largest PNG or JPEG file: twice the largest slice, uncompressed with 16 bits and four channels."""
+"""Largest file of a picture: twice the largest slice, uncompressed with 16 bits and four channels."""
 
 MAX_FILES = 10_000
 """Largest number of files read from a folder, list or zip archive."""
@@ -42,7 +42,7 @@ UNCHECKED_UNPACKED_BYTES = 64 * 1024**2
 """The ratio is not checked up to this unpacked size, which is harmless."""
 
 MAX_PICTURE_PARTS = 20_000
-"""Most chunks of a PNG or segments of a JPEG; libpng writes 4000 chunks for the largest slice."""
+"""Most chunks of a PNG, segments of a JPEG and the like; libpng writes 4000 chunks for the largest slice."""
 
 MAX_JPEG_SCANS = 200
 """Most scans of a JPEG. Each scan decodes the whole picture; encoders write about ten."""

@@ -73,10 +73,10 @@ def _png(results: Results) -> _Files:
 def _on_input_rows(ct: CTImage, array: np.ndarray) -> np.ndarray:
     """A single-slice array (1, H, W) as a picture that overlays the input.
 
-    A picture or a DICOM slice keeps the rows and columns of its file. A NIfTI file has axes, not rows and
-    columns; its picture is the radiological view.
+    A picture or a DICOM slice keeps the rows and columns of its file. A volume file (NIfTI, NRRD, MetaImage)
+    has axes, not rows and columns; its picture is the radiological view.
     """
-    if ct.source_format == "nifti":
+    if ct.has_file_axes:
         picture: np.ndarray = array[0]
         return picture
     native = ct.native.to_native(array)

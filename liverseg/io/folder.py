@@ -52,6 +52,23 @@ def entries_below(folder: Path) -> Iterator[Entry]:
     yield from _unopened(unopened)
 
 
+def entry_beside(path: Path, name: str) -> Entry | None:
+    """The file `name` in the folder of a file, or why it is not read; None where there is nothing.
+
+    Links are followed as in `entries_below` of that folder.
+    """
+    root = os.path.realpath(path.parent)
+    beside = Path(root, name)
+    if not os.path.lexists(beside):
+        return None
+    entry = _entry(beside, root, list(_stores_of(Path(root))), set())
+    if entry is not None:
+        return entry
+    return (
+        Entry(beside) if beside.is_file() else Entry(beside, NO_FILE)
+    )  # a link to what lies below the folder
+
+
 def _unopened(folders: list[Path]) -> Iterator[Entry]:
     yield from (Entry(path, NOT_OPENED) for path in folders)
     folders.clear()

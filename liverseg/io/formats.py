@@ -29,11 +29,11 @@ _VOLUME_FORMATS = {"nifti", "seg", "rtstruct"}
 
 
 def default_formats(ct: CTImage) -> tuple[str, ...]:
-    """NIfTI for a NIfTI file and for every volume, otherwise PNG; always with CSV and JSON.
+    """NIfTI for a volume file (NIfTI, NRRD, MetaImage) and every volume, otherwise PNG; with CSV and JSON.
 
     A picture has no spacing for NIfTI to keep, and a single DICOM slice is usually viewed as a picture.
     """
-    grid = "nifti" if ct.source_format == "nifti" or ct.kind == "volume" else "png"
+    grid = "nifti" if ct.has_file_axes or ct.kind == "volume" else "png"
     return (grid, "csv", "json")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -11,18 +12,21 @@ from liverseg.core import limits
 from liverseg.core.image import CTImage
 from liverseg.core.labels import BACKGROUND, LIVER, TUMOUR
 from liverseg.errors import InputTooLarge, LiversegError, UnreadableInput
-from liverseg.io.sniff import HEAD_BYTES, sniff
+from liverseg.io.sniff import HEAD_BYTES, VOLUME_KINDS, sniff
+from liverseg.io.volume.open import open_volume
+from liverseg.io.volume.places import on_disk
+from liverseg.io.volume.voxels import read_voxels
 
 GRID_TOLERANCE_MM = 0.1
 """Largest distance between corners of the grids of the labels and of the image."""
 
 
 def read_labels(path: str | Path, ct: CTImage) -> np.ndarray:
-    """The labels of a NIfTI or PNG file for `ct`: (S, H, W) uint8 with 0 background, 1 liver, 2 tumour.
+    """The labels of a volume file or PNG for `ct`: (S, H, W) uint8 with 0 background, 1 liver, 2 tumour.
 
-    A PNG holds one slice on the grid of the image's file, a NIfTI file a slice or a volume in any
-    orientation. Raises a `LiversegError` for a file that cannot be read, for another grid than that of `ct`
-    and for other values.
+    A PNG holds one slice on the grid of the image's file; a NIfTI, NRRD or MetaImage file holds a slice or a
+    volume in any orientation. Raises a `LiversegError` for a file that cannot be read, for another grid than
+    that of `ct` and for other values.
     """
     try:
         labels = _read(Path(path), ct)
@@ -56,20 +60,18 @@ def _read(path: Path, ct: CTImage) -> np.ndarray:
         stream.seek(0)
         if kind == "png":
             return _of_png(stream.read(), ct)
-        if kind not in ("nifti", "nifti-gz"):
-            raise UnreadableInput("The truth must be a NIfTI or a PNG file.")
-        from liverseg.io.fast_gzip import GzipReader
-        from liverseg.io.nifti.read import read_header, read_voxels
-
-        source = GzipReader(stream) if kind == "nifti-gz" else stream
-        labels, native, _ = read_voxels(source, read_header(source))
+    if kind not in VOLUME_KINDS:
+        raise UnreadableInput("The truth must be a NIfTI, NRRD, MetaImage or PNG file.")
+    with ExitStack() as stack:
+        volume = open_volume(kind, *on_disk(path), stack)
+        labels, native, _ = read_voxels(volume.stream, volume.header)
     own, theirs = native.radiological_affine, ct.native.radiological_affine
     are_known = any(native.affine_codes) and any(ct.native.affine_codes)
     if are_known and own is not None and theirs is not None and labels.shape == ct.hu.shape:
         corners = np.array([(z, y, x, 1) for z in (0, 1) for y in (0, 1) for x in (0, 1)], float)
         corners[:, :3] *= np.array(labels.shape) - 1
         if np.abs(corners @ (own - theirs).T).max() > GRID_TOLERANCE_MM:
-            raise UnreadableInput("The truth lies on another grid than the CT: their NIfTI headers differ.")
+            raise UnreadableInput("The truth lies on another grid than the CT: their headers differ.")
     return labels
 
 

@@ -1,4 +1,4 @@
-"""Names file formats that liverseg does not read, by their first bytes."""
+"""Names file formats by their first bytes: those that liverseg does not read, or not compressed with gzip."""
 
 from __future__ import annotations
 
@@ -57,9 +57,18 @@ def name_of_other_format(head: bytes) -> str | None:
         return "a WebP picture"
     if head[4:8] == b"ftyp":
         return _name_by_brands(head)
-    if _META_IMAGE_KEY.match(head) and sum(key in head for key in _META_IMAGE_KEYS) >= 2:
+    if is_metaimage(head):
         return "a MetaImage file"
     return "a tar archive" if _is_tar(head) else None
+
+
+def is_metaimage(head: bytes) -> bool:
+    """Whether it starts with the header of a MetaImage file, which is text.
+
+    >>> is_metaimage(b"NDims = 3\\nDimSize = 64 64 3\\nElementType = MET_SHORT\\n"), is_metaimage(b"a = b")
+    (True, False)
+    """
+    return bool(_META_IMAGE_KEY.match(head)) and sum(key in head for key in _META_IMAGE_KEYS) >= 2
 
 
 def _name_by_brands(head: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Read PNG, JPEG, NIfTI, DICOM files and DICOM series into a `CTImage`."""
+"""Read pictures, volume files, DICOM files and DICOM series into a `CTImage`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.errors import InputTooLarge, InvalidSetting, LiversegError, UnreadableInput
 from liverseg.io.checks import hu_warnings
 from liverseg.io.dicom.series_info import SeriesInfo
-from liverseg.io.sniff import HEAD_BYTES, is_dicom, sniff
+from liverseg.io.sniff import HEAD_BYTES, PICTURE_KINDS, VOLUME_KINDS, is_dicom, sniff
 
 if TYPE_CHECKING:
     from liverseg.io.dicom.sources import Files
@@ -30,6 +30,8 @@ __all__ = ["from_array", "list_series", "read"]
 Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 _HASH_CHUNK_BYTES = 1024**2
+_ONE_IMAGE = "Only DICOM holds series; this input is one image."
+_ONE_IMAGE_TO_CHOOSE = "Only DICOM holds several series to choose from; this input is one image."
 
 
 def read(
@@ -39,10 +41,12 @@ def read(
 ) -> CTImage:
     """Read a CT slice or volume.
 
-    `source` is the path of a PNG, JPEG, NIfTI or DICOM file (recognised by its content, not its name),
-    or a DICOM series: a folder, a zip archive, or a list of paths. In a folder, links are followed inside the
-    tree they lie in (`liverseg.io.folder`). `window` (centre, width in HU) is the display window a picture
-    was made with, 40/400 by default; it has no effect where HU are stored.
+    `source` is the path of a PNG, JPEG, TIFF, WebP, NIfTI, NRRD, MetaImage or DICOM file (recognised by its
+    content, not its name), or a DICOM series: a folder, a zip archive, or a list of paths. Without DICOM,
+    these may hold one NIfTI, NRRD or MetaImage volume. The data file of a detached header lies beside it. In
+    a folder, links are followed inside the tree they lie in (`liverseg.io.folder`). `window` (centre, width
+    in HU) is the display window a picture was made with, 40/400 by default; it has no effect where HU are
+    stored.
     `series` selects one of several DICOM series by its number in `list_series`, which starts at 1.
 
     Returns a `CTImage`: float32 HU of shape (slices, rows, columns) in radiological orientation.
@@ -56,24 +60,23 @@ def read(
     with _translate_errors():
         source = _only_file(source)
         kind, size_bytes = _format_of(source)
-        if series is not None and kind in ("png", "jpeg", "nifti", "nifti-gz"):
-            raise InvalidSetting("Only DICOM holds several series to choose from; this input is one image.")
+        if series is not None and kind in (*PICTURE_KINDS, *VOLUME_KINDS):
+            raise InvalidSetting(_ONE_IMAGE_TO_CHOOSE)
         # Readers are imported where they are needed: pydicom and nibabel are slow to load.
         if kind in ("files", "zip"):
-            from liverseg.io.dicom.series import read_series
-
             with _files(source, kind, size_bytes) as files:
-                return replace(read_series(files, window, series), series=series)
+                return _read_files(files, window, series)
         path = Path(source)  # type: ignore[arg-type]
+        if kind in VOLUME_KINDS:
+            from liverseg.io.volume.open import read_volume
+            from liverseg.io.volume.places import on_disk
+
+            return read_volume(kind, *on_disk(path), window)
         with path.open("rb") as stream:
-            if kind in ("png", "jpeg"):
+            if kind in PICTURE_KINDS:
                 from liverseg.io.picture.read import read_picture
 
                 image = read_picture(stream, kind, window)
-            elif kind in ("nifti", "nifti-gz"):
-                from liverseg.io.nifti.read import read_nifti
-
-                image = read_nifti(stream, kind == "nifti-gz", size_bytes, window)
             else:
                 from liverseg.io.dicom.file import read_dicom_file
 
@@ -81,27 +84,76 @@ def read(
         return replace(image, sha256=_sha256(path), series=series)
 
 
+def _read_files(files: Files, window: Window, series: int | None) -> CTImage:
+    """The DICOM series among files or, without DICOM, their only volume file."""
+    from liverseg.io.dicom.series import NoDicomCT, read_series
+
+    try:
+        return replace(read_series(files, window, series), series=series)
+    except NoDicomCT as error:
+        if len(error.volume_files) != 1:
+            raise
+        if series is not None:
+            raise InvalidSetting(_ONE_IMAGE_TO_CHOOSE) from error
+        from liverseg.io.volume.places import read_only_volume
+
+        return read_only_volume(files, error.volume_files, window)
+
+
+def volume_shape(source: Source) -> tuple[int, int, int] | None:
+    """(slices, rows, columns) in the header of a volume file, or of the only one of a folder, list or zip.
+
+    None for other inputs. Raises the errors of `read` that concern the header.
+    """
+    with _translate_errors():
+        source = _only_file(source)
+        kind, size_bytes = _format_of(source)
+        if kind in VOLUME_KINDS:
+            from liverseg.io.volume.open import grid_of
+            from liverseg.io.volume.places import on_disk
+
+            return grid_of(kind, *on_disk(Path(source))).radiological_shape  # type: ignore[arg-type]
+        if kind not in ("files", "zip"):
+            return None
+        from liverseg.io.dicom.series import NoDicomCT, series_among
+        from liverseg.io.volume.places import grid_of_only_volume
+
+        with _files(source, kind, size_bytes) as files:
+            try:
+                series_among(files)
+            except NoDicomCT as error:
+                if len(error.volume_files) == 1:
+                    return grid_of_only_volume(files, error.volume_files).radiological_shape
+                raise
+        return None
+
+
 def list_series(source: Source) -> tuple[SeriesInfo, ...]:
     """The CT series in a DICOM file, folder, zip archive or list of paths, in the numbering of `read`.
 
     Localizers and other modalities are left out; a series that cannot be read is listed with the reason.
     Only headers are read, and the result holds no patient data. Raises the errors of `read`, and
-    InvalidSetting for a picture or a NIfTI file, which holds no series.
+    InvalidSetting for a picture or a volume file, also as the only one of a folder or zip: it has no series.
     """
     with _translate_errors():
         source = _only_file(source)
         kind, size_bytes = _format_of(source)
         if kind in ("files", "zip"):
-            from liverseg.io.dicom.series import series_among
+            from liverseg.io.dicom.series import NoDicomCT, series_among
 
             with _files(source, kind, size_bytes) as files:
-                return series_among(files)
+                try:
+                    return series_among(files)
+                except NoDicomCT as error:
+                    if len(error.volume_files) == 1:
+                        raise InvalidSetting(_ONE_IMAGE) from error
+                    raise
         if kind == "dicom":
             from liverseg.io.dicom.file import series_in_file
 
             with Path(source).open("rb") as stream:  # type: ignore[arg-type]
                 return series_in_file(stream)
-        raise InvalidSetting("Only DICOM holds series; this input is one image.")
+        raise InvalidSetting(_ONE_IMAGE)
 
 
 @contextmanager

@@ -5,12 +5,21 @@ from __future__ import annotations
 import zlib
 
 from liverseg.errors import UnreadableInput
-from liverseg.io.other_formats import name_of_other_format
+from liverseg.io.other_formats import is_metaimage, name_of_other_format
 
 HEAD_BYTES = 4096
 """Number of bytes from the start of a file that `sniff` needs."""
 
-_SUPPORTED = "liverseg reads PNG, JPEG, NIfTI and DICOM"
+PICTURE_KINDS = ("png", "jpeg", "tiff", "webp")
+"""What `sniff` calls the formats of pictures."""
+
+VOLUME_KINDS = ("nifti", "nifti-gz", "nrrd", "metaimage")
+"""What `sniff` calls the formats of volume files, which hold one image with its geometry."""
+
+FORMAT_LIST = "PNG, JPEG, TIFF, WebP, NIfTI, NRRD, MetaImage"
+"""The formats of one image besides DICOM, as sentences list them."""
+
+_SUPPORTED = f"liverseg reads {FORMAT_LIST} and DICOM"
 NO_NIFTI_IN_GZIP = "The file is compressed with gzip, but there is no NIfTI image in it."
 NIFTI_HEAD_BYTES = 540
 """The size of a NIfTI-2 header; those of NIfTI-1 and of tar are smaller."""
@@ -24,7 +33,7 @@ _FIRST_VRS = frozenset(  # value representations of the elements that a DICOM da
 
 
 def sniff(head: bytes) -> str:
-    """The format of a file: "png", "jpeg", "nifti", "nifti-gz", "dicom" or "zip".
+    """The format of a file: "dicom", "zip", or one of `PICTURE_KINDS` and `VOLUME_KINDS`.
 
     `head` is its first `HEAD_BYTES` bytes. Raises `UnreadableInput` for any other format, with its name
     where it is known.
@@ -40,8 +49,16 @@ def sniff(head: bytes) -> str:
         return "png"
     if head.startswith(b"\xff\xd8\xff"):
         return "jpeg"
+    if head.startswith((b"II*\0", b"MM\0*")):
+        return "tiff"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
+    if head.startswith(b"NRRD000"):
+        return "nrrd"
+    if is_metaimage(head):
+        return "metaimage"
     if head.startswith(_GZIP_MAGIC):
         content = _gunzipped_head(head)
         # A long file name or comment may fill the head; the NIfTI reader then checks what follows.
@@ -62,10 +79,15 @@ def is_dicom(head: bytes) -> bool:
     >>> is_dicom(b"text"), is_dicom(bytes(128) + b"DICM")
     (False, True)
     """
+    return kind_of(head) == "dicom"
+
+
+def kind_of(head: bytes) -> str | None:
+    """What `sniff` returns, and None where it raises."""
     try:
-        return sniff(head) == "dicom"
+        return sniff(head)
     except UnreadableInput:
-        return False
+        return None
 
 
 def describe(head: bytes) -> str:
@@ -92,8 +114,12 @@ def describe(head: bytes) -> str:
 _NOUNS = {
     "png": "PNG picture",
     "jpeg": "JPEG picture",
+    "tiff": "TIFF picture",
+    "webp": "WebP picture",
     "nifti": "NIfTI image",
     "nifti-gz": "NIfTI image",
+    "nrrd": "NRRD file",
+    "metaimage": "MetaImage file",
     "dicom": "DICOM file",
     "zip": "zip archive",
 }

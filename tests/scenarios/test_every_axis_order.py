@@ -9,6 +9,7 @@ import warnings
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK
 import torch
 from nibabel.orientations import io_orientation, ornt_transform
 from torch import Tensor, nn
@@ -69,10 +70,12 @@ def image():
     return nibabel.Nifti1Image(np.round(coarse - 20).astype(np.int16), AFFINE)
 
 
-def segmented(image, segmenter, folder):
+def segmented(image, segmenter, folder, name="ct.nii"):
     """The report, and [labels, tumour probability] as nibabel images on the grid of the file."""
     nibabel.save(image, folder / "ct.nii")
-    ct = liverseg.read(folder / "ct.nii")
+    if name != "ct.nii":
+        SimpleITK.WriteImage(SimpleITK.ReadImage(str(folder / "ct.nii")), str(folder / name), True)
+    ct = liverseg.read(folder / name)
     seg = segmenter.segment(ct)
     written = [
         nibabel.Nifti1Image.from_bytes(b"".join(nifti_chunks(ct, array, "result", dtype)))
@@ -111,3 +114,15 @@ def test_every_axis_order_gives_the_same_segmentation(order, signs, image, expec
     assert [lesion.count for lesion in report.lesions] == [lesion.count for lesion in first.lesions]
     for a, b in zip(report.lesions[:5], first.lesions[:5], strict=True):
         np.testing.assert_allclose(a.centroid_ras_mm, b.centroid_ras_mm, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["ct.nrrd", "ct.mha"])
+def test_nrrd_and_metaimage_give_the_segmentation_of_nifti(name, image, expected, segmenter, tmp_path):
+    report, written = segmented(image, segmenter, tmp_path, name)
+    first, originals = expected
+    for result, original in zip(written, originals, strict=True):
+        np.testing.assert_array_equal(np.asarray(result.dataobj), np.asarray(original.dataobj))
+        np.testing.assert_allclose(result.affine, original.affine, atol=1e-4)
+    assert report.lesions == first.lesions and report.input.spacing_mm == pytest.approx(
+        first.input.spacing_mm
+    )

@@ -109,10 +109,11 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
         """Segment liver and tumour in an abdominal CT slice or volume and measure both. Research use only.
 
         Args:
-            file: the CT as PNG, JPEG, NIfTI, DICOM, or a zip of DICOM series.
+            file: the CT as PNG, JPEG, TIFF, WebP, NIfTI, NRRD, MetaImage, DICOM, or a zip of DICOM
+                series or one volume.
             checkpoint: "name" or "name@version", see the endpoint checkpoints; default: the first it lists.
             slice: index, from 0, of the only slice to segment and measure; default: all slices.
-            window_center: of the window a PNG or JPEG was made with, or of the pictures of HU input; HU.
+            window_center: of the window a picture was made with, or of the pictures of HU input; HU.
             window_width: of the same window; HU.
             threshold: tumour probability from which a pixel is tumour; default: that of the checkpoint.
             series: number of the series to use if the input has several; without it, the error lists them.
@@ -154,11 +155,12 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
         Neither checkpoint is a reference: the Dice coefficients state agreement, not accuracy.
 
         Args:
-            file: the CT as PNG, JPEG, NIfTI, DICOM, or a zip of DICOM series.
+            file: the CT as PNG, JPEG, TIFF, WebP, NIfTI, NRRD, MetaImage, DICOM, or a zip of DICOM
+                series or one volume.
             checkpoint_a: "name" or "name@version" of the first one, see the endpoint checkpoints.
             checkpoint_b: "name" or "name@version" of the second one.
             slice: index, from 0, of the only slice to segment and compare; default: all slices.
-            window_center: of the window a PNG or JPEG was made with, or of the pictures of HU input; HU.
+            window_center: of the window a picture was made with, or of the pictures of HU input; HU.
             window_width: of the same window; HU.
             threshold: tumour probability from which a pixel is tumour; default: that of each checkpoint.
             series: number of the series to use if the input has several; without it, the error lists them.

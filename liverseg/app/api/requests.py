@@ -20,6 +20,7 @@ from liverseg.core.window import DEFAULT_WINDOW, Window
 from liverseg.errors import InvalidSetting, SeriesChoice
 from liverseg.inference.progress import StopSignal
 from liverseg.io.picture.png import png_bytes
+from liverseg.io.sniff import FORMAT_LIST
 from liverseg.pipeline import AnalysisSettings
 
 
@@ -42,7 +43,9 @@ class SegmentRequest:
         Raises a `LiversegError` for a file or a setting that is refused.
         """
         if not self.file:
-            raise InvalidSetting("Give a file: PNG, JPEG, NIfTI, DICOM or a zip of DICOM series.")
+            raise InvalidSetting(
+                f"Give a file: {FORMAT_LIST}, DICOM, or a zip of DICOM series or one volume."
+            )
         window = made_window(self.window_center, self.window_width)
         series = _whole("series", self.series)
         index = _whole("slice", self.slice)

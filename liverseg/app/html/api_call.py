@@ -12,7 +12,15 @@ from liverseg.app.text.catalogue import say_html
 SERVER = "http://127.0.0.1:7860"
 """Address in the calls; on the page a script replaces it by the address of the server."""
 
-FILE_NAMES = {"nifti": "scan.nii.gz", "png": "slice.png", "jpeg": "slice.jpg"}
+FILE_NAMES = {
+    "nifti": "scan.nii.gz",
+    "nrrd": "scan.nrrd",
+    "metaimage": "scan.mha",
+    "png": "slice.png",
+    "jpeg": "slice.jpg",
+    "tiff": "slice.tiff",
+    "webp": "slice.webp",
+}
 """Name of the input in the calls, by format; DICOM is a file or a zip."""
 
 API_CALL_JS = """

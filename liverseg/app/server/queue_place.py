@@ -10,9 +10,7 @@ Gradio has no public access to its queue: this module uses `Queue.event_queue_pe
 
 from __future__ import annotations
 
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,11 +25,14 @@ from liverseg.app.server.visitor_language import language_of_request
 from liverseg.app.state.pace import PACE, Pace
 from liverseg.app.state.visit import Visit
 from liverseg.app.text.catalogue import speaking
-from liverseg.errors import UnreadableInput
-from liverseg.io.sniff import HEAD_BYTES, NIFTI_HEAD_BYTES, sniff
+from liverseg.errors import LiversegError
+from liverseg.io.read import volume_shape
 
 NETWORK = "network"
 """The `concurrency_id` of every event that runs the network."""
+
+_MOST_FILES_OF_A_VOLUME = 8
+"""A zip of more files is taken for one of DICOM slices, whose headers would take longer to read."""
 
 WAITING = "/liverseg/waiting/{session}"
 
@@ -81,35 +82,18 @@ def slices_of(page: gr.Blocks, event: Any) -> int:
 
 
 def slices_in(paths: Sequence[str]) -> int:
-    """The slices of an upload, from headers alone: of NIfTI, of the files in a zip, or one a file."""
-    if len(paths) > 1:
-        return len(paths)
+    """The slices of an upload, from headers alone: of a volume file, of the files in a zip, or one a file."""
     path = Path(paths[0])
     try:
+        if len(paths) > 1:
+            shape = volume_shape(list(paths)) if len(paths) == 2 else None  # a header and its data file
+            return len(paths) if shape is None else shape[0]
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                return max(sum(not info.is_dir() for info in archive.infolist()), 1)
-        with path.open("rb") as stream:
-            return max(_nifti_slices(stream.read(HEAD_BYTES)), 1)
-    except (OSError, zipfile.BadZipFile, zlib.error, struct.error, UnreadableInput):
-        return 1  # deleted meanwhile, or damaged: the run will say so
-
-
-def _nifti_slices(head: bytes) -> int:
-    """The third dimension of a NIfTI file, from its first bytes; 1 for another format.
-
-    >>> _nifti_slices(struct.pack("<i36x4h296x4s", 348, 3, 512, 512, 119, b"n+1"))
-    119
-    """
-    kind = sniff(head)
-    if kind == "nifti-gz":
-        head = zlib.decompressobj(31).decompress(head, NIFTI_HEAD_BYTES)
-    elif kind != "nifti":
-        return 1
-    for order in "<>":
-        size = struct.unpack_from(f"{order}i", head)[0]
-        if size == 348:  # NIfTI-1: dim is eight int16 from byte 40
-            return int(struct.unpack_from(f"{order}4h", head, 40)[3])
-        if size == 540:  # NIfTI-2: dim is eight int64 from byte 16
-            return int(struct.unpack_from(f"{order}4q", head, 16)[3])
-    return 1
+                count = sum(not info.is_dir() for info in archive.infolist())
+            if count > _MOST_FILES_OF_A_VOLUME:
+                return count
+        shape = volume_shape(path)
+        return 1 if shape is None else shape[0]
+    except (OSError, zipfile.BadZipFile, LiversegError):
+        return len(paths)  # deleted meanwhile, or damaged: the run will say so

@@ -23,7 +23,8 @@ from liverseg.core.segmentation import LIVER, TUMOUR, Segmentation
 from liverseg.core.window import Window
 from liverseg.errors import Cancelled, LiversegError, UnreadableInput
 from liverseg.inference.segmenter import Segmenter
-from liverseg.io.sniff import HEAD_BYTES, sniff
+from liverseg.io.sniff import HEAD_BYTES, VOLUME_KINDS, kind_of
+from liverseg.io.volume.open import data_name_in
 from liverseg.pipeline import DEFAULT_RUN, DEFAULT_SETTINGS, Analysis, AnalysisSettings, Run, analyse_image
 from liverseg.rendering.comparison import difference
 from liverseg.rendering.slice_view import axial_frame, default_slice, slice_overlay, three_pictures
@@ -111,20 +112,39 @@ class SliceCounts:
 
 
 def latest_input(sources: Sequence[str]) -> list[str]:
-    """The files of an upload that form one input: all DICOM files if the last file is DICOM, else the last.
+    """The files of an upload that form one input.
 
-    The page appends each file to the earlier ones. A picture or a NIfTI file replaces an earlier input, while
-    DICOM files may belong to the same series.
+    These are all DICOM files if the last file is DICOM, a header of NRRD or MetaImage and its data file if
+    these are the last two, and the last file otherwise. The page appends each file to the earlier ones. A
+    picture or a volume file replaces an earlier input, while DICOM files may belong to the same series.
     """
-    if len(sources) < 2 or not _is_dicom(sources[-1]):
-        return list(sources[-1:])
-    return [source for source in sources if _is_dicom(source)]
+    if len(sources) > 1 and _kind_of(sources[-1]) == "dicom":
+        return [source for source in sources if _kind_of(source) == "dicom"]
+    pair = list(sources[-2:])
+    if len(pair) == 2 and sorted(map(_has_data_file, pair)) == [False, True]:
+        other = next(source for source in pair if not _has_data_file(source))
+        if _kind_of(other) is None:
+            return pair
+    return list(sources[-1:])
 
 
-def _is_dicom(source: str) -> bool:
+def _kind_of(source: str) -> str | None:
+    """The format of an uploaded file as in `sniff`; None for another one and where it was deleted."""
     try:
         with open(source, "rb") as stream:
-            return sniff(stream.read(HEAD_BYTES)) == "dicom"
+            return kind_of(stream.read(HEAD_BYTES))
+    except OSError:
+        return None
+
+
+def _has_data_file(source: str) -> bool:
+    """Whether a file is a header that keeps its image in another file."""
+    kind = _kind_of(source)
+    if kind not in VOLUME_KINDS:
+        return False
+    try:
+        with open(source, "rb") as stream:
+            return data_name_in(kind, stream) is not None
     except (OSError, LiversegError):
         return False
 

@@ -10,7 +10,10 @@ from liverseg.io import folder
 DICOM_WITHOUT_IMAGE = "DICOM file without an image"
 OTHER_DICOM_IMAGE = "DICOM image of another kind"
 _COUNTABLE = re.compile(r"\b(file|image|picture|archive|document|pointer|array)\b")
-_READ_ALONE = ("NIfTI image", "PNG picture", "JPEG picture", "zip archive")
+_READ_ALONE = (
+    *("NIfTI image", "NRRD file", "MetaImage file"),
+    *("PNG picture", "JPEG picture", "TIFF picture", "WebP picture", "zip archive"),
+)
 _MAX_KINDS = 3  # that are named
 _SKIPPED = {  # reasons of `folder.Entry.skipped`: for one, for several
     folder.LEADS_OUT: (
@@ -38,8 +41,8 @@ def no_ct_sentence(place: str, others: Counter[str], skipped: Counter[str]) -> s
     `place` is "folder", "list" or "zip"; `others` counts what is in it (`sniff.describe`), `skipped` what was
     not read (`folder.Entry.skipped`).
 
-    >>> no_ct_sentence("folder", Counter({"NIfTI image": 1}), Counter())
-    'There is no DICOM CT image in the folder; it holds 1 NIfTI image: give the NIfTI image by itself.'
+    >>> no_ct_sentence("folder", Counter({"PNG picture": 1}), Counter())
+    'There is no DICOM CT image in the folder; it holds 1 PNG picture: give the PNG picture by itself.'
     """
     sentence = f"There is no DICOM CT image in the {place}"
     readable = [kind for kind in _READ_ALONE if others[kind]]

@@ -29,9 +29,17 @@ from liverseg.io.dicom.slice_headers import as_refusal, read_slice_headers
 from liverseg.io.dicom.slices import Slice, undescribed_slice
 from liverseg.io.dicom.sources import Files, Opener, ZipBomb
 from liverseg.io.dicom.volumes import Volume, group_into_volumes, unread_files, with_doubt
-from liverseg.io.sniff import HEAD_BYTES, describe, is_dicom
+from liverseg.io.sniff import HEAD_BYTES, VOLUME_KINDS, describe, kind_of
 
 _HASH_CHUNK_BYTES = 1024**2
+
+
+class NoDicomCT(UnreadableInput):
+    """There is no DICOM CT image among files; `volume_files` are the volume files of other formats there."""
+
+    def __init__(self, message: str, volume_files: tuple[tuple[int, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.volume_files = volume_files  # number and kind (`sniff.VOLUME_KINDS`) of each
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class _Sorted:
     captures: list[Slice] = field(default_factory=list)  # slices of secondary captures
     capture_files: int = 0
     others: Counter[str] = field(default_factory=Counter)  # what else is there, and how often
+    volume_files: list[tuple[int, str]] = field(default_factory=list)  # number and kind, as NIfTI
     not_ct: NotCT | None = None  # why the first image of another kind is refused
 
 
@@ -62,8 +71,8 @@ def read_series(files: Files, window: Window, series: int | None = None) -> CTIm
     sha256 of the image is taken over the sorted sha256 digests of the files used.
 
     Raises SeriesChoice if several series qualify, or if the one that qualifies cannot be read but another
-    can; UnreadableInput for no series, an irregular one, or one with a damaged file; NotCT if the only images
-    are not CT.
+    can; NoDicomCT for no series; UnreadableInput for an irregular one or one with a damaged file; NotCT if
+    the only images are not CT.
     """
     listing = list_volumes(files)
     chosen, warnings = choose_volume(listing.ct_volumes, series)
@@ -101,7 +110,7 @@ def list_volumes(files: Files) -> SeriesListing:
     """The CT volumes among files. Reads headers only, and pixels only to compare slices at one position.
 
     A file that cannot be read is listed with its series, or by itself if its series is unknown. Raises NotCT
-    or UnreadableInput if there is no CT slice.
+    or NoDicomCT if there is no CT slice.
     """
     found = _Sorted()
     for file, opener in enumerate(files.openers):
@@ -113,7 +122,8 @@ def list_volumes(files: Files) -> SeriesListing:
     else:
         slices, left_out = found.slices, left_out + found.capture_files
     if not slices:
-        raise found.not_ct or UnreadableInput(no_ct_sentence(files.place, found.others, files.skipped))
+        sentence = no_ct_sentence(files.place, found.others, files.skipped)
+        raise found.not_ct or NoDicomCT(sentence, tuple(found.volume_files))
     unknown = [one for one in slices if not one.series_uid and not one.is_described]
     known = [one for one in slices if one.series_uid or one.is_described]
     pixels = PixelComparison(lambda file: dataset_of(files.openers[file]))
@@ -129,8 +139,11 @@ def _sort_file(found: _Sorted, file: int, opener: Opener) -> None:
     try:
         with opener() as stream:
             head = stream.read(HEAD_BYTES)
-            if not is_dicom(head):
+            kind = kind_of(head)
+            if kind != "dicom":
                 found.others[describe(head)] += 1
+                if kind in VOLUME_KINDS:
+                    found.volume_files.append((file, kind))
                 return
             stream.seek(0)
             dataset, own = read_slice_headers(stream, file)

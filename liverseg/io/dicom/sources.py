@@ -1,8 +1,9 @@
-"""Opens DICOM files from a folder, a list of paths, or a zip archive, which is never unpacked to disk."""
+"""Opens files from a folder, a list of paths, or a zip archive, which is never unpacked to disk."""
 
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import struct
 import zipfile
@@ -43,8 +44,12 @@ Opener = Callable[[], BinaryIO]
 class Files:
     """The files of an input, and what else is in the folder it comes from."""
 
-    openers: list[Opener]
+    openers: list[Opener]  # of a file in a zip that is not DICOM, its beginning alone
     place: str  # "folder" | "list" | "zip"
+    names: list[str]  # the path in the folder or zip, with /; of a list, the name alone
+    open_whole: Callable[
+        [int], tuple[BinaryIO, int]
+    ]  # by number: the stream of a file, and its size in bytes
     skipped: Counter[str] = field(default_factory=Counter)  # `folder.Entry.skipped` and how often
 
 
@@ -60,7 +65,7 @@ def files_of_list(paths: Iterable[Path]) -> Files:
                 raise UnreadableInput("One of the files given does not exist or is not a file.")
             yield path
 
-    return Files(_openers_of(checked()), "list")
+    return _files_at(list(_bounded(checked())), "list")
 
 
 def files_of_folder(folder: Path) -> Files:
@@ -74,16 +79,39 @@ def files_of_folder(folder: Path) -> Files:
             else:
                 yield entry.path
 
-    return Files(_openers_of(paths()), "folder", skipped)
+    found = list(_bounded(paths()))
+    names = [Path(os.path.relpath(path, folder)).as_posix() for path in found]
+    return _files_at(found, "folder", names, skipped)
 
 
-def _openers_of(paths: Iterable[Path]) -> list[Opener]:
-    openers: list[Opener] = []
-    for path in paths:
-        if len(openers) == MAX_FILES:
+def _bounded(paths: Iterable[Path]) -> Iterator[Path]:
+    for count, path in enumerate(paths):
+        if count == MAX_FILES:
             raise InputTooLarge(f"There are more than {MAX_FILES} files; give the folder of one series.")
-        openers.append(partial(path.open, "rb"))
-    return openers
+        yield path
+
+
+def _files_at(
+    paths: list[Path], place: str, names: list[str] | None = None, skipped: Counter[str] | None = None
+) -> Files:
+    """Files on disk; their `names` are those of the paths if none are given."""
+    return Files(
+        [partial(path.open, "rb") for path in paths],
+        place,
+        [path.name for path in paths] if names is None else names,
+        lambda number: open_with_size(paths[number]),
+        Counter() if skipped is None else skipped,
+    )
+
+
+def open_with_size(path: Path) -> tuple[BinaryIO, int]:
+    """A file and its size in bytes. Raises InputTooLarge for more than `limits.MAX_FILE_BYTES`."""
+    stream = path.open("rb")
+    size_bytes = os.fstat(stream.fileno()).st_size
+    if size_bytes > limits.MAX_FILE_BYTES:
+        stream.close()
+        raise InputTooLarge("The file is larger than 2 GiB.")
+    return stream, size_bytes
 
 
 @contextmanager
@@ -92,7 +120,7 @@ def members_of_zip(stream: BinaryIO, size_bytes: int) -> Iterator[Files]:
 
     Raises InputTooLarge before unpacking for too many members, too many bytes or an implausible compression
     ratio, and UnreadableInput for an encrypted or damaged archive. Only the beginning of a member that is not
-    a DICOM file is unpacked.
+    a DICOM file is unpacked by its opener.
     """
     try:
         with zipfile.ZipFile(stream) as archive:
@@ -111,7 +139,12 @@ def members_of_zip(stream: BinaryIO, size_bytes: int) -> Iterator[Files]:
             overlapping = sum(m.compress_size for m in members) > size_bytes
             if overlapping or any(m.compress_type not in _COMPRESSION_METHODS for m in members):
                 raise UnreadableInput(_DAMAGED)
-            yield Files([lambda m=m: _open_member(archive, m) for m in members], "zip")
+            yield Files(
+                [lambda m=m: _open_member(archive, m) for m in members],
+                "zip",
+                [m.filename.replace("\\", "/") for m in members],
+                lambda number: (archive.open(members[number]), members[number].file_size),  # type: ignore[arg-type,return-value]
+            )
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise UnreadableInput(_DAMAGED) from error
 

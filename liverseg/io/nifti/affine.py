@@ -7,17 +7,12 @@ counts without its sign. The fields: https://nifti.nimh.nih.gov/nifti-1/document
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
-from liverseg.core.geometry import (
-    PLACEHOLDER_THICKNESS_MM,
-    is_usable,
-    nearest_axes,
-    spacing_from_affine,
-)
+from liverseg.core.geometry import is_usable, nearest_axes, spacing_from_affine
+from liverseg.io.volume.affine import HeaderAffine, with_third_axis
 
 _LAST_XFORM_CODE = 4  # NIFTI_XFORM_MNI_152
 _QUATERNION_TOLERANCE = 1e-3  # above 1 of b² + c² + d², from rounding
@@ -25,16 +20,6 @@ _HALF_TURN = 1e-7
 _UNIT_TOLERANCE = 1e-3
 _SIZE_TOLERANCE = 0.01  # relative
 _MAX_ANGLE_DEG = 1.0  # between the axes of two geometries that agree
-
-
-@dataclass(frozen=True)
-class HeaderAffine:
-    """The affine that a NIfTI header gives, in its own unit of length."""
-
-    affine: np.ndarray  # (4, 4) from voxel index to RAS
-    codes: tuple[int, int]  # sform_code and qform_code; (0, 0) where the affine is assumed
-    known: tuple[bool, bool, bool]  # whether the header gives the voxel size along each axis
-    warnings: tuple[str, ...] = ()
 
 
 def header_affine(header, shape: tuple[int, ...]) -> HeaderAffine:
@@ -50,7 +35,7 @@ def header_affine(header, shape: tuple[int, ...]) -> HeaderAffine:
     sizes, known = _voxel_sizes(header)
     if sform_code:
         affine = np.array(header.get_sform(), float)
-        if np.isfinite(affine).all() and _repaired(affine, sizes[2] if known[2] else 0.0):
+        if np.isfinite(affine).all() and with_third_axis(affine, sizes[2] if known[2] else 0.0):
             affine, warnings = _compared(affine, header, shape, qform_code)
             has_third = known[2] or bool(np.array(header.get_sform(), float)[:3, 2].any())
             return HeaderAffine(affine, (sform_code, qform_code), (True, True, has_third), warnings)
@@ -153,25 +138,3 @@ def _voxel_sizes(header) -> tuple[np.ndarray, tuple[bool, bool, bool]]:
 def _code(stored: int) -> int:
     """A valid sform or qform code: unknown positive codes become 1, negative ones 0."""
     return stored if 0 <= stored <= _LAST_XFORM_CODE else int(stored > 0)
-
-
-def _repaired(affine: np.ndarray, thickness: float) -> bool:
-    """Fill in a missing third axis (2D files), in place; returns whether the affine is usable."""
-    directions = affine[:3, :3]
-    if not directions[:, 2].any() and directions[:, :2].any(axis=0).all():
-        normal = np.cross(directions[:, 0], directions[:, 1])
-        length = np.linalg.norm(normal)
-        if length > 0:
-            # The sign does not matter for one slice.
-            length_mm = thickness if is_thickness(thickness) else PLACEHOLDER_THICKNESS_MM
-            directions[:, 2] = normal / length * length_mm
-    return is_usable(directions)
-
-
-def is_thickness(mm: float) -> bool:
-    """Whether a slice can be this thick.
-
-    >>> is_thickness(5.0), is_thickness(0.0), is_thickness(float("nan"))
-    (True, False, False)
-    """
-    return bool(np.isfinite(mm) and 0.05 <= mm <= 50)

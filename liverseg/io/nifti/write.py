@@ -22,15 +22,18 @@ def nifti_chunks(
 ) -> Iterator[bytes]:
     """Encode a (S, H, W) array on the grid of `ct` as uncompressed NIfTI-1: the header, then each plane.
 
-    For a NIfTI input the file has the input's array shape, axis order, affine and sform and qform codes.
+    For the input of a volume file (NIfTI, NRRD, MetaImage) the file has the input's array shape, axis order
+    and affine, and for NIfTI its sform and qform codes.
     The qform has the code 0 (none) where it cannot hold the affine, as after a gantry tilt.
     For any other input it is a (W, H, S) array of the radiological grid, in the patient coordinates of a
     DICOM input or with `orthogonal_affine`; its unit is mm only where the spacing is known. `dtype` is the
     stored type (None: that of the array). `description` has at most 79 characters and no patient data.
     """
     affine, codes = ct.native.affine, ct.native.affine_codes
-    if affine is not None and ct.source_format == "nifti":
+    if affine is not None and ct.has_file_axes:
         native, shape = ct.native.native_view(array), ct.native.shape
+        if ct.source_format != "nifti" and not any(codes):  # NIfTI readers assume another orientation
+            codes = (_XFORM_ALIGNED, _XFORM_ALIGNED)
     else:
         native = array.transpose(2, 1, 0)
         shape = native.shape

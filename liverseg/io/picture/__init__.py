@@ -1,1 +1,1 @@
-"""Read PNG and JPEG, write PNG."""
+"""Read PNG, JPEG, TIFF and WebP, write PNG."""

@@ -1,4 +1,4 @@
-"""Limits on the parts of a PNG or JPEG, checked before decoding: a few megabytes can hold millions."""
+"""Limits on the parts of a picture, checked before decoding: a few megabytes can hold millions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import BinaryIO
 
 from liverseg.core import limits
 from liverseg.errors import InputTooLarge, UnreadableInput
+from liverseg.io.picture.tiff_header import TOO_MANY_PARTS, check_tiff
+from liverseg.io.picture.webp_header import check_webp
 
-_TOO_MANY = "The picture is made of far more parts than a CT slice takes."
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _LOSSLESS_FRAMES = (0xC3, 0xC7, 0xCB, 0xCF)
 _FRAMES = (0xC0, 0xC1, 0xC2, 0xC5, 0xC6, 0xC9, 0xCA, 0xCD, 0xCE)
@@ -20,17 +21,15 @@ _WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD9))  # JPEG markers that have no length
 def check_parts(stream: BinaryIO, kind: str) -> None:
     """Raise InputTooLarge for a file of too many bytes, chunks, segments or scans; rewinds the stream.
 
-    `kind` is "png" or "jpeg". Raises UnreadableInput, with its name, for a kind of JPEG that is not decoded.
-    A malformed file passes: the decoder refuses it.
+    `kind` is one of `sniff.PICTURE_KINDS`. Raises the errors of `check_tiff` and `check_webp`, and
+    UnreadableInput, with its name, for a kind of JPEG that is not decoded. A malformed file passes: the
+    decoder refuses it.
     """
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
     if size > limits.MAX_PICTURE_BYTES:
         raise InputTooLarge("The file of the picture is far larger than a CT slice takes.")
-    if kind == "png":
-        _check_png_chunks(stream)
-    else:
-        _check_jpeg_segments(stream)
+    _CHECKS[kind](stream)
     stream.seek(0)
 
 
@@ -41,14 +40,14 @@ def _check_png_chunks(stream: BinaryIO) -> None:
         if len(head) < 8 or head[4:] == b"IEND":
             return
         stream.seek(struct.unpack(">I", head[:4])[0] + 4, os.SEEK_CUR)
-    raise InputTooLarge(_TOO_MANY)
+    raise InputTooLarge(TOO_MANY_PARTS)
 
 
 def _check_jpeg_segments(stream: BinaryIO) -> None:
     data = stream.read()
     # In image data a zero follows every FF, so that this pair of bytes is always a marker.
     if data.count(bytes([0xFF, _START_OF_SCAN])) > limits.MAX_JPEG_SCANS:
-        raise InputTooLarge(_TOO_MANY)
+        raise InputTooLarge(TOO_MANY_PARTS)
     position = 2
     for _ in range(limits.MAX_PICTURE_PARTS):
         position = data.find(b"\xff", position)
@@ -58,7 +57,7 @@ def _check_jpeg_segments(stream: BinaryIO) -> None:
         _check_jpeg_frame(marker, data[position + 4 : position + 5])
         length = struct.unpack_from(">H", data, position + 2)[0]
         position += 1 if marker == 0xFF else 2 if marker in _WITHOUT_LENGTH else 2 + length
-    raise InputTooLarge(_TOO_MANY)
+    raise InputTooLarge(TOO_MANY_PARTS)
 
 
 def _check_jpeg_frame(marker: int, precision: bytes) -> None:
@@ -75,3 +74,6 @@ def _check_jpeg_frame(marker: int, precision: bytes) -> None:
             f"This is a JPEG{bits} a pixel; liverseg reads JPEG of 8 bits, and 12 bits in DICOM only: save "
             "the picture as PNG."
         )
+
+
+_CHECKS = {"png": _check_png_chunks, "jpeg": _check_jpeg_segments, "tiff": check_tiff, "webp": check_webp}

@@ -1,4 +1,4 @@
-"""Read PNG and JPEG pictures of a CT slice: grey values of a display window, without pixel spacing."""
+"""Read PNG, JPEG, TIFF and WebP pictures of a CT slice: grey of a display window, without pixel spacing."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from liverseg.io.checks import grey_warnings, hu_warnings, replace_padding
 from liverseg.io.picture.chunk_limits import check_parts
 from liverseg.io.picture.colour import grey_of
 from liverseg.io.picture.sixteen_bit import hu_or_unit
+from liverseg.io.picture.tiff_header import SEVERAL_PICTURES
 
 # liverseg checks a stricter limit before decoding.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -23,6 +24,7 @@ warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 _EXIF_ORIENTATION = 0x0112
+_PHOTOMETRIC = 262  # of TIFF
 # orientation: (rows and columns swapped, rows flipped, columns flipped); flips apply after the swap
 _EXIF_GRID = {
     1: (False, False, False),
@@ -37,7 +39,7 @@ _EXIF_GRID = {
 
 
 def read_picture(stream: BinaryIO, kind: str, window: Window) -> CTImage:
-    """Read a PNG or JPEG (`kind` "png" or "jpeg") as a CTImage with HU rebuilt through `window`.
+    """Read a picture of a `kind` of `sniff.PICTURE_KINDS` as a CTImage with HU rebuilt through `window`.
 
     Grey in [0, 1] becomes `window.low_hu + grey * window.width_hu`. 16-bit values that are HU with an
     offset are read as HU (`liverseg.io.picture.sixteen_bit`). Spacing and orientation in the patient are
@@ -54,15 +56,15 @@ def read_picture(stream: BinaryIO, kind: str, window: Window) -> CTImage:
         columns, rows = image.size
         check_shape(1, rows, columns)
         if getattr(image, "n_frames", 1) > 1:
-            raise UnreadableInput(
-                "The file holds several pictures or an animation; save one slice as one picture."
-            )
-        is_16_bit = any(";16B" in str(tile[3]) for tile in image.tile)  # decoding empties image.tile
+            raise UnreadableInput(SEVERAL_PICTURES)
+        is_16_bit = any(";16" in str(tile[3]) for tile in image.tile)  # decoding empties image.tile
         swapped, *flips = _EXIF_GRID.get(image.getexif().get(_EXIF_ORIENTATION), _EXIF_GRID[1])
+        is_turned = kind == "tiff"  # Pillow turns a TIFF while it decodes it, and gives the size after that
         stored, is_hu, notes = _decode(image, is_16_bit)
     axes = (2, 1, 0) if swapped else (2, 0, 1)
-    native = NativeGrid((rows, columns), axes, (False, *flips))
-    values = np.ascontiguousarray(native.to_radiological(stored))
+    stored_shape = (columns, rows) if is_turned and swapped else (rows, columns)
+    native = NativeGrid(stored_shape, axes, (False, *flips))
+    values = np.ascontiguousarray(stored[None] if is_turned else native.to_radiological(stored))
     assumption = (
         "A picture stores grey, not HU: the HU were rebuilt as if it had been made with the window "
         f"{window.center_hu:g}/{window.width_hu:g} (centre/width), and values outside that window are lost."
@@ -98,6 +100,8 @@ def _decode(image: Image.Image, is_16_bit: bool) -> tuple[np.ndarray, bool, tupl
     """
     if image.mode.startswith("I"):
         stored = np.asarray(image).astype(np.int64).clip(0, 65535)
+        if _is_white_zero(image):
+            stored = 65535 - stored
         transparent_value = image.info.get("transparency")
         if isinstance(transparent_value, int):
             stored[stored == transparent_value] = 0
@@ -118,3 +122,8 @@ def _decode(image: Image.Image, is_16_bit: bool) -> tuple[np.ndarray, bool, tupl
     rgb = (rgba[..., :3] * rgba[..., 3:] + 127) // 255  # blended over black
     grey, colour_warnings = grey_of(rgb)
     return grey.astype(np.float32) / np.float32(255), False, colour_warnings
+
+
+def _is_white_zero(image: Image.Image) -> bool:
+    """Whether a TIFF of 16 bits stores white as 0; Pillow turns only 8 bits and fewer to black as 0."""
+    return getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0

@@ -9,6 +9,7 @@ import cv2
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK
 
 from liverseg.app.examples import Examples
 from liverseg.app.page.actions import Actions
@@ -73,6 +74,22 @@ def nifti(tmp_path_factory: pytest.TempPathFactory) -> str:
     affine = np.diag([-0.8, -0.8, 5.0, 1.0])
     nibabel.save(nibabel.Nifti1Image(hu.transpose(2, 1, 0).astype(np.int16), affine), path)
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def other_volumes(tmp_path_factory: pytest.TempPathFactory, nifti: str) -> dict[str, list[str]]:
+    """The volume of `nifti` as NRRD and MetaImage, by ending; header and data file in two folders."""
+    folder = tmp_path_factory.mktemp("inputs")
+    image = SimpleITK.ReadImage(nifti)
+    paths = {}
+    for ending in ("nrrd", "mha", "mhd"):
+        path = folder / f"MUSTERMANN_ERIKA.{ending}"
+        SimpleITK.WriteImage(image, str(path))
+        paths[ending] = [str(path)]
+    moved = folder.parent / "MUSTERMANN_ERIKA.raw"
+    (folder / moved.name).rename(moved)
+    paths["mhd"].append(str(moved))
+    return paths
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pyarrow
 import pydicom
+import SimpleITK
 from pyarrow import parquet
 
 from fuzzing.inputs import hostile
 from liverseg.cohort import discover
 from liverseg.cohort.discover import common_address, find_scans
+from liverseg.cohort.memory import header_shape
 from liverseg.io.folder import LEADS_NOWHERE, LEADS_OUT
 from liverseg.io.read import read
 from tests.liverseg.cohort.small_scans import write_nifti, write_series
@@ -173,3 +175,24 @@ def test_every_one_of_many_mixed_inputs_is_in_one_scan_or_failure(tmp_path):
     ids = [one.id for one in (*inventory.scans, *inventory.failures)]
     assert len(set(ids)) == len(ids)
     assert all(reason.endswith(".") for _, reason in reasons.values())
+
+
+def test_a_header_and_its_data_file_are_one_scan(tmp_path):
+    folder = tmp_path / "in"
+    image = SimpleITK.ReadImage(str(write_nifti(tmp_path / "ct.nii.gz", 1)))
+    for name in ("a.nhdr", "b.mhd", "c.nrrd", "d.mha", "gone.mhd"):
+        (folder / name[0]).mkdir(parents=True, exist_ok=True)
+        SimpleITK.WriteImage(image, str(folder / name[0] / name))
+    (folder / "g" / "gone.raw").unlink()
+    inventory = find_scans(str(folder), b"1", tmp_path / "out")
+    names = [[Path(file.address).name for file in scan.files] for scan in inventory.scans]
+    assert names == [["a.nhdr", "a.raw"], ["b.mhd", "b.raw"], ["c.nrrd"], ["d.mha"]]
+    assert reasons_by_name(inventory) == {
+        "gone.mhd": ("refused", "The header keeps its image in another file, which is not there.")
+    }
+    for scan in inventory.scans:
+        paths = [Path(file.address) for file in scan.files]
+        assert header_shape(paths) == read(paths).shape == (4, 128, 128)
+    (tmp_path / "list.csv").write_text("path\nin/b/b.mhd\n", encoding="utf-8")
+    (named,) = find_scans(str(tmp_path / "list.csv"), b"1", tmp_path / "out").scans
+    assert [Path(file.address).name for file in named.files] == ["b.mhd", "b.raw"]

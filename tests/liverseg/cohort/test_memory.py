@@ -20,11 +20,11 @@ def test_the_header_alone_tells_that_a_scan_does_not_fit(tmp_path):
     header["magic"], header["vox_offset"] = b"n+1", 352
     path = tmp_path / "header_only.nii.gz"
     path.write_bytes(gzip.compress(header.binaryblock + bytes(4)))
-    shape = header_shape(path)
+    shape = header_shape([path])
     assert shape == (900, 512, 512)
     with pytest.raises(TooMuchMemory, match="900 × 512 × 512 voxels takes about 3.5 GB, and a worker has 2"):
         check_memory(shape, 2_000_000_000)
-    assert header_shape(write_nifti(tmp_path / "a.nii", 1)) == (4, 128, 128)
+    assert header_shape([write_nifti(tmp_path / "a.nii", 1)]) == (4, 128, 128)
 
 
 def test_scans_enter_together_or_wait_until_memory_is_free():

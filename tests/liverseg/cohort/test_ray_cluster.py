@@ -22,6 +22,7 @@ from liverseg.__main__ import main
 from liverseg.cohort import worker_pool
 from liverseg.cohort.ray_cluster import RAY_ENVIRONMENT
 from liverseg.cohort.run import KILLED
+from liverseg.io.sniff import FORMAT_LIST
 from tests.liverseg.app.rule_checkpoints import write_registry
 from tests.liverseg.cohort.hostile_workers import KilledByScans
 from tests.liverseg.cohort.small_scans import write_nifti, write_series
@@ -127,7 +128,7 @@ def test_a_folder_with_hostile_files_becomes_tables_and_a_second_run_adds_new_sc
     assert sorted(row["format"] for row in table) == ["dicom", "nifti", "nifti", "nifti"]
     assert {row["kind"]: row["reason"].split(":")[0] for row in failures} == {
         "crashed": KILLED,
-        "left aside": "The file holds text, not an image; liverseg reads PNG, JPEG, NIfTI and DICOM.",
+        "left aside": f"The file holds text, not an image; liverseg reads {FORMAT_LIST} and DICOM.",
         "memory": failures[2]["reason"].split(":")[0],
         "refused": "The NIfTI file is truncated",
     }

@@ -86,6 +86,12 @@ def _synthetic_hu():
     return synthetic_hu
 
 
+@pytest.fixture
+def volume():
+    """(S, H, W) = (3, 80, 96) int16 HU in radiological orientation."""
+    return np.stack([synthetic_hu(seed=k) + 10 * k for k in range(3)]).astype(np.int16)
+
+
 @pytest.fixture(scope="session", name="dicom_dataset")
 def _dicom_dataset():
     return dicom_dataset

@@ -40,9 +40,7 @@ def old_tar() -> bytes:
     return bytes(header) + bytes(1024)
 
 
-META = b"ObjectType = Image\nNDims = 3\nBinaryData = True\nDimSize = 9 9 9\nElementType = MET_SHORT\n"
 FORMATS = {
-    "a MetaImage file": META + b"ElementDataFile = LOCAL\n" + bytes(range(256)),
     "an AVIF picture": box(b"avif", b"mif1", b"miaf"),
     "a HEIC picture": box(b"mif1", b"heic"),
     "a HEIF picture": box(b"mif1", b"miaf"),

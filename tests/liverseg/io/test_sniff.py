@@ -36,7 +36,7 @@ def test_other_content_is_refused_in_one_sentence(content, sentence, tmp_path):
     assert "Secret" not in str(refusal.value) and str(refusal.value).endswith(".")
 
 
-@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("kind", ["GIF", "BMP"])
 def test_other_picture_formats_are_named(kind):
     buffer = io.BytesIO()
     Image.fromarray(np.zeros((80, 80), np.uint8)).save(buffer, kind)
@@ -49,6 +49,11 @@ def test_other_picture_formats_are_named(kind):
     [
         (b"\x89PNG\r\n\x1a\n", "png"),
         (b"\xff\xd8\xff\xe0", "jpeg"),
+        (b"II*\0\x08\0\0\0", "tiff"),
+        (b"MM\0*\0\0\0\x08", "tiff"),
+        (b"RIFF\x08\0\0\0WEBPVP8 ", "webp"),
+        (b"NRRD0005\n", "nrrd"),
+        (b"NDims = 2\nDimSize = 64 64\nElementType = MET_SHORT\n", "metaimage"),
         (b"PK\x03\x04", "zip"),
         (bytes(128) + b"DICM", "dicom"),
         (b"\x08\0\x05\0CS" + bytes(10), "dicom"),  # explicit VR, without a preamble

@@ -15,7 +15,8 @@ from liverseg.core.image import NativeGrid
 from liverseg.core.window import Window
 from liverseg.io.checks import AIR_HU, PADDING_BELOW_HU, hu_warnings
 from liverseg.io.fast_gzip import DAMAGE_ERRORS, open_gzip
-from liverseg.io.nifti.read import NiftiHeader, native_grid, read_header
+from liverseg.io.nifti.read import read_header
+from liverseg.io.volume.voxels import VolumeHeader, native_grid
 from train.errors import TrainError
 
 _CHUNK_BYTES = 1024**2
@@ -96,7 +97,7 @@ def read_volume(path: Path, window: Window, lits_number: int | None = None) -> t
     return volume, native
 
 
-def read_stored(path: Path) -> tuple[NiftiHeader, np.ndarray]:
+def read_stored(path: Path) -> tuple[VolumeHeader, np.ndarray]:
     """The header and the stored numbers (X, Y, Z) of a NIfTI file; missing axes have length 1.
 
     Raises a `LiversegError` for a file that is truncated, damaged or has more than three axes.
@@ -127,7 +128,7 @@ def files_sha256(*paths: Path) -> str:
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _read_stream(stream: BinaryIO) -> tuple[NiftiHeader, np.ndarray]:
+def _read_stream(stream: BinaryIO) -> tuple[VolumeHeader, np.ndarray]:
     """`read_stored` of an uncompressed stream. Raises `EOFError` if it is too short."""
     header = read_header(stream)
     numbers = np.empty(int(np.prod(header.shape)), header.dtype)
@@ -141,7 +142,7 @@ def _read_stream(stream: BinaryIO) -> tuple[NiftiHeader, np.ndarray]:
     return header, native_order.reshape((*header.shape, 1)[:3], order="F")
 
 
-def _geometry(header: NiftiHeader, lits_number: int | None) -> str:
+def _geometry(header: VolumeHeader, lits_number: int | None) -> str:
     """`Volume.geometry`: "header" if the header's geometry is trusted, else "false" or "unknown"."""
     geometry = header.geometry
     matrix = geometry.affine[:3, :3]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import gradio as gr
+import numpy as np
 import pytest
 
 from fuzzing.clients import message_failure
@@ -23,6 +26,19 @@ def test_a_picture_is_opened_in_the_window_it_was_made_with(png):
 def test_a_volume_is_drawn_in_the_given_window_and_one_slice_can_be_chosen(nifti):
     ct, settings, window = SegmentRequest(nifti, slice=2.0).open()
     assert ct.assumed_window is None and window == DEFAULT_WINDOW and settings.slice_index == 2
+
+
+@pytest.mark.parametrize("ending", ["nrrd", "mha", "mhd"])
+def test_nrrd_metaimage_and_a_zip_of_two_files_are_opened(ending, nifti, other_volumes, tmp_path):
+    sources = other_volumes[ending]
+    path = sources[0]
+    if len(sources) > 1:
+        path = str(tmp_path / "ct.zip")
+        with zipfile.ZipFile(path, "w") as archive:
+            for source in sources:
+                archive.write(source, Path(source).name)
+    ct, _, _ = SegmentRequest(path).open()
+    np.testing.assert_array_equal(ct.hu, SegmentRequest(nifti).open()[0].hu)
 
 
 @pytest.mark.parametrize(

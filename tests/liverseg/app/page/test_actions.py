@@ -69,6 +69,23 @@ def test_a_volume_shows_the_slice_slider_at_the_slice_with_most_tumour(actions, 
     assert "<span>mL</span>" in shown["results"] and "In this slice" in shown["panel_slice"]
 
 
+@pytest.mark.parametrize("ending", ["nrrd", "mha", "mhd"])
+def test_nrrd_and_metaimage_show_the_result_of_nifti(ending, actions, nifti, png, other_volumes):
+    """A header and its data file are uploaded in any order, also after another file."""
+    expected = upload(actions, nifti)
+    sources = other_volumes[ending]
+    for given in (sources, [png, *reversed(sources)]):
+        shown = actions.upload(request(given))
+        assert shown["problem"] == "" and pictures(shown) == pictures(expected)
+        assert shown["analysis"].report.lesions == expected["analysis"].report.lesions
+        assert shown["analysis"].report.input.source_format in ("nrrd", "metaimage")
+
+
+def test_a_header_without_its_data_file_is_refused_on_the_page(actions, other_volumes):
+    shown = upload(actions, other_volumes["mhd"][0])
+    assert "keeps its image in another file, which is not there" in shown["problem"]
+
+
 def test_view_changes_redraw_without_the_network(actions, nifti, runs):
     first = upload(actions, nifti)
     analysis, before = first["analysis"], pictures(first)

@@ -88,8 +88,8 @@ def test_without_a_measured_run_only_the_place_is_said(page, nifti):
     assert sentence.startswith("You are number 2 in the queue. No run has been measured yet")
 
 
-def test_slices_are_counted_from_headers(nifti, png, tmp_path):
-    assert queue_place.slices_in([nifti]) == 4
+def test_slices_are_counted_from_headers(nifti, png, other_volumes, tmp_path):
+    assert [queue_place.slices_in(paths) for paths in ([nifti], *other_volumes.values())] == [4] * 4
     assert queue_place.slices_in([png]) == 1
     assert queue_place.slices_in(["a.dcm", "b.dcm", "c.dcm"]) == 3
     assert queue_place.slices_in([str(tmp_path / "gone.nii.gz")]) == 1

@@ -31,14 +31,14 @@ def files(tmp_path):
 
 
 def test_a_zip_or_folder_of_other_formats_is_refused_with_what_it_holds(files, tmp_path):
-    nifti = as_zip([files["ct.nii.gz"]], tmp_path / "nifti.zip")
+    pictures = as_zip([files["a.png"]], tmp_path / "pictures.zip")
     with pytest.raises(UnreadableInput) as refusal:
-        liverseg.read(nifti)
+        liverseg.read(pictures)
     assert str(refusal.value) == (
-        "There is no DICOM CT image in the zip; it holds 1 NIfTI image: give the NIfTI image by itself, "
+        "There is no DICOM CT image in the zip; it holds 1 PNG picture: give the PNG picture by itself, "
         "outside the zip."
     )
-    nested = as_zip([nifti, nifti], tmp_path / "nested.zip", ["1", "2"])
+    nested = as_zip([pictures, pictures], tmp_path / "nested.zip", ["1", "2"])
     with pytest.raises(UnreadableInput, match="holds 2 zip archives: give one of the zip archives by itself"):
         liverseg.read(nested)
     with pytest.raises(UnreadableInput) as refusal:
@@ -74,10 +74,10 @@ def test_other_images_in_dicom_are_named_before_what_is_beside_them(synthetic_hu
         ({"half of an Analyze or NIfTI pair": 2}, {}, "it holds 2 halves of an Analyze or NIfTI pair."),
         ({"DICOM file without an image": 3}, {}, "it holds 3 DICOM files without an image."),
         (
-            {"text file": 9, "MetaImage file": 4, "TIFF picture": 3, "NIfTI image": 1, "empty file": 1},
+            {"text file": 9, "MetaImage file": 4, "BMP picture": 3, "NIfTI image": 1, "empty file": 1},
             {},
-            "it holds 1 NIfTI image, 9 text files, 4 MetaImage files and other files: give the NIfTI image "
-            "by itself.",
+            "it holds 1 NIfTI image, 4 MetaImage files, 9 text files and other files: give one of these "
+            "images or archives by itself.",
         ),
         ({}, {folder.LEADS_OUT: 1}, "1 link that leads out of the folder was not followed."),
         (

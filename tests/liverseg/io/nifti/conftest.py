@@ -1,18 +1,11 @@
-"""A synthetic volume and a writer of NIfTI files."""
+"""A writer of NIfTI files."""
 
 from __future__ import annotations
 
 import nibabel
-import numpy as np
 import pytest
 
 from tests.liverseg.io.nifti.nifti_files import LPS
-
-
-@pytest.fixture
-def volume(synthetic_hu):
-    """(S, H, W) = (3, 80, 96) int16 HU in radiological orientation."""
-    return np.stack([synthetic_hu(seed=k) + 10 * k for k in range(3)]).astype(np.int16)
 
 
 @pytest.fixture

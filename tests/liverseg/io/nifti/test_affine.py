@@ -7,10 +7,10 @@ import struct
 import nibabel
 import numpy as np
 import pytest
-import SimpleITK
 
 import liverseg
 from tests.liverseg.io.nifti.nifti_files import LPS, NAN_ROW, patched, stored
+from tests.liverseg.io.volume.itk_images import affine_of_itk
 
 QFAC, PIXDIM, CODES, QUATERN, SROW = 76, 80, 252, 256, 280  # offsets in a NIfTI-1 header
 QFORM_ONLY, SFORM_ONLY, BOTH = (struct.pack("<2h", *codes) for codes in ((1, 0), (0, 1), (1, 1)))
@@ -20,15 +20,6 @@ def turned(degrees: float, about: str, affine: np.ndarray = LPS) -> np.ndarray:
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     rotation = {"x": [[1, 0, 0], [0, c, -s], [0, s, c]], "z": [[c, -s, 0], [s, c, 0], [0, 0, 1]]}[about]
     return nibabel.affines.from_matvec(np.array(rotation) @ affine[:3, :3], affine[:3, 3])
-
-
-def affine_of_itk(path) -> np.ndarray:
-    """(4, 4) RAS affine with which SimpleITK reads a file."""
-    image = SimpleITK.ReadImage(str(path))
-    lps = np.eye(4)
-    lps[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-    lps[:3, 3] = image.GetOrigin()
-    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps
 
 
 @pytest.mark.parametrize("qfac", [0.0, 1.0, -1.0, -2.0, float("nan")])

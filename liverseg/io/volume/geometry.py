@@ -1,4 +1,4 @@
-"""Orientation and spacing from a NIfTI header, with checks for headers that are known to be wrong."""
+"""Orientation and spacing of a volume file, with checks for headers that are known to be wrong."""
 
 from __future__ import annotations
 
@@ -15,42 +15,41 @@ from liverseg.core.geometry import (
     spacing_from_affine,
 )
 from liverseg.core.image import THICKNESS_UNKNOWN
-from liverseg.io.nifti.affine import header_affine, is_thickness
+from liverseg.io.volume.affine import HeaderAffine, is_thickness
 
-_MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: metre, millimetre, micrometre
 _FALSE_IDENTITY_SIDE_PX = 256  # in smaller images 1 mm in every direction is plausible
 _MAX_TILT_DEG = 10.0
 _MIN_REPORTED_SHEAR_DEG = 1.0
 
 
 @dataclass(frozen=True)
-class NiftiGeometry:
-    """Orientation and spacing of a NIfTI image."""
+class VolumeGeometry:
+    """Orientation and spacing of an image."""
 
     affine: np.ndarray  # (4, 4) from voxel index to RAS mm
-    codes: tuple[int, int]  # sform_code and qform_code; (0, 0) where the affine is assumed
+    codes: tuple[int, int]  # NIfTI's sform_code and qform_code; (0, 0) where it is assumed
     spacing_mm: tuple[float, float, float] | None  # between slices, rows, columns
     spacing_source: str
     warnings: tuple[str, ...] = ()
     orientation_known: bool = True
 
 
-def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:
-    """The geometry of an image of `shape` from a nibabel Nifti1Header or Nifti2Header.
+def volume_geometry(
+    title: str, chosen: HeaderAffine, shape: tuple[int, ...], mm_per_unit: float = 1.0
+) -> VolumeGeometry:
+    """The geometry of an image of `shape` in a file of the format `title`, from what its header gives.
 
-    `header_affine` says which of its fields count. Without an orientation, 1 mm in every direction counts as
+    `mm_per_unit` is the header's unit of length. Without an orientation, 1 mm in every direction counts as
     unknown, because programs write it where they do not know the spacing.
     """
-    chosen = header_affine(header, shape)
     warnings = list(chosen.warnings)
     from_header = any(chosen.codes)
     if not from_header:
         warnings.append(
-            "The NIfTI header does not say how the image lies in the patient: left, right, front and back "
+            f"The {title} header does not say how the image lies in the patient: left, right, front and back "
             "are assumed."
         )
-    unit = _MM_PER_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)
-    affine = np.diag([unit, unit, unit, 1.0]) @ chosen.affine
+    affine = np.diag([mm_per_unit, mm_per_unit, mm_per_unit, 1.0]) @ chosen.affine
     axes, _ = nearest_axes(affine[:3, :3])
     if from_header:
         warnings += _angle_warnings(affine, axes)
@@ -61,7 +60,7 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:
         native_spacing[axes[0]] = float(plane_distance_mm)
     spacing, source = None, "unknown"
     thin_axis = 2 if len(shape) == 2 else next((a for a in range(3) if shape[a] == 1), None)
-    # A two-dimensional file does not declare a third size; its value there is NIfTI's default of 1.
+    # A two-dimensional file does not declare a third size; NIfTI's value there is 1 by default.
     thickness_known = thin_axis is None or (
         chosen.known[thin_axis]
         and is_thickness(native_spacing[thin_axis])
@@ -71,11 +70,11 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:
         native_spacing[thin_axis] = PLACEHOLDER_THICKNESS_MM
     is_false = from_header and is_false_identity(affine, native_spacing, shape)
     if not all(chosen.known[a] for a in range(3) if a != thin_axis):
-        warnings.append("The NIfTI header gives no pixel size: sizes can only be given in pixels.")
+        warnings.append(f"The {title} header gives no pixel size: sizes can only be given in pixels.")
     elif not from_header and all(s == 1.0 for s in native_spacing):
         warnings.append(
-            "The NIfTI header gives a spacing of exactly 1 mm in every direction and no geometry, as it is "
-            "written where the spacing is not known: sizes can only be given in pixels."
+            f"The {title} header gives a spacing of exactly 1 mm in every direction and no geometry, as it "
+            "is written where the spacing is not known: sizes can only be given in pixels."
         )
     elif is_false:
         warnings.append(
@@ -86,19 +85,20 @@ def nifti_geometry(header, shape: tuple[int, ...]) -> NiftiGeometry:
     else:
         candidate = radiological_spacing(tuple(native_spacing), axes)
         if is_plausible_spacing(candidate):
-            spacing, source = candidate, "NIfTI header"
+            spacing, source = candidate, f"{title} header"
             if not thickness_known:
                 source += THICKNESS_UNKNOWN
                 warnings.append(
-                    "The NIfTI header does not give the slice's thickness: only areas can be given, no "
+                    f"The {title} header does not give the slice's thickness: only areas can be given, no "
                     "volumes."
                 )
         else:
             warnings.append(
-                "The pixel size in the NIfTI header is not one a CT has: sizes can only be given in pixels."
+                f"The pixel size in the {title} header is not one a CT has: sizes can only be given in "
+                "pixels."
             )
     known = from_header and not is_false
-    return NiftiGeometry(affine, chosen.codes, spacing, source, tuple(warnings), known)
+    return VolumeGeometry(affine, chosen.codes, spacing, source, tuple(warnings), known)
 
 
 def _angle_warnings(affine: np.ndarray, axes: tuple[int, int, int]) -> list[str]:
