@@ -23,7 +23,7 @@ JOINED = (
     "mm) is shorter",
     "mm) are shorter",
     "precision not defined of tumour pixels",
-    "mm (NIfTI header)",
+    "header)",
 )
 """Pieces that the core joins from several texts."""
 
