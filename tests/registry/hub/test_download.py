@@ -5,16 +5,26 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from registry import (
-    open_registries,
-)
+from registry import Checkpoint, HubUnreachable, open_registries
 from tests.hub_standin.faults import Fault
 from tests.hub_standin.server import HubStandin
 
 ROOT = Path(__file__).resolve().parents[3]
+
+
+def part_of(checkpoint: Checkpoint) -> Path:
+    """The unfinished `model.pt`."""
+    folder = checkpoint.folder.parents[1] / "blobs"
+    return folder / f"{checkpoint.sha256}.liverseg.incomplete"
+
+
+def ranges_of(hub: HubStandin) -> list[str | None]:
+    """The header `Range` of each request for a large file over HTTP."""
+    return [seen.headers.get("range") for seen in hub.seen if "GET /files/" in seen.request]
 
 
 def test_an_interrupted_download_is_resumed(
@@ -26,8 +36,7 @@ def test_an_interrupted_download_is_resumed(
     hub.faults.plant(Fault("GET /files/", status=503))
     hub.faults.plant(Fault("GET /files/", drop=True))
     assert open_registries("hf://lab").find("tiny").read_model()
-    ranges = [seen.headers.get("range") for seen in hub.seen if "/files/" in seen.request]
-    assert ranges == [None, "bytes=10000-", "bytes=20000-", "bytes=20000-", "bytes=20000-"]
+    assert ranges_of(hub) == [None, "bytes=10000-", "bytes=20000-", "bytes=20000-", "bytes=20000-"]
 
 
 def test_a_killed_download_is_resumed_by_the_next_process(
@@ -45,15 +54,56 @@ def test_a_killed_download_is_resumed_by_the_next_process(
     hub.faults.clear()
     hub.seen.clear()
     assert open_registries("hf://lab").find("tiny").read_model()
-    ranges = [seen.headers.get("range") for seen in hub.seen if "/files/" in seen.request]
-    assert ranges == ["bytes=10000-"]
+    assert ranges_of(hub) == ["bytes=10000-"]
 
 
-def test_a_wrong_partial_file_is_downloaded_again(
-    published: dict[str, str], hub: HubStandin, tmp_path: Path
+def test_a_wrong_partial_file_is_downloaded_again(published: dict[str, str], hub: HubStandin) -> None:
+    checkpoint = open_registries("hf://lab").find("tiny")
+    record = checkpoint.manifest.files["model.pt"]
+    assert checkpoint.read_model()
+    for size, ranges in ((500, ["bytes=500-", None]), (record.bytes, [None]), (10**6, [None])):
+        (checkpoint.folder / "model.pt").unlink()
+        part_of(checkpoint).write_bytes(b"x" * size)
+        hub.seen.clear()
+        assert checkpoint.read_model() and not part_of(checkpoint).exists()
+        assert ranges_of(hub) == ranges
+
+
+def test_a_download_that_is_stopped_is_continued(published: dict[str, str], hub: HubStandin) -> None:
+    checkpoint = open_registries("hf://lab").find("tiny")
+    hub.faults.plant(Fault("GET /files/", cut_after=10_000))
+
+    def stop(name: str, done: int, total: int) -> None:
+        if name == "model.pt":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.fetch(progress=stop)
+    have = part_of(checkpoint).stat().st_size
+    assert 0 < have <= 10_000
+    assert checkpoint.read_model()
+    assert [s.headers.get("range") for s in hub.seen if "GET /files/" in s.request] == [
+        None,
+        f"bytes={have}-",
+    ]
+
+
+def test_a_server_that_drips_is_given_up_and_what_it_sent_is_kept(
+    published: dict[str, str], hub: HubStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = open_registries("hf://lab").find("tiny")
-    for size in (500, checkpoint.manifest.files["model.pt"].bytes, 10**6):
-        (checkpoint.folder / ".model.pt.part").write_bytes(b"x" * size)
-        assert checkpoint.read_model()
-        (checkpoint.folder / "model.pt").unlink()
+    checkpoint.fetch("config.json")
+    hub.faults.plant(Fault("GET /files/", cut_after=10_000))
+    clock = [0.0]  # each piece takes a day
+
+    def one_day_later() -> float:
+        clock[0] += 86_400
+        return clock[0]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "registry.hub.download.time", SimpleNamespace(monotonic=one_day_later, sleep=lambda s: None)
+        )
+        with pytest.raises(HubUnreachable, match="too slowly"):
+            checkpoint.fetch()
+    assert part_of(checkpoint).exists() and checkpoint.read_model()
