@@ -1,8 +1,11 @@
 """Download one file of known size from the Hub, resuming an interrupted download.
 
-`huggingface_hub` has the session, the token and the redirects. Its own `hf_hub_download` cannot replace the
-transfer here (2.4.0): it deletes the unfinished file after an error and starts at zero in the next process,
-gives up at a status 503 and has no limit to its total time.
+`huggingface_hub` has the session, the token, the redirects and the address in the Xet storage. Its own
+`hf_hub_download` cannot replace the transfer here (2.4.0 with hf-xet 1.8.0): it deletes the unfinished file
+after an error and starts at zero in the next process, over HTTP and over Xet; over Xet an error raised by its
+progress bar is printed and the download goes on, so that nothing can stop or bound it; over HTTP it gives up
+at a status 503 and has no limit to its total time. The stream of `hf-xet` starts at any byte and can be
+closed, so that both ways continue the same unfinished file.
 """
 
 from __future__ import annotations
@@ -16,16 +19,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.errors import CheckpointDamaged, HubUnreachable
-from registry.hub.client import endpoint_host, headers
+from registry.hub.client import endpoint, endpoint_host, headers, token_in_use
 
 if TYPE_CHECKING:
     import httpx2
+    from huggingface_hub.utils import XetFileData
 
 CONNECT_S, READ_S = 5.0, 10.0
 TRIES = 5
 """The download fails after this many requests in a row without a new byte."""
 SLOWEST_BYTES_PER_S = 10_000
 """A download that is slower over its whole length, a minute aside, fails."""
+XET_BYTES = 4 * 1024**2
+"""Files from this size on are taken from the Xet storage where the Hub has them there."""
 _RETRIED_STATUSES = (408, 429, 500, 502, 503, 504)
 
 _log = logging.getLogger(__name__)
@@ -52,6 +58,7 @@ def download(url: str, part: Path, size: int, progress: Callable[[int], None]) -
     import httpx2
 
     deadline = time.monotonic() + 60 + size / SLOWEST_BYTES_PER_S
+    xet = _xet_file(url) if size >= XET_BYTES else None
     failures = 0
     part.touch()
     while (have := part.stat().st_size) != size:
@@ -59,7 +66,7 @@ def download(url: str, part: Path, size: int, progress: Callable[[int], None]) -
             os.truncate(part, 0)
             continue
         try:
-            chunks = _http_chunks(url, size, have)
+            chunks = _http_chunks(url, size, have) if xet is None else _xet_chunks(xet, size, have)
             written = _write(part, chunks, size)
             with closing(chunks), closing(written):
                 for have_now in written:
@@ -67,6 +74,7 @@ def download(url: str, part: Path, size: int, progress: Callable[[int], None]) -
                     if have_now < size:
                         _check_time(deadline)
         except (httpx2.HTTPError, _RetryableError) as error:
+            xet = None  # the rest over HTTP
             status = getattr(getattr(error, "response", None), "status_code", None)
             if status is not None and status not in _RETRIED_STATUSES:
                 raise
@@ -130,3 +138,50 @@ def _http_chunks(url: str, size: int, have: int) -> Generator[tuple[int, bytes]]
 
 def _starts_at(answer_headers: httpx2.Headers, have: int) -> bool:
     return str(answer_headers.get("Content-Range", "")).startswith(f"bytes {have}-")
+
+
+def _xet_file(url: str) -> XetFileData | None:
+    """Where the Xet storage has the file; None where it is taken over HTTP.
+
+    The token is sent to the address that the Hub names, which must be one of its own.
+    """
+    import httpx2
+    from huggingface_hub import constants, get_hf_file_metadata
+
+    if constants.HF_HUB_DISABLE_XET:
+        return None
+    try:
+        import hf_xet  # noqa: F401  # missing on rare platforms
+
+        token = token_in_use() or False
+        found = get_hf_file_metadata(url, token=token, timeout=READ_S, endpoint=endpoint())
+    except (ImportError, OSError, ValueError, httpx2.HTTPError):
+        return None  # the request over HTTP says what is wrong
+    file = found.xet_file_data
+    return file if file is not None and file.refresh_route.startswith(f"{endpoint()}/") else None
+
+
+def _xet_chunks(file: XetFileData, size: int, have: int) -> Generator[tuple[int, bytes]]:
+    """The bytes from `have` on from the Xet storage, in pieces with their offsets."""
+    import hf_xet
+
+    settings = {
+        "telemetry.enabled": False,
+        "client.connect_timeout": f"{CONNECT_S:.0f}s",
+        "client.read_timeout": f"{READ_S:.0f}s",
+        "client.retry_max_attempts": 1,
+        "client.retry_base_delay": "100ms",
+    }
+    offset = have
+    try:
+        session = hf_xet.XetSession(config=hf_xet.XetConfig().with_config(settings))
+        with session.new_download_stream_group(
+            token_refresh_url=file.refresh_route, token_refresh_headers=headers()
+        ) as group:
+            for chunk in group.download_stream(hf_xet.XetFileInfo(file.file_hash, size), start=have):
+                yield offset, chunk
+                offset += len(chunk)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _RetryableError from error
+    if offset < size:
+        raise _RetryableError

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from registry import Checkpoint, HubUnreachable, open_registries
-from tests.hub_standin.faults import Fault
+from registry import Checkpoint, CheckpointDamaged, HubUnreachable, open_registries
+from tests.hub_standin.faults import ALWAYS, Fault
+from tests.hub_standin.fixture import TOKEN
 from tests.hub_standin.server import HubStandin
+from tests.hub_standin.xet import CHUNK_BYTES
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -107,3 +109,54 @@ def test_a_server_that_drips_is_given_up_and_what_it_sent_is_kept(
         with pytest.raises(HubUnreachable, match="too slowly"):
             checkpoint.fetch()
     assert part_of(checkpoint).exists() and checkpoint.read_model()
+
+
+@pytest.fixture
+def xet(published: dict[str, str], hub: HubStandin, monkeypatch: pytest.MonkeyPatch) -> HubStandin:
+    """The stand-in with its large files in a Xet storage, too."""
+    hub.xet_tokens_at = hub.url
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
+    monkeypatch.setattr("registry.hub.download.XET_BYTES", 5_000)
+    return hub
+
+
+def test_a_large_file_comes_from_the_xet_storage_and_is_continued_there(xet: HubStandin) -> None:
+    checkpoint = open_registries("hf://lab").find("tiny")
+
+    def stop(name: str, done: int, total: int) -> None:
+        if name == "model.pt" and done > 5_000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.fetch(progress=stop)
+    have = part_of(checkpoint).stat().st_size
+    assert have == 2 * CHUNK_BYTES
+    xet.seen.clear()
+    assert checkpoint.read_model() and xet.requests("/files/") == []
+    (asked,) = [s.headers["range"] for s in xet.seen if "/v1/reconstructions/" in s.request]
+    assert asked.startswith(f"bytes={have}-")
+    assert {s.origin for s in xet.seen if TOKEN in str(s.headers)} == {"hub"}
+    assert xet.requests("telemetry") == []
+
+
+def test_what_the_xet_storage_does_not_give_comes_over_http(xet: HubStandin) -> None:
+    xet.faults.plant(Fault("GET /blocks/.*chunk=2", times=ALWAYS, status=500))
+    assert open_registries("hf://lab").find("tiny").read_model()
+    assert [s.headers["range"] for s in xet.seen if "GET /files/" in s.request] == [
+        f"bytes={2 * CHUNK_BYTES}-"
+    ]
+
+
+def test_wrong_content_from_the_xet_storage_is_refused(xet: HubStandin) -> None:
+    xet.faults.plant(Fault("GET /blocks/.*chunk=2", change=lambda body: body[:8] + body[8:][::-1]))
+    checkpoint = open_registries("hf://lab").find("tiny")
+    with pytest.raises(CheckpointDamaged, match="sha256"):
+        checkpoint.read_model()
+    assert not part_of(checkpoint).exists() and xet.requests("/files/") == []
+    assert checkpoint.read_model()
+
+
+def test_the_token_is_not_sent_to_a_xet_address_elsewhere(xet: HubStandin) -> None:
+    xet.xet_tokens_at = xet.storage_url
+    assert open_registries("hf://lab").find("tiny").read_model()
+    assert xet.requests("xet-read-token|reconstructions") == [] and xet.requests("GET /files/")
