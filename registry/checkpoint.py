@@ -18,10 +18,14 @@ from registry.schema import parse_json
 
 
 class FileSource(Protocol):
-    """Where files are fetched from that a checkpoint's folder does not hold yet."""
+    """Where the files of a checkpoint are fetched from, and where they are on this machine."""
+
+    def path(self, checkpoint: Checkpoint, name: str) -> Path | None:
+        """The file on this machine, not verified; None if it was not fetched."""
+        ...
 
     def provide(self, checkpoint: Checkpoint, name: str, progress: Progress | None = None) -> None:
-        """Fetch a file into the checkpoint's folder unless it is there; raises `RegistryError`."""
+        """Fetch a file unless it is on this machine; raises `RegistryError`."""
         ...
 
     def renew(self, checkpoint: Checkpoint, name: str, progress: Progress | None = None) -> None:
@@ -71,7 +75,7 @@ class Checkpoint:
         if record is None:
             raise CheckpointDamaged(f"The manifest of {self.ref} does not list {name}.")
         self.fetch(name)
-        data = read_regular_file(self.folder / name, record.bytes)
+        data = read_regular_file(self.path(name) or self.folder / name, record.bytes)
         if len(data) != record.bytes:
             raise CheckpointDamaged(
                 f"The file {name} of {self.ref} does not have the {record.bytes} bytes its manifest says; "
@@ -89,6 +93,13 @@ class Checkpoint:
         if self.source is not None and name in self.manifest.files:
             self.source.provide(self, name, progress)
 
+    def path(self, name: str) -> Path | None:
+        """The file on this machine; None if it is not there. `read_verified` reads it safely."""
+        if self.source is not None:
+            return self.source.path(self, name)
+        path = self.folder / name
+        return path if os.path.lexists(path) else None
+
     def names(self) -> set[str]:
         """The names of the checkpoint's files, without hidden ones."""
         if self.source is not None:
@@ -105,7 +116,7 @@ class Checkpoint:
         """
         data = self.read_verified(MODEL_FILE)
         for name in self.manifest.files:
-            if name != MODEL_FILE and (self.source is None or os.path.lexists(self.folder / name)):
+            if name != MODEL_FILE and (self.source is None or self.path(name) is not None):
                 self.read_verified(name)
         self.check_embedded(check_archive(data))
         return data

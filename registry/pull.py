@@ -30,7 +30,7 @@ def pull(checkpoint: Checkpoint, *, progress: Progress | None = None) -> Pulled:
     """
     fetched = []
     for name in checkpoint.manifest.files:
-        is_new = checkpoint.source is not None and not (checkpoint.folder / name).exists()
+        is_new = checkpoint.source is not None and checkpoint.path(name) is None
         if checkpoint.source is not None and is_new:
             checkpoint.source.provide(checkpoint, name, progress)
         try:

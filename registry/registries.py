@@ -51,7 +51,7 @@ class FileState:
     def of(cls, checkpoint: Checkpoint) -> FileState:
         """The present state of a checkpoint's files."""
         try:
-            found = os.lstat(checkpoint.folder / MODEL_FILE)
+            found = os.lstat(checkpoint.path(MODEL_FILE) or checkpoint.folder / MODEL_FILE)
         except OSError:
             return cls(checkpoint.folder, checkpoint.sha256, None)
         return cls(checkpoint.folder, checkpoint.sha256, (found.st_size, found.st_mtime_ns))

@@ -70,7 +70,8 @@ def _verified(content: dict[str, bytes], name: str) -> bytes:
 
 
 def _schema(checkpoint: Checkpoint) -> str:
-    text = read_regular_file(checkpoint.folder / MANIFEST_FILE, MAX_MANIFEST_BYTES)
+    path = checkpoint.path(MANIFEST_FILE) or checkpoint.folder / MANIFEST_FILE
+    text = read_regular_file(path, MAX_MANIFEST_BYTES)
     if Manifest.from_json(text) != checkpoint.manifest:
         raise ManifestInvalid("The manifest changed while it was being verified.")
     return "matches the schema"

@@ -24,8 +24,9 @@ from registry.errors import (
     RegistryUnreadable,
 )
 from registry.folder import MANIFEST_FILE, Listing, Problem, sort_checkpoints
-from registry.hub.cache import HubCache, IndexEntry, is_commit, write_cached
+from registry.hub.cache import HubCache, write_cached
 from registry.hub.client import SCHEME, endpoint, endpoint_host, is_offline, load_client
+from registry.hub.index import INDEX_FILE, IndexEntry, index_text, is_commit, read_index
 from registry.hub.queries import HubQueries
 from registry.manifest import MODEL_FILE, Manifest
 from registry.reference import is_name, is_version
@@ -82,12 +83,12 @@ class HubRegistry:
     def _cached(self, cache: HubCache) -> tuple[Checkpoint, ...]:
         """The checkpoints that can be used without the Hub."""
         cached = []
-        for entry in cache.read_index():
+        for entry in read_index(cache.folder):
             try:
                 checkpoint = cached_checkpoint(self, cache, entry)
             except RegistryError:
                 continue  # not fetched, or damaged in the cache
-            if (checkpoint.folder / MODEL_FILE).is_file():
+            if checkpoint.path(MODEL_FILE) is not None:
                 cached.append(checkpoint)
         return sort_checkpoints(cached)
 
@@ -98,7 +99,8 @@ def cached_checkpoint(registry: HubRegistry, cache: HubCache, entry: IndexEntry)
     Raises `CheckpointDamaged` when the manifest is missing or is not the one that was first listed.
     """
     folder = cache.checkpoint_folder(entry.name, entry.commit)
-    text = read_regular_file(folder / MANIFEST_FILE, MAX_MANIFEST_BYTES)
+    stored = cache.find(entry.name, entry.commit, MANIFEST_FILE) or folder / MANIFEST_FILE
+    text = read_regular_file(stored, MAX_MANIFEST_BYTES)
     if hashlib.sha256(text).hexdigest() != entry.manifest_sha256:
         raise CheckpointDamaged(f"The stored manifest of {entry.name}@{entry.version} was changed.")
     return Checkpoint(folder, Manifest.from_json(text), registry.name, entry.commit, cache)
@@ -115,13 +117,16 @@ class _HubListing:
     def listing(self) -> Listing:
         """The listing; problems with single checkpoints are collected in `problems`."""
         self.queries = HubQueries(time.monotonic() + QUERIES_S)
-        self.known = {(entry.name, entry.version): entry for entry in self.cache.read_index()}
+        known = read_index(self.cache.folder)
+        self.known = {(entry.name, entry.version): entry for entry in known}
         repositories = self.queries.repositories(self.registry.owner, MAX_REPOSITORIES)
         with ThreadPoolExecutor(_THREADS) as pool:
             entries = [entry for versions in pool.map(self._versions, repositories) for entry in versions]
             usable = [pair for pair in pool.map(self._checkpoint, entries) if pair is not None]
         try:
-            self.cache.write_index([entry for entry, _ in usable])
+            entries = [entry for entry, _ in usable]
+            if entries != known:
+                write_cached(self.cache.folder / INDEX_FILE, index_text(entries))
         except CacheUnwritable as error:
             self._problem("", str(error))
         problems = sorted(self.problems, key=lambda problem: problem.where)

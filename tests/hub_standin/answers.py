@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.hub_standin import xet
 from tests.hub_standin.faults import Faults
 from tests.hub_standin.repositories import (
     DATASETS,
@@ -55,6 +57,7 @@ class Answers:
         self.tokens: dict[str, str] = {}  # token -> the owner whose repositories it can read and write
         self.seen: list[Seen] = []
         self.page_size = 100
+        self.xet_tokens_at: str | None = None  # where the tokens of the Xet storage are; None: there is none
         self.url = self.storage_url = ""
         # by name, so that a test can replace one
         self.actions = {action: getattr(self, action) for routes in _ROUTES.values() for *_, action in routes}
@@ -66,7 +69,7 @@ class Answers:
         authorization = headers.get("authorization", "")
         token = authorization.removeprefix("Bearer ")
         user = self.tokens.get(token)
-        if authorization and user is None:
+        if authorization and user is None and token != "xet":
             raise HubRefusal(401, "", "Invalid credentials in Authorization header")
         for verb, pattern, action in _ROUTES[origin]:
             match = re.fullmatch(pattern, path)
@@ -227,12 +230,27 @@ class Answers:
         common = {"X-Repo-Commit": commit, "ETag": f'"{blob.git_oid}"'}
         if blob.large:
             linked = {"X-Linked-Etag": f'"{blob.sha256}"', "X-Linked-Size": str(len(blob.data))}
+            if self.xet_tokens_at is not None:
+                route = f"{self.xet_tokens_at}/api/models/{query['repo']}/xet-read-token/{commit}"
+                linked |= {"X-Xet-Hash": blob.sha256, "X-Xet-Refresh-Route": route}
             location = f"{self.storage_url}/files/{blob.sha256}?signature=x"
             return Answer(302, b"", common | linked | {"Location": location})
         return _ranged(blob.data, headers, common)
 
     def stored(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
         return _ranged(self.repositories.large[query["oid"]], headers, {"ETag": f'"{query["oid"]}"'})
+
+    def xet_token(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        self.repositories.get(query["repo"], user)
+        return as_json({"accessToken": "xet", "exp": int(time.time()) + 3600, "casUrl": self.storage_url})
+
+    def reconstruct(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        data = self.repositories.large[query["oid"]]
+        found = xet.reconstruction(data, query["oid"], self.storage_url, headers.get("range", ""))
+        return Answer(416, b"", {}) if found is None else as_json(found)
+
+    def block(self, user: str | None, body: bytes, query: dict, headers: dict) -> Answer:
+        return _ranged(xet.block(self.repositories.large[query["oid"]]), headers, {})
 
     def _writable(self, user: str | None, repo_id: str) -> Repository:
         self._may_write(user, repo_id)
@@ -280,6 +298,7 @@ _ROUTES: dict[str, list[tuple[tuple[str, ...], str, str]]] = {
         (("POST",), f"{_API}/tag/(?P<revision>[^/]+)", "tag"),
         (("POST",), rf"{_FILES}\.git/info/lfs/objects/batch", "batch"),
         (("POST",), rf"{_FILES}\.git/info/lfs/verify", "verify"),
+        (("GET",), f"{_API}/xet-read-token/(?P<revision>[^/]+)", "xet_token"),
         (("GET", "HEAD"), f"{_FILES}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "resolve"),
         (("GET", "POST"), f"{_SPACE}/variables", "variables"),
         (("GET",), f"{_SPACE}/runtime", "runtime"),
@@ -288,5 +307,7 @@ _ROUTES: dict[str, list[tuple[tuple[str, ...], str, str]]] = {
     "storage": [
         (("PUT",), "/upload/(?P<oid>[0-9a-f]{64})", "upload"),
         (("GET", "HEAD"), "/files/(?P<oid>[0-9a-f]{64})", "stored"),
+        (("GET",), "/v1/reconstructions/(?P<oid>[0-9a-f]{64})", "reconstruct"),
+        (("GET",), "/blocks/(?P<oid>[0-9a-f]{64})", "block"),
     ],
 }

@@ -23,6 +23,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubStandin]
         monkeypatch.setenv("HF_ENDPOINT", standin.url)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "home" / "hub"))
         no_sleep = SimpleNamespace(sleep=lambda seconds: None, time=time.time)  # between the client's retries
         monkeypatch.setattr("huggingface_hub.utils._http.time", no_sleep)
         monkeypatch.setattr(hub_registry, "QUERIES_S", 50.0)  # the machine may be busy

@@ -21,6 +21,7 @@ from registry import (
     push,
 )
 from registry.__main__ import main
+from registry.hub.cache import HubCache
 from tests.hub_standin.faults import ALWAYS, Fault
 from tests.hub_standin.repositories import Blob
 from tests.hub_standin.server import HubStandin
@@ -29,8 +30,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def cached_folder(tmp_path: Path, name: str, commit: str) -> Path:
-    (folder,) = (tmp_path / "home").glob(f"liverseg/*/lab/{name}/{commit}")
-    return folder
+    return tmp_path / "home" / "hub" / f"models--lab--{name}" / "snapshots" / commit
 
 
 def test_model_and_config_are_fetched_on_demand(
@@ -74,24 +74,65 @@ def test_several_threads_fetch_a_file_once(published: dict[str, str], hub: HubSt
     assert len(hub.requests("GET /files/")) == 1
 
 
-def test_a_file_in_the_cache_of_the_client_is_not_fetched(
-    published: dict[str, str], hub: HubStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_cache_of_the_client_is_shared_both_ways(
+    published: dict[str, str], hub: HubStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A Space preloads files of a commit into this cache."""
-    from huggingface_hub import hf_hub_download
+    """What the client has stored, as links to blobs, is used; what is fetched here is found by the client."""
+    from huggingface_hub import hf_hub_download, scan_cache_dir
 
-    cache = tmp_path / "client"
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
     for name in ("model.pt", "config.json"):
-        hf_hub_download("lab/tiny", name, revision=published["tiny@1.0.0"], cache_dir=cache, endpoint=hub.url)
+        hf_hub_download("lab/tiny", name, revision=published["tiny@1.0.0"], endpoint=hub.url)
     checkpoint = open_registries("hf://lab").find("tiny@1.0.0")
     hub.seen.clear()
+    assert (checkpoint.folder / "model.pt").is_symlink()
     assert checkpoint.read_model() and hub.seen == []
-    blob = (cache / "models--lab--tiny/snapshots" / published["tiny@1.0.0"] / "model.pt").resolve()
-    blob.write_bytes(blob.read_bytes()[::-1])
-    (checkpoint.folder / "model.pt").unlink()
-    assert checkpoint.read_model() and len(hub.requests("GET /files/")) == 1
+    checkpoint.read_verified("metrics.csv")
+    found = hf_hub_download("lab/tiny", "metrics.csv", revision=checkpoint.revision, local_files_only=True)
+    assert Path(found) == checkpoint.folder / "metrics.csv"
+    scanned = scan_cache_dir()
+    assert scanned.warnings == [] and scanned.incomplete_files == frozenset()
+    files = {file.file_name for repo in scanned.repos for r in repo.revisions for file in r.files}
+    assert files >= {"manifest.json", "model.pt", "config.json", "metrics.csv"}
+    blob = (checkpoint.folder / "model.pt").resolve()
+    blob.write_bytes(flip_bit(blob.read_bytes()))
+    with pytest.raises(CheckpointDamaged, match="sha256"):
+        checkpoint.read_model()
+    assert "model.pt" in pull(checkpoint).fetched and checkpoint.read_model()
+
+
+@pytest.mark.parametrize("where", ["preloaded", "former"])
+def test_files_in_other_folders_are_used(
+    where: str, published: dict[str, str], hub: HubStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Space is built with files in the default cache; earlier versions had a store of their own."""
+    pull(open_registries("hf://lab").find("tiny@1.0.0"))
+    folder = cached_folder(tmp_path, "tiny", published["tiny@1.0.0"])
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    other = {
+        "preloaded": tmp_path / "user/.cache/huggingface/hub" / folder.relative_to(tmp_path / "home/hub"),
+        "former": HubCache("lab").folder / "tiny" / folder.name,
+    }[where]
+    other.parent.mkdir(parents=True)
+    folder.rename(other)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    (checkpoint,) = open_registries("hf://lab").list()
+    assert checkpoint.ref == "tiny@1.0.0" and pull(checkpoint).fetched == ()
+    (other / "model.pt").write_bytes(b"damaged")
+    with pytest.raises(CheckpointDamaged):
+        checkpoint.read_model()
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    assert pull(checkpoint).fetched == ("model.pt",) and (folder / "model.pt").is_file()
+
+
+def test_liverseg_cache_moves_the_files(
+    published: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVERSEG_CACHE", str(tmp_path / "mine"))
+    checkpoint = open_registries("hf://lab").find("other")
+    assert checkpoint.read_model()
+    assert checkpoint.folder.is_relative_to(tmp_path / "mine" / "hub" / "models--lab--other")
+    assert not (tmp_path / "home" / "hub").exists()
 
 
 def flip_bit(data: bytes) -> bytes:
@@ -120,7 +161,7 @@ def test_a_tampered_model_is_refused_and_stays_refused(
     for attempt in (checkpoint.read_model, lambda: pull(checkpoint), checkpoint.read_model):
         with pytest.raises(CheckpointDamaged, match=f"model.pt of tiny@1.0.0 .*{says}"):
             attempt()
-    assert not list(tmp_path.rglob("model.pt.*")) and not (checkpoint.folder / "model.pt").exists()
+    assert not list(tmp_path.rglob("*.incomplete")) and not (checkpoint.folder / "model.pt").exists()
     hub.repositories.large[digest] = good
     assert checkpoint.read_model() == good
 
@@ -212,7 +253,7 @@ def test_an_unwritable_cache_is_a_one_sentence_error(
 
     (checkpoint,) = [c for c in open_registries("hf://lab").list() if c.ref == "tiny@1.0.0"]
     with monkeypatch.context() as patch:
-        patch.setattr("registry.hub.download._request", fail)
+        patch.setattr("registry.hub.download._write", fail)
         with pytest.raises(CacheUnwritable) as refusal:
             pull(checkpoint)
     assert why in str(refusal.value) and "/a/path" not in str(refusal.value)

@@ -14,7 +14,7 @@ import yaml
 
 from registry import Checkpoint, HubRefused, PushRefused, push
 from registry.__main__ import main
-from registry.hub.cache import is_commit
+from registry.hub.index import is_commit
 from registry.space.content import ROOT, project_files, space_files
 from registry.space.push import SpaceSettings, push_space
 from tests.hub_standin.faults import Fault
