@@ -36,6 +36,8 @@ def folder(tmp_path_factory, png, nifti) -> Path:
     folder = tmp_path_factory.mktemp("reader")
     shutil.copy(png, folder / "slice.png")
     shutil.copy(nifti, folder / "scan.nii.gz")
+    (folder / "demo").mkdir()
+    shutil.copy(nifti, folder / "demo" / "ct.nii.gz")  # the name in the README
     with zipfile.ZipFile(folder / "study.zip", "w") as archive:
         for number, slices in ((1, 4), (2, 3)):
             scan = make("volume", seed=number, size=64, slices=slices)
