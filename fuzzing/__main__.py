@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from tqdm import tqdm
+
 from fuzzing import inputs
 from fuzzing.trial import Trial
 from fuzzing.workers import LIMIT_BYTES, LIMIT_S, run_all
@@ -68,14 +70,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )  # a termination ends the run early and prints the trials so far
     indices = args.only or range(args.start, args.start + args.count)
     started = time.monotonic()
+    interval_s = 0.1 if sys.stderr.isatty() else 60.0
+    with tqdm(total=len(indices), unit=" inputs", mininterval=interval_s, maxinterval=interval_s) as bar:
 
-    def progress(done: int) -> None:
-        if done % 500 == 0:
-            print(
-                f"{done} of {len(indices)}, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True
-            )
+        def progress(done: int) -> None:
+            bar.update(done - bar.n)
 
-    trials = run_all(args.seed, indices, args.workers, args.rare, not args.rule_only, progress)
+        trials = run_all(args.seed, indices, args.workers, args.rare, not args.rule_only, progress)
     result = summary(trials)
     result["seconds"] = round(time.monotonic() - started, 1)
     print(json.dumps(result, indent=1) if args.json else as_text(result, trials if args.only else []))

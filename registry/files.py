@@ -41,12 +41,20 @@ def atomic_path(path: Path, sole_writer: bool = False) -> Iterator[Path]:
 def write_atomically(path: Path, data: bytes, mode: int | None = None, durable: bool = False) -> None:
     """Write a file through `atomic_path`, with permissions `mode`; `durable` flushes it to the disk first."""
     with atomic_path(path) as partial:
-        partial.write_bytes(data)
         if durable:
-            with partial.open("rb+") as stream:
-                os.fsync(stream.fileno())
+            write_flushed(partial, data)
+        else:
+            partial.write_bytes(data)
         if mode is not None:
             partial.chmod(mode)
+
+
+def write_flushed(path: Path, data: bytes) -> None:
+    """Write a new file and flush it to the disk; raises `FileExistsError` where there is one."""
+    with open(path, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @contextmanager

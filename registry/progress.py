@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
 
+from tqdm import tqdm
+
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, the bytes transferred and the bytes in all; never by two threads at once."""
 
@@ -15,10 +17,9 @@ def no_progress(name: str, done: int, total: int) -> None:
 
 
 class Meter:
-    """A `Progress` that writes to a stream.
+    """A `Progress` that writes to a stream: on a terminal a bar for each file.
 
-    On a terminal each file has one line that counts up. Elsewhere a line is written once a file is complete,
-    so that a log stays short.
+    Elsewhere a line is written once a file is complete: a log stays short and without carriage returns.
 
     >>> import sys
     >>> meter = Meter(sys.stdout)
@@ -29,23 +30,30 @@ class Meter:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._on_terminal = stream.isatty()
+        self._bars: dict[str, tqdm] = {}
         self._done: set[str] = set()
-        self._line = ""
 
     def __call__(self, name: str, done: int, total: int) -> None:
         if name in self._done:
             return
-        is_done = done >= total
-        if is_done:
+        if done >= total:
             self._done.add(name)
-        line = f"{name} {size_text(total)}" if is_done else f"{name} {100 * done // total:3d} %"
         if self._on_terminal:
-            if line != self._line:
-                self._stream.write(f"\r\x1b[K{line}" + ("\n" if is_done else ""))
-        elif is_done:
-            self._stream.write(line + "\n")
-        self._line = line
-        self._stream.flush()
+            self._draw(name, done, total)
+        elif done >= total:
+            self._stream.write(f"{name} {size_text(total)}\n")
+            self._stream.flush()
+
+    def _draw(self, name: str, done: int, total: int) -> None:
+        """Draw the bar of a file; one that begins in the middle continues an interrupted transfer."""
+        bar = self._bars.get(name)
+        if bar is None:
+            bar = self._bars[name] = tqdm(
+                total=total, initial=done, desc=name, unit="B", unit_scale=True, file=self._stream
+            )
+        bar.update(done - bar.n)
+        if done >= total:
+            bar.close()
 
 
 def size_text(size_bytes: int) -> str:

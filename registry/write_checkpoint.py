@@ -13,7 +13,7 @@ from pathlib import Path
 from registry.archive.archive import check_archive
 from registry.checkpoint import Checkpoint
 from registry.errors import CheckpointExists, RegistryError
-from registry.files import temporary_folder
+from registry.files import temporary_folder, write_flushed
 from registry.folder import MANIFEST_FILE, open_checkpoint
 from registry.manifest import MODEL_FILE, FileRecord, Manifest
 
@@ -48,8 +48,8 @@ def write_checkpoint(
     folder.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(folder.parent, f".{folder.name}-") as staging:
         for name, data in files.items():
-            _write(staging / name, data)
-        _write(staging / MANIFEST_FILE, manifest.to_json().encode())
+            write_flushed(staging / name, data)
+        write_flushed(staging / MANIFEST_FILE, manifest.to_json().encode())
         _move_into_place(staging, folder)
     return result
 
@@ -110,13 +110,6 @@ def _exchange(first: Path, second: Path) -> bool:
     except (AttributeError, OSError, TypeError):
         return False
     return bool(rename(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE) == 0)
-
-
-def _write(path: Path, data: bytes) -> None:
-    with open(path, "xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _hidden_sibling(folder: Path) -> Path:

@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         args.source,
         args.out,
         options,
-        on_progress=_progress_printer(),
+        on_progress=_progress_display(),
         on_message=_print_progress,
     )
     print(
@@ -115,8 +115,30 @@ def run(args: argparse.Namespace) -> int:
     return int(outcome.failures > 0)
 
 
-def _progress_printer() -> Callable[[CohortProgress], None]:
-    """A function that prints progress on standard error, at most every `_PROGRESS_INTERVAL_S` seconds."""
+def _progress_display() -> Callable[[CohortProgress], None]:
+    """A function that shows progress on standard error: a bar on a terminal, elsewhere lines."""
+    return _progress_bar() if sys.stderr.isatty() else _progress_lines()
+
+
+def _progress_bar() -> Callable[[CohortProgress], None]:
+    from tqdm import tqdm
+
+    bar = tqdm(unit="scan", smoothing=0)  # the rate of the whole run, as in the lines
+
+    def show(progress: CohortProgress) -> None:
+        bar.total = progress.scans
+        if progress.failed:
+            bar.set_postfix_str(f"{progress.failed} failed", refresh=False)
+        ended = progress.done + progress.failed
+        bar.update(ended - bar.n)
+        if ended == progress.scans:
+            bar.close()
+
+    return show
+
+
+def _progress_lines() -> Callable[[CohortProgress], None]:
+    """Prints at most every `_PROGRESS_INTERVAL_S` seconds, and at the end; a bar does not fit into a log."""
     last = time.monotonic()
 
     def show(progress: CohortProgress) -> None:

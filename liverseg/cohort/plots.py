@@ -8,21 +8,12 @@ from html import escape
 
 import numpy as np
 
+from liverseg.rendering.axis_ticks import round_step
+
 _WIDTH, _HEIGHT = 420, 200  # of the view box
 _MARGIN_LEFT, _MARGIN_RIGHT, _MARGIN_TOP, _MARGIN_BOTTOM = 40, 22, 12, 40
 _BINS = 24
-
-
-def nice_step(span: float, max_steps: int = 6) -> float:
-    """The smallest of 1, 2, 5 and 10 times a power of ten that covers `span` in at most `max_steps` steps.
-
-    >>> nice_step(100), nice_step(0.37), nice_step(7)
-    (20.0, 0.1, 2.0)
-    """
-    if span <= 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(span / max_steps))
-    return next(float(f"{m * power:.12g}") for m in (1, 2, 5, 10) if span / (m * power) <= max_steps)
+_MAX_STEPS = 6
 
 
 def histogram(values: Sequence[float], label: str, colour: str) -> str:
@@ -32,11 +23,11 @@ def histogram(values: Sequence[float], label: str, colour: str) -> str:
         return f'<p class="none">{escape(label)}: no values.</p>'
     high = float(finite.max())
     low = min(0.0, float(finite.min()))
-    step = nice_step((high - low) or 1.0)
+    step = round_step((high - low) or 1.0, _MAX_STEPS)
     high = low + step * max(1, math.ceil((high - low) / step - 1e-9))
     counts, edges = np.histogram(finite, bins=_BINS, range=(low, high))
     highest = int(counts.max())
-    count_step = max(1, round(nice_step(highest, 4)))
+    count_step = max(1, round(round_step(highest, 4)))
     top = count_step * math.ceil(highest / count_step)
 
     def x(value: float) -> float:

@@ -15,6 +15,7 @@ from liverseg.analysis.report_text import number_text
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import LIVER, TUMOUR, Segmentation
 from liverseg.errors import InvalidSetting
+from liverseg.rendering.axis_ticks import round_ticks
 from liverseg.rendering.colours import LIVER_ON_WHITE_RGB, TUMOUR_ON_WHITE_RGB, css
 
 MM2_IN_CM2 = 100.0
@@ -99,20 +100,6 @@ class Layout:
         return self.left + (index + 0.5) / self.slices * (self.right - self.left)
 
 
-def round_steps(largest: float, max_steps: int) -> list[float]:
-    """Axis ticks from 0 to at least `largest`: at most `max_steps` steps of 1, 2 or 5 times a power of ten.
-
-    >>> round_steps(237, 4), round_steps(0.03, 3), round_steps(0, 3)
-    ([0.0, 100.0, 200.0, 300.0], [0.0, 0.01, 0.02, 0.03], [0.0, 1.0])
-    """
-    if largest <= 0:
-        return [0.0, 1.0]
-    power = 10.0 ** np.floor(np.log10(largest / max_steps))
-    step = next(f * power for f in (1, 2, 5, 10, 20) if f * power * max_steps >= largest * (1 - 1e-9))
-    steps = int(np.ceil(largest / step * (1 - 1e-9)))
-    return [float(f"{k * step:.6g}") for k in range(steps + 1)]
-
-
 def lay_out(profile: Profile, width: float, height: float, text: float) -> Layout:
     """The layout of a profile's chart of a given size, with font size `text`.
 
@@ -120,7 +107,7 @@ def lay_out(profile: Profile, width: float, height: float, text: float) -> Layou
     """
     slices = len(profile.liver)
     organ = profile.sizes(profile.liver + profile.tumour)
-    y_values = round_steps(float(organ.max(initial=0)), 3)
+    y_values = round_ticks(float(organ.max(initial=0)), 3)
     labels = [number_text(value) if value >= 100 else f"{value:g}" for value in y_values]
     left = text * (0.8 + 0.58 * max(len(label) for label in labels))
     right = width - text * max(0.4, 0.29 * len(str(slices)))  # room for half of the last label
@@ -137,7 +124,7 @@ def lay_out(profile: Profile, width: float, height: float, text: float) -> Layou
         return [*points, (right, bottom)]
 
     max_ticks = max(2, int((right - left) / (5 * text)))
-    whole = [int(k) for k in round_steps(slices, max_ticks) if k == int(k)]
+    whole = [int(k) for k in round_ticks(slices, max_ticks) if k == int(k)]
     ticks = [1, *(k for k in whole[1:] if 1 < k <= slices)]
     if slices - ticks[-1] > (slices / max_ticks) * 0.6:
         ticks.append(slices)

@@ -30,7 +30,7 @@ PACKAGES = ("liverseg/", "registry/")
 BUNDLED_FILES = "registry/bundled/"
 MAX_FILE_BYTES = 1024**3
 
-_PICTURE = re.compile(r"!\[[^\]]*\]\(([\w./-]+)\)")
+_LINK = re.compile(r"\]\(([\w./-]+)(?:#[\w-]*)?\)")
 _TOKEN = re.compile(rb"\bhf_[A-Za-z0-9]{30,}\b")
 
 
@@ -82,26 +82,32 @@ def _git_files(root: Path) -> list[str]:
 
 
 def _visible_files(root: Path) -> list[str]:
-    """The files of the project's folders without hidden files and compiled Python."""
-    visible = []
-    for top in [root / name for name in SINGLE_FILES] + [root / name for name in (*PACKAGES, "docs/")]:
-        inside = sorted(top.rglob("*")) if top.is_dir() else [top]
+    """The files of the project's folders, and those that the README links to, without hidden files and
+    compiled Python."""
+    readme = root / README
+    linked = _LINK.findall(readme.read_text(encoding="utf-8")) if readme.is_file() else []
+    visible = set()
+    for top in [root / name for name in (*SINGLE_FILES, *linked, *PACKAGES, "docs/")]:
+        inside = top.rglob("*") if top.is_dir() else [top]
         names = [path.relative_to(root) for path in inside if path.is_file()]
-        visible += [
+        visible |= {
             n.as_posix() for n in names if not any(p[0] == "." or p == "__pycache__" for p in n.parts)
-        ]
-    return visible
+        }
+    return sorted(visible)
 
 
 def space_files(names: Iterable[str], readme: str, *, with_bundled: bool) -> list[str]:
-    """The project's files that a Space needs: the page, its packages, the pictures in the README.
+    """The project's files that a Space needs: the page, its packages, and what the README shows and links to.
 
-    >>> space_files(["app.py", "docs/app.png", "liverseg/core/image.py", "tests/t.py"], "![x](docs/app.png)",
-    ...             with_bundled=True)
-    ['app.py', 'docs/app.png', 'liverseg/core/image.py']
+    The pages of `docs/` link to each other, so all of them are taken.
+
+    >>> space_files(["app.py", "docs/api.md", "docs/app.png", "liverseg/core/image.py", "tests/t.py"],
+    ...             "![x](docs/app.png)", with_bundled=True)
+    ['app.py', 'docs/api.md', 'docs/app.png', 'liverseg/core/image.py']
     """
-    wanted = {*SINGLE_FILES, *_PICTURE.findall(readme)}
-    chosen = [name for name in names if name in wanted or name.startswith(PACKAGES)]
+    wanted = {*SINGLE_FILES, *_LINK.findall(readme)}
+    pages = {name for name in names if name.startswith("docs/") and name.endswith(".md")}
+    chosen = [name for name in names if name in wanted | pages or name.startswith(PACKAGES)]
     return [name for name in chosen if with_bundled or not name.startswith(BUNDLED_FILES)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -59,6 +60,7 @@ def test_the_metadata_are_those_of_the_project(wheel, metadata):
     text = metadata.get_payload()
     assert metadata["Description-Content-Type"] == "text/markdown"
     assert text.startswith("# liverseg\n") and "sdk_version" not in text
+    assert "](https://" in text and not re.search(r"\]\((?!https://)", text)  # no link to a file beside it
     (points,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     assert "liverseg = liverseg.__main__:main" in wheel.read(points).decode()
 

@@ -16,9 +16,10 @@ ROOT = Path(__file__).parents[2]
 
 def documented_commands():
     """The training commands in the help texts, the README and the pages on training, with their parser."""
+    pages = ("training", "training-on-a-cluster", "recipes", "sampling", "evaluation")
     texts = [
         (ROOT / name).read_text(encoding="utf-8")
-        for name in ("README.md", "docs/training-on-a-cluster.md", "docs/sampling.md", "docs/recipes.md")
+        for name in ("README.md", *(f"docs/{page}.md" for page in pages))
     ]
     blocks = [
         block for text in texts for block in re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)

@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from registry.progress import Meter
 from train.cli.options import command_parser
 
 
@@ -28,10 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Publish the checkpoint and print where it is. Returns the exit status."""
     from train.export.publish import publish
 
-    def progress(name: str, done: int, total: int) -> None:
-        print(f"{name}: {done}/{total} bytes", file=sys.stderr)
-
-    pushed = publish(args.checkpoint, args.target, private=args.private, progress=progress)
+    pushed = publish(args.checkpoint, args.target, private=args.private, progress=Meter(sys.stderr))
     line = {"ref": pushed.ref, "location": pushed.location, "revision": pushed.revision}
     print(json.dumps({**line, "unchanged": pushed.unchanged}, indent=2))
     return 0

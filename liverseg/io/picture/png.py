@@ -1,5 +1,6 @@
-"""Encode PNG three to ten times as fast as OpenCV and Pillow, with the deflate of `liverseg.io.fast_gzip`.
+"""Encode PNG faster than OpenCV and Pillow, with the deflate of `liverseg.io.fast_gzip`.
 
+`python -m benchmarks.replacements` measures how much; `docs/dependencies.md` has the figures.
 One filter serves the whole picture instead of one per row; files are about as large as those of OpenCV.
 Format: W3C, "Portable Network Graphics (PNG) Specification" (third edition), https://www.w3.org/TR/png-3/
 """

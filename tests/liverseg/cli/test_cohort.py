@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 
 import pytest
 
@@ -85,13 +86,24 @@ def test_wrong_usage_exits_2(options):
     assert stopped.value.code == 2
 
 
-def test_progress_is_printed_every_ten_seconds_and_at_the_end(monkeypatch, capsys):
+def test_in_a_log_progress_is_printed_every_ten_seconds_and_at_the_end(monkeypatch, capsys):
     clock = [100.0]
     monkeypatch.setattr(cohort.time, "monotonic", lambda: clock[0])
-    show = cohort._progress_printer()
+    show = cohort._progress_display()
     for seconds, done in ((1, 1), (9, 2), (11, 20), (15, 21)):
         clock[0] = 100.0 + seconds
         show(CohortProgress(scans=100, done=done, failed=5, seconds=3600.0))
     assert capsys.readouterr().err == "25 of 100 scans, 5 failed, 25 an hour, 3.0 hours left\n"
     show(CohortProgress(scans=100, done=100, failed=0, seconds=3600.0))
     assert capsys.readouterr().err == "100 of 100 scans, 100 an hour, 0.0 hours left\n"
+
+
+def test_a_terminal_shows_a_bar_with_the_failed_scans(monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr("sys.stderr", terminal)
+    show = cohort._progress_display()
+    for done, failed in ((1, 0), (2, 1), (2, 2)):
+        show(CohortProgress(scans=4, done=done, failed=failed, seconds=1.0))
+    last = terminal.getvalue().split("\r")[-1]
+    assert "4/4" in last and "2 failed" in last and last.endswith("\n")

@@ -16,7 +16,6 @@ from liverseg.rendering.charts import (
     lay_out,
     profile_of,
     profile_svg,
-    round_steps,
 )
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -87,10 +86,3 @@ def test_without_liver_and_tumour_the_plot_is_empty():
     for polygon in svg.iter(f"{SVG}polygon"):
         ys = {point.split(",")[1] for point in polygon.get("points").split()}
         assert len(ys) == 1
-
-
-@pytest.mark.parametrize("largest", [1e-4, 0.07, 0.9, 1, 3, 9.99, 10, 299, 2.3e5])
-def test_round_steps_reach_the_largest_value_in_few_equal_steps(largest):
-    steps = round_steps(largest, 3)
-    assert steps[0] == 0 and steps[-2] < largest <= steps[-1] and len(steps) <= 4
-    np.testing.assert_allclose(np.diff(steps), steps[1])

@@ -26,13 +26,17 @@ def test_a_space_needs_no_tests_hidden_files_or_unused_pictures(tmp_path: Path) 
         "app.py",
         "docs/a.png",
         "docs/b.png",
+        "docs/page.md",
         "liverseg/x.py",
         "registry/bundled/b0/model.pt",
         "tests/t.py",
+        "train/RESULTS.md",
     ]
-    readme = "![A picture](docs/a.png)"
-    assert space_files(names, readme, with_bundled=True) == [names[0], names[1], names[3], names[4]]
-    assert space_files(names, readme, with_bundled=False) == [names[0], names[1], names[3]]
+    readme = "![A picture](docs/a.png), [results](train/RESULTS.md#checkpoints), [the Hub](https://hf.co/docs/b.png)"
+    unused = {"docs/b.png", "tests/t.py"}
+    assert space_files(names, readme, with_bundled=True) == [name for name in names if name not in unused]
+    unused.add("registry/bundled/b0/model.pt")
+    assert space_files(names, readme, with_bundled=False) == [name for name in names if name not in unused]
 
 
 def test_zerogpu_replaces_torch_and_drops_openvino() -> None:

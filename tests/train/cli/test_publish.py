@@ -7,6 +7,7 @@ import json
 
 from registry import open_registries
 from registry.folder import open_checkpoint
+from registry.progress import size_text
 from train.__main__ import main
 
 
@@ -17,7 +18,7 @@ def test_publish_sends_a_checkpoint_to_a_folder_registry(tmp_path, capsys):
     shown = capsys.readouterr()
     assert json.loads(shown.out)["ref"] == source.ref
     size = (source.folder / "model.pt").stat().st_size
-    assert f"model.pt: {size}/{size} bytes\n" in shown.err
+    assert f"model.pt {size_text(size)}\n" in shown.err
     (sent,) = open_registries(str(target)).list()
     assert sent.manifest.to_json() == source.manifest.to_json()
     assert main(["publish", str(source.folder), str(target)]) == 0

@@ -97,9 +97,3 @@ def test_without_scans_the_notebook_stops_instead_of_training_on_phantoms(tmp_pa
     with pytest.raises(SystemExit, match="phantom:300"):
         exec(source.replace('"/kaggle/input", "/content/drive/MyDrive", "/content/data", ', ""), names)
     assert not ran
-
-
-def test_the_notebook_has_no_outputs():
-    """Outputs and execution counts would reveal the machine that ran the notebook."""
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        assert cell["cell_type"] == "markdown" or (not cell["outputs"] and cell["execution_count"] is None)

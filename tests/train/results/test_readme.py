@@ -57,3 +57,9 @@ def test_every_score_of_the_section_is_recorded():
     lines = [line for line in SECTION.splitlines() if not line.startswith("| reference run")]
     shown = re.findall(r"\b0\.\d{3}\b", "\n".join(lines))
     assert len(shown) > 30 and not [score for score in shown if score not in recorded]
+
+
+def test_the_comparison_has_the_mean_of_the_cross_validation_on_29_scans():
+    record = json.loads((ROOT / "train/results/data/crossvalidation-segformer-b0-folds.json").read_text())
+    dice = [record["summary"][name]["dice_per_case"]["value"] for name in ("liver", "tumour")]
+    assert f"five short runs on {record['n']['scans']} have {sum(dice) / 2:.2f} " in README

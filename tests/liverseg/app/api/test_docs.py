@@ -1,4 +1,4 @@
-"""Every example of `docs/api.md` runs unchanged, and its tables agree with a running app."""
+"""Every example of `docs/api.md` and the README runs unchanged; the tables agree with a running app."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ ROOT = Path(__file__).parents[4]
 DOC = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:7860"
 BLOCKS = re.findall(r"^```(python|bash)\n(.*?)^```", DOC, re.MULTILINE | re.DOTALL)
+README_CODE = re.findall(
+    r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+)
 RUN_BY = {"python": [sys.executable, "-"], "bash": ["bash", "-euo", "pipefail"]}
 
 
@@ -33,6 +36,8 @@ def folder(tmp_path_factory, png, nifti) -> Path:
     folder = tmp_path_factory.mktemp("reader")
     shutil.copy(png, folder / "slice.png")
     shutil.copy(nifti, folder / "scan.nii.gz")
+    (folder / "demo").mkdir()
+    shutil.copy(nifti, folder / "demo" / "ct.nii.gz")  # the name in the README
     with zipfile.ZipFile(folder / "study.zip", "w") as archive:
         for number, slices in ((1, 4), (2, 3)):
             scan = make("volume", seed=number, size=64, slices=slices)
@@ -79,6 +84,19 @@ def test_an_example_runs(served, folder, number):
     quoted = re.search(r"# (There (?:is no slice \d+|are \d CT series[^;]+))", code)
     if quoted:
         assert quoted.group(1) in ran.stdout
+
+
+@pytest.mark.parametrize("number", range(len(README_CODE)))
+def test_an_example_of_the_readme_runs(served, folder, number, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    exec(compile(README_CODE[number].replace(ADDRESS, served.url), "README.md", "exec"), {})
+    assert '"tumour"' in capsys.readouterr().out or served.url in README_CODE[number].replace(
+        ADDRESS, served.url
+    )
+
+
+def test_the_readme_has_an_example_for_python_and_one_for_http():
+    assert [ADDRESS in code for code in README_CODE] == [False, True]
 
 
 def test_both_languages_are_there_for_every_endpoint(client):
