@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from registry.archive.archive import check_archive
+from registry.delta import SUFFIX, parse_delta
 from registry.errors import ArchiveRefused, CheckpointDamaged
 from registry.manifest import MODEL_FILE, Manifest
 from registry.progress import Progress
 from registry.reference import Reference
 from registry.schema import parse_json
+
+BUNDLED_FOLDER = Path(__file__).with_name("bundled")
+"""The folder with the checkpoints that come with liverseg."""
+
+WEIGHTS_FILE = "model.safetensors"
 
 
 class FileSource(Protocol):
@@ -69,13 +75,19 @@ class Checkpoint:
 
         The file cannot change between check and use, since it is not read a second time. Raises
         `CheckpointDamaged` with the file's name when it is not in the manifest, missing, a link, not a
-        regular file, or differs in size or sha256.
+        regular file, or differs in size or sha256. A file that the folder stores as a delta
+        (`registry.delta`) is put together first.
         """
         record = self.manifest.files.get(name)
         if record is None:
             raise CheckpointDamaged(f"The manifest of {self.ref} does not list {name}.")
         self.fetch(name)
-        data = read_regular_file(self.path(name) or self.folder / name, record.bytes)
+        if name in self.left_out():
+            raise CheckpointDamaged(
+                f"The file {name} of {self.ref} is not part of the installed package, which has only what "
+                "the app opens; use a copy of the project's repository."
+            )
+        data = self._read(name, record.bytes)
         if len(data) != record.bytes:
             raise CheckpointDamaged(
                 f"The file {name} of {self.ref} does not have the {record.bytes} bytes its manifest says; "
@@ -104,7 +116,43 @@ class Checkpoint:
         """The names of the checkpoint's files, without hidden ones."""
         if self.source is not None:
             return self.source.names(self)
-        return {entry.name for entry in self.folder.iterdir() if not entry.name.startswith(".")}
+        names = {entry.name for entry in self.folder.iterdir() if not entry.name.startswith(".")}
+        return {name.removesuffix(SUFFIX) for name in names}
+
+    def left_out(self) -> frozenset[str]:
+        """The files of the manifest that an installed package does without: a bundled `model.safetensors`."""
+        stored = (self.folder / WEIGHTS_FILE, self.folder / (WEIGHTS_FILE + SUFFIX))
+        if WEIGHTS_FILE not in self.manifest.files or any(map(os.path.lexists, stored)):
+            return frozenset()
+        is_bundled = self.folder.parent.resolve() == BUNDLED_FOLDER.resolve()
+        return frozenset({WEIGHTS_FILE} if is_bundled else ())
+
+    def stored_paths(self, name: str) -> tuple[Path, ...]:
+        """Where the bytes of a file are: in the file itself, or in its delta and the file that it refers to.
+
+        Raises `CheckpointDamaged` when there is a delta that cannot be read.
+        """
+        path, delta = self.folder / name, self.folder / (name + SUFFIX)
+        if self.source is not None:
+            return (self.source.path(self, name) or path,)
+        if os.path.lexists(path) or not os.path.lexists(delta):
+            return (path,)
+        limit = self.manifest.files[name].bytes
+        base = parse_delta(read_regular_file(delta, limit), limit).base
+        return (delta, self.folder.parent / base / name)
+
+    def _read(self, name: str, limit_bytes: int) -> bytes:
+        """At most `limit_bytes + 1` bytes of a file, not verified yet; raises `CheckpointDamaged`."""
+        paths = self.stored_paths(name)
+        if len(paths) == 1:
+            return read_regular_file(paths[0], limit_bytes)
+        delta = parse_delta(read_regular_file(paths[0], limit_bytes), limit_bytes)
+        if not paths[1].is_file():
+            raise CheckpointDamaged(
+                f"The file {name} of {self.ref} is stored as its differences from that of {delta.base}, "
+                "which is missing beside this folder; `python -m registry push` writes a complete folder."
+            )
+        return delta.apply(read_regular_file(paths[1], delta.reach()))
 
     def read_model(self) -> bytes:
         """The bytes of `model.pt`, safe to open: `torch.jit.load(io.BytesIO(data))`.
@@ -115,8 +163,10 @@ class Checkpoint:
         loaded.
         """
         data = self.read_verified(MODEL_FILE)
+        left_out = self.left_out()
         for name in self.manifest.files:
-            if name != MODEL_FILE and (self.source is None or self.path(name) is not None):
+            is_here = name not in left_out and (self.source is None or self.path(name) is not None)
+            if is_here and name != MODEL_FILE:
                 self.read_verified(name)
         self.check_embedded(check_archive(data))
         return data

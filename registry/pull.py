@@ -29,7 +29,10 @@ def pull(checkpoint: Checkpoint, *, progress: Progress | None = None) -> Pulled:
     error are kept.
     """
     fetched = []
+    left_out = checkpoint.left_out()
     for name in checkpoint.manifest.files:
+        if name in left_out:
+            continue
         is_new = checkpoint.source is not None and checkpoint.path(name) is None
         if checkpoint.source is not None and is_new:
             checkpoint.source.provide(checkpoint, name, progress)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from registry.checkpoint import Checkpoint
+from registry.checkpoint import BUNDLED_FOLDER, Checkpoint
 from registry.errors import CheckpointDamaged, CheckpointNotFound, RegistryUnreadable, UnsupportedRegistry
 from registry.folder import FolderRegistry, Listing, Problem, newest_match
 from registry.hub.client import owner_of
@@ -23,7 +23,6 @@ from registry.text import one_line
 
 REGISTRY_VARIABLE = "LIVERSEG_REGISTRY"
 BUNDLED = "bundled"
-BUNDLED_FOLDER = Path(__file__).with_name(BUNDLED)
 
 
 class Registry(Protocol):
@@ -45,16 +44,17 @@ class FileState:
 
     folder: Path
     sha256: str  # of `model.pt`, as the manifest says
-    size_and_time: tuple[int, int] | None  # of `model.pt` on the disk; None: it is not there
+    sizes_and_times: tuple[tuple[int, int], ...] | None  # of what `model.pt` is made of; None: missing
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> FileState:
         """The present state of a checkpoint's files."""
         try:
-            found = os.lstat(checkpoint.path(MODEL_FILE) or checkpoint.folder / MODEL_FILE)
-        except OSError:
+            found = [os.lstat(path) for path in checkpoint.stored_paths(MODEL_FILE)]
+        except (OSError, CheckpointDamaged):
             return cls(checkpoint.folder, checkpoint.sha256, None)
-        return cls(checkpoint.folder, checkpoint.sha256, (found.st_size, found.st_mtime_ns))
+        sizes_and_times = tuple((one.st_size, one.st_mtime_ns) for one in found)
+        return cls(checkpoint.folder, checkpoint.sha256, sizes_and_times)
 
 
 class Registries:

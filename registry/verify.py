@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from registry.archive.archive import check_archive
 from registry.archive.safetensors_header import check_safetensors
 from registry.card.front_matter import split_front_matter
-from registry.checkpoint import Checkpoint, read_regular_file
+from registry.checkpoint import WEIGHTS_FILE, Checkpoint, read_regular_file
 from registry.errors import CheckpointDamaged, ManifestInvalid, RegistryError
 from registry.folder import MANIFEST_FILE
 from registry.manifest import CONFIG_FILE, MODEL_FILE, Manifest
 from registry.schema import MAX_MANIFEST_BYTES, parse_json
 from registry.text import one_line
 
-CARD_FILE, METRICS_FILE, WEIGHTS_FILE = "README.md", "metrics.csv", "model.safetensors"
+CARD_FILE, METRICS_FILE = "README.md", "metrics.csv"
 EXPECTED_FILES = (CARD_FILE, MODEL_FILE, WEIGHTS_FILE, CONFIG_FILE, METRICS_FILE)
 """The files that a published checkpoint must have besides `manifest.json`."""
 
@@ -35,20 +35,24 @@ class CheckResult:
 def verify(checkpoint: Checkpoint) -> list[CheckResult]:
     """Run every check and return their results in a fixed order; a failure does not stop the others.
 
+    A file that the installed package does without is not checked, which the detail of `files` says.
+
     The checks are `schema`, `files` (each listed file exists, no other does), `sha256` with the size of every
     file, `archive` (structure of `model.pt`), `embedded manifest`, `safetensors`, `config`, `card` and
     `metrics`.
     """
     content: dict[str, bytes] = {}
+    left_out = checkpoint.left_out()
+    names = [name for name in checkpoint.manifest.files if name not in left_out]
     # Cached, since two checks need it.
     embedded = functools.cache(lambda: check_archive(_verified(content, MODEL_FILE)))
     checks: list[tuple[str, Callable[[], str]]] = [
         ("schema", lambda: _schema(checkpoint)),
         ("files", lambda: _files(checkpoint)),
-        *[(f"sha256 {n}", lambda n=n: _digest(checkpoint, n, content)) for n in checkpoint.manifest.files],
+        *[(f"sha256 {n}", lambda n=n: _digest(checkpoint, n, content)) for n in names],
         ("archive", lambda: _archive(embedded())),
         ("embedded manifest", lambda: _embedded(checkpoint, embedded())),
-        ("safetensors", lambda: _safetensors(_verified(content, WEIGHTS_FILE))),
+        *([] if left_out else [("safetensors", lambda: _safetensors(_verified(content, WEIGHTS_FILE)))]),
         ("config", lambda: _config(checkpoint.manifest, _verified(content, CONFIG_FILE))),
         ("card", lambda: _card(checkpoint.manifest, _verified(content, CARD_FILE))),
         ("metrics", lambda: _metrics(_verified(content, METRICS_FILE))),
@@ -83,11 +87,13 @@ def _files(checkpoint: Checkpoint) -> str:
     for name in EXPECTED_FILES:
         if name not in listed:
             raise CheckpointDamaged(f"The manifest does not list {name}.")
-    for name in sorted(listed - present):
+    left_out = checkpoint.left_out()
+    for name in sorted(listed - present - left_out):
         raise CheckpointDamaged(f"The file {name} is missing.")
     for name in sorted(present - listed - {MANIFEST_FILE}):
         raise CheckpointDamaged(f"The file {one_line(name, 60)} is not listed in the manifest.")
-    return f"{len(listed)} files, all listed"
+    note = "".join(f"; {name} is not part of the installed package" for name in sorted(left_out))
+    return f"{len(listed - left_out)} files, all listed{note}"
 
 
 def _digest(checkpoint: Checkpoint, name: str, content: dict[str, bytes]) -> str:

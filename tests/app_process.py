@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -18,18 +19,25 @@ PATIENCE_S = 240
 class AppProcess:
     """The app on a free port, logging to the file `log`; `with` waits until the page is served.
 
-    It has no examples, which would keep the processors busy, unless `LIVERSEG_EXAMPLES` names some.
+    It has no examples, which would keep the processors busy, unless `LIVERSEG_EXAMPLES` names some. `command`
+    is another way to start it, in the folder `cwd`.
     """
 
-    def __init__(self, log: Path, **environment: str) -> None:
+    def __init__(
+        self,
+        log: Path,
+        command: Sequence[str | Path] = (sys.executable, "app.py"),
+        cwd: Path = ROOT,
+        **environment: str,
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self._log = log
         with log.open("w") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "app.py", "--port", str(port)],
-                cwd=ROOT,
+                [*command, "--port", str(port)],
+                cwd=cwd,
                 env={**os.environ, "LIVERSEG_EXAMPLES": "none", **environment},
                 stdout=out,
                 stderr=subprocess.STDOUT,

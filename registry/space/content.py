@@ -1,9 +1,10 @@
 """The files of a Gradio Space of this project.
 
 They are the project's own files without tests and training. Two are changed for the Space: the front matter
-of `README.md` (Python, hardware, weights to fetch before the first start) and, for ZeroGPU, the torch version
-in `requirements.txt`. A Space installs that file together with gradio's extras `oauth` and `mcp`. Only direct
-dependencies are pinned there, because the extras need other versions of gradio's own dependencies.
+of `README.md` (Python, hardware, weights to fetch before the first start) and torch in `requirements.txt`,
+which on a CPU is its build for CPUs and on ZeroGPU another version. A Space installs that file together with
+gradio's extras `oauth` and `mcp`. Only direct dependencies are pinned there, because the extras need other
+versions of gradio's own dependencies.
 """
 
 from __future__ import annotations
@@ -43,12 +44,14 @@ class Hardware:
     pins: tuple[
         tuple[str, str | None], ...
     ] = ()  # (package, version to pin instead; None removes the package)
+    torch_index: str | None = None  # the package index with the build of torch for this hardware
 
 
 HARDWARE = {
     hardware.flavour: hardware
     for hardware in (
-        Hardware("cpu-basic", "3.11"),
+        # PyPI has torch for CUDA, with gigabytes of libraries that no CPU needs.
+        Hardware("cpu-basic", "3.11", torch_index="https://download.pytorch.org/whl/cpu"),
         # ZeroGPU supports only torch 2.8.0, 2.9.1, 2.10.0 and 2.11.0, with Python 3.12.12 or 3.10.13. The
         # network runs on torch there, so OpenVINO is not installed.
         Hardware("zero-a10g", "3.12.12", (("torch", "2.11.0"), ("openvino", None))),
@@ -65,8 +68,8 @@ def project_files(root: Path = ROOT) -> list[str]:
     names = _git_files(root) or _visible_files(root)
     if not set(SINGLE_FILES) <= set(names):
         raise PushRefused(
-            "A Space is made from a copy of the whole project, with app.py, README.md and requirements.txt; "
-            "run this in one."
+            "A Space is made from a copy of the whole project, with app.py, README.md and requirements.txt, "
+            "which the installed package does not have; run `python -m registry space` in such a copy."
         )
     return sorted(names)
 
@@ -185,6 +188,22 @@ def replace_pins(text: str, hardware: Hardware) -> str:
     return text
 
 
+def use_torch_index(requirements: str, hardware: Hardware) -> str:
+    """The requirements with torch from the index of the hardware, where it has one.
+
+    The local version `+cpu` keeps pip from choosing the build on PyPI, which has the same public version.
+
+    >>> print(use_torch_index("torch==2.13.0\\n", HARDWARE["cpu-basic"]), end="")
+    --extra-index-url https://download.pytorch.org/whl/cpu
+    torch==2.13.0+cpu
+    """
+    if hardware.torch_index is None:
+        return requirements
+    build = hardware.torch_index.rpartition("/")[2]
+    line = f"--extra-index-url {hardware.torch_index}\ntorch=={pinned_version(requirements, 'torch')}+{build}"
+    return re.sub(r"^torch==\S+$", line, requirements, flags=re.MULTILINE)
+
+
 def pinned_version(requirements: str, package: str) -> str:
     """The version in the line `package==version`; raises `PushRefused` where there is no such line.
 
@@ -208,7 +227,7 @@ def space_content(
     The checkpoints `preloaded` are fetched when the Space is built; `used` are all that it serves from the
     Hub.
     """
-    requirements = replace_pins(files[REQUIREMENTS].decode(), hardware)
+    requirements = use_torch_index(replace_pins(files[REQUIREMENTS].decode(), hardware), hardware)
     models = dict.fromkeys(_repository(checkpoint) for checkpoint in used)
     readme = space_readme(
         files[README].decode(), hardware, pinned_version(requirements, "gradio"), preloaded, models

@@ -80,6 +80,7 @@ def push_space(
     owner, _, name = space.partition("/")
     if not is_owner(owner) or not _NAME.fullmatch(name) or "--" in name or ".." in name:
         raise PushRefused(f"A Space is named owner/name, not '{one_line(space, 60)}'.")
+    project = project_files(root)
     if is_offline():
         raise PushRefused("Nothing can be published while HF_HUB_OFFLINE is set.")
     addresses = _visible_registries(settings.registry)
@@ -89,9 +90,9 @@ def push_space(
     flavour = settings.hardware or (_flavour(repository) if head else None) or next(iter(HARDWARE))
     public, notes = _public_checkpoints(repository, checkpoints)
     readme = (root / README).read_text(encoding="utf-8")
-    names = space_files(project_files(root), readme, with_bundled=BUNDLED in addresses)
+    names = space_files(project, readme, with_bundled=BUNDLED in addresses)
     files = read_files(root, names, [token_in_use() or ""])
-    content = space_content(files, _hardware(flavour), public, checkpoints)
+    content = space_content(files, hardware_of(flavour), public, checkpoints)
     plan = SpacePushed(
         space,
         repository.url(),
@@ -195,6 +196,8 @@ def _flavour(repository: Repository) -> str | None:
         return hardware
 
 
-def _hardware(flavour: str) -> Hardware:
-    """The hardware of a flavour; an unknown flavour has the versions of the CPU."""
-    return HARDWARE.get(flavour) or dataclasses.replace(next(iter(HARDWARE.values())), flavour=flavour)
+def hardware_of(flavour: str) -> Hardware:
+    """The hardware of a flavour; an unknown one has the versions of the CPU, and torch from PyPI on a GPU."""
+    cpu = next(iter(HARDWARE.values()))
+    index = cpu.torch_index if flavour.startswith("cpu-") else None
+    return HARDWARE.get(flavour) or dataclasses.replace(cpu, flavour=flavour, torch_index=index)

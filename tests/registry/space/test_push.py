@@ -71,7 +71,7 @@ def test_a_space_with_bundled_checkpoints_is_one_commit_of_tracked_files(
     assert tops == {*singles, *(link.split("/")[0] for link in linked), "liverseg", "registry"}
     for name, data in space_tree(space).items():
         assert TOKEN.encode() not in data
-        if name != "README.md":
+        if name not in ("README.md", "requirements.txt"):
             assert data == (ROOT / name).read_bytes(), name
 
     hub.seen.clear()
@@ -133,7 +133,7 @@ def test_zerogpu_gets_the_versions_that_it_supports(
     assert push_space("lab/page", SpaceSettings("hf://lab")).hardware == "zero-a10g"  # what it has
     back = push_space("lab/page", SpaceSettings("hf://lab", hardware="cpu-basic"))
     assert space.hardware == "cpu-basic" == back.hardware and not back.unchanged
-    assert space_tree(space)["requirements.txt"] == (ROOT / "requirements.txt").read_bytes()
+    assert b"torch==2.13.0+cpu\n" in space_tree(space)["requirements.txt"]
 
 
 def test_private_checkpoints_are_not_preloaded(
