@@ -16,6 +16,7 @@ from selenium.webdriver.common.keys import Keys
 import liverseg
 from liverseg.analysis import report_text
 from liverseg.app.state.checkpoints import Checkpoints
+from liverseg.io.sniff import FORMAT_LIST
 from liverseg.phantom import write
 from tests.app_process import AppProcess
 from tests.phantoms import make
@@ -190,7 +191,7 @@ def test_a_bad_file_gives_one_sentence_and_the_next_file_works(page, server, inp
     wait(lambda: page.find(".ls-problem"), "the sentence")
     assert (
         page.text(".ls-problem")
-        == "The file holds text, not an image; liverseg reads PNG, JPEG, NIfTI and DICOM."
+        == f"The file holds text, not an image; liverseg reads {FORMAT_LIST} and DICOM."
     )
     assert not page.find("#ls-viewer img")
     page.shoot("bad")
