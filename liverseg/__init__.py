@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "Agreement": "liverseg.analysis.compare",
     "CTImage": "liverseg.core.image",
+    "FollowUp": "liverseg.analysis.follow.follow_up",
     "LiversegError": "liverseg.errors",
     "Report": "liverseg.analysis.report",
     "Segmentation": "liverseg.core.segmentation",
@@ -27,6 +28,7 @@ _MODULES = {
     "SeriesChoice": "liverseg.errors",
     "list_series": "liverseg.io.read",
     "compare": "liverseg.analysis.compare",
+    "follow": "liverseg.analysis.follow.follow_up",
     "measure": "liverseg.analysis.measure",
     "read": "liverseg.io.read",
 }
@@ -35,6 +37,7 @@ __all__ = sorted([*_MODULES, "__version__"])
 
 if TYPE_CHECKING:
     from liverseg.analysis.compare import Agreement, compare
+    from liverseg.analysis.follow.follow_up import FollowUp, follow
     from liverseg.analysis.measure import measure
     from liverseg.analysis.report import Report
     from liverseg.core.image import CTImage

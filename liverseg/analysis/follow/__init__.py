@@ -1,0 +1,1 @@
+"""Two scans of one patient: registration of the livers, matching of the lesions, and their change (pure)."""
