@@ -13,7 +13,18 @@ from collections.abc import Sequence
 from functools import partial
 
 from liverseg import __version__
-from liverseg.cli import bench, cohort, compare, examples, packages, phantom, reproduce, segment, serve
+from liverseg.cli import (
+    bench,
+    cohort,
+    compare,
+    examples,
+    follow,
+    packages,
+    phantom,
+    reproduce,
+    segment,
+    serve,
+)
 from liverseg.cli.output import print_refusal
 from liverseg.errors import LiversegError
 from registry.closed_pipe import run_command
@@ -30,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"liverseg {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (serve, segment, compare, reproduce, cohort, phantom, examples, bench, packages):
+    for command in (serve, segment, compare, follow, reproduce, cohort, phantom, examples, bench, packages):
         command.add_parser(subparsers)
     return parser
 

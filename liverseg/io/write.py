@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,6 +30,9 @@ from liverseg.io.encoders import ENCODERS, Results, encode_png
 from liverseg.io.files import unwritable_folder, write_atomically
 from liverseg.io.formats import check_formats
 from liverseg.rendering.slice_view import overview
+
+if TYPE_CHECKING:
+    from liverseg.analysis.follow.follow_up import FollowUp
 
 
 def make_folder(out_dir: str | os.PathLike[str]) -> Path:
@@ -108,13 +112,34 @@ def write_comparison(
     They are `report_a.json`, `report_b.json`, `comparison.png` (`picture`, RGB) and, last, `comparison.json`,
     which includes both reports. Raises `InvalidSetting` for a folder that cannot be written to.
     """
-    folder = make_folder(out_dir)
     contents = {
         "report_a.json": report_a.to_json().encode(),
         "report_b.json": report_b.to_json().encode(),
         "comparison.png": encode_png(picture),
         "comparison.json": comparison_json(agreement, report_a, report_b).encode(),
     }
+    return _write_all(out_dir, contents)
+
+
+def write_follow_up(out_dir: str | os.PathLike[str], found: FollowUp, picture: np.ndarray) -> list[Path]:
+    """Write a follow-up into a folder, which is created if needed; returns the files.
+
+    They are `report_baseline.json`, `report_follow_up.json`, `follow.png` (`picture`, RGB), `follow.csv` and,
+    last, `follow.json`. Raises `InvalidSetting` for a folder that cannot be written to.
+    """
+    contents = {
+        "report_baseline.json": found.baseline.to_json().encode(),
+        "report_follow_up.json": found.follow_up.to_json().encode(),
+        "follow.png": encode_png(picture),
+        "follow.csv": found.to_csv().encode(),
+        "follow.json": found.to_json().encode(),
+    }
+    return _write_all(out_dir, contents)
+
+
+def _write_all(out_dir: str | os.PathLike[str], contents: dict[str, bytes]) -> list[Path]:
+    """Write files by name in their order into a folder, which is created if needed."""
+    folder = make_folder(out_dir)
     try:
         return [_write(folder / name, content) for name, content in contents.items()]
     except OSError as error:

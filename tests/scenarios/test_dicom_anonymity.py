@@ -51,6 +51,20 @@ def test_only_the_uids_that_must_be_quoted_leave(series, tmp_path, capfd, caplog
     assert not [mark for mark in MARKS if mark in (repr(ct.source) + repr(ct.native)).encode()]
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_follow_up_says_nothing_of_the_patient_or_the_dates(series, tmp_path, capfd, caplog):
+    caplog.set_level(logging.DEBUG)
+    arguments = ["follow", str(series), str(series), "--checkpoint", "segformer-b0-fast"]
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    output = output_contents(tmp_path / "out")
+    assert len(output) == 5 and b"same file" in output["follow.json"]
+    streams = capfd.readouterr()
+    output |= {"stdout": streams.out.encode(), "stderr": streams.err.encode(), "log": caplog.text.encode()}
+    output["names"] = " ".join(output).encode()
+    leaked = {name: canaries_in(name, content) for name, content in output.items()}
+    assert not {name: marks for name, marks in leaked.items() if marks}
+
+
 def test_a_refusal_does_not_quote_the_identifiers_it_refuses(series, tmp_path, capfd):
     for number, path in enumerate(sorted(series.iterdir())):
         dataset = pydicom.dcmread(path)
