@@ -31,6 +31,7 @@ _MODULES = {
     "follow": "liverseg.analysis.follow.follow_up",
     "measure": "liverseg.analysis.measure",
     "read": "liverseg.io.read",
+    "read_labels": "liverseg.io.masks.read",
 }
 
 __all__ = sorted([*_MODULES, "__version__"])
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from liverseg.core.window import Window
     from liverseg.errors import LiversegError, SeriesChoice
     from liverseg.inference.segmenter import Segmenter
+    from liverseg.io.masks.read import read_labels
     from liverseg.io.read import list_series, read
 
 

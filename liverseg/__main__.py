@@ -19,6 +19,7 @@ from liverseg.cli import (
     compare,
     examples,
     follow,
+    measure,
     packages,
     phantom,
     reproduce,
@@ -41,7 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"liverseg {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (serve, segment, compare, follow, reproduce, cohort, phantom, examples, bench, packages):
+    made_here = (serve, segment, measure, compare, follow, reproduce, cohort, phantom, examples, bench)
+    for command in (*made_here, packages):
         command.add_parser(subparsers)
     return parser
 

@@ -12,7 +12,7 @@ from liverseg.analysis.measure import measure
 from liverseg.analysis.report import Report
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
-from liverseg.core.slicing import single_slice, single_slice_segmentation
+from liverseg.core.slicing import check_slice, single_slice, single_slice_segmentation
 from liverseg.core.window import Window
 from liverseg.inference.progress import ProgressCallback, StopSignal
 from liverseg.inference.segmenter import Segmenter
@@ -147,6 +147,28 @@ def analyse_image(
     started = time.perf_counter()
     report = measure(*_chosen(ct, seg, settings.slice_index))
     return Analysis(ct, seg, report, settings.slice_index, time.perf_counter() - started)
+
+
+def analyse_labels(
+    source: Source,
+    read: Callable[[CTImage], Segmentation],
+    settings: AnalysisSettings = DEFAULT_SETTINGS,
+    check: Callable[[CTImage], object] | None = None,
+) -> Analysis:
+    """Read an input and measure labels that were made elsewhere; no network runs.
+
+    `read` gives the labels for the image (`io.masks.read.read_labels`). Of the settings, the window, the
+    series and the slice apply. Raises a `LiversegError` as `io.read.read`, `check` and `read` do.
+    """
+    ct, reading_s = read_timed(source, settings)
+    if check is not None:
+        check(ct)
+    if settings.slice_index is not None:
+        check_slice(ct, settings.slice_index)
+    seg = read(ct)
+    seg.timing_s["reading"] = reading_s
+    report = measure(*_chosen(ct, seg, settings.slice_index))
+    return Analysis(ct, seg, report, settings.slice_index)
 
 
 def compare_image(

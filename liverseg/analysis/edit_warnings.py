@@ -6,7 +6,7 @@ import numpy as np
 
 from liverseg.analysis.amount import Amount
 from liverseg.analysis.edits import RejectionSettings, UserEdits
-from liverseg.analysis.report_text import number_list, size_text, threshold_text
+from liverseg.analysis.report_text import count_text, number_list, size_text, threshold_text
 from liverseg.core.segmentation import Segmentation
 
 NAMED_LESIONS = 12
@@ -20,15 +20,17 @@ def rejected_count(seg: Segmentation) -> int:
 
 
 def find_edits(seg: Segmentation, size: Amount) -> UserEdits | None:
-    """The edits of a segmentation; None where no lesion is rejected and no rejection has lapsed.
+    """The edits of a segmentation; None where no lesion is rejected, no rejection has lapsed and no label
+    was changed by hand.
 
     `size` is that of `rejected_count`.
     """
     made, rejected = seg.rejections, seg.rejected
     if made is None or not (rejected or made.lapsed):
-        return None
+        by_hand = seg.hand_edits
+        return None if by_hand is None else UserEdits((), size, None, by_hand=by_hand)
     settings = RejectionSettings(float(made.threshold), made.cut, made.numbers)
-    return UserEdits(rejected, size, settings, made.lapsed)
+    return UserEdits(rejected, size, settings, made.lapsed, seg.hand_edits)
 
 
 def edit_warnings(edits: UserEdits | None) -> list[str]:
@@ -46,7 +48,11 @@ def edit_warnings(edits: UserEdits | None) -> list[str]:
             else f"Edited by the user: lesions {named} were rejected, {size} together. They are labelled "
             "liver and not counted as tumour."
         )
-    if edits.lapsed:
+    if edits.by_hand is not None:
+        unit = "voxel" if edits.size.kind == "volume" else "pixel"
+        changed = count_text(edits.by_hand.changed, unit)
+        warnings.append(f"Edited by hand: the labels differ in {changed} from the original.")
+    if edits.lapsed and edits.made_at is not None:
         at = f"at the tumour threshold {threshold_text(edits.made_at.threshold)}"
         warnings.append(
             f"1 lesion that was rejected {at} is part of a lesion that counts here: check that lesion."

@@ -43,8 +43,8 @@ class Lesion:
     perpendicular_diameter_px: float
     diameter_slice: int  # the slice with the longest diameter
     measurable: bool | None  # at least `MEASURABLE_MM` long (RECIST 1.1); None: spacing unknown
-    mean_probability: float  # tumour probability over the pixels of the lesion
-    peak_probability: float
+    mean_probability: float | None  # tumour probability over the pixels of the lesion; None: no network
+    peak_probability: float | None
     mean_hu: float
     touches_edge: bool  # at the image border, or in the first or last slice of a volume
     touches_liver: bool  # is face-adjacent to a liver pixel outside it
@@ -189,8 +189,8 @@ def _measure_lesion(ct: CTImage, seg: Segmentation, number: int, mask: np.ndarra
         perpendicular_diameter_px=diameters.perpendicular_px,
         diameter_slice=box[0].start + diameters.slice_index,
         measurable=diameters.longest >= MEASURABLE_MM if known else None,
-        mean_probability=float(probability.mean()),
-        peak_probability=float(probability.max()),
+        mean_probability=float(probability.mean()) if seg.has_probabilities else None,
+        peak_probability=float(probability.max()) if seg.has_probabilities else None,
         mean_hu=float(ct.hu[box][mask].mean(dtype=np.float64)),
         touches_edge=touches_edge,
         touches_liver=_is_adjacent(lesion, (neighbourhood == LIVER) & ~lesion),  # unsure ones are liver, too

@@ -166,8 +166,15 @@ def _known_spacing(ct: CTImage) -> tuple[float | None, float, float] | None:
     return (None, *ct.spacing_mm[1:])
 
 
+def no_tumour_label_warning(seg: Segmentation) -> list[str]:
+    """One warning about labels of a file in which no label stands for tumour."""
+    if seg.labels_file is None or seg.labels_file.tumour:
+        return []
+    return ["The labels come from a file that has no label of tumours: no tumour was looked for."]
+
+
 def measure(ct: CTImage, seg: Segmentation) -> Report:
-    """Measure liver, tumour and every lesion of a segmentation.
+    """Measure liver, tumour and every lesion of a segmentation, also of one read with `read_labels`.
 
     `seg` must lie on the grid of `ct`; raises `InvalidSetting` otherwise. Areas (of a slice), volumes (of a
     volume) and diameters in mm are None where the spacing is unknown. `analysis.diameters` defines the
@@ -188,6 +195,7 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
     warnings = [
         *(doubt.warning for doubt in doubts),
         *edit_warnings(edits),
+        *no_tumour_label_warning(seg),
         *ct.warnings,
         *seg.warnings,
         *fitted_threshold_warning(seg),
@@ -230,15 +238,23 @@ def measure(ct: CTImage, seg: Segmentation) -> Report:
         decision=lesion_decision(ct, seg),
         edited=edits,
         skipped_slices=seg.skipped,
-        settings=RunSettings(
-            ct.assumed_window,
-            ct.series,
-            seg.only_slice,
-            seg.keep_all,
-            float(seg.threshold),
-            seg.lesion_cut,
-        ),
+        settings=run_settings(ct, seg),
         labels_sha256=labels_digest(seg.labels),
+        labels_file=seg.labels_file,
+    )
+
+
+def run_settings(ct: CTImage, seg: Segmentation) -> RunSettings | None:
+    """The settings that repeat the run; None for labels of a file, which no run made."""
+    if not seg.has_probabilities:
+        return None
+    return RunSettings(
+        ct.assumed_window,
+        ct.series,
+        seg.only_slice,
+        seg.keep_all,
+        float(seg.threshold),
+        seg.lesion_cut,
     )
 
 

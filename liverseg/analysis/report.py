@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from liverseg.analysis.amount import Amount as Amount
-from liverseg.analysis.edits import EDIT_COLUMNS, EDIT_DEFINITIONS, UserEdits
+from liverseg.analysis.edits import EDIT_COLUMNS, UserEdits
 from liverseg.analysis.lesions import MAX_LESIONS, Lesion
 from liverseg.analysis.plausibility.messages import Doubt
+from liverseg.core.labels_file import LabelsFile
 from liverseg.core.lesion_model import OperatingPoint
 from liverseg.core.segmentation import CheckpointIdentity
 from liverseg.core.window import Window
@@ -50,6 +51,14 @@ REPORT_DEFINITIONS = {
 }
 """Definitions of the report's terms; written into every `report.json`."""
 
+LABELS_FILE_DEFINITIONS = {
+    "labels_file": "the labels were read from a file, not made by a network: checkpoint, engine, "
+    "tumour_threshold, settings and probabilities are null, and every connected tumour region is likely. "
+    "liver and tumour are the label values, or numbers of segments or ROIs, that were taken as such; "
+    "left_out counts the others",
+}
+"""Definition of the key that a report of labels of a file adds."""
+
 CSV_COLUMNS = (
     "lesion,first_slice,last_slice,centroid_slice,centroid_row,centroid_column,centroid_r_mm,centroid_a_mm,"
     "centroid_s_mm,pixels,voxels,area_mm2,volume_ml,longest_diameter_mm,perpendicular_diameter_mm,"
@@ -57,6 +66,9 @@ CSV_COLUMNS = (
     "peak_probability,mean_hu,touches_edge,touches_liver,likely,lesion_probability"
 ).split(",")
 """Columns of the CSV table of lesions; the same for slices and volumes. That of an edited report has more."""
+
+
+_ORIGIN_KEYS = ("checkpoint", "engine", "tumour_threshold")
 
 
 @dataclass(frozen=True)
@@ -147,6 +159,7 @@ class Report:
     labels_sha256: str | None = None  # of the labels on the radiological grid, slice by slice
     decision: LesionDecision | None = None  # None: a report made without it
     edited: UserEdits | None = None  # what the user changed; None: nothing
+    labels_file: LabelsFile | None = None  # where the labels come from; None: from `checkpoint`
 
     @property
     def likely_lesions(self) -> tuple[Lesion, ...]:
@@ -182,13 +195,18 @@ class Report:
             "operating_point": decision.point and asdict(decision.point),
         }
 
+    def _origin_dict(self) -> dict[str, Any]:
+        """Checkpoint, engine and threshold, which are None for labels of a file."""
+        if self.labels_file is None:
+            made_by = asdict(self.checkpoint), self.engine, self.tumour_threshold
+            return dict(zip(_ORIGIN_KEYS, made_by, strict=True))
+        return {**dict.fromkeys(_ORIGIN_KEYS), "labels_file": asdict(self.labels_file)}
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain dicts, lists, strings and finite numbers."""
         content: dict[str, Any] = {
             "input": asdict(self.input),
-            "checkpoint": asdict(self.checkpoint),
-            "engine": self.engine,
-            "tumour_threshold": self.tumour_threshold,
+            **self._origin_dict(),
             "liver": self.liver.to_dict(),
             "tumour": self.tumour.to_dict(),
             "tumour_share_of_liver": self.tumour_share_of_liver,
@@ -203,7 +221,9 @@ class Report:
             "settings": self.settings and asdict(self.settings),
             "labels_sha256": self.labels_sha256,
             **({} if self.edited is None else {"edited": self.edited.to_dict()}),
-            "definitions": REPORT_DEFINITIONS | ({} if self.edited is None else EDIT_DEFINITIONS),
+            "definitions": REPORT_DEFINITIONS
+            | ({} if self.edited is None else self.edited.definitions)
+            | ({} if self.labels_file is None else LABELS_FILE_DEFINITIONS),
         }
         result: dict[str, Any] = json_value(content)
         return result

@@ -40,6 +40,10 @@ def parse_report(text: str | bytes) -> dict[str, Any]:
         raise InvalidSetting("The report is not JSON.") from None
     if not isinstance(report, dict) or any(key not in report for key in REQUIRED_KEYS):
         raise InvalidSetting("The report is not a report.json of liverseg.")
+    if report.get("labels_file") is not None:
+        raise InvalidSetting(
+            "The report is about labels from a file, which no checkpoint made; measure that file again."
+        )
     checkpoint, measured = report["checkpoint"], report["input"]
     if (
         not isinstance(checkpoint, dict)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from liverseg.analysis.lesions import Lesion
 from liverseg.analysis.report import Amount, Report
+from liverseg.core.labels_file import NO_CHECKPOINT_REF, LabelsFile
 from liverseg.core.lesion_model import OperatingPoint
+from liverseg.core.segmentation import Segmentation
 
 NOT_MEASURED = "–"
 """Shown in place of a value that is None."""
@@ -139,6 +141,16 @@ def edited_text(numbers: Sequence[int]) -> str:
     return f"edited by the user: {count_text(len(numbers))} rejected" if numbers else ""
 
 
+def origin_text(seg: Segmentation) -> str:
+    """What a reader of a file must know about its labels: that they come from a file, or were edited.
+
+    Empty for the labels of a network as they are.
+    """
+    origin = "" if seg.labels_file is None else NO_CHECKPOINT_REF
+    by_hand = "" if seg.hand_edits is None else "edited by hand"
+    return "; ".join(part for part in (origin, by_hand, edited_text(seg.rejected)) if part)
+
+
 def operating_point_sentence(point: OperatingPoint | None) -> str:
     """What a lesion cut gave in cross-validation; None: it was not measured.
 
@@ -188,19 +200,54 @@ def provenance_rows(report: Report, sha_digits: int = 12) -> list[tuple[str, str
         ("Input", f"{file_format}, {shape}"),
         ("Spacing", spacing),
         *([] if measured.orientation_known else [("Orientation", ORIENTATION_ASSUMED)]),
-        ("Checkpoint", checkpoint.ref),
-        ("Weights", f"sha256 {sha256} from {checkpoint.registry}{commit}"),
-        *([("Slices run", slices_run(report))] if is_volume else []),
-        ("Threshold", threshold_text(report.tumour_threshold)),
-        *([] if cut is None else [("Lesion cut", threshold_text(cut))]),
-        ("Engine", report.engine),
+        *(
+            labels_file_rows(report.labels_file, sha_digits)
+            if report.labels_file is not None
+            else [
+                ("Checkpoint", checkpoint.ref),
+                ("Weights", f"sha256 {sha256} from {checkpoint.registry}{commit}"),
+                *([("Slices run", slices_run(report))] if is_volume else []),
+                ("Threshold", threshold_text(report.tumour_threshold)),
+                *([] if cut is None else [("Lesion cut", threshold_text(cut))]),
+                ("Engine", report.engine),
+            ]
+        ),
         *([] if report.edited is None else [("Edited", _edited_row(report))]),
     ]
+
+
+def labels_file_rows(source: LabelsFile, sha_digits: int = 12) -> list[tuple[str, str]]:
+    """Names and values of the labels file behind a report.
+
+    >>> labels_file_rows(LabelsFile("nrrd", "ab" * 32, (1,), (2, 5), 3))[0]
+    ('Labels', 'from a file (NRRD), not from a network: liver 1, tumour 2 + 5; 3 labels left out')
+    """
+    liver, tumour = (" + ".join(map(str, values)) or "none" for values in (source.liver, source.tumour))
+    left_out = f"; {count_text(source.left_out, 'label')} left out" if source.left_out else ""
+    title = _FORMAT_TITLES.get(source.format, source.format.upper())
+    rows = [
+        ("Labels", f"from a file ({title}), not from a network: liver {liver}, tumour {tumour}{left_out}")
+    ]
+    sha256 = source.sha256 or ""
+    if sha256:
+        rows.append(("Labels file", f"sha256 {sha256[:sha_digits]}" + ("…" if sha_digits < 64 else "")))
+    return rows
+
+
+def hand_edits_text(report: Report) -> str:
+    """What was changed by hand, as "1,234 voxels changed by hand"; empty if nothing is known."""
+    edited = report.edited
+    if edited is None or edited.by_hand is None:
+        return ""
+    unit = "voxel" if report.input.kind == "volume" else "pixel"
+    return f"{count_text(edited.by_hand.changed, unit)} changed by hand"
 
 
 def _edited_row(report: Report) -> str:
     """The provenance of an edited result."""
     assert report.edited is not None
+    if by_hand := hand_edits_text(report):
+        return ", ".join(part for part in (by_hand, rejected_text(report)) if part)
     return edited_text(report.edited.rejected) or "by the user: no lesion rejected at this threshold"
 
 

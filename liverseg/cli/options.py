@@ -13,21 +13,7 @@ if TYPE_CHECKING:
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that segments an input."""
-    parser.add_argument(
-        "--series",
-        type=int,
-        metavar="N",
-        help="number of the DICOM series, if the input has several; if left out, they are listed",
-    )
-    parser.add_argument("--slice", type=int, metavar="N", help="segment only this slice; 0 is the lowest")
-    parser.add_argument(
-        "--window",
-        type=float,
-        nargs=2,
-        metavar=("CENTER", "WIDTH"),
-        help="window in HU that a picture was made with (default 40 400); for input in HU, the window of the "
-        "pictures drawn",
-    )
+    add_picture_options(parser, "segment")
     parser.add_argument(
         "--keep-all",
         action="store_true",
@@ -41,6 +27,25 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     )
     add_lesion_cut(parser)
     parser.add_argument("--engine", choices=("auto", "torch", "openvino"), default="auto")
+
+
+def add_picture_options(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Add the options on what is read and drawn: `--series`, `--slice` and `--window`."""
+    parser.add_argument(
+        "--series",
+        type=int,
+        metavar="N",
+        help="number of the DICOM series, if the input has several; if left out, they are listed",
+    )
+    parser.add_argument("--slice", type=int, metavar="N", help=f"{verb} only this slice; 0 is the lowest")
+    parser.add_argument(
+        "--window",
+        type=float,
+        nargs=2,
+        metavar=("CENTER", "WIDTH"),
+        help="window in HU that a picture was made with (default 40 400); for input in HU, the window of the "
+        "pictures drawn",
+    )
 
 
 def add_lesion_cut(parser: argparse.ArgumentParser) -> None:

@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 
 
 def report_summary(report: Report) -> str:
-    """The report in a few lines: checkpoint, sizes, share, lesions, notes."""
+    """The report in a few lines: checkpoint or labels file, sizes, share, lesions, notes."""
+    from liverseg.analysis.report_text import labels_file_rows
+
     lines = [f"checkpoint  {report.checkpoint.ref}, {report.engine}"]
+    if report.labels_file is not None:
+        lines = [f"labels      {labels_file_rows(report.labels_file)[0][1]}"]
     for name, amount in (("liver", report.liver), ("tumour", report.tumour)):
         lines.append(f"{name:<10}  {size_and_count(amount)}")
     share = report.tumour_share_of_liver
@@ -30,8 +34,11 @@ def report_summary(report: Report) -> str:
         name = "rejected" if lesion.rejected else "lesion" if lesion.likely else "unsure"
         own = lesion.lesion_probability
         real = "" if own is None else f", lesion probability {own:.2f}"
+        peak = lesion.peak_probability
         lines.append(
-            f"{name} {lesion.id:<3}  {diameters}, peak probability {lesion.peak_probability:.2f}{real}"
+            f"{name} {lesion.id:<3}  {diameters}"
+            + ("" if peak is None else f", peak probability {peak:.2f}")
+            + real
         )
     lines += [f"note        {warning}" for warning in report.warnings]
     return "\n".join(lines) + "\n"

@@ -65,6 +65,15 @@ def is_bomb(unpacked_bytes: int, packed_bytes: int) -> bool:
 
 def check_shape(slices: int, rows: int, columns: int) -> None:
     """Raise `InputTooLarge` or `InputTooSmall` for an image size beyond the limits of this module."""
+    check_largest_shape(slices, rows, columns)
+    if min(rows, columns) < MIN_SIDE_PX:
+        raise InputTooSmall(
+            f"The picture has {columns} × {rows} pixels; liverseg needs at least {MIN_SIDE_PX} a side."
+        )
+
+
+def check_largest_shape(slices: int, rows: int, columns: int) -> None:
+    """As `check_shape`, for a mask, which may be a small part of an image."""
     if max(rows, columns) > MAX_SIDE_PX:
         raise InputTooLarge(
             f"The picture has {columns} × {rows} pixels; liverseg reads up to {MAX_SIDE_PX} a side."
@@ -77,7 +86,3 @@ def check_shape(slices: int, rows: int, columns: int) -> None:
         )
     if min(slices, rows, columns) < 1:
         raise InputTooSmall("The image has no pixels.")
-    if min(rows, columns) < MIN_SIDE_PX:
-        raise InputTooSmall(
-            f"The picture has {columns} × {rows} pixels; liverseg needs at least {MIN_SIDE_PX} a side."
-        )

@@ -18,6 +18,7 @@ from liverseg.core.labels import (
     labels_from_probabilities,
     labels_of_volume,
 )
+from liverseg.core.labels_file import NO_CHECKPOINT_REF, HandEdits, LabelsFile
 from liverseg.core.largest_component import RemovedComponents, find_bodies, keep_largest_body
 from liverseg.core.lesion_candidates import (
     NO_RULES,
@@ -31,6 +32,7 @@ from liverseg.core.lesion_candidates import (
 from liverseg.core.lesion_rejection import Rejections, reject, rejected_numbers
 from liverseg.core.slice_skipping import undecided_slices
 from liverseg.core.sure_bodies import remove_unsure_bodies
+from liverseg.errors import InvalidSetting
 
 __all__ = [
     "BACKGROUND",
@@ -78,7 +80,7 @@ class Segmentation:
     `keep_all` is set; those of a lone slice only bodies that the network is sure of, if the checkpoint has
     that rule (`core.sure_bodies`). Tumour is the label of likely lesions only (`core.lesion_candidates`). The
     probabilities are those of the network, smoothed across slices if the checkpoint says so, and 0 where
-    the network was not run.
+    the network was not run. Labels of a file (`from_labels`) have none: the maps are then 0 everywhere.
     """
 
     labels: np.ndarray  # (S, H, W) uint8: 0 background, 1 liver, 2 tumour
@@ -98,6 +100,25 @@ class Segmentation:
     candidates: LesionCandidates | None = None  # the decision about each; None: every component is a lesion
     least_body_probability: float = 0.0  # mean that a body of a lone slice must reach; 0: all are kept
     rejections: Rejections | None = None  # lesions that the user rejected; None: the result is not edited
+    labels_file: LabelsFile | None = None  # where the labels come from; None: from the checkpoint
+    hand_edits: HandEdits | None = None  # changes to the labels of an earlier result; None: not known
+
+    @classmethod
+    def from_labels(
+        cls, labels: np.ndarray, source: LabelsFile, hand_edits: HandEdits | None = None
+    ) -> Segmentation:
+        """Labels (S, H, W) uint8 of 0, 1 and 2 that a person or another tool made: no probabilities.
+
+        Each connected region of tumour is a likely lesion.
+        """
+        nothing = np.broadcast_to(probability_type(len(labels))(0), labels.shape)
+        identity = CheckpointIdentity(NO_CHECKPOINT_REF, source.sha256 or "", "none")
+        return cls(labels, nothing, nothing, 1.0, identity, "none", labels_file=source, hand_edits=hand_edits)
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the probabilities are those of a network."""
+        return self.labels_file is None
 
     @property
     def lesion_cut(self) -> float | None:
@@ -135,8 +156,12 @@ class Segmentation:
 
         `lesion_cut` replaces the lesion probability from which a candidate is likely. Rejections follow
         their voxels (`core.lesion_rejection`). Raises `InvalidSetting` for a threshold outside (0, 1], a cut
-        outside [0, 1], and a cut where the checkpoint has no lesion model.
+        outside [0, 1], a cut where the checkpoint has no lesion model, and for labels of a file.
         """
+        if not self.has_probabilities:
+            raise InvalidSetting(
+                "These labels come from a file: without probabilities there is no threshold."
+            )
         rules = self.lesion_rules if lesion_cut is None else self.lesion_rules.with_cut(lesion_cut)
         moved = self._with_bodies_at(threshold)
         return moved.with_lesions(rules)

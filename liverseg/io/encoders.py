@@ -44,11 +44,12 @@ def _nifti(results: Results) -> _Files:
     from liverseg.io.nifti.write import nifti_gz_bytes  # nibabel is slow to load
 
     ct, seg = results.ct, results.seg
-    edited = " (edited)" if seg.rejected else ""
+    edited = " (edited)" if seg.rejected or seg.hand_edits else ""
     labels = f"liverseg{edited}: 0 background, 1 liver, 2 tumour"
     yield "labels.nii.gz", nifti_gz_bytes(ct, seg.labels, labels)
-    tumour = nifti_gz_bytes(ct, seg.tumour_probability, "liverseg: tumour probability", np.float32)
-    yield "tumour_probability.nii.gz", tumour
+    if seg.has_probabilities:
+        tumour = nifti_gz_bytes(ct, seg.tumour_probability, "liverseg: tumour probability", np.float32)
+        yield "tumour_probability.nii.gz", tumour
     numbers = lesion_volume(seg)
     yield "lesions.nii.gz", nifti_gz_bytes(ct, numbers, "liverseg: lesion numbers as in report.json")
 
@@ -64,8 +65,9 @@ def _png(results: Results) -> _Files:
         for array in (seg.labels, seg.tumour_probability)
     )
     yield "labels.png", encode_png(labels)
-    scaled = np.clip(probability, 0, 1).astype(np.float32) * PNG_FULL_SCALE
-    yield "tumour_probability.png", encode_png(np.round(scaled).astype(np.uint16))
+    if seg.has_probabilities:
+        scaled = np.clip(probability, 0, 1).astype(np.float32) * PNG_FULL_SCALE
+        yield "tumour_probability.png", encode_png(np.round(scaled).astype(np.uint16))
     numbers = _on_input_rows(ct, lesion_volume(seg)) if is_slice else lesion_numbers(seg, index)
     yield "lesions.png", encode_png(numbers)
 

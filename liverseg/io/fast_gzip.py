@@ -112,11 +112,13 @@ class GzipReader:
     As gunzip does, it ignores bytes after the last member that do not start another one. It decompresses no
     more than requested. `read` raises EOFError where the stream is truncated, `DAMAGE_ERRORS` where it is
     damaged (a wrong checksum is noticed at the end of its member), and InputTooLarge where it expands far
-    more than a CT does or consists of almost empty members.
+    more than a CT does or consists of almost empty members. With `is_mask` it may expand by any factor, as
+    labels do: the caller then bounds what it reads.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, is_mask: bool = False) -> None:
         self._stream = stream
+        self._is_mask = is_mask
         self._decompressor: Any = None  # of the current member; None before its head is read
         self._pending = b""  # compressed bytes that were read and not yet decompressed
         self._compressed_bytes = self._content_bytes = 0  # totals so far
@@ -143,7 +145,7 @@ class GzipReader:
             piece = self._decompressor.decompress(compressed, count)
             self._pending = self._decompressor.unused_data or self._decompressor.unconsumed_tail
             self._content_bytes += len(piece)
-            if is_bomb(self._content_bytes, self._compressed_bytes):
+            if not self._is_mask and is_bomb(self._content_bytes, self._compressed_bytes):
                 raise InputTooLarge("The gzip file unpacks to far more than a CT takes.")
             if piece:
                 return piece

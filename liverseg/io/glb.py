@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from liverseg import __version__
-from liverseg.analysis.report_text import edited_text
+from liverseg.analysis.report_text import origin_text
 from liverseg.core.image import CTImage
 from liverseg.core.segmentation import Segmentation
 from liverseg.rendering.colours import LIVER_RGB, RGB, TUMOUR_RGB
@@ -48,10 +48,10 @@ def glb_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     """A GLB file with the nodes Tumour and Liver; a structure that was not found has no node.
 
     "Liver" is the whole organ, tumours included. Raises `InvalidSetting` for a single slice and where
-    the spacing is unknown. The extras of the asset say whether a user edited the result. The same input gives
-    the same bytes.
+    the spacing is unknown. The extras of the asset say whether the labels come from a file and whether a user
+    edited them. The same input gives the same bytes.
     """
-    return encode_glb(gltf_surfaces(make_meshes(ct, seg)), edited_text(seg.rejected))
+    return encode_glb(gltf_surfaces(make_meshes(ct, seg)), origin_text(seg))
 
 
 def gltf_surfaces(meshes: Meshes) -> list[GltfSurface]:

@@ -229,11 +229,12 @@ def overview(
     slice_index: int | None = None,
     window: Window = DEFAULT_WINDOW,
 ) -> np.ndarray:
-    """`three_pictures` side by side with thin black gaps: one RGB array.
+    """`three_pictures` side by side with thin black gaps: one RGB array; labels of a file have no heatmap.
 
     `slice_index` None shows the slice that `default_slice` picks.
     """
     index = default_slice(seg) if slice_index is None else slice_index
     pictures = three_pictures(ct, seg, index, window)
     gap = np.zeros((pictures[0].shape[0], OVERVIEW_GAP_PX, 3), np.uint8)
-    return np.hstack([pictures[0], gap, pictures[1], gap, pictures[2]])
+    shown = pictures if seg.has_probabilities else pictures[:2]
+    return np.hstack([part for picture in shown for part in (gap, picture)][1:])

@@ -74,7 +74,10 @@ def input_doubts(ct: CTImage, slices: list[int]) -> list[Doubt]:
 
 
 def result_doubts(ct: CTImage, seg: Segmentation, slices: list[int]) -> list[Doubt]:
-    """Doubts about the segmentation: no liver, liver at the edge or implausibly placed, low confidence."""
+    """Doubts about the segmentation: no liver, liver at the edge or implausibly placed, low confidence.
+
+    Labels of a file have no confidence to doubt.
+    """
     if not seg.labels.any():
         return [make_doubt(DO_NOT_TRUST, "no liver" if ct.kind == "slice" else "no liver in volume")]
     doubts = _edge_doubts(seg)
@@ -85,6 +88,8 @@ def result_doubts(ct: CTImage, seg: Segmentation, slices: list[int]) -> list[Dou
         doubts.append(make_doubt(CHECK, "mirrored"))
     if float(np.median(shares)) < MIN_LIVER_SHARE:
         doubts.append(make_doubt(CHECK, "elsewhere"))
+    if not seg.has_probabilities:
+        return doubts
     confidence = float(np.median([mean_confidence(seg.organ_probability[index]) for index in slices]))
     if confidence < MIN_CONFIDENCE:
         doubts.append(make_doubt(CHECK, "confidence", confidence=confidence))

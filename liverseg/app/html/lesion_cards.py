@@ -115,7 +115,8 @@ def _facts(lesion: Lesion, report: Report) -> list[str]:
     if lesion.lesion_probability is not None:
         facts.append(say("lesion.probability", p=f"{lesion.lesion_probability:.2f}"))
     mean, peak = lesion.mean_probability, lesion.peak_probability
-    facts.append(say("lesion.tumour_probability", mean=f"{mean:.2f}", peak=f"{peak:.2f}"))
+    if mean is not None and peak is not None:
+        facts.append(say("lesion.tumour_probability", mean=f"{mean:.2f}", peak=f"{peak:.2f}"))
     return facts
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from liverseg.app.state.example_list import Example, ExampleFiles
 from liverseg.app.state.prepared_results import digest_of_image
 from liverseg.core.image import CTImage
-from liverseg.io.labels import read_labels
+from liverseg.io.masks.read import read_labels
 from liverseg.io.read import read
 
 
@@ -29,5 +29,5 @@ class ExampleCase:
         files = example.fetch()
         source = files.sources[0] if len(files.sources) == 1 else list(files.sources)
         ct = read(source, example.window, example.series)
-        truth = None if files.truth is None else read_labels(files.truth, ct)
+        truth = None if files.truth is None else read_labels(files.truth, ct).labels
         return cls(example, files, ct, truth, digest_of_image(ct))

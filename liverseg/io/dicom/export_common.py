@@ -11,7 +11,7 @@ from pydicom.valuerep import format_number_as_ds
 
 import liverseg
 from liverseg.analysis.measure import labels_digest
-from liverseg.analysis.report_text import edited_text
+from liverseg.analysis.report_text import origin_text
 from liverseg.core.image import SliceReference
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.io.files import result_date
@@ -19,6 +19,7 @@ from liverseg.io.files import result_date
 MANUFACTURER = "liverseg"
 SERIES_DESCRIPTION = "liverseg, research only: not for clinical use"
 EDITED_SERIES_DESCRIPTION = "liverseg, edited by user, research only: not for clinical use"
+LABELS_SERIES_DESCRIPTION = "liverseg, labels from a file, research only: not clinical use"
 SERIES_NUMBERS = {"SEG": 9801, "RTSTRUCT": 9802}
 """High numbers, which scanners do not use for their own series."""
 
@@ -53,12 +54,19 @@ def derived_uid(role: str, slices: tuple[SliceReference, ...], seg: Segmentation
 
 def series_description(seg: Segmentation) -> str:
     """SeriesDescription: the program, what the result is for, and whether a user edited it."""
+    if seg.labels_file is not None:
+        return LABELS_SERIES_DESCRIPTION
     return EDITED_SERIES_DESCRIPTION if seg.rejected else SERIES_DESCRIPTION
 
 
+def is_automatic(seg: Segmentation) -> bool:
+    """Whether a network alone made the labels; others have the type SEMIAUTOMATIC."""
+    return seg.labels_file is None and not seg.rejected
+
+
 def edited_description(description: str, seg: Segmentation) -> str:
-    """A description, with what a user edited, if anything."""
-    return "; ".join(part for part in (description, edited_text(seg.rejected)) if part)
+    """A description, with where the labels come from unless a network made them, and what a user edited."""
+    return "; ".join(part for part in (description, origin_text(seg)) if part)
 
 
 def software_versions(checkpoint: CheckpointIdentity) -> list[str]:

@@ -21,6 +21,7 @@ from liverseg.io.dicom.export_common import (
     derived_uid,
     edited_description,
     file_bytes,
+    is_automatic,
     long_string,
     series_description,
     set_anonymous_study,
@@ -86,7 +87,7 @@ def rtstruct_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     rtss.ROIContourSequence = []
     rtss.RTROIObservationsSequence = []
     algorithm = long_string(f"liverseg, {seg.checkpoint.ref}")
-    automatic = "SEMIAUTOMATIC" if seg.rejected else "AUTOMATIC"
+    automatic = "AUTOMATIC" if is_automatic(seg) else "SEMIAUTOMATIC"
     for roi in _ROIS:
         item = Dataset()
         item.ROINumber, item.ROIName = roi.number, roi.name

@@ -22,6 +22,7 @@ from liverseg.io.dicom.export_common import (
     derived_uid,
     edited_description,
     file_bytes,
+    is_automatic,
     long_string,
     serial_number,
     series_description,
@@ -132,7 +133,7 @@ def _segment_description(segment: _Segment, seg: Segmentation) -> highdicom.seg.
         segment_label=segment.label,
         segmented_property_category=segment.category,
         segmented_property_type=segment.type,
-        algorithm_type=types.SEMIAUTOMATIC if seg.rejected else types.AUTOMATIC,
+        algorithm_type=types.AUTOMATIC if is_automatic(seg) else types.SEMIAUTOMATIC,
         algorithm_identification=highdicom.AlgorithmIdentificationSequence(
             name=long_string(name), family=codes.DCM.ArtificialIntelligence, version=version or "unknown"
         ),

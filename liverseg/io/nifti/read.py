@@ -7,6 +7,7 @@ import numpy as np
 
 from liverseg.errors import NotCT, UnreadableInput
 from liverseg.io.nifti.affine import header_affine
+from liverseg.io.nifti.label_names import label_names
 from liverseg.io.sniff import NIFTI_HEAD_BYTES, NO_NIFTI_IN_GZIP, is_nifti
 from liverseg.io.volume.geometry import volume_geometry
 from liverseg.io.volume.voxels import ByteSource, VolumeHeader, check_declared_shape, read_exactly
@@ -17,8 +18,10 @@ _MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: metre, millimetre, m
 _DTYPES = {np.dtype(t) for t in ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8")}
 
 
-def read_header(stream: ByteSource) -> VolumeHeader:
+def read_header(stream: ByteSource, is_mask: bool = False) -> VolumeHeader:
     """Read and check the header of an uncompressed NIfTI stream; the stream is left at the first voxel.
+
+    That of a mask has the names of its labels, if the file gives them (`label_names`).
 
     HU are `value * scl_slope + scl_inter`; a slope that is 0 or not finite means no scaling. Raises
     UnreadableInput for a truncated or damaged header, InputTooLarge for an impossible size, and NotCT for
@@ -46,7 +49,7 @@ def read_header(stream: ByteSource) -> VolumeHeader:
     offset = float(header["vox_offset"])
     if not 0 <= offset <= _MAX_OFFSET_BYTES:
         raise UnreadableInput("The NIfTI header is damaged: its image starts beyond the end of the file.")
-    read_exactly(stream, max(int(offset) - header.sizeof_hdr, 0), _TITLE)
+    extension = read_exactly(stream, max(int(offset) - header.sizeof_hdr, 0), _TITLE)
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     if not np.isfinite(slope) or slope == 0:
         slope, intercept = 1.0, 0.0
@@ -54,4 +57,5 @@ def read_header(stream: ByteSource) -> VolumeHeader:
         intercept = 0.0
     unit = _MM_PER_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)
     geometry = volume_geometry(_TITLE, header_affine(header, shape), shape, unit)
-    return VolumeHeader(_TITLE, shape, dtype, geometry, slope, intercept)
+    named = label_names(extension) if is_mask else ()
+    return VolumeHeader(_TITLE, shape, dtype, geometry, slope, intercept, named_labels=named)

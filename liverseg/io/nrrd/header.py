@@ -14,6 +14,7 @@ import numpy as np
 
 from liverseg.errors import NotCT, UnreadableInput
 from liverseg.io.nrrd.geometry import TITLE, nrrd_affine, space_directions
+from liverseg.io.nrrd.segments import slicer_segments
 from liverseg.io.volume.geometry import volume_geometry
 from liverseg.io.volume.text_header import (
     TextHeader,
@@ -48,14 +49,15 @@ _SPATIAL_KINDS = ("domain", "space", "???", "none")
 _SEGMENT = re.compile(r"Segment\d+_|Segmentation_")  # keys that 3D Slicer writes
 
 
-def read_nrrd_header(stream: BinaryIO) -> TextHeader:
+def read_nrrd_header(stream: BinaryIO, is_mask: bool = False) -> TextHeader:
     """The header of an NRRD stream, which is left after the header.
 
-    Raises UnreadableInput for a damaged header and for an encoding that is not read, NotCT for several values
-    a voxel and for a segmentation of 3D Slicer, and InputTooLarge for an impossible size.
+    With `is_mask` it may be a segmentation of 3D Slicer, with several layers. Raises UnreadableInput for a
+    damaged header and for an encoding that is not read, NotCT for several values a voxel and, unless
+    `is_mask`, for a segmentation of 3D Slicer, and InputTooLarge for an impossible size.
     """
     fields, keys = _fields(stream)
-    if any(_SEGMENT.match(key) for key in keys):
+    if not is_mask and any(_SEGMENT.match(key) for key in keys):
         raise NotCT(
             "This is a segmentation of 3D Slicer (.seg.nrrd), a mask and not a CT; give the CT that it was "
             "drawn on."
@@ -64,18 +66,19 @@ def read_nrrd_header(stream: BinaryIO) -> TextHeader:
     rank = whole_numbers(_field(fields, "dimension"), TITLE, "“dimension”")
     if rank != (len(sizes),) or not 1 <= len(sizes) <= _MAX_RANK or min(sizes) < 1:
         raise UnreadableInput("The NRRD header is damaged: it declares an impossible image size.")
-    if sum(size > 1 for size in sizes) > 3:
+    kinds = fields.get("kinds", "").lower().split() or ["domain"] * len(sizes)
+    if len(kinds) != len(sizes):
+        raise field_error(TITLE, "“kinds”")
+    layers = sizes[0] if is_mask and kinds[0] == "list" else 1
+    if sum(size > 1 for size in sizes[layers > 1 :]) > 3:
         raise NotCT("The NRRD image has more than three dimensions (a time series or several channels).")
     directions = None
     if "spacedirections" in fields:
         directions = space_directions(fields["spacedirections"], len(sizes))
-    kinds = fields.get("kinds", "").lower().split() or ["domain"] * len(sizes)
-    if len(kinds) != len(sizes):
-        raise field_error(TITLE, "“kinds”")
     kept = []
     for k, size in enumerate(sizes):
         is_spatial = kinds[k] in _SPATIAL_KINDS and (directions is None or directions[k] is not None)
-        if not is_spatial and size > 1:
+        if not is_spatial and size > 1 and not (k == 0 and layers > 1):
             raise NotCT("The NRRD image has several values a voxel (colour, vectors or time), unlike a CT.")
         if is_spatial:
             kept.append(k)
@@ -84,17 +87,19 @@ def read_nrrd_header(stream: BinaryIO) -> TextHeader:
         raise UnreadableInput("The NRRD image has fewer than two axes in space.")
     check_declared_shape(TITLE, shape)
     chosen, unit = nrrd_affine(fields, directions, kept, shape)
-    volume = VolumeHeader(TITLE, shape, _dtype(fields), volume_geometry(TITLE, chosen, shape, unit))
+    geometry = volume_geometry(TITLE, chosen, shape, unit)
+    named = slicer_segments(keys) if is_mask else ()
+    volume = VolumeHeader(TITLE, shape, _dtype(fields), geometry, layers=layers, named_labels=named)
     return _with_place(volume, fields)
 
 
-def _fields(stream: BinaryIO) -> tuple[dict[str, str], list[str]]:
-    """The fields by their names in small letters without spaces, and the keys of key/value pairs."""
+def _fields(stream: BinaryIO) -> tuple[dict[str, str], dict[str, str]]:
+    """The fields by their names in small letters without spaces, and the key/value pairs."""
     lines = header_lines(stream, TITLE)
     if not next(lines, "").startswith("NRRD"):
         raise UnreadableInput("The NRRD header is damaged: it does not start with NRRD.")
     fields: dict[str, str] = {}
-    keys: list[str] = []
+    keys: dict[str, str] = {}
     for line in lines:
         if not line.strip():
             break
@@ -102,7 +107,7 @@ def _fields(stream: BinaryIO) -> tuple[dict[str, str], list[str]]:
             continue
         name, mark, value = line.partition(":")
         if value.startswith("="):
-            keys.append(name)
+            keys[name] = value[1:].strip()
         elif mark:
             fields[name.lower().replace(" ", "")] = value.strip()
         else:

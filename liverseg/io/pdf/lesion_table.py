@@ -55,17 +55,17 @@ def _columns(report: Report) -> list[_Column]:
     ]
     if any(lesion.centroid_ras_mm for lesion in report.lesions):
         columns.append(_Column("Centre in the patient, mm", 0.21, _centre))
-    columns += [
-        _Column("Mean HU", 0.1, lambda lesion: f"{lesion.mean_hu:.0f}".replace("-", "−")),
-        _Column(
-            "Probability, mean / peak",
-            0.2,
-            lambda lesion: f"{lesion.mean_probability:.2f} / {lesion.peak_probability:.2f}",
-        ),
-    ]
+    columns += [_Column("Mean HU", 0.1, lambda lesion: f"{lesion.mean_hu:.0f}".replace("-", "−"))]
+    if any(lesion.mean_probability is not None for lesion in report.lesions):
+        columns.append(_Column("Probability, mean / peak", 0.2, _probabilities))
     if any(lesion.lesion_probability is not None for lesion in report.lesions):
         columns.append(_Column("Lesion probability", 0.15, _lesion_probability))
     return columns
+
+
+def _probabilities(lesion: Lesion) -> str:
+    mean, peak = lesion.mean_probability, lesion.peak_probability
+    return "–" if mean is None or peak is None else f"{mean:.2f} / {peak:.2f}"
 
 
 def _lesion_probability(lesion: Lesion) -> str:
@@ -117,6 +117,8 @@ def draw_lesions(sheet: Sheet, report: Report, y: float, rows: int) -> float:
     sheet.text(LEFT, y + 8, "Lesions", HEADING)
     if not report.lesions:
         sentence = f"No tumour at the threshold of {threshold_text(report.tumour_threshold)}."
+        if report.labels_file is not None:
+            sentence = "No tumour in the labels."
         sheet.text(LEFT, y + 24, sentence, PdfTextStyle(_TEXT_PT, INK))
         return y + 38
     is_volume = report.input.kind == "volume"

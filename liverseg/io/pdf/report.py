@@ -9,6 +9,7 @@ from datetime import date
 
 from liverseg.analysis.report import Amount, Report
 from liverseg.analysis.report_text import (
+    hand_edits_text,
     number_text,
     provenance_rows,
     rejected_text,
@@ -87,9 +88,19 @@ def _draw_head(sheet: Sheet, report: Report, printed_date: date | None) -> float
     top = MARGIN + 26
     sheet.box(LEFT, top, RIGHT - LEFT, 18, GROUND)
     sheet.text(LEFT + 8, top + 12, REPORT_NOTICE, PdfTextStyle(8, INK))
+    if origin := _origin(report):
+        sheet.text(LEFT, top + 29, origin, PdfTextStyle(8, INK, bold=True))
+    return top + 18 + 22 + (8 if origin else 0)
+
+
+def _origin(report: Report) -> str:
+    """What a reader must know first: that the labels come from a file, that they were edited."""
+    parts = ["Labels from a file, not from a network"] if report.labels_file is not None else []
+    if by_hand := hand_edits_text(report):
+        parts.append(f"Edited by hand: {by_hand}")
     if rejected := rejected_text(report):
-        sheet.text(LEFT, top + 29, f"Edited by the user: {rejected}", PdfTextStyle(8, INK, bold=True))
-    return top + 18 + 22 + (8 if rejected else 0)
+        parts.append(f"Edited by the user: {rejected}")
+    return ". ".join(parts)
 
 
 def _draw_measurements(sheet: Sheet, report: Report, y: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -45,20 +45,26 @@ class OpenVolume:
     files: tuple[OneFile, ...]  # the file, and its data file where it has one
 
 
-def open_volume(kind: str, file: OneFile, find: FindBeside, stack: ExitStack) -> OpenVolume:
+def open_volume(
+    kind: str, file: OneFile, find: FindBeside, stack: ExitStack, is_mask: bool = False
+) -> OpenVolume:
     """A volume file of the format `kind` of `sniff.VOLUME_KINDS`, open as long as `stack`.
 
-    Raises the errors of its header, and UnreadableInput where its data file is missing or too short.
+    With `is_mask` it may be a mask: a segmentation of 3D Slicer, with the names of its labels. Raises the
+    errors of its header, and UnreadableInput where its data file is missing or too short.
     """
     stream, size = file.open()
     stack.enter_context(stream)
     if kind in ("nifti", "nifti-gz"):
-        return _open_nifti(stream, size, kind == "nifti-gz", file)
+        return _open_nifti(stream, size, kind == "nifti-gz", file, is_mask)
     if kind == "nrrd":
-        from liverseg.io.nrrd.header import read_nrrd_header as read_header
+        from liverseg.io.nrrd.header import read_nrrd_header
+
+        header = read_nrrd_header(stream, is_mask)
     else:
-        from liverseg.io.metaimage.header import read_metaimage_header as read_header
-    header = read_header(stream)
+        from liverseg.io.metaimage.header import read_metaimage_header
+
+        header = read_metaimage_header(stream)
     files: tuple[OneFile, ...] = (file,)
     start = stream.tell()
     if header.data_name is not None:
@@ -66,21 +72,18 @@ def open_volume(kind: str, file: OneFile, find: FindBeside, stack: ExitStack) ->
         files, start = (file, data_file), 0
         stream, size = data_file.open()
         stack.enter_context(stream)
-    return _positioned(header, stream, size, start, files)
+    return _positioned(header, stream, size, start, files, is_mask)
 
 
 def read_volume(kind: str, file: OneFile, find: FindBeside, window: Window) -> CTImage:
     """A volume file as a CTImage with the sha256 of its file.
 
-    The sha256 of a header and its data file is that of their sorted sha256 digests. Raises as `open_volume`
-    and `volume.image.read_image` do.
+    Raises as `open_volume` and `volume.image.read_image` do.
     """
     with ExitStack() as stack:
         volume = open_volume(kind, file, find, stack)
         image = read_image(volume.stream, volume.header, volume.bytes_left, window)
-    digests = sorted(map(_sha256, volume.files))
-    joined = hashlib.sha256("".join(digests).encode()).hexdigest()
-    return replace(image, sha256=digests[0] if len(digests) == 1 else joined)
+    return replace(image, sha256=sha256_of(volume.files))
 
 
 def grid_of(kind: str, file: OneFile, find: FindBeside) -> NativeGrid:
@@ -112,23 +115,23 @@ def no_data_file(name: str) -> OneFile:
     )
 
 
-def _open_nifti(stream: BinaryIO, size: int, is_gzip: bool, file: OneFile) -> OpenVolume:
+def _open_nifti(stream: BinaryIO, size: int, is_gzip: bool, file: OneFile, is_mask: bool) -> OpenVolume:
     from liverseg.io.nifti.read import read_header
 
-    source: ByteSource = GzipReader(stream) if is_gzip else stream
+    source: ByteSource = GzipReader(stream, is_mask) if is_gzip else stream
     with unpacking("NIfTI"):
-        header = read_header(source)
+        header = read_header(source, is_mask)
     return OpenVolume(header, source, None if is_gzip else size - stream.tell(), (file,))
 
 
 def _positioned(
-    text: TextHeader, stream: BinaryIO, size: int, start: int, files: tuple[OneFile, ...]
+    text: TextHeader, stream: BinaryIO, size: int, start: int, files: tuple[OneFile, ...], is_mask: bool
 ) -> OpenVolume:
     """The image at its first voxel; `start` is where the image or what it skips begins in `stream`."""
     header, skip = text.volume, text.skipped_bytes
     title = header.title
     if skip < 0:
-        needed = int(np.prod(header.shape, dtype=object)) * header.dtype.itemsize
+        needed = int(np.prod(header.shape, dtype=object)) * header.layers * header.dtype.itemsize
         skip = size - needed - start
         if skip < 0:
             raise UnreadableInput(truncated(title))
@@ -138,22 +141,28 @@ def _positioned(
     if not text.skips_packed:
         stream.seek(start + skip)
     with unpacking(title):
-        source = _unpacked(text.packing, stream)
+        source = _unpacked(text.packing, stream, is_mask)
         left = skip if text.skips_packed else 0
         while left > 0:
             left -= len(read_exactly(source, min(left, _PIECE_BYTES), title))
     return OpenVolume(header, source, None, files)
 
 
-def _unpacked(packing: str, stream: BinaryIO) -> ByteSource:
+def _unpacked(packing: str, stream: BinaryIO, is_mask: bool) -> ByteSource:
     if packing == "bzip2":
-        return Bzip2Reader(stream)
+        return Bzip2Reader(stream, is_mask)
     if packing == "gzip":
-        return GzipReader(stream)
+        return GzipReader(stream, is_mask)
     position = stream.tell()
     is_gzip = stream.read(2) == _GZIP_MAGIC  # MetaIO reads gzip too where zlib is declared
     stream.seek(position)
-    return GzipReader(stream) if is_gzip else ZlibReader(stream)
+    return GzipReader(stream, is_mask) if is_gzip else ZlibReader(stream, is_mask)
+
+
+def sha256_of(files: Sequence[OneFile]) -> str:
+    """The sha256 of a file; that of a header and its data file is that of their sorted sha256 digests."""
+    digests = sorted(map(_sha256, files))
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _sha256(file: OneFile) -> str:

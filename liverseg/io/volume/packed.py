@@ -19,10 +19,11 @@ _FREE_STREAMS, _MIN_STREAM_BYTES = 1000, 1024  # pbzip2 writes a stream for 900 
 
 
 class _PackedReader:
-    """Sequential reader; a subclass unpacks some bytes."""
+    """Sequential reader; a subclass unpacks some bytes. `is_mask` is that of `GzipReader`."""
 
-    def __init__(self, stream: ByteSource) -> None:
+    def __init__(self, stream: ByteSource, is_mask: bool = False) -> None:
         self._stream = stream
+        self._is_mask = is_mask
         self._packed_bytes = self._content_bytes = 0  # totals so far
 
     def read(self, count: int, /) -> bytes:
@@ -44,7 +45,7 @@ class _PackedReader:
 
     def _checked(self, piece: bytes) -> bytes:
         self._content_bytes += len(piece)
-        if is_bomb(self._content_bytes, self._packed_bytes):
+        if not self._is_mask and is_bomb(self._content_bytes, self._packed_bytes):
             raise InputTooLarge("The compressed data unpack to far more than a CT takes.")
         return piece
 
@@ -52,8 +53,8 @@ class _PackedReader:
 class ZlibReader(_PackedReader):
     """Reader of one zlib stream; bytes after it are ignored."""
 
-    def __init__(self, stream: ByteSource) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: ByteSource, is_mask: bool = False) -> None:
+        super().__init__(stream, is_mask)
         self._decompressor = isal_zlib.decompressobj()
         self._pending = b""  # compressed bytes that were read and not yet unpacked
 
@@ -72,8 +73,8 @@ class ZlibReader(_PackedReader):
 class Bzip2Reader(_PackedReader):
     """Reader of a bzip2 file of one or several streams; bytes after the last one are ignored."""
 
-    def __init__(self, stream: ByteSource) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: ByteSource, is_mask: bool = False) -> None:
+        super().__init__(stream, is_mask)
         self._decompressor = bz2.BZ2Decompressor()
         self._pending = b""  # the beginning of a stream
         self._streams = 1

@@ -12,7 +12,7 @@ import numpy as np
 from liverseg.core import limits
 from liverseg.core.geometry import is_axial, nearest_axes
 from liverseg.core.image import NativeGrid
-from liverseg.core.limits import check_shape
+from liverseg.core.limits import check_largest_shape, check_shape
 from liverseg.errors import InputTooLarge, NotCT, UnreadableInput
 from liverseg.io.volume.geometry import VolumeGeometry
 
@@ -27,6 +27,15 @@ class ByteSource(Protocol):
 
 
 @dataclass(frozen=True)
+class NamedLabel:
+    """A label of a mask with the name that its file gives it."""
+
+    value: int
+    name: str
+    layer: int = 0  # of the masks that the file holds beside each other
+
+
+@dataclass(frozen=True)
 class VolumeHeader:
     """The header of an image of one slice or volume, checked against the limits."""
 
@@ -36,6 +45,8 @@ class VolumeHeader:
     geometry: VolumeGeometry
     slope: float = 1.0
     intercept: float = 0.0
+    layers: int = 1  # values a voxel, the fastest axis; several only in a mask
+    named_labels: tuple[NamedLabel, ...] = ()  # of a mask; (): the file names none
 
     @property
     def is_scaled(self) -> bool:
@@ -53,23 +64,27 @@ def check_declared_shape(title: str, shape: tuple[int, ...]) -> None:
         )
 
 
-def native_grid(header: VolumeHeader) -> NativeGrid:
+def native_grid(header: VolumeHeader, is_mask: bool = False) -> NativeGrid:
     """The grid of the file and its mapping to the radiological grid.
 
-    Raises NotCT for a single slice that is not axial, InputTooLarge/InputTooSmall for a size outside the
-    limits.
+    A mask may be a small part of an image, in any plane. Raises NotCT for a single slice that is not axial,
+    InputTooLarge/InputTooSmall for a size outside the limits.
     """
     cube_shape = (*header.shape, 1)[:3]
     directions = header.geometry.affine[:3, :3]
     axes, flipped = nearest_axes(directions)
     slices, rows, columns = (cube_shape[a] for a in axes)
+    native = NativeGrid(header.shape, axes, flipped, header.geometry.affine, header.geometry.codes)
+    if is_mask:
+        check_largest_shape(slices, rows, columns)
+        return native
     long_axes = [a for a in range(3) if cube_shape[a] > 1]
     if len(long_axes) == 2 and (slices > 1 or not is_axial(directions, 3 - sum(long_axes))):
         raise NotCT(
             f"This {header.title} image is a single slice that is not axial; liverseg reads axial slices."
         )
     check_shape(slices, rows, columns)
-    return NativeGrid(header.shape, axes, flipped, header.geometry.affine, header.geometry.codes)
+    return native
 
 
 def read_voxels(stream: ByteSource, header: VolumeHeader) -> tuple[np.ndarray, NativeGrid, np.ndarray]:

@@ -11,7 +11,7 @@ import liverseg
 from liverseg.app.state import phantom_examples
 from liverseg.app.state.phantom_examples import PHANTOMS, PhantomExample, built_in, phantom_files
 from liverseg.errors import UnreadableInput
-from liverseg.io.labels import read_labels
+from liverseg.io.masks.read import read_labels
 from tests.phantoms import make
 
 SMALL = PhantomExample("Small", "nifti", {"kind": "volume", "seed": 3, "size": 96, "slices": 5})
@@ -35,7 +35,9 @@ def test_a_phantom_is_generated_once_with_its_truth(made, tmp_path):
     again = phantom_files(SMALL, tmp_path)
     assert again == files and len(made) == 1
     ct = liverseg.read(files.sources[0])
-    assert np.array_equal(read_labels(files.truth, ct), make("volume", seed=3, size=96, slices=5).labels)
+    assert np.array_equal(
+        read_labels(files.truth, ct).labels, make("volume", seed=3, size=96, slices=5).labels
+    )
     assert [path.name for path in (tmp_path / "phantoms").iterdir()] == [
         phantom_path.name for phantom_path in (tmp_path / "phantoms").glob("*") if phantom_path.is_dir()
     ]
