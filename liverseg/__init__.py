@@ -30,6 +30,8 @@ _MODULES = {
     "compare": "liverseg.analysis.compare",
     "follow": "liverseg.analysis.follow.follow_up",
     "measure": "liverseg.analysis.measure",
+    "Score": "liverseg.analysis.score",
+    "score": "liverseg.analysis.score",
     "read": "liverseg.io.read",
     "read_labels": "liverseg.io.masks.read",
 }
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from liverseg.analysis.follow.follow_up import FollowUp, follow
     from liverseg.analysis.measure import measure
     from liverseg.analysis.report import Report
+    from liverseg.analysis.score import Score, score
     from liverseg.core.image import CTImage
     from liverseg.core.segmentation import Segmentation
     from liverseg.core.window import Window

@@ -23,6 +23,7 @@ from liverseg.cli import (
     packages,
     phantom,
     reproduce,
+    score,
     segment,
     serve,
 )
@@ -42,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"liverseg {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    made_here = (serve, segment, measure, compare, follow, reproduce, cohort, phantom, examples, bench)
+    made_here = (serve, segment, measure, score, compare, follow, reproduce, cohort, phantom, examples, bench)
     for command in (*made_here, packages):
         command.add_parser(subparsers)
     return parser

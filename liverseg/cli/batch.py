@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 SegmentOne = Callable[[str, Path | None], "tuple[Report, list[Path]]"]
 """Segments one input and, if a folder is given, writes the results there."""
 
-_EXTENSIONS = re.compile(r"\.(nii\.gz|nii|nrrd|nhdr|mha|mhd|dcm|zip|png|jpe?g|tiff?|webp)$", re.IGNORECASE)
+_EXTENSIONS = re.compile(
+    r"\.(nii\.gz|nii|seg\.nrrd|nrrd|nhdr|mha|mhd|dcm|zip|png|jpe?g|tiff?|webp)$", re.IGNORECASE
+)
 _RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _MAX_NAME_LENGTH = 80
 _log = logging.getLogger(__name__)
@@ -46,6 +48,15 @@ class BatchResult:
         return {"input": self.source, "folder": folder, "report": self.report.to_dict()}
 
 
+def stem_of(name: str) -> str:
+    """The name of a file without the extension of a format.
+
+    >>> stem_of("ct.nii.gz"), stem_of("a.b.seg.nrrd"), stem_of("series")
+    ('ct', 'a.b', 'series')
+    """
+    return _EXTENSIONS.sub("", name)
+
+
 def folder_names(sources: Sequence[str]) -> list[str]:
     """A safe folder name for each input, taken from its own name; equal names are numbered.
 
@@ -55,7 +66,7 @@ def folder_names(sources: Sequence[str]) -> list[str]:
     names: list[str] = []
     taken: set[str] = set()
     for source in sources:
-        name = re.sub(r"[^\w.+-]+", "_", _EXTENSIONS.sub("", Path(source).name))
+        name = re.sub(r"[^\w.+-]+", "_", stem_of(Path(source).name))
         name = name[:_MAX_NAME_LENGTH].strip(". ") or "input"
         if _RESERVED_ON_WINDOWS.fullmatch(name):
             name += "_"

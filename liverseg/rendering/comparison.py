@@ -167,11 +167,32 @@ def comparison_overview(
     return np.hstack(columns[:-1])
 
 
+def reference_picture(
+    ct: CTImage,
+    result: Segmentation,
+    reference: Segmentation,
+    slice_index: int,
+    window: Window = DEFAULT_WINDOW,
+) -> np.ndarray:
+    """`comparison` of a slice with the number of the slice above it and the legend below it: one RGB array.
+
+    Raises `InvalidSetting` for a missing slice.
+    """
+    index = check_slice(ct, slice_index)
+    spacing_mm = None if ct.spacing_mm is None else ct.spacing_mm[1:]
+    labels = reference.labels[index], result.labels[index]
+    picture = comparison(ct.hu[index], *labels, window=window, spacing_mm=spacing_mm)
+    caption = np.zeros((LEGEND_PX, picture.shape[1], 3), np.uint8)
+    text = f"Slice {index + 1} of {len(ct.hu)}"
+    draw_text(caption, text, (LEGEND_PX // 2, LEGEND_PX // 2), TextStyle(16))
+    return np.vstack([caption, picture, comparison_legend(picture.shape[1])])
+
+
 def comparison_legend(width_px: int) -> np.ndarray:
     """Legend of the colours and lines of `comparison`: (LEGEND_PX, width_px, 3) uint8."""
     entries: tuple[tuple[str, RGB, int], ...] = (
         ("Reference", FIRST_RGB, THICK_PX),
-        ("Prediction", SECOND_RGB, THICK_PX),
+        ("Result", SECOND_RGB, THICK_PX),
         ("thin: liver", QUIET_RGB, THIN_PX),
         ("thick: tumour", QUIET_RGB, THICK_PX),
     )

@@ -10,7 +10,10 @@ from pydicom.uid import generate_uid
 
 import liverseg
 from liverseg.__main__ import main
+from liverseg.core.labels_file import LabelsFile
+from liverseg.core.segmentation import Segmentation
 from liverseg.io import FORMATS
+from liverseg.io.write import write_results
 from liverseg.phantom import write
 from tests.liverseg.dicom_canaries import (
     MARKS,
@@ -63,6 +66,39 @@ def test_a_follow_up_says_nothing_of_the_patient_or_the_dates(series, tmp_path, 
     output["names"] = " ".join(output).encode()
     leaked = {name: canaries_in(name, content) for name, content in output.items()}
     assert not {name: marks for name, marks in leaked.items() if marks}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_measured_and_scored_labels_leak_nothing(series, tmp_path, capfd, caplog):
+    """The labels are a SEG and an RTSTRUCT whose patient, study and private elements are canaries, too."""
+    caplog.set_level(logging.DEBUG)
+    ct = liverseg.read(series)
+    seg = Segmentation.from_labels(make("volume", seed=3, size=64, slices=6).labels, LabelsFile("array"))
+    write_results(tmp_path / "masks", ct, seg, liverseg.measure(ct, seg), ("seg", "rtstruct"))
+    masks = [tmp_path / "masks" / name for name in ("segmentation.dcm", "rtstruct.dcm")]
+    for path in masks:
+        dataset = pydicom.dcmread(path)
+        for keyword in ("PatientName", "PatientID", "StudyDescription", "OperatorsName", "ContentLabel"):
+            setattr(dataset, keyword, "CANARY")
+        for item in dataset.get("SegmentSequence", dataset.get("StructureSetROISequence")):
+            name = "SegmentLabel" if "SegmentLabel" in item else "ROIName"
+            setattr(item, name, f"{getattr(item, name)} of CANARY")
+        dataset.save_as(path.with_name(f"CANARY_{path.name}"))
+    seg_file, rtstruct = (str(path.with_name(f"CANARY_{path.name}")) for path in masks)
+    wanted = "liver=1,tumour=2"
+    formats = ",".join(name for name in FORMATS if name != "png")
+    measured, scored = tmp_path / "measured", tmp_path / "scored"
+    assert main(["measure", str(series), seg_file, "--map", wanted, "--out", str(measured),
+                 "--formats", formats, "--json"]) == 0  # fmt: skip
+    assert main(["score", seg_file, "--map", wanted, "--reference", rtstruct, "--reference-map", wanted,
+                 "--scan", str(series), "--out", str(scored), "--json"]) == 0  # fmt: skip
+    streams = capfd.readouterr()
+    output = output_contents(measured) | output_contents(scored)
+    assert {"report.json", "score.json", "segmentation.dcm"} <= set(output)
+    output |= {"stdout": streams.out.encode(), "stderr": streams.err.encode(), "log": caplog.text.encode()}
+    leaked = {name: canaries_in(name, content) for name, content in output.items()}
+    assert not {name: marks for name, marks in leaked.items() if marks}
+    assert b'"dice": 1.0' in output["score.json"]
 
 
 def test_a_refusal_does_not_quote_the_identifiers_it_refuses(series, tmp_path, capfd):

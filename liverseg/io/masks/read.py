@@ -20,9 +20,6 @@ from liverseg.io.masks.mapping import STRUCTURES, LabelMap, choose_labels
 from liverseg.io.masks.mask import Mask
 from liverseg.io.sniff import HEAD_BYTES, VOLUME_KINDS, sniff
 
-SEG_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
-RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
-
 _HASH_CHUNK_BYTES = 1024**2
 _FORMATS = "NIfTI, NRRD, MetaImage, DICOM SEG, DICOM RTSTRUCT or PNG"
 
@@ -96,6 +93,7 @@ def _read_dicom(path: Path) -> Mask:
     import pydicom
 
     from liverseg.io.dicom.bounded_stream import inflate
+    from liverseg.io.masks.dicom_kind import RTSTRUCT_CLASS, SEG_CLASSES
 
     digest = hashlib.sha256()
     with path.open("rb") as stream:
