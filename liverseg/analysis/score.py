@@ -52,8 +52,8 @@ LESION_RULES = {"any_overlap": 0.0, "iou_50": 0.5}
 class StructureScore:
     """The measures of one structure; nan where undefined."""
 
-    reference: int  # pixels or voxels
-    result: int
+    reference: float  # pixels or voxels; nan: its labels cannot show the structure
+    result: float
     reference_ml: float  # nan: a slice, or spacing unknown
     result_ml: float
     dice: float
@@ -124,7 +124,8 @@ def score(ct: CTImage, result: Segmentation, reference: Segmentation) -> Score:
     """
     if not ct.shape == result.labels.shape == reference.labels.shape:
         raise InvalidSetting("The result and the reference must lie on the grid of the scan to be compared.")
-    known = {name: _names(result, name) and _names(reference, name) for name in STRUCTURES}
+    sides = {name: (_names(reference, name), _names(result, name)) for name in STRUCTURES}
+    known = {name: all(pair) for name, pair in sides.items()}
     counted = counts(result.labels, reference.labels)
     masks = {
         "liver": (result.labels > 0, reference.labels > 0),
@@ -133,7 +134,7 @@ def score(ct: CTImage, result: Segmentation, reference: Segmentation) -> Score:
     structures = {
         name: _structure(ct, counted[name], *masks[name])
         if known[name] and counted[name].reference
-        else _undefined(ct, counted[name], known[name])
+        else _undefined(ct, counted[name], sides[name])
         for name in STRUCTURES
     }
     burden = BurdenScore(math.nan, math.nan, math.nan)
@@ -179,10 +180,14 @@ def _volumes(ct: CTImage, case: Counts) -> tuple[float, float]:
     return case.reference * per_voxel, case.predicted * per_voxel
 
 
-def _undefined(ct: CTImage, case: Counts, known: bool) -> StructureScore:
-    """The sizes alone, of a structure that the reference lacks; also without them where it is not known."""
-    volumes = _volumes(ct, case) if known else (math.nan, math.nan)
-    return StructureScore(case.reference, case.predicted, *volumes, *[math.nan] * 10)
+def _undefined(ct: CTImage, case: Counts, sides: tuple[bool, bool]) -> StructureScore:
+    """The sizes alone, of a structure that is not in the reference or that not both can show.
+
+    `sides` says whether the reference and the result can show it.
+    """
+    sizes = (case.reference, case.predicted, *_volumes(ct, case))
+    shown = [size if able else math.nan for size, able in zip(sizes, sides * 2, strict=True)]
+    return StructureScore(*shown, *[math.nan] * 10)
 
 
 def _structure(ct: CTImage, case: Counts, result: np.ndarray, reference: np.ndarray) -> StructureScore:

@@ -156,6 +156,8 @@ class _Scorer:
             expected = labels_on(reference, ct, self._maps[1])
             result = labels_on(mask, ct, self._maps[0])
         else:
+            if self._scan is not None or self._maps[0] is not None:
+                raise InvalidSetting("INPUT is a scan: --scan and --map are for labels.")
             ct, _ = read_timed(str(case.result), self.settings)
             expected = labels_on(reference, ct, self._maps[1])  # refuses another grid before the network runs
             result = analyse_image(ct, self._load(), self.settings).seg

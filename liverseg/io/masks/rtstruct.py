@@ -75,14 +75,17 @@ def inside(polygons: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray
     height, width = shape
     crossings = np.zeros((height, width + 1), np.int32)
     for polygon in polygons:
-        ends = np.roll(polygon, -1, axis=0)
-        for (row, column), (next_row, next_column) in zip(polygon, ends, strict=True):
-            low, high = sorted((row, next_row))
-            rows = np.arange(max(0, int(np.ceil(low))), min(height - 1, int(np.ceil(high)) - 1) + 1)
-            if rows.size:
-                at = column + (rows - row) / (next_row - row) * (next_column - column)
-                first = np.clip(np.ceil(at), 0, width).astype(int)  # the first centre right of the edge
-                np.add.at(crossings, (rows, first), 1)
+        row, column = polygon.T
+        ahead, beside = np.roll(polygon, -1, axis=0).T  # where each edge ends
+        first = np.clip(np.ceil(np.minimum(row, ahead)), 0, height).astype(int)
+        after = np.clip(np.ceil(np.maximum(row, ahead)), 0, height).astype(int)
+        edges = np.repeat(np.arange(len(polygon)), after - first)  # an entry for each row that one crosses
+        rows = first[edges] + np.arange(len(edges)) - np.repeat(np.cumsum(after - first), after - first)
+        rows += (after - first)[edges]
+        share = (rows - row[edges]) / (ahead - row)[edges]
+        at = column[edges] + share * (beside - column)[edges]
+        right = np.clip(np.ceil(at), 0, width).astype(int)  # the first centre right of the edge
+        np.add.at(crossings, (rows, right), 1)
     odd: np.ndarray = np.cumsum(crossings[:, :width], axis=1) % 2 == 1
     return odd
 

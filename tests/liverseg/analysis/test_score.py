@@ -117,6 +117,10 @@ def test_what_is_undefined_is_null(pair):
     assert unlabelled.lesions is None and math.isnan(unlabelled.burden.difference)
     assert math.isnan(unlabelled.structures["tumour"].dice) and unlabelled.structures["liver"].dice > 0.5
 
+    tumours = liverseg.score(ct, result, drawn(2 * (reference.labels == 2), liver=())).structures
+    assert math.isnan(tumours["liver"].reference) and tumours["liver"].result > 0
+    assert math.isnan(tumours["liver"].dice) and tumours["tumour"].dice > 0.3
+
     unknown = liverseg.score(from_array(ct.hu), result, reference).structures["liver"]
     assert math.isnan(unknown.assd_mm) and math.isnan(unknown.reference_ml) and unknown.dice > 0.5
 
