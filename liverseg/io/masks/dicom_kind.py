@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from pathlib import Path
 
 import pydicom
 
 from liverseg.errors import UnreadableInput
 from liverseg.io.dicom.bounded_stream import inflate
+
+# Messages and warnings of the libraries quote values of the file, as in `liverseg.io.dicom.dataset`.
+logging.getLogger("pydicom").addHandler(logging.NullHandler())
+warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)\.")
 
 SEG_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """Segmentation Storage and Label Map Segmentation Storage."""

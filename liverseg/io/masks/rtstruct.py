@@ -23,6 +23,7 @@ MAX_OFF_SLICE = 0.25
 """Largest distance of a contour from the slice that it lies on, as a share of the distance between slices."""
 
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "CLOSED_PLANAR_XOR")
+_EDGES_AT_ONCE = 4096  # bounds the memory for contours of very many long edges
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
@@ -75,19 +76,24 @@ def inside(polygons: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray
     height, width = shape
     crossings = np.zeros((height, width + 1), np.int32)
     for polygon in polygons:
-        row, column = polygon.T
-        ahead, beside = np.roll(polygon, -1, axis=0).T  # where each edge ends
-        first = np.clip(np.ceil(np.minimum(row, ahead)), 0, height).astype(int)
-        after = np.clip(np.ceil(np.maximum(row, ahead)), 0, height).astype(int)
-        edges = np.repeat(np.arange(len(polygon)), after - first)  # an entry for each row that one crosses
-        rows = first[edges] + np.arange(len(edges)) - np.repeat(np.cumsum(after - first), after - first)
-        rows += (after - first)[edges]
-        share = (rows - row[edges]) / (ahead - row)[edges]
-        at = column[edges] + share * (beside - column)[edges]
-        right = np.clip(np.ceil(at), 0, width).astype(int)  # the first centre right of the edge
-        np.add.at(crossings, (rows, right), 1)
+        edges = np.hstack([polygon, np.roll(polygon, -1, axis=0)])  # (n, 4): where each begins and ends
+        for k in range(0, len(edges), _EDGES_AT_ONCE):
+            _count_crossings(edges[k : k + _EDGES_AT_ONCE], crossings)
     odd: np.ndarray = np.cumsum(crossings[:, :width], axis=1) % 2 == 1
     return odd
+
+
+def _count_crossings(edges: np.ndarray, crossings: np.ndarray) -> None:
+    """Add one to `crossings` (H, W + 1) at the first centre to the right of every crossing of a row."""
+    height, width = crossings.shape[0], crossings.shape[1] - 1
+    row, column, end_row, end_column = edges.T
+    first = np.clip(np.ceil(np.minimum(row, end_row)), 0, height).astype(int)
+    count = np.clip(np.ceil(np.maximum(row, end_row)), 0, height).astype(int) - first
+    of = np.repeat(np.arange(len(edges)), count)  # the edge of each crossing
+    rows = np.arange(len(of)) + np.repeat(first + count - np.cumsum(count), count)
+    share = (rows - row[of]) / (end_row - row)[of]
+    at = column[of] + share * (end_column - column)[of]
+    np.add.at(crossings, (rows, np.clip(np.ceil(at), 0, width).astype(int)), 1)
 
 
 def contour_mask(dataset: pydicom.Dataset, sha256: str) -> ContourMask:
@@ -99,7 +105,7 @@ def contour_mask(dataset: pydicom.Dataset, sha256: str) -> ContourMask:
         contours: dict[int, tuple[np.ndarray, ...]] = {}
         for item in dataset.get("ROIContourSequence", ()):
             drawn = [
-                np.asarray(contour.ContourData, float).reshape(-1, 3) @ _LPS_TO_RAS
+                _points(contour)
                 for contour in item.get("ContourSequence", ())
                 if str(contour.get("ContourGeometricType", "")).upper() in _CLOSED
             ]
@@ -109,3 +115,11 @@ def contour_mask(dataset: pydicom.Dataset, sha256: str) -> ContourMask:
             "The DICOM RTSTRUCT is damaged: its ROIs or contours cannot be read."
         ) from error
     return ContourMask(sha256, tuple(MaskLabel(number, name) for number, name in names.items()), contours)
+
+
+def _points(contour: pydicom.Dataset) -> np.ndarray:
+    """(n, 3) RAS mm of a contour. Raises `ValueError` for another number of points than it declares."""
+    points: np.ndarray = np.asarray(contour.ContourData, float).reshape(-1, 3) @ _LPS_TO_RAS
+    if len(points) != int(contour.get("NumberOfContourPoints", len(points))):
+        raise ValueError("cut short")
+    return points

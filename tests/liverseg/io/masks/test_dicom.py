@@ -10,7 +10,7 @@ import pytest
 from pydicom.sr.codedict import codes
 
 import liverseg
-from liverseg.errors import UnreadableInput
+from liverseg.errors import LiversegError, UnreadableInput
 from liverseg.io.masks.rtstruct import inside
 from liverseg.io.write import write_results
 from liverseg.phantom import write
@@ -108,6 +108,27 @@ def test_a_contour_inside_another_is_a_hole_and_one_between_slices_is_refused(se
     written.save_as(path)
     with pytest.raises(UnreadableInput, match="lies on no slice"):
         liverseg.read_labels(path, ct)
+
+
+@pytest.mark.parametrize("name", ["segmentation.dcm", "rtstruct.dcm"])
+def test_cut_and_damaged_files_are_refused(series, name, tmp_path):
+    _, ct, labels, out = series
+    data = (out / name).read_bytes()
+    path = tmp_path / "cut.dcm"
+    for share in (0.05, 0.5, 0.8, 0.95):
+        path.write_bytes(data[: int(len(data) * share)])
+        with pytest.raises(LiversegError):
+            liverseg.read_labels(path, ct)
+    rng = np.random.default_rng(2)
+    for _ in range(15):
+        damaged = bytearray(data)
+        for at in rng.integers(0, len(data), 30):
+            damaged[at] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            assert liverseg.read_labels(path, ct).labels.shape == labels.shape
+        except LiversegError as refusal:
+            assert str(refusal).endswith(".")
 
 
 def test_a_ct_slice_is_no_mask(series):
