@@ -48,7 +48,7 @@ def _extended(frame: CTImage, other: NativeGrid) -> CTImage:
     shape = tuple(int(n) for n in high - low + 1)
     if affine is None or shape == frame.shape:
         return frame
-    check_largest_shape(*shape)  # type: ignore[call-arg]
+    check_largest_shape(*shape)
     moved = affine.copy()
     moved[:3, 3] += affine[:3, :3] @ low
     native = NativeGrid(shape, (0, 1, 2), (False, False, False), moved, frame.native.affine_codes)

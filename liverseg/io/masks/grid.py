@@ -85,7 +85,8 @@ def _with_slice_step(affine: np.ndarray, shape: tuple[int, ...], target: np.ndar
     lone = [axis for axis in range(3) if shape[axis] == 1]
     if len(lone) != 1:
         return affine
-    across = np.cross(*(affine[:3, axis] for axis in range(3) if axis != lone[0]))
+    first, second = (affine[:3, axis] for axis in range(3) if axis != lone[0])
+    across = np.cross(first, second)
     nearest = int(np.abs(across @ (target[:3, :3] / np.linalg.norm(target[:3, :3], axis=0))).argmax())
     completed = affine.copy()
     completed[:3, lone[0]] = target[:3, nearest]

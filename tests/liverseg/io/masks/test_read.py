@@ -59,6 +59,18 @@ def test_other_orders_and_directions_of_axes_are_turned_to_the_grid_of_the_ct(sc
         assert np.array_equal(liverseg.read_labels(path, ct).labels, radiological(labels))
 
 
+def test_a_mask_of_one_slice_lies_on_its_slice_whatever_its_thickness(scan, tmp_path):
+    ct, labels = scan
+    affine = CT_AFFINE.copy()
+    affine[:3, 3] += 3 * affine[:3, 2]
+    affine[:3, 2] /= 5  # 1 mm, as is written where the thickness is not known
+    for shape in ((64, 80, 1), (64, 80)):
+        one = labels[:, :, 3].reshape(shape)
+        nibabel.save(nibabel.Nifti1Image(one, affine), path := tmp_path / "one.nii.gz")
+        found = liverseg.read_labels(path, ct).labels
+        assert np.array_equal(found[3], radiological(labels)[3]) and not found[[0, 1, 2, 4, 5]].any()
+
+
 def test_metaimage_by_itk(scan, tmp_path):
     ct, labels = scan
     image = SimpleITK.ReadImage(str(tmp_path / "ct.nii.gz"))
