@@ -7,6 +7,7 @@ import json
 import nibabel
 import numpy as np
 import pytest
+from pypdf import PdfReader
 
 import liverseg
 from liverseg.__main__ import main
@@ -46,6 +47,8 @@ def test_the_report_and_files_say_that_no_network_made_the_labels(case, tmp_path
         "labels.nii.gz", "lesions.nii.gz", "mesh.glb", "overview.png", "report.csv", "report.json",
         "report.pdf",
     ]  # fmt: skip
+    page = PdfReader(tmp_path / "report.pdf").pages[0].extract_text()
+    assert "Labels from a file, not from a network" in page and "Threshold" not in page
     # Its own labels are measured as those of the file were.
     assert main(["measure", str(scan), str(tmp_path / "labels.nii.gz"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["labels_sha256"] == report["labels_sha256"]
@@ -68,6 +71,9 @@ def test_labels_corrected_by_hand_say_how_much_was_changed(case, tmp_path, capsy
     assert report["edited"]["rejected"] == [] and "Edited by hand: the labels differ in 35 voxels" in str(
         report
     )
+    assert main([*arguments, "--out", str(tmp_path / "out"), "--formats", "pdf"]) == 0
+    page = PdfReader(tmp_path / "out" / "report.pdf").pages[0].extract_text()
+    assert "Edited by hand: 35 voxels" in page and "35 voxels" in capsys.readouterr().out
     assert main([*arguments[:2], str(folder / "labels.nii.gz"), *arguments[3:], "--json"]) == 0
     assert "edited" not in json.loads(capsys.readouterr().out)
     assert main([*arguments, "--slice", "2"]) == 1
