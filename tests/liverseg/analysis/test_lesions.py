@@ -60,7 +60,7 @@ def test_ellipsoids_are_measured_within_two_percent_and_one_pixel(radii, spacing
     true_ml = 4 / 3 * np.pi * np.prod(radii) / 1000
     assert lesion.volume_ml == pytest.approx(true_ml, rel=0.02)
     assert lesion.longest_diameter_mm == pytest.approx(2 * max(radii[1:]), abs=max(spacing[1:]))
-    assert lesion.perpendicular_diameter_mm == pytest.approx(2 * min(radii[1:]), abs=max(spacing[1:]) + 0.1)
+    assert lesion.perpendicular_diameter_mm == pytest.approx(2 * min(radii[1:]), abs=1.3 * max(spacing[1:]))
     assert lesion.measurable
     middle = [(n - 1) / 2 + p / s for n, p, s in zip(labels.shape, place, spacing, strict=True)]
     assert lesion.centroid_px == pytest.approx(middle, abs=0.2)
