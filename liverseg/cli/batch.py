@@ -11,13 +11,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from liverseg.cli.output import print_refusal, report_summary, size_and_count
+from liverseg.cli.output import print_left_out, print_refusal, report_summary, size_and_count
 from liverseg.errors import LiversegError, SeriesChoice
 
 if TYPE_CHECKING:
     from liverseg.analysis.report import Report
 
-SegmentOne = Callable[[str, Path | None], "tuple[Report, list[Path]]"]
+
+@dataclass(frozen=True)
+class SegmentedInput:
+    """The report of one input, the files written, and why formats that were asked for were left out."""
+
+    report: Report
+    written: tuple[Path, ...] = ()
+    left_out: tuple[str, ...] = ()  # one sentence for each reason
+
+
+SegmentOne = Callable[[str, Path | None], SegmentedInput]
 """Segments one input and, if a folder is given, writes the results there."""
 
 _EXTENSIONS = re.compile(
@@ -37,15 +47,20 @@ class BatchResult:
     folder: Path | None  # None: nothing is written
     report: Report | None = None
     refusal: LiversegError | None = None
+    left_out: tuple[str, ...] = ()  # as in `SegmentedInput`
 
     def to_dict(self) -> dict[str, Any]:
-        """`{input, folder, report}`, or `{input, error}`, with `series` if one must be chosen."""
+        """`{input, folder, report}`, or `{input, error}`, with `series` if one must be chosen.
+
+        `left_out` has the reasons against formats that were asked for and not written, if there are any.
+        """
         if self.report is None:
             series = self.refusal.series if isinstance(self.refusal, SeriesChoice) else ()
             choices = {"series": [asdict(info) for info in series]} if series else {}
             return {"input": self.source, "error": str(self.refusal), **choices}
         folder = None if self.folder is None else str(self.folder)
-        return {"input": self.source, "folder": folder, "report": self.report.to_dict()}
+        missing = {"left_out": list(self.left_out)} if self.left_out else {}
+        return {"input": self.source, "folder": folder, "report": self.report.to_dict(), **missing}
 
 
 def stem_of(name: str) -> str:
@@ -80,7 +95,10 @@ def folder_names(sources: Sequence[str]) -> list[str]:
 
 
 def segment_all(sources: Sequence[str], out: Path | None, as_json: bool, segment_one: SegmentOne) -> int:
-    """Segment every input; print reports and refusals. Returns the exit status: 1 if an input was refused."""
+    """Segment every input; print reports and refusals. Returns the exit status.
+
+    It is 1 if an input was refused, or a format of one was left out.
+    """
     results = []
     for name, source in zip(folder_names(sources), sources, strict=True):
         result = _segment_input(source, name, None if out is None else out / name, segment_one)
@@ -89,16 +107,17 @@ def segment_all(sources: Sequence[str], out: Path | None, as_json: bool, segment
             print_refusal(result.refusal, f"{name}: ")
         elif not as_json and result.report is not None:
             print(f"{name}\n{report_summary(result.report)}", flush=True)
+        print_left_out(result.left_out, f"{name}: ")
     if as_json:
         print(json.dumps([result.to_dict() for result in results], indent=2, ensure_ascii=False))
     else:
         print(_summary_table(results))
-    return int(any(result.report is None for result in results))
+    return int(any(result.report is None or result.left_out for result in results))
 
 
 def _segment_input(source: str, name: str, folder: Path | None, segment_one: SegmentOne) -> BatchResult:
     try:
-        report, _ = segment_one(source, folder)
+        done = segment_one(source, folder)
     except LiversegError as refusal:
         return BatchResult(source, name, folder, refusal=refusal)
     except Exception as error:  # an unexpected error must not stop the other inputs
@@ -106,7 +125,7 @@ def _segment_input(source: str, name: str, folder: Path | None, segment_one: Seg
         _log.error("unexpected %s at %s", type(error).__name__, " > ".join(frames))
         refusal = LiversegError(f"Something went wrong ({type(error).__name__}).")
         return BatchResult(source, name, folder, refusal=refusal)
-    return BatchResult(source, name, folder, report)
+    return BatchResult(source, name, folder, done.report, left_out=done.left_out)
 
 
 def _summary_table(results: Sequence[BatchResult]) -> str:

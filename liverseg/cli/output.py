@@ -82,3 +82,9 @@ def print_refusal(refusal: LiversegError, prefix: str = "") -> None:
     print(f"{prefix}{refusal}", file=sys.stderr, flush=True)
     for info in refusal.series if isinstance(refusal, SeriesChoice) else ():
         print(f"  --series {info.line()}", file=sys.stderr, flush=True)
+
+
+def print_left_out(sentences: tuple[str, ...], prefix: str = "") -> None:
+    """Print on standard error why formats were left out, one sentence a line."""
+    for sentence in sentences:
+        print(f"{prefix}{sentence}", file=sys.stderr, flush=True)

@@ -9,15 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liverseg.cli.batch import segment_all
+from liverseg.cli.batch import SegmentedInput, segment_all
 from liverseg.cli.options import add_reading_options, formats, settings_of
-from liverseg.cli.output import report_summary
+from liverseg.cli.output import print_left_out, report_summary
 from liverseg.errors import InvalidSetting
 from liverseg.io import FORMATS
 from liverseg.io.sniff import FORMAT_LIST
 
 if TYPE_CHECKING:
-    from liverseg.analysis.report import Report
     from liverseg.inference.segmenter import Segmenter
     from liverseg.pipeline import AnalysisSettings
 
@@ -86,12 +85,13 @@ def run(args: argparse.Namespace) -> int:
         segmenter = load()
         one = partial(_segment_one, settings, args.formats, lambda: segmenter)
         return segment_all(args.input, out, args.json, one)
-    report, written = _segment_one(settings, args.formats, load, args.input[0], out)
-    print(report.to_json() if args.json else report_summary(report), end="")
+    done = _segment_one(settings, args.formats, load, args.input[0], out)
+    print(done.report.to_json() if args.json else report_summary(done.report), end="")
     if not args.json:
-        for path in written:
+        for path in done.written:
             print(f"wrote {path}")
-    return 0
+    print_left_out(done.left_out)
+    return int(bool(done.left_out))
 
 
 def _segment_one(
@@ -100,17 +100,19 @@ def _segment_one(
     load: Callable[[], Segmenter],
     source: str,
     out: Path | None,
-) -> tuple[Report, list[Path]]:
-    """The report of one input, and the files written to `out`, which is created if needed."""
+) -> SegmentedInput:
+    """Segment one input and write the results to `out`, which is created if needed."""
     from liverseg.io.files import staging_folder
-    from liverseg.io.write import ResultView, check_formats, make_folder, write_results
+    from liverseg.io.formats import check_formats, left_out_sentences
+    from liverseg.io.write import ResultView, make_folder, write_results
     from liverseg.pipeline import analyse
 
     index = settings.slice_index
     analysis = analyse(source, load, settings, check=lambda ct: check_formats(ct, formats, index))
+    missing = left_out_sentences(analysis.ct, formats, index)
     if out is None:
-        return analysis.report, []
+        return SegmentedInput(analysis.report, left_out=missing)
     with staging_folder(make_folder(out)) as stage:
         ct, seg, report = analysis.ct, analysis.seg, analysis.report
         written = write_results(stage, ct, seg, report, formats, ResultView(settings.window, index))
-    return analysis.report, [out / path.name for path in written]
+    return SegmentedInput(analysis.report, tuple(out / path.name for path in written), missing)

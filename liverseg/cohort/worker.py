@@ -135,11 +135,14 @@ class Worker:
 
     def _write(self, stage: Path, found: Analysis, key: str, times: dict[str, float]) -> None:
         from liverseg.core.window import DEFAULT_WINDOW
+        from liverseg.io.formats import left_out_sentences
         from liverseg.io.write import write_results
         from liverseg.rendering.slice_view import overview
 
         started = time.perf_counter()
-        ct, seg, report = found.ct, found.seg, found.report
+        ct, seg = found.ct, found.seg
+        missing = left_out_sentences(ct, self._settings.formats)
+        report = replace(found.report, warnings=(*found.report.warnings, *missing))
         if self._settings.formats:
             write_results(stage, ct, seg, report, self._settings.formats)
         else:

@@ -1,6 +1,8 @@
 """Which output formats an image can have, and in one sentence why it cannot have another.
 
-The command line, the page and the endpoints all take the reasons from `reason_against`.
+The command line, the page and the endpoints all take the reasons from `reason_against`. A format that the
+kind of input cannot have is refused before the network runs. One that DICOM files cannot have because they
+lack something, such as an identifier, is left out, and the others are written.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ TITLES = {
 """The name of each format in sentences, in the order of lists."""
 
 _VOLUME_FORMATS = {"nifti", "seg", "rtstruct"}
+DICOM_FORMATS = ("seg", "rtstruct")
+"""Formats that refer to the slices of DICOM input."""
 
 
 def default_formats(ct: CTImage) -> tuple[str, ...]:
@@ -51,8 +55,10 @@ def check_formats(
 ) -> tuple[str, ...]:
     """The formats to write; None stands for `default_formats`.
 
-    Raises `InvalidSetting` for an unknown format, and where `reason_against` has a reason against one. PNG of
-    a volume is refused only if no other format holds the labels.
+    Formats that DICOM files cannot have because they lack something are left out (`left_out_sentences`),
+    unless nothing else is asked for. Raises `InvalidSetting` for an unknown format, and where
+    `reason_against` has a reason against another one. PNG of a volume is refused only if no other format
+    holds the labels.
     """
     chosen = tuple(default_formats(ct) if formats is None else formats)
     unknown = [name for name in chosen if name not in FORMATS]
@@ -61,15 +67,35 @@ def check_formats(
     possible = {"png"} if _VOLUME_FORMATS & set(chosen) else set()
     reasons = {name: _reason(ct, name, slice_index) for name in chosen if name not in possible}
     refused = [name for name, reason in reasons.items() if reason]
-    if refused:
+    if refused and (len(refused) == len(chosen) or not all(_is_lack(ct, name) for name in refused)):
         first = refused[0]
         remedy = "ask for nifti, or name one slice" if first == "png" else f"leave out {_listed(refused)}"
         raise InvalidSetting(f"{TITLES[first]}: {reasons[first]}; {remedy}.")
-    return chosen
+    return tuple(name for name in chosen if name not in refused)
+
+
+def left_out_sentences(
+    ct: CTImage, formats: Iterable[str] | None, slice_index: int | None = None
+) -> tuple[str, ...]:
+    """Why `check_formats` leaves out formats, one sentence for each reason; () where all are written."""
+    titles: dict[str, list[str]] = {}
+    for name in dict.fromkeys(formats or ()):
+        reason = _reason(ct, name, slice_index)
+        if reason and _is_lack(ct, name):
+            titles.setdefault(reason, []).append(TITLES[name])
+    return tuple(
+        f"{_in_words(names)} cannot be written: {reason}; the other results are written."
+        for reason, names in titles.items()
+    )
+
+
+def _is_lack(ct: CTImage, name: str) -> bool:
+    """Whether it is for what the files lack, and not for their kind, that a format may be impossible."""
+    return name in DICOM_FORMATS and ct.source_format == "dicom"
 
 
 def _reason(ct: CTImage, name: str, slice_index: int | None) -> str:
-    if name in ("seg", "rtstruct"):
+    if name in DICOM_FORMATS:
         reason = unreferable(ct)
         return missing_thickness(ct.source) if name == "seg" and not reason else reason
     if name == "glb":
@@ -85,6 +111,8 @@ def _listed(names: Sequence[str]) -> str:
     >>> _listed(["seg"]), _listed(["seg", "rtstruct", "glb"])
     ('the format seg', 'the formats seg, rtstruct and glb')
     """
-    if len(names) == 1:
-        return f"the format {names[0]}"
-    return f"the formats {', '.join(names[:-1])} and {names[-1]}"
+    return f"the format{'s' if len(names) > 1 else ''} {_in_words(names)}"
+
+
+def _in_words(names: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

@@ -20,8 +20,8 @@ ALL = "all"
 def wanted_formats(text: str | None, ct: CTImage, slice_index: int | None) -> tuple[str, ...]:
     """The formats that the argument `formats` names for an image: none for null or an empty text.
 
-    Raises `InvalidSetting` for an unknown format, and for a named one that the image cannot have. With "all",
-    impossible formats are reported in the answer instead.
+    Raises `InvalidSetting` as `check_formats` does. With "all", and where DICOM files lack something that a
+    format needs, the answer has the reason instead.
 
     >>> import numpy as np
     >>> from liverseg.core.geometry import upright_grid
@@ -33,7 +33,8 @@ def wanted_formats(text: str | None, ct: CTImage, slice_index: int | None) -> tu
     names = tuple(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
     if names == (ALL,):
         return FORMATS
-    return check_formats(ct, names, slice_index)
+    check_formats(ct, names, slice_index)
+    return names
 
 
 def with_files(

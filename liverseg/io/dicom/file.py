@@ -18,6 +18,7 @@ from liverseg.io.dicom.choose import choose_volume, series_infos
 from liverseg.io.dicom.dataset import open_dataset, refuse_unless_ct, sop_class_of
 from liverseg.io.dicom.decoder import FrameDecoder
 from liverseg.io.dicom.frame_header import FrameHeader, with_common_rescale
+from liverseg.io.dicom.frame_of_reference import with_frame_of_reference
 from liverseg.io.dicom.modality_lut import modality_lut_of
 from liverseg.io.dicom.pixels import hu_of, pixel_warnings, stored_frames
 from liverseg.io.dicom.quantity import quantity_warnings
@@ -74,7 +75,7 @@ def build_image(
     hu = np.empty(stack.native.radiological_shape, np.float32)
     native = stack.native.native_view(hu)
     planes = native if len(stack.native.shape) == 3 else native.transpose(2, 0, 1)  # slices first
-    references = [None] * len(frames)
+    references: list[SliceReference] = [None] * len(frames)  # type: ignore[list-item]  # filled below
     warnings: dict[str, None] = dict.fromkeys(stack.warnings)  # ordered, each sentence once
     rescales, lacking = with_common_rescale(frames)
     without_rescale: dict[int, bool] = {}  # by native slice: whether it holds the stored values
@@ -112,6 +113,9 @@ def build_image(
         )
     if not any_through_window:
         warnings |= dict.fromkeys((*hu_warnings(hu), *level_warnings(hu)))
+    source, frame_warning = with_frame_of_reference(references)
+    if frame_warning:
+        warnings[frame_warning] = None
     return CTImage(
         hu=hu,
         spacing_mm=stack.spacing_mm,
@@ -122,7 +126,7 @@ def build_image(
         assumed_window=window if any_through_window else None,
         warnings=tuple(warnings),
         orientation_known=stack.orientation_known,
-        source=tuple(references),
+        source=source,
     )
 
 

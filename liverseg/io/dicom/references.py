@@ -1,18 +1,17 @@
-"""Checks the references to the source images that a DICOM SEG or RTSTRUCT must contain (pure).
+"""Checks the references to the source images that DICOM results must contain (pure).
 
-Both objects name the study, the series, the frame of reference and every image that they were made from. The
-reader keeps these UIDs, and the position of each slice, for these two files only: no report, log, message or
+They name the study, the series, the frame of reference and every image that they were made from. The
+reader keeps these UIDs, and the position of each slice, for these files only: no report, log, message or
 cache contains them, and `repr` does not show them.
 """
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from liverseg.core.image import CTImage, SliceReference, require_known
 from liverseg.errors import InvalidSetting
+from liverseg.io.dicom.frame_of_reference import UID_PATTERN
 
 GRID_TOLERANCE = np.array([0.5, 1.0, 1.0])  # slices, rows, columns
 """Largest distance of a slice from its position in the file. A grid beyond it was resampled. The tolerance
@@ -27,23 +26,22 @@ _IDENTIFIERS = (
 )
 """The names of the elements of `SliceReference.uids`, in its order."""
 
-_UID = re.compile(r"[0-9][0-9.]{0,63}")
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def referable_slices(ct: CTImage) -> tuple[SliceReference, ...]:
-    """The references of the native slices of `ct`, in order, complete for a SEG or an RTSTRUCT.
+    """The references of the native slices of `ct`, in order, complete for a DICOM result.
 
     Raises `InvalidSetting` where `unreferable` has a reason.
     """
     reason = unreferable(ct)
     if reason:
-        raise InvalidSetting(f"A DICOM SEG or RTSTRUCT cannot be written: {reason}.")
+        raise InvalidSetting(f"DICOM results cannot be written: {reason}.")
     return ct.source
 
 
 def unreferable(ct: CTImage) -> str:
-    """Why no SEG or RTSTRUCT can refer to the slices of an image, as a clause; "" where one can.
+    """Why no DICOM result can refer to the slices of an image, as a clause; "" where one can.
 
     The input may not be DICOM, the files may lack required UIDs or contradict each other, or the image may
     not be on the grid of the files.
@@ -77,13 +75,14 @@ def _unusable_identifiers(slices: tuple[SliceReference, ...]) -> str:
     columns = zip(*(one.uids for one in slices), strict=True)
     found = dict(zip(_IDENTIFIERS, columns, strict=True))
     missing = [name for name, uids in found.items() if not all(uids)]
-    invalid = [name for name, uids in found.items() if not all(map(_UID.fullmatch, uids))]
-    names, what = (missing, "missing") if missing else (invalid, "not valid")
-    if not names:
-        return ""
-    if len(names) == 1:
-        return f"an identifier that the standard requires is {what}: {names[0]}"
-    return f"identifiers that the standard requires are {what}: {', '.join(names)}"
+    invalid = [name for name, uids in found.items() if not all(map(UID_PATTERN.fullmatch, uids))]
+    if len(missing) > 1:
+        return f"identifiers that the standard requires are missing: {', '.join(missing)}"
+    if missing:
+        return f"an identifier that the standard requires is missing: {missing[0]}"
+    if len(invalid) > 1:
+        return f"identifiers that the standard requires are not valid: {', '.join(invalid)}"
+    return f"an identifier that the standard requires is not valid: {invalid[0]}" if invalid else ""
 
 
 def missing_thickness(slices: tuple[SliceReference, ...]) -> str:

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 import liverseg
+from liverseg.app.api.files import wanted_formats
 from liverseg.errors import InvalidSetting
 from liverseg.io import FORMATS
-from liverseg.io.formats import TITLES, check_formats, reason_against
+from liverseg.io.formats import TITLES, check_formats, left_out_sentences, reason_against
 from liverseg.phantom import make, write
 from tests.liverseg.io.results import nifti_result, picture_result
 
@@ -68,3 +69,18 @@ def test_png_of_a_volume_is_refused_only_where_nothing_else_holds_the_labels():
         check_formats(ct, ("png", "csv"))
     assert check_formats(ct, ("png", "nifti")) == ("png", "nifti")
     assert check_formats(ct, ("png",), 1) == ("png",)
+
+
+def test_formats_that_dicom_files_cannot_have_are_left_out_of_those_that_they_can(tmp_path):
+    ct = liverseg.read(write(make("slice", seed=2, size=64), tmp_path, "dicom")[0])
+    lacking = replace(ct, source=(replace(ct.source[0], study_uid="", thickness_mm=None),))
+    assert check_formats(lacking, ("seg", "csv", "rtstruct")) == ("csv",)
+    assert wanted_formats("seg,csv", lacking, None) == ("seg", "csv"), "the answer has the reason"
+    assert left_out_sentences(lacking, ("seg", "csv", "rtstruct")) == (
+        "DICOM SEG and DICOM RTSTRUCT cannot be written: an identifier that the standard requires is "
+        "missing: Study Instance UID; the other results are written.",
+    )
+    assert left_out_sentences(ct, ("seg", "csv")) == left_out_sentences(lacking, None) == ()
+    for formats in (("seg",), ("seg", "glb")):
+        with pytest.raises(InvalidSetting, match="leave out"):
+            check_formats(lacking, formats)

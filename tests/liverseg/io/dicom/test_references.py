@@ -93,9 +93,9 @@ def with_value(keyword, value):
 
 BROKEN = {
     "no study": (without("StudyInstanceUID"), r"is missing: Study Instance UID\.$"),
-    "no frame of reference": (
-        without("FrameOfReferenceUID"),
-        r"is missing: Frame of Reference UID\.$",
+    "no frame of reference and no series": (
+        lambda d, k: [d.pop("SeriesInstanceUID"), d.pop("FrameOfReferenceUID")],
+        r"are missing: Series Instance UID, Frame of Reference UID\.$",
     ),
     "a UID with letters": (
         with_value("StudyInstanceUID", "1.2.SMITH"),
