@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liverseg.errors import LiversegError, SeriesChoice
 
 if TYPE_CHECKING:
     from liverseg.analysis.report import Amount, Report
+
+_NUMBER = re.compile(r"_\d{4}(?=\.dcm$)")
 
 
 def report_summary(report: Report) -> str:
@@ -82,6 +87,20 @@ def print_refusal(refusal: LiversegError, prefix: str = "") -> None:
     print(f"{prefix}{refusal}", file=sys.stderr, flush=True)
     for info in refusal.series if isinstance(refusal, SeriesChoice) else ():
         print(f"  --series {info.line()}", file=sys.stderr, flush=True)
+
+
+def written_lines(paths: Sequence[Path]) -> list[str]:
+    """One line for each file that was written; the numbered files of a series share one.
+
+    >>> written_lines([Path("a/r.csv"), *(Path(f"a/s_000{k}.dcm") for k in (3, 4))])
+    ['wrote a/r.csv', 'wrote a/s_0003.dcm to s_0004.dcm']
+    """
+    groups: dict[str, list[Path]] = {}
+    for path in paths:
+        groups.setdefault(_NUMBER.sub("", str(path)), []).append(path)
+    return [
+        f"wrote {group[0]}" + (f" to {group[-1].name}" if len(group) > 1 else "") for group in groups.values()
+    ]
 
 
 def print_left_out(sentences: tuple[str, ...], prefix: str = "") -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from liverseg.cli.batch import SegmentedInput, segment_all
 from liverseg.cli.options import add_reading_options, formats, settings_of
-from liverseg.cli.output import print_left_out, report_summary
+from liverseg.cli.output import print_left_out, report_summary, written_lines
 from liverseg.errors import InvalidSetting
 from liverseg.io import FORMATS
 from liverseg.io.sniff import FORMAT_LIST
@@ -25,7 +25,7 @@ _EXAMPLE = """examples:
   python -m liverseg segment slice.png --window 60 200 --json
   python -m liverseg segment scan.nii.gz --out result --formats nifti,pdf,glb
   python -m liverseg segment study.zip --series 2 --out result
-  python -m liverseg segment series/ --out result --formats seg,rtstruct
+  python -m liverseg segment series/ --out result --formats seg,rtstruct,sr,sc
   python -m liverseg segment scan.nii.gz --reject 3 7 --out edited
   python -m liverseg segment scans/*.nii.gz series/ --out results      (one folder for each)
 """
@@ -88,8 +88,8 @@ def run(args: argparse.Namespace) -> int:
     done = _segment_one(settings, args.formats, load, args.input[0], out)
     print(done.report.to_json() if args.json else report_summary(done.report), end="")
     if not args.json:
-        for path in done.written:
-            print(f"wrote {path}")
+        for line in written_lines(done.written):
+            print(line)
     print_left_out(done.left_out)
     return int(bool(done.left_out))
 

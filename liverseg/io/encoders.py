@@ -30,6 +30,7 @@ class Results:
     window: Window | None
     slice_index: int | None
     row_column: tuple[int, int] | None = None  # of the point in `slice_index`
+    with_seg: bool = False  # whether the DICOM SEG is among the files, so that others may refer to it
 
 
 _Files = Iterator[tuple[str, bytes]]  # file name and content, encoded on demand
@@ -97,6 +98,24 @@ def _rtstruct(results: Results) -> _Files:
     yield "rtstruct.dcm", rtstruct_bytes(results.ct, results.seg)
 
 
+def _sr(results: Results) -> _Files:
+    from liverseg.io.dicom.seg import seg_identity
+    from liverseg.io.dicom.sr import sr_bytes
+
+    ct, seg = results.ct, results.seg
+    written = seg_identity(ct, seg) if results.with_seg else None
+    yield "structured_report.dcm", sr_bytes(ct, seg, results.report, written)
+
+
+def _sc(results: Results) -> _Files:
+    from liverseg.io.dicom.sc import sc_bytes
+
+    for number, content in sc_bytes(
+        results.ct, results.seg, results.report, results.window, results.slice_index
+    ):
+        yield f"secondary_capture_{number:04d}.dcm", content
+
+
 def _csv(results: Results) -> _Files:
     yield "report.csv", results.report.to_csv().encode()
 
@@ -119,6 +138,8 @@ ENCODERS: dict[str, Callable[[Results], _Files]] = {
     "png": _png,
     "seg": _seg,
     "rtstruct": _rtstruct,
+    "sr": _sr,
+    "sc": _sc,
     "csv": _csv,
     "pdf": _pdf,
     "glb": _glb,

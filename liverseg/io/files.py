@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -13,6 +14,7 @@ from registry.files import temporary_folder, write_atomically
 
 __all__ = ["result_date", "staging_folder", "unwritable_folder", "write_atomically"]
 
+_NUMBER = re.compile(r"_\d{4}(?=\.dcm$)")
 _COMPLETION_FILE = "report.json"  # moved last: its presence means that the other files are complete
 
 
@@ -27,12 +29,21 @@ def staging_folder(folder: Path) -> Iterator[Path]:
     try:
         with temporary_folder(folder, ".liverseg-", 0o700) as stage:
             yield stage
+            _remove_numbered(folder, {path.name for path in stage.iterdir()})
             # The report of an earlier run would not describe the new files.
             (folder / _COMPLETION_FILE).unlink(missing_ok=True)
             for path in sorted(stage.iterdir(), key=lambda path: (path.name == _COMPLETION_FILE, path.name)):
                 os.replace(path, folder / path.name)
     except OSError as error:
         raise unwritable_folder(error) from error
+
+
+def _remove_numbered(folder: Path, names: set[str]) -> None:
+    """Remove numbered files of an earlier run, such as slices, that would mix with those of these names."""
+    series = {_NUMBER.sub("_*", name) for name in names if _NUMBER.search(name)}
+    for path in [path for pattern in series for path in folder.glob(pattern)]:
+        if path.name not in names and _NUMBER.search(path.name):
+            path.unlink()
 
 
 def unwritable_folder(error: OSError) -> InvalidSetting:

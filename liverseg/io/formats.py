@@ -20,6 +20,8 @@ TITLES = {
     "png": "PNG",
     "seg": "DICOM SEG",
     "rtstruct": "DICOM RTSTRUCT",
+    "sr": "DICOM SR",
+    "sc": "DICOM secondary capture",
     "glb": "3D surface (GLB)",
     "csv": "CSV",
     "pdf": "PDF",
@@ -28,7 +30,7 @@ TITLES = {
 """The name of each format in sentences, in the order of lists."""
 
 _VOLUME_FORMATS = {"nifti", "seg", "rtstruct"}
-DICOM_FORMATS = ("seg", "rtstruct")
+DICOM_FORMATS = ("seg", "rtstruct", "sr", "sc")
 """Formats that refer to the slices of DICOM input."""
 
 

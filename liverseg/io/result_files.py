@@ -7,7 +7,7 @@ every format: the page and the endpoints.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from liverseg.core.limits import MAX_UPLOAD_GB
@@ -58,6 +58,8 @@ def store_formats(
     stored = []
     for name in (name for name in TITLES if name in wanted):
         kept = _stored_format(results, name, store, most_bytes - used)
+        if name == "seg" and kept.files:
+            results = replace(results, with_seg=True)
         used += sum(file.size for file in kept.files)
         stored.append(kept)
     return stored

@@ -75,7 +75,10 @@ def write_results(
       input; a picture has none, so its origin is its first pixel.
     - "png": `labels.png` (8-bit 0, 1, 2), `tumour_probability.png` (16-bit, 65535 is 1) and `lesions.png`
       (16-bit, the numbers) of a single slice, or of the slice in `view` of a volume, in radiological view.
-    - "seg", "rtstruct" of DICOM input: `segmentation.dcm` and `rtstruct.dcm` (see `liverseg.io.dicom`).
+    - "seg", "rtstruct", "sr" of DICOM input: `segmentation.dcm`, `rtstruct.dcm` and `structured_report.dcm`
+      (see `liverseg.io.dicom`).
+    - "sc" of DICOM input: `secondary_capture_0001.dcm` and so on, one picture for each slice with liver or
+      tumour, numbered from the lowest slice of the input on.
     - "csv": `report.csv`, one row per lesion.
     - "pdf": `report.pdf`, one dated page (see `liverseg.io.pdf.report`).
     - "glb": `mesh.glb` of a volume with a known spacing (see `liverseg.io.glb`).
@@ -85,7 +88,9 @@ def write_results(
     """
     chosen = check_formats(ct, formats, view.slice_index)
     picture = overview(ct, seg, view.slice_index, view.window or ct.assumed_window or DEFAULT_WINDOW)
-    results = Results(ct, seg, report, view.window, view.slice_index, view.row_column)
+    results = Results(
+        ct, seg, report, view.window, view.slice_index, view.row_column, with_seg="seg" in chosen
+    )
 
     folder = make_folder(out_dir)
     written: list[Path] = []

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pypdf import PdfReader
 
 QUOTED = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID")
-"""UIDs that a SEG and an RTSTRUCT must quote."""
+"""UIDs that DICOM results must quote."""
 
 MARKS = (b"CANARY", b"1.2.999.", b"19470304", b"077Y", b"99.123", b"987654")
 """The planted marks: in text, UIDs, dates, ages, decimal strings and integer strings."""
@@ -102,8 +102,8 @@ def output_contents(folder: Path) -> dict[str, bytes]:
 
 
 def canaries_in(name: str, content: bytes) -> list[bytes]:
-    """The marks in the content of an output file, except for the UIDs that SEG and RTSTRUCT must quote."""
-    if name in ("segmentation.dcm", "rtstruct.dcm"):
+    """The marks in the content of an output file, except for the UIDs that DICOM results must quote."""
+    if name.endswith(".dcm"):
         for uid in QUOTED_UIDS:
             content = content.replace(uid, b"")
     # Voxel values in a NIfTI may equal a short mark by chance, so only the first two marks are searched

@@ -42,12 +42,19 @@ def test_only_the_uids_that_must_be_quoted_leave(series, tmp_path, capfd, caplog
     arguments = ["--checkpoint", "segformer-b0-fast", "--out", str(out), "--formats", ",".join(FORMATS)]
     assert main(["segment", str(series), *arguments, "--json"]) == 0
     output = output_contents(out)
-    assert {"segmentation.dcm", "rtstruct.dcm", "report.json", "report.pdf", "mesh.glb"} <= set(output)
+    whole = {"segmentation.dcm", "rtstruct.dcm", "structured_report.dcm"}
+    captures = sorted(name for name in output if name.startswith("secondary_capture_"))
+    assert {*whole, "report.json", "report.pdf", "mesh.glb"} <= set(output) and captures
     streams = capfd.readouterr()
     output |= {"stdout": streams.out.encode(), "stderr": streams.err.encode(), "log": caplog.text.encode()}
     output["names"] = " ".join(output).encode()
-    for name in ("segmentation.dcm", "rtstruct.dcm"):
-        assert all(uid in output[name] for uid in QUOTED_UIDS)
+    for name in whole:
+        needed = QUOTED_UIDS[:2] + QUOTED_UIDS[3:] if name == "structured_report.dcm" else QUOTED_UIDS
+        assert all(uid in output[name] for uid in needed)  # a report is in no frame of reference
+    for name in captures:
+        made = pydicom.dcmread(out / name)
+        assert made.StudyInstanceUID.encode() == QUOTED_UIDS[0] and "FrameOfReferenceUID" not in made
+        assert {e.keyword for e in made if e.tag.group == 0x0010 and e.value} == set()
     leaked = {name: canaries_in(name, content) for name, content in output.items()}
     assert not {name: marks for name, marks in leaked.items() if marks}
     ct = liverseg.read(series)

@@ -1,4 +1,4 @@
-"""`--formats seg,rtstruct`: both files of a series, early refusals, and bounded memory."""
+"""`--formats seg,rtstruct,sr,sc`: the files of a series, early refusals, and bounded memory."""
 
 from __future__ import annotations
 
@@ -36,17 +36,21 @@ def segmentation_of(labels: np.ndarray) -> Segmentation:
     return Segmentation(labels, tumour, organ, 0.5, CHECKPOINT, "none")
 
 
-def test_a_series_gets_both_files_without_validation_errors(phantom_series, tmp_path):
+def test_a_series_gets_every_file_without_validation_errors(phantom_series, tmp_path):
     phantom, files = phantom_series
     ct, truth = liverseg.read(files), phantom.labels
     seg = segmentation_of(truth)
-    written = write_results(tmp_path, ct, seg, measure(ct, seg), ["seg", "rtstruct", "png"])
+    written = write_results(tmp_path, ct, seg, measure(ct, seg), ["seg", "rtstruct", "sr", "sc", "png"])
+    captures = [f"secondary_capture_{z + 1:04d}.dcm" for z in range(6) if truth[z].any()]
     assert [path.name for path in written] == [
-        "segmentation.dcm", "rtstruct.dcm", "overview.png", "report.json",
+        "segmentation.dcm", "rtstruct.dcm", "structured_report.dcm", *captures, "overview.png", "report.json",
     ]  # fmt: skip
     assert sorted(path.name for path in written) == sorted(os.listdir(tmp_path))
-    for path in written[:2]:
+    for path in written[:-2]:
         assert dciodvfy_errors(path) == []
+    report = pydicom.dcmread(written[2])
+    quoted = {e.value for e in report.iterall() if e.keyword == "ReferencedSOPInstanceUID"}
+    assert pydicom.dcmread(written[0]).SOPInstanceUID in quoted
     heights = {float(dataset.ImagePositionPatient[2]): dataset for dataset in map(pydicom.dcmread, files)}
     frames = pydicom.dcmread(written[0])
     for pixels, groups in zip(frames.pixel_array, frames.PerFrameFunctionalGroupsSequence, strict=True):
@@ -57,11 +61,12 @@ def test_a_series_gets_both_files_without_validation_errors(phantom_series, tmp_
         np.testing.assert_array_equal(pixels, truth[sorted(heights).index(position[2])] == number)
 
 
-def test_a_lone_slice_gets_both_files(phantom_series, tmp_path):
+def test_a_lone_slice_gets_every_file(phantom_series, tmp_path):
     phantom, files = phantom_series
     ct, seg = liverseg.read(files[3]), segmentation_of(phantom.labels[3:4])
-    write_results(tmp_path, ct, seg, measure(ct, seg), ["seg", "rtstruct"])
-    for name in ("segmentation.dcm", "rtstruct.dcm"):
+    write_results(tmp_path, ct, seg, measure(ct, seg), ["seg", "rtstruct", "sr", "sc"])
+    names = ("segmentation.dcm", "rtstruct.dcm", "structured_report.dcm", "secondary_capture_0001.dcm")
+    for name in names:
         assert dciodvfy_errors(tmp_path / name) == []
     frames = pydicom.dcmread(tmp_path / "segmentation.dcm")
     assert frames.ReferencedSeriesSequence[0].ReferencedInstanceSequence[0].ReferencedSOPInstanceUID == (
@@ -69,7 +74,7 @@ def test_a_lone_slice_gets_both_files(phantom_series, tmp_path):
     )
 
 
-@pytest.mark.parametrize("formats", ["seg", "rtstruct", "nifti,seg"])
+@pytest.mark.parametrize("formats", ["seg", "rtstruct", "sr", "sc", "nifti,seg"])
 def test_other_inputs_are_refused_before_the_network_is_loaded(formats, tmp_path, capsys, monkeypatch):
     def no_network(*_, **__):
         raise AssertionError("the network was loaded")

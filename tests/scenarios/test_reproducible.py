@@ -14,9 +14,12 @@ import pytest
 import liverseg
 from liverseg import phantom
 from liverseg.__main__ import main
+from liverseg.analysis.measure import measure
 from liverseg.core.segmentation import CheckpointIdentity, Segmentation
 from liverseg.io.dicom.rtstruct import rtstruct_bytes
-from liverseg.io.dicom.seg import seg_bytes
+from liverseg.io.dicom.sc import sc_bytes
+from liverseg.io.dicom.seg import seg_bytes, seg_identity
+from liverseg.io.dicom.sr import sr_bytes
 from liverseg.io.files import DATE_VARIABLE, result_date
 
 FORMATS = "png,pdf,csv,json"
@@ -67,7 +70,14 @@ def test_source_date_epoch_sets_the_date(monkeypatch):
 
 def test_dicom_bytes_are_reproducible_and_uids_differ_between_results(segmented_series):
     ct, seg, other = segmented_series
-    for encode in (seg_bytes, rtstruct_bytes):
+
+    def sr(ct, seg):
+        return sr_bytes(ct, seg, measure(ct, seg), seg_identity(ct, seg))
+
+    def sc(ct, seg):
+        return b"".join(content for _, content in sc_bytes(ct, seg, measure(ct, seg)))
+
+    for encode in (seg_bytes, rtstruct_bytes, sr, sc):
         assert encode(ct, seg) == encode(ct, seg)
         assert uids(encode(ct, seg)).isdisjoint(uids(encode(ct, other)))
     assert uids(seg_bytes(ct, seg)).isdisjoint(uids(rtstruct_bytes(ct, seg)))

@@ -118,7 +118,7 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
             threshold: tumour probability from which a pixel is tumour; default: that of the checkpoint.
             series: number of the series to use if the input has several; without it, the error lists them.
             lesion_cut: probability from which a lesion is likely, if the checkpoint has a lesion model.
-            formats: files to return, of nifti,png,seg,rtstruct,glb,csv,pdf,json, or "all"; default: none.
+            formats: files to give, of nifti,png,seg,rtstruct,sr,sc,glb,csv,pdf,json, or "all"; default: none.
 
         Returns:
             picture of the CT slice (the one with most tumour unless slice is given)
@@ -165,7 +165,7 @@ def add_endpoints(page: gr.Blocks, available: Checkpoints, network: dict[str, An
             threshold: tumour probability from which a pixel is tumour; default: that of each checkpoint.
             series: number of the series to use if the input has several; without it, the error lists them.
             lesion_cut: probability from which a lesion is likely, if the checkpoint has a lesion model.
-            formats: files to return of each, of nifti,png,seg,rtstruct,glb,csv,pdf,json, or "all".
+            formats: files to return of each, of nifti,png,seg,rtstruct,sr,sc,glb,csv,pdf,json, or "all".
 
         Returns:
             picture of the segmentation of A (slice with the largest difference unless slice is given)

@@ -12,6 +12,11 @@ from liverseg.app.text.core_sentences import core_html
 from liverseg.io.formats import TITLES
 from liverseg.io.result_files import StoredFile, StoredFormat
 
+MAX_LINKS = 6
+"""A format with more files has no links of its own: its files are in the zip of all."""
+
+_TITLE_KEYS = {"glb": "format.surface", "sc": "format.capture"}
+
 Address = Callable[[StoredFile], str]
 """The address at which a file is served."""
 
@@ -54,7 +59,7 @@ def note(sentence: str) -> str:
 
 def title_of(name: str) -> str:
     """The name of a format in the list: those that are words are translated."""
-    return say("format.surface") if name == "glb" else TITLES[name]
+    return say(_TITLE_KEYS[name]) if name in _TITLE_KEYS else TITLES[name]
 
 
 def _reason(stored: StoredFormat) -> str:
@@ -74,11 +79,19 @@ def _format_row(stored: StoredFormat, shown: str, address: Address) -> str:
 
 
 def _row(title: str, text: str, files: Sequence[StoredFile], address: Address, name: str = "") -> str:
+    if len(files) > MAX_LINKS:
+        total = size_text(sum(file.size for file in files))
+        links = f"<li>{say_html('downloads.in_zip', count=len(files))} <span>{total}</span></li>"
+        return _item(title, text, links, name)
     links = "".join(
         f'<li><a href="{escape(address(file))}" download="{escape(file.name)}">{escape(file.name)}</a> '
         f"<span>{size_text(file.size)}</span></li>"
         for file in files
     )
+    return _item(title, text, links, name)
+
+
+def _item(title: str, text: str, links: str, name: str) -> str:
     data = f' data-format="{name}"' if name else ""
     described = f"<p>{escape(text)}</p>" if text else ""
     return f"<li{data}><strong>{escape(title)}</strong>{described}<ul>{links}</ul></li>"

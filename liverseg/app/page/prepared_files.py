@@ -106,11 +106,13 @@ def _prepared(
         write_atomically(path, content)
         return path
 
-    results = Results(ct, seg, analysis.report, view.window, None)
+    results = Results(ct, seg, analysis.report, None, None)  # in the default window, whatever is in view
     if of_result is None:
         of_result = store_formats(results, TITLES.keys() - VIEW_FORMATS, store)
     room = MAX_RESULT_BYTES - sum(file.size for stored in of_result for file in stored.files)
-    of_view = store_formats(replace(results, slice_index=index), VIEW_FORMATS, store, room)
+    of_view = store_formats(
+        replace(results, window=view.window, slice_index=index), VIEW_FORMATS, store, room
+    )
     order = list(TITLES)
     formats = sorted((*of_result, *of_view), key=lambda stored: order.index(stored.format))
     picture = _stored(store("overview.png", encode_png(overview(ct, seg, index, view.window))))

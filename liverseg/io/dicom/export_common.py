@@ -1,4 +1,4 @@
-"""Attributes and encodings that the DICOM SEG and RTSTRUCT writers share."""
+"""Attributes and encodings that the writers of DICOM results share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MANUFACTURER = "liverseg"
 SERIES_DESCRIPTION = "liverseg, research only: not for clinical use"
 EDITED_SERIES_DESCRIPTION = "liverseg, edited by user, research only: not for clinical use"
 LABELS_SERIES_DESCRIPTION = "liverseg, labels from a file, research only: not clinical use"
-SERIES_NUMBERS = {"SEG": 9801, "RTSTRUCT": 9802}
+SERIES_NUMBERS = {"SEG": 9801, "RTSTRUCT": 9802, "SR": 9803, "SC": 9804}
 """High numbers, which scanners do not use for their own series."""
 
 EMPTY_KEYWORDS = (

@@ -114,6 +114,15 @@ def native_slices(ct: CTImage, array: np.ndarray) -> np.ndarray:
     return native.reshape(-1, *native.shape[-2:])
 
 
+def slices_shown(ct: CTImage, z: int) -> tuple[SliceReference, ...]:
+    """The native slices in slice `z` of the radiological grid: itself, or all of a reformatted series."""
+    native = ct.native
+    if len(native.shape) == 3 and native.axes[0] == 0:
+        k = len(ct.source) - 1 - z if native.flipped[0] else z
+        return (ct.source[k],)
+    return ct.source
+
+
 def _is_on_file_grid(ct: CTImage) -> bool:
     """Whether the affine puts each native slice where its reference says, within `GRID_TOLERANCE`."""
     shape, affine = ct.native.shape, ct.native.affine

@@ -78,6 +78,36 @@ _SEGMENTS_WITH_UNSURE = (
 )
 
 
+@dataclass(frozen=True)
+class SegIdentity:
+    """What another object must know to refer to the DICOM SEG of a result."""
+
+    sop_instance_uid: str
+    series_uid: str
+    segments: tuple[int, ...]  # their numbers
+
+
+def seg_identity(ct: CTImage, seg: Segmentation) -> SegIdentity:
+    """The identity of the file that `seg_bytes` gives. Raises `InvalidSetting` as `referable_slices` does."""
+    segments, values = _segments_and_values(seg)
+    return _identity(referable_slices(ct), replace(seg, labels=values), segments)
+
+
+def _identity(
+    slices: tuple[SliceReference, ...], shown: Segmentation, segments: tuple[_Segment, ...]
+) -> SegIdentity:
+    """`shown` has the values of the segments as labels, so that UIDs tell apart what the files hold."""
+    uids = (derived_uid(role, slices, shown) for role in ("SEG", "SEG series"))
+    return SegIdentity(*uids, tuple(segment.number for segment in segments))
+
+
+def _segments_and_values(seg: Segmentation) -> tuple[tuple[_Segment, ...], np.ndarray]:
+    """The segments, and their numbers on the radiological grid (S, H, W) uint8."""
+    if not seg.has_unsure:
+        return _SEGMENTS, seg.labels
+    return _SEGMENTS_WITH_UNSURE, np.stack([seg.labels_with_unsure(z) for z in range(len(seg.labels))])
+
+
 def seg_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     """The labels as a DICOM Segmentation (BINARY) of the slices of the series of `ct`, as a DICOM file.
 
@@ -90,20 +120,18 @@ def seg_bytes(ct: CTImage, seg: Segmentation) -> bytes:
     in `liverseg.io.dicom.references` do.
     """
     slices = referable_slices(ct)
-    segments, values = _SEGMENTS, seg.labels
-    if seg.has_unsure:
-        segments = _SEGMENTS_WITH_UNSURE
-        values = np.stack([seg.labels_with_unsure(z) for z in range(len(seg.labels))])
+    segments, values = _segments_and_values(seg)
     labels = native_slices(ct, values)  # (slices, rows, columns)
-    shown = replace(seg, labels=values)  # UIDs tell apart what the files hold
+    shown = replace(seg, labels=values)
+    identity = _identity(slices, shown, segments)
     written = highdicom.seg.Segmentation(
         source_images=_source_images(slices, labels.shape[1:]),
         pixel_array=labels,
         segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
         segment_descriptions=[_segment_description(segment, seg) for segment in segments],
-        series_instance_uid=derived_uid("SEG series", slices, shown),
+        series_instance_uid=identity.series_uid,
         series_number=SERIES_NUMBERS["SEG"],
-        sop_instance_uid=derived_uid("SEG", slices, shown),
+        sop_instance_uid=identity.sop_instance_uid,
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name="liverseg",

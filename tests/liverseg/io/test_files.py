@@ -46,3 +46,17 @@ def test_an_invalid_date_is_ignored(value, monkeypatch):
 def test_the_date_is_that_of_the_environment_in_utc(monkeypatch):
     monkeypatch.setenv(DATE_VARIABLE, "86399")
     assert result_date() == date(1970, 1, 1)
+
+
+def test_numbered_files_of_an_earlier_run_do_not_mix_with_the_new_ones(tmp_path):
+    for name in ("picture_0001.dcm", "picture_0007.dcm", "picture_x.dcm", "other_0001.dcm", "labels.png"):
+        (tmp_path / name).write_text("old")
+    with staging_folder(tmp_path) as stage:
+        (stage / "picture_0007.dcm").write_text("new")
+    assert sorted(os.listdir(tmp_path)) == [
+        "labels.png",
+        "other_0001.dcm",
+        "picture_0007.dcm",
+        "picture_x.dcm",
+    ]
+    assert (tmp_path / "picture_0007.dcm").read_text() == "new"

@@ -30,9 +30,11 @@ def test_a_nifti_volume_has_no_picture_and_no_dicom():
         "png": "PNG: a picture holds one slice, and the input is a volume.",
         "seg": "DICOM SEG: the input is not DICOM.",
         "rtstruct": "DICOM RTSTRUCT: the input is not DICOM.",
+        "sr": "DICOM SR: the input is not DICOM.",
+        "sc": "DICOM secondary capture: the input is not DICOM.",
     }
     one_slice = reasons(ct, 1)
-    assert set(one_slice) == {"seg", "rtstruct", "glb"} and "single slice" in one_slice["glb"]
+    assert set(one_slice) == {"seg", "rtstruct", "sr", "sc", "glb"} and "single slice" in one_slice["glb"]
 
 
 def test_a_volume_without_a_spacing_has_no_mesh():

@@ -77,7 +77,9 @@ def test_a_full_disk_leaves_the_old_files_and_no_partial_file(tmp_path, monkeypa
 
 def test_unknown_formats_and_slices_are_refused_before_anything_is_written(tmp_path):
     ct, seg, report = picture_result()
-    with pytest.raises(InvalidSetting, match="'tiff'.*png, nifti, seg, rtstruct, csv, json, pdf, glb"):
+    with pytest.raises(
+        InvalidSetting, match="'tiff'.*png, nifti, seg, rtstruct, sr, sc, csv, json, pdf, glb"
+    ):
         write_results(tmp_path / "x", ct, seg, report, ["png", "tiff"])
     with pytest.raises(InvalidSetting):
         write_results(tmp_path / "x", ct, seg, report, view=ResultView(slice_index=5))

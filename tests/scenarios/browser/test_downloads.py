@@ -73,7 +73,7 @@ def test_the_files_are_ready_when_the_tab_is_opened_and_are_those_of_the_command
 
 def test_every_format_has_its_size_or_its_reason(page):
     rows = {row.get_attribute("data-format"): row.text for row in page.find("#ls-files [data-format]")}
-    assert set(rows) == {"nifti", "png", "seg", "rtstruct", "glb", "csv", "pdf", "json"}
+    assert set(rows) == {"nifti", "png", "seg", "rtstruct", "sr", "sc", "glb", "csv", "pdf", "json"}
     assert rows["seg"] == "DICOM SEG: the input is not DICOM."
     assert rows["rtstruct"] == "DICOM RTSTRUCT: the input is not DICOM."
     for name in ("nifti", "glb", "csv", "pdf", "json"):

@@ -221,7 +221,7 @@ def test_one_slice_of_a_volume_has_png_files(client, nifti, tmp_path, registry):
     assert given.items() <= written.items()
 
 
-def test_a_dicom_series_of_a_zip_has_seg_and_rtstruct(client, tmp_path):
+def test_a_dicom_series_of_a_zip_has_every_dicom_result(client, tmp_path):
     with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
         for number in (1, 2):
             files = write(make("volume", seed=number, size=128, slices=6), tmp_path / str(number), "dicom")
@@ -231,11 +231,13 @@ def test_a_dicom_series_of_a_zip_has_seg_and_rtstruct(client, tmp_path):
                 image.save_as(file)
                 archive.write(file, f"{number}-{file.name}")
     answer = client.predict(
-        handle_file(tmp_path / "study.zip"), series=2, formats="seg,rtstruct", api_name="/segment"
+        handle_file(tmp_path / "study.zip"), series=2, formats="seg,rtstruct,sr,sc", api_name="/segment"
     )
     given = files_of(answer[3])
-    assert set(given) == {"segmentation.dcm", "rtstruct.dcm"}
-    wanted = {"segmentation.dcm": "SEG", "rtstruct.dcm": "RTSTRUCT"}
+    wanted = {"segmentation.dcm": "SEG", "rtstruct.dcm": "RTSTRUCT", "structured_report.dcm": "SR"}
+    captures = set(given) - set(wanted)
+    assert captures and all(re.fullmatch(r"secondary_capture_\d{4}\.dcm", name) for name in captures)
+    wanted |= dict.fromkeys(captures, "OT")
     for name, path in given.items():
         made = pydicom.dcmread(path)
         assert made.Modality == wanted[name] and made.StudyInstanceUID == image.StudyInstanceUID
@@ -247,6 +249,8 @@ def test_all_lists_what_is_there_and_why_the_rest_is_not(client, png):
     assert reasons == {
         "seg": "DICOM SEG: the input is not DICOM.",
         "rtstruct": "DICOM RTSTRUCT: the input is not DICOM.",
+        "sr": "DICOM SR: the input is not DICOM.",
+        "sc": "DICOM secondary capture: the input is not DICOM.",
         "glb": "3D surface (GLB): a mesh needs a volume, and a single slice is none.",
     }
     there = {entry["format"] for entry in report["files"] if "file" in entry}

@@ -35,6 +35,14 @@ def test_a_row_has_links_with_names_and_sizes_or_the_reason():
     assert text(rows[2]).endswith("report.csv 1.2 kB")
 
 
+def test_a_format_of_many_files_names_their_number_and_size_in_place_of_links():
+    files = tuple(StoredFile(Path(f"/x/secondary_capture_{k:04d}.dcm"), 1000) for k in range(9))
+    archive, picture = StoredFile(Path("/x/all.zip"), 9), StoredFile(Path("/x/overview.png"), 9)
+    listing = Listing(archive, [StoredFormat("sc", files)], picture, (), None)
+    row = ET.fromstring(f"<div>{download_list(listing, lambda file: file.name)}</div>").find("ul")[1]
+    assert text(row).endswith("9 files, in the zip of all files 9.0 kB") and row.find(".//a") is None
+
+
 def test_the_slice_is_named_where_there_are_several():
     assert "It shows slice 3." in text(parsed()) and "shows slice" not in text(parsed(None))
 
@@ -45,7 +53,7 @@ def test_a_comparison_has_a_row():
 
 
 def test_every_format_is_described():
-    assert set(group("format")) - {"surface"} == set(FORMATS)
+    assert set(group("format")) - {"surface", "capture"} == set(FORMATS)
 
 
 def test_a_note_is_announced():

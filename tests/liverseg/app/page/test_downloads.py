@@ -18,6 +18,7 @@ from liverseg.app.state.view import View
 from liverseg.app.text.catalogue import say
 from liverseg.core.window import Window
 from liverseg.io import FORMATS, encoders
+from liverseg.io.formats import DICOM_FORMATS
 from liverseg.io.write import ResultView, write_results
 
 
@@ -69,10 +70,10 @@ def test_the_files_are_those_of_the_command_and_the_zip_holds_them(volume_analys
 
 
 def test_every_format_has_files_or_a_reason(volume_analysis, picture_analysis):
-    for analysis, missing in ((volume_analysis, {"png", "seg", "rtstruct"}), (picture_analysis, None)):
+    for analysis, missing in ((volume_analysis, {"png", *DICOM_FORMATS}), (picture_analysis, None)):
         prepared = prepare_files(analysis, View(0), None)
         assert {stored.format for stored in prepared.listing.formats} == set(FORMATS)
-        assert set(reasons_of(prepared)) == (missing or {"seg", "rtstruct", "glb"})
+        assert set(reasons_of(prepared)) == (missing or {*DICOM_FORMATS, "glb"})
         assert {"report.json", "report.pdf", "overview.png"} <= set(contents_of(prepared))
 
 

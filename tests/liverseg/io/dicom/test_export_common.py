@@ -1,4 +1,4 @@
-"""Attributes that SEG and RTSTRUCT share: no patient, reproducible UIDs and dates."""
+"""Attributes that DICOM results share: no patient, reproducible UIDs and dates."""
 
 from __future__ import annotations
 
@@ -10,12 +10,23 @@ import pydicom
 import pytest
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
+from liverseg.analysis.measure import measure
 from liverseg.io.dicom.export_common import EMPTY_KEYWORDS, derived_uid, set_dates
 from liverseg.io.dicom.rtstruct import rtstruct_bytes
+from liverseg.io.dicom.sc import sc_bytes
 from liverseg.io.dicom.seg import seg_bytes
+from liverseg.io.dicom.sr import sr_bytes
 
 
-@pytest.mark.parametrize("encode", [seg_bytes, rtstruct_bytes])
+def _sr(ct, seg):
+    return sr_bytes(ct, seg, measure(ct, seg))
+
+
+def _sc(ct, seg):
+    return next(sc_bytes(ct, seg, measure(ct, seg)))[1]
+
+
+@pytest.mark.parametrize("encode", [seg_bytes, rtstruct_bytes, _sr, _sc])
 def test_patient_and_study_attributes_are_present_and_empty(encode, build):
     scene = build()
     dataset = pydicom.dcmread(io.BytesIO(encode(scene.ct, scene.seg)))
