@@ -1,8 +1,8 @@
 """Encodes pictures of the slices as DICOM Secondary Capture images, with highdicom.
 
-Single-frame Secondary Capture is the class that practically every archive accepts and every viewer pages
-through as a stack; many show a multi-frame capture as a film, and older archives refuse its class. JPEG is
-what keeps a series of 200 pictures at some 40 MB instead of 700 MB, and its baseline process is the
+Single-frame Secondary Capture is the class that archives and viewers support most widely, as a stack to page
+through; many show a multi-frame capture as a film, and older archives refuse its class. JPEG is
+what keeps a series of 200 pictures below 100 MB instead of at 700 MB, and its baseline process is the
 compression that archives commonly accept (PS3.5 8.2.1 makes it the default for lossy 8-bit images).
 """
 

@@ -36,6 +36,10 @@ from liverseg.io.dicom.sr_regions import Region, label_regions, lesion_regions
 
 NOTICE = "Research, unverified: not for clinical use"
 
+MAX_LESIONS = 200
+"""Only this many lesions, the first of the report's list, are written: more are noise, and each takes
+highdicom tens of milliseconds. The document says so."""
+
 
 def sr_bytes(ct: CTImage, seg: Segmentation, report: Report, written_seg: SegIdentity | None = None) -> bytes:
     """The measures of `report` as a DICOM file: liver, tumour and every listed lesion, each with its place.
@@ -46,19 +50,21 @@ def sr_bytes(ct: CTImage, seg: Segmentation, report: Report, written_seg: SegIde
     `liverseg.io.dicom.references.referable_slices` does.
     """
     slices = referable_slices(ct)
-    groups = Groups(report, slices, _algorithm(report))
+    groups = Groups(report, slices, _algorithm(report), _algorithm(report, short=True))
     liver, tumour = label_regions(ct, seg, written_seg)
-    places = lesion_regions(ct, seg)
+    places = lesion_regions(ct, seg, MAX_LESIONS)
     measured = [groups.liver(liver), groups.tumour(tumour)]
-    measured += [groups.lesion(one, places.get(one.id, Region())) for one in report.lesions]
+    measured += [groups.lesion(one, places.get(one.id, Region())) for one in report.lesions[:MAX_LESIONS]]
     content = hd.MeasurementReport(
         observation_context=_observer(seg),
         procedure_reported=codes.cid100.CTUnspecifiedBodyRegion,
         imaging_measurements=measured,
         title=codes.DCM.ImagingMeasurementReport,
     )
-    edited = edited_text(seg.rejected)
-    content[0].ContentSequence.append(comment(f"{NOTICE}; {edited}" if edited else NOTICE))
+    count = len(report.lesions)
+    cut = f"only the first {MAX_LESIONS} of {count} lesions are listed" if count > MAX_LESIONS else ""
+    sentences = "; ".join(part for part in (NOTICE, edited_text(seg.rejected), cut) if part)
+    content[0].ContentSequence.append(comment(sentences))
 
     # What the report says besides the labels, and what it refers to.
     facts = (report.liver, report.lesions, report.decision, written_seg)
@@ -85,7 +91,10 @@ def sr_bytes(ct: CTImage, seg: Segmentation, report: Report, written_seg: SegIde
     return file_bytes(written)
 
 
-def _algorithm(report: Report) -> hd.AlgorithmIdentification:
+def _algorithm(report: Report, short: bool = False) -> hd.AlgorithmIdentification:
+    name, version = f"liverseg, {report.checkpoint.ref}", liverseg.__version__
+    if short:
+        return hd.AlgorithmIdentification(name, version)
     checkpoint, cut = report.checkpoint, None if report.decision is None else report.decision.cut
     parameters = [
         f"checkpoint {checkpoint.ref}, sha256 {checkpoint.sha256}",
@@ -94,7 +103,7 @@ def _algorithm(report: Report) -> hd.AlgorithmIdentification:
         *([] if cut is None else [f"lesion cut {threshold_text(cut)}"]),
     ]
     family = codes.DCM.ArtificialIntelligence
-    return hd.AlgorithmIdentification(f"liverseg, {checkpoint.ref}", liverseg.__version__, parameters, family)
+    return hd.AlgorithmIdentification(name, version, parameters, family)
 
 
 def _observer(seg: Segmentation) -> hd.ObservationContext:

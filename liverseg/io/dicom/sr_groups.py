@@ -41,7 +41,8 @@ class Groups:
 
     report: Report
     slices: tuple[SliceReference, ...]
-    algorithm: hd.AlgorithmIdentification
+    algorithm: hd.AlgorithmIdentification  # with its parameters, for liver and tumour
+    short_algorithm: hd.AlgorithmIdentification  # name and version, for lesions: there may be many
 
     def liver(self, region: Region) -> Group:
         """The liver without its tumours."""
@@ -109,7 +110,7 @@ class Groups:
             "finding_category": kind[0],
             "finding_type": kind[1],
             "finding_sites": [hd.FindingSite(_SCT.Liver)],
-            "algorithm_id": self.algorithm,
+            "algorithm_id": self.short_algorithm if evaluations else self.algorithm,
             "measurements": measured,
             "qualitative_evaluations": evaluations or None,
         }

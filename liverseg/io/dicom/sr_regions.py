@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from highdicom.sr import (
@@ -22,6 +23,9 @@ from liverseg.io.dicom.contours import closed_contours
 from liverseg.io.dicom.references import native_slices, referable_slices
 from liverseg.io.dicom.seg import SegIdentity
 
+MAX_OUTLINES = 1000
+"""A label in more pieces than this, which is noise, has no region of its own."""
+
 
 @dataclass(frozen=True)
 class Region:
@@ -39,7 +43,8 @@ def label_regions(ct: CTImage, seg: Segmentation, written: SegIdentity | None) -
     slices = referable_slices(ct)
     if written is None:
         labels = native_slices(ct, seg.labels)
-        liver, tumour = (Region(tuple(_outlines(labels, slices, k))) for k in (LIVER, TUMOUR))
+        found = [tuple(islice(_outlines(labels, slices, k), MAX_OUTLINES + 1)) for k in (LIVER, TUMOUR)]
+        liver, tumour = (Region(part if len(part) <= MAX_OUTLINES else ()) for part in found)
         return liver, tumour
     series = SourceSeriesForSegmentation(slices[0].series_uid)
     liver, tumour = (
@@ -56,8 +61,8 @@ def label_regions(ct: CTImage, seg: Segmentation, written: SegIdentity | None) -
     return liver, tumour
 
 
-def lesion_regions(ct: CTImage, seg: Segmentation) -> dict[int, Region]:
-    """The outlines of each lesion on the native slices, by its number.
+def lesion_regions(ct: CTImage, seg: Segmentation, most: int) -> dict[int, Region]:
+    """The outlines of the first `most` lesions on the native slices, by their number.
 
     They are outlines even where a SEG is written along: its segments hold several lesions, and a reference to
     a segment must not be limited to some frames (PS3.3 table 10-3).
@@ -65,7 +70,7 @@ def lesion_regions(ct: CTImage, seg: Segmentation) -> dict[int, Region]:
     slices, numbers = referable_slices(ct), native_slices(ct, lesion_volume(seg))
     outlines: dict[int, list[ImageRegion]] = {}
     for k, plane in enumerate(numbers):
-        for number in np.unique(plane[plane > 0]).tolist() if plane.any() else ():
+        for number in np.unique(plane[(plane > 0) & (plane <= most)]).tolist() if plane.any() else ():
             found = _outlines(numbers[k : k + 1], slices[k : k + 1], number)
             outlines.setdefault(number, []).extend(found)
     return {number: Region(tuple(found)) for number, found in outlines.items()}

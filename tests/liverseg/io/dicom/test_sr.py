@@ -151,7 +151,10 @@ def test_the_algorithm_the_observer_and_the_tracking_uids(build):
     group = groups_of(written)["Lesion 1"]
     texts = [item.TextValue for item in group[0].ContentSequence if item.ValueType == "TEXT"]
     assert "liverseg, segformer-b0@1.0.1" in texts and liverseg_version() in texts
-    assert any(text.startswith("checkpoint segformer-b0@1.0.1, sha256 ab12") for text in texts)
+    liver = groups_of(written)["Liver without its tumours"]
+    parameters = [item.TextValue for item in liver[0].ContentSequence if item.ValueType == "TEXT"]
+    assert any(text.startswith("checkpoint segformer-b0@1.0.1, sha256 ab12") for text in parameters)
+    assert {"tumour threshold 0.50", "lesion cut 0.50", "engine torch"} <= set(parameters)
     observer = written.content.get_observer_contexts(observer_type=codes.DCM.Device)
     assert observer[0].observer_identifying_attributes.name == "liverseg"
     assert (written.CompletionFlag, written.PreliminaryFlag) == ("COMPLETE", "PRELIMINARY")
@@ -196,6 +199,14 @@ def test_equal_results_give_equal_bytes_and_other_ones_other_uids(build):
     ]
     uids = {pydicom.dcmread(io.BytesIO(one)).SOPInstanceUID for one in (content, *others)}
     assert len(uids) == 4
+
+
+def test_more_lesions_than_a_report_holds_are_counted(build, monkeypatch):
+    monkeypatch.setattr("liverseg.io.dicom.sr.MAX_LESIONS", 2)
+    ct, seg, report = edited_scene(build(), ())
+    written = read(sr_bytes(ct, seg, report))
+    assert list(groups_of(written))[2:] == ["Lesion 1", "Lesion 2"]
+    assert comments_of(written)[0].endswith(f"; only the first 2 of {len(report.lesions)} lesions are listed")
 
 
 def test_other_inputs_are_refused(build):
