@@ -16,6 +16,18 @@ NOT_MEASURED = "–"
 ORIENTATION_ASSUMED = "assumed: the file does not say how the image lies in the patient"
 
 
+_PLAIN = str.maketrans({"\u202f": " ", "\u00a0": " ", "×": "x", "²": "2", "–": "-", "…": "..."})
+
+
+def ascii_text(text: str) -> str:
+    """A text for readers and fonts that have ASCII only.
+
+    >>> ascii_text("1\u202f166 mm², 30 × 24 – é")
+    '1 166 mm2, 30 x 24 - ?'
+    """
+    return text.translate(_PLAIN).encode("ascii", "replace").decode()
+
+
 def number_text(value: float) -> str:
     """A measure with three significant digits and at most three decimals.
 

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from liverseg.analysis.lesions import Lesion
+from liverseg.analysis.plausibility.messages import DO_NOT_TRUST
 from liverseg.analysis.report import Report
 from liverseg.analysis.report_text import (
+    ascii_text,
     edited_text,
     lesion_headline,
     lesion_size_and_unit,
@@ -35,9 +37,6 @@ LESION_ROWS = 2
 OUTLINES_ONLY = 0.0
 """Opacity of the fills: the tissue under a picture that cannot be switched off stays visible."""
 
-_PLAIN = str.maketrans({"\u202f": " ", "×": "x", "²": "2", "–": "-"})
-"""Characters that Pillow's built-in font lacks, and what is drawn for them."""
-
 _GAP = "    "  # between two facts of a row
 _ROWS = 3 + LESION_ROWS
 
@@ -45,9 +44,9 @@ _ROWS = 3 + LESION_ROWS
 def capture(ct: CTImage, seg: Segmentation, report: Report, slice_index: int, window: Window) -> np.ndarray:
     """The overlay of slice `slice_index` of `ct` with the numbers of `report` below it: (H, W, 3) uint8 RGB.
 
-    The rows below are the notice, the sizes of liver and tumour, the lesions of the slice with their
-    diameters, and the software. A row that does not fit is cut, except for the notice. `report` is that of
-    the whole result.
+    The rows below are the notice with a word on doubts, the sizes of liver and tumour, the lesions of the
+    slice with their diameters, and the software. A row that does not fit is cut, except for the notice.
+    `report` is that of the whole result.
     """
     picture = slice_overlay(ct, seg, slice_index, window, OUTLINES_ONLY)
     frame = axial_frame(ct)
@@ -58,15 +57,23 @@ def capture(ct: CTImage, seg: Segmentation, report: Report, slice_index: int, wi
     room = frame.width - 2 * margin
     number = f"Slice {slice_index + 1} / {len(ct.hu)}" if len(ct.hu) > 1 else ""
     rows = [
-        (_row([RESEARCH_ONLY, number], room, size), TEXT_RGB),
+        (_row([RESEARCH_ONLY, number, _doubt(report)], room, size), TEXT_RGB),
         (_row(_sizes(report), room, size), TEXT_RGB),
         *((row, TEXT_RGB) for row in _rows(_lesions(seg, report, slice_index), room, size)),
         (_row(_software(report), room, size), QUIET_RGB),
     ]
     for k, (text, colour) in enumerate(rows):
         if text:
-            draw_text(strip, text.translate(_PLAIN), (margin, (k + 0.6) * height), TextStyle(size, colour))
+            draw_text(strip, ascii_text(text), (margin, (k + 0.6) * height), TextStyle(size, colour))
     return np.vstack([picture, strip])
+
+
+def _doubt(report: Report) -> str:
+    """A word on the severest doubt about the result; "" without one."""
+    severities = {doubt.severity for doubt in report.doubts}
+    if DO_NOT_TRUST in severities:
+        return "Do not trust this result"
+    return "Check this result" if severities else ""
 
 
 def _sizes(report: Report) -> list[str]:

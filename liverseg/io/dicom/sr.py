@@ -15,7 +15,7 @@ from pydicom.uid import ImplicitVRLittleEndian, SegmentationStorage, generate_ui
 
 import liverseg
 from liverseg.analysis.report import Report
-from liverseg.analysis.report_text import edited_text, threshold_text
+from liverseg.analysis.report_text import ascii_text, edited_text, threshold_text
 from liverseg.core.image import CTImage, SliceReference
 from liverseg.core.segmentation import Segmentation
 from liverseg.io.dicom.export_common import (
@@ -64,7 +64,8 @@ def sr_bytes(ct: CTImage, seg: Segmentation, report: Report, written_seg: SegIde
     count = len(report.lesions)
     cut = f"only the first {MAX_LESIONS} of {count} lesions are listed" if count > MAX_LESIONS else ""
     sentences = "; ".join(part for part in (NOTICE, edited_text(seg.rejected), cut) if part)
-    content[0].ContentSequence.append(comment(sentences))
+    for sentence in (sentences, *(doubt.warning for doubt in report.doubts)):
+        content[0].ContentSequence.append(comment(ascii_text(sentence)))
 
     # What the report says besides the labels, and what it refers to.
     facts = (report.liver, report.lesions, report.decision, written_seg)

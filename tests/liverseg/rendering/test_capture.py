@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from liverseg.analysis.plausibility.messages import CHECK
 from liverseg.core.window import Window
 from liverseg.rendering import capture as module
 from liverseg.rendering.slice_view import slice_overlay
@@ -35,7 +36,7 @@ def test_the_overlay_stands_above_rows_of_text(drawn):
     picture = module.capture(ct, seg, report, 4, WINDOW)
     above = slice_overlay(ct, seg, 4, WINDOW, module.OUTLINES_ONLY)
     np.testing.assert_array_equal(picture[: len(above)], above)
-    assert drawn[0] == "Research, not for clinical use    Slice 5 / 7"
+    assert drawn[0] == "Research, not for clinical use    Slice 5 / 7    Do not trust this result"
     assert drawn[1].startswith("Liver ") and "tumour " in drawn[1]
     assert drawn[2].startswith("1: ") and " mm, " in drawn[2]
     assert drawn[-1].startswith("liverseg ") and "segformer-b0@1.0.1" in drawn[-1]
@@ -55,6 +56,15 @@ def test_the_notice_is_on_every_slice_and_pictures_have_one_size(drawn):
     shapes = {module.capture(ct, seg, report, z, WINDOW).shape for z in range(len(ct.hu))}
     assert len(shapes) == 1
     assert sum(text.startswith(module.RESEARCH_ONLY) for text in drawn) == len(ct.hu)
+
+
+def test_a_result_without_doubts_has_no_word_on_them(drawn):
+    ct, seg, report = edited_scene(build())
+    doubt = replace(report.doubts[0], severity=CHECK)
+    for doubts, word in (((), "Slice 5 / 7"), ((doubt,), "Slice 5 / 7    Check this result")):
+        drawn.clear()
+        module.capture(ct, seg, replace(report, doubts=doubts), 4, WINDOW)
+        assert drawn[0].endswith(word)
 
 
 def test_lesions_beyond_the_rows_are_counted():

@@ -13,6 +13,7 @@ from pydicom.sr.codedict import codes
 
 from liverseg.analysis.lesions import lesion_volume
 from liverseg.analysis.measure import measure
+from liverseg.analysis.report_text import ascii_text
 from liverseg.errors import InvalidSetting
 from liverseg.io.dicom.references import native_slices
 from liverseg.io.dicom.seg import seg_bytes, seg_identity
@@ -94,8 +95,9 @@ def test_likely_unsure_and_rejected_lesions_are_told_apart(build):
     assert states[1] == ("Present", "Neoplasm", "likely")
     assert states[2] == ("Absent", "Lesion", "rejected by the user")
     assert set(list(states.values())[2:]) == {("Undetermined", "Lesion", "unsure")}
-    (comment,) = comments_of(written)
-    assert comment == f"{NOTICE}; edited by the user: 1 lesion rejected"
+    first, *others = comments_of(written)
+    assert first == f"{NOTICE}; edited by the user: 1 lesion rejected"
+    assert others == [ascii_text(doubt.warning) for doubt in report.doubts] != []
     assert "edited by user" in written.SeriesDescription
 
 
