@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 
 from liverseg.cli.options import add_picture_options, formats
-from liverseg.cli.output import report_summary
+from liverseg.cli.output import print_left_out, report_summary, written_lines
 from liverseg.errors import InvalidSetting
 from liverseg.io import FORMATS
 
@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     # Imported late, so that `--help` and wrong usage stay quick.
     from liverseg.core.window import Window
     from liverseg.io.files import staging_folder
+    from liverseg.io.formats import left_out_sentences
     from liverseg.io.masks.mapping import parse_map
     from liverseg.io.masks.read import read_labels
     from liverseg.io.write import ResultView, check_formats, make_folder, write_results
@@ -83,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
             written = write_results(stage, analysis.ct, analysis.seg, report, args.formats, view)
     print(report.to_json() if args.json else report_summary(report), end="")
     if out is not None and not args.json:
-        for path in written:
-            print(f"wrote {out / path.name}")
-    return 0
+        for line in written_lines([out / path.name for path in written]):
+            print(line)
+    missing = left_out_sentences(analysis.ct, args.formats, args.slice)
+    print_left_out(missing)
+    return int(bool(missing))

@@ -14,10 +14,10 @@ from liverseg.analysis.plausibility.messages import DO_NOT_TRUST
 from liverseg.analysis.report import Report
 from liverseg.analysis.report_text import (
     ascii_text,
-    edited_text,
     lesion_headline,
     lesion_size_and_unit,
     number_text,
+    origin_text,
     share_text,
     size_text,
 )
@@ -60,7 +60,7 @@ def capture(ct: CTImage, seg: Segmentation, report: Report, slice_index: int, wi
         (_row([RESEARCH_ONLY, number, _doubt(report)], room, size), TEXT_RGB),
         (_row(_sizes(report), room, size), TEXT_RGB),
         *((row, TEXT_RGB) for row in _rows(_lesions(seg, report, slice_index), room, size)),
-        (_row(_software(report), room, size), QUIET_RGB),
+        (_row([*_software(report), origin_text(seg)], room, size), QUIET_RGB),
     ]
     for k, (text, colour) in enumerate(rows):
         if text:
@@ -108,8 +108,7 @@ def _lesion_text(lesion: Lesion, is_volume: bool) -> str:
 
 
 def _software(report: Report) -> list[str]:
-    edited = "" if report.edited is None else edited_text(report.edited.rejected)
-    return [f"liverseg {report.software['version']}", report.checkpoint.ref, edited]
+    return [f"liverseg {report.software['version']}", report.checkpoint.ref]
 
 
 def _row(facts: Sequence[str], room: int, size: int) -> str:

@@ -15,7 +15,7 @@ from pydicom.uid import ImplicitVRLittleEndian, SegmentationStorage, generate_ui
 
 import liverseg
 from liverseg.analysis.report import Report
-from liverseg.analysis.report_text import ascii_text, edited_text, threshold_text
+from liverseg.analysis.report_text import ascii_text, origin_text, threshold_text
 from liverseg.core.image import CTImage, SliceReference
 from liverseg.core.segmentation import Segmentation
 from liverseg.io.dicom.export_common import (
@@ -50,7 +50,9 @@ def sr_bytes(ct: CTImage, seg: Segmentation, report: Report, written_seg: SegIde
     `liverseg.io.dicom.references.referable_slices` does.
     """
     slices = referable_slices(ct)
-    groups = Groups(report, slices, _algorithm(report), _algorithm(report, short=True))
+    short = _algorithm(report, short=True)
+    whole = _algorithm(report) if seg.labels_file is None else short  # labels of a file have no parameters
+    groups = Groups(report, slices, whole, short)
     liver, tumour = label_regions(ct, seg, written_seg)
     places = lesion_regions(ct, seg, MAX_LESIONS)
     measured = [groups.liver(liver), groups.tumour(tumour)]
@@ -63,7 +65,7 @@ def sr_bytes(ct: CTImage, seg: Segmentation, report: Report, written_seg: SegIde
     )
     count = len(report.lesions)
     cut = f"only the first {MAX_LESIONS} of {count} lesions are listed" if count > MAX_LESIONS else ""
-    sentences = "; ".join(part for part in (NOTICE, edited_text(seg.rejected), cut) if part)
+    sentences = "; ".join(part for part in (NOTICE, origin_text(seg), cut) if part)
     for sentence in (sentences, *(doubt.warning for doubt in report.doubts)):
         content[0].ContentSequence.append(comment(ascii_text(sentence)))
 
