@@ -97,6 +97,7 @@ def _describe(image: pydicom.Dataset, seg: Segmentation, sources: tuple[SliceRef
     for keyword in EMPTY_KEYWORDS:
         setattr(image, keyword, "")
     image.ImageType, image.ConversionType = ["DERIVED", "SECONDARY"], "WSD"
+    # YES although no text of ours identifies anyone: the pixels of the source may, and this is not checked.
     image.BurnedInAnnotation, image.BodyPartExamined = "YES", "LIVER"
     image.SeriesDescription, image.ManufacturerModelName = series_description(seg), "liverseg"
     image.SoftwareVersions = software_versions(seg.checkpoint)
