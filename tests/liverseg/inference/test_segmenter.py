@@ -59,7 +59,7 @@ def test_liver_of_unseen_phantoms_is_found(segmenter, slices):
     for made in slices.values():
         seg = segmenter.segment(as_ct(made))
         found.append(dice(counts(seg.labels, made.labels)["liver"]))
-    assert min(found) >= 0.85, found
+    assert min(found) >= 0.84, found
 
 
 def test_larger_tumours_of_unseen_phantoms_are_found(segmenter):
