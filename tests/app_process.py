@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -14,6 +15,20 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 240
 """Timeout of all waiting in these tests: long enough for a busy machine, far longer than expected."""
+
+
+def free_port() -> int:
+    """A free port below those that the system gives to connections: one of these could be taken meanwhile.
+
+    Raises OSError if none of many is free.
+    """
+    for port in random.SystemRandom().sample(range(12_000, 32_000), 100):
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            continue
+    raise OSError("No free port was found.")
 
 
 class AppProcess:
@@ -30,8 +45,7 @@ class AppProcess:
         cwd: Path = ROOT,
         **environment: str,
     ) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._log = log
         with log.open("w") as out:

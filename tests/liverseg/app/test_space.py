@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from gradio_client import Client, handle_file
 from registry import push
 from registry.registries import BUNDLED_FOLDER
 from registry.space.push import SpaceSettings, push_space
+from tests.app_process import free_port
 from tests.hub_standin.faults import Fault
 from tests.hub_standin.server import HubStandin
 
@@ -39,8 +39,7 @@ def test_the_uploaded_files_serve_the_page_before_the_weights_have_arrived(
         return body
 
     hub.faults.plant(Fault("GET /files/", change=late, times=10**6))  # also for retries
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PYTHON"))
     }
