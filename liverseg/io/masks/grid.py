@@ -56,10 +56,7 @@ def place(own: NativeGrid, ct: CTImage, may_skip: bool = False) -> Placement:
     own_shape, affine, target = own.radiological_shape, affine_of(own), affine_of(ct.native)
     if affine is None or target is None:
         if own_shape != ct.shape:
-            sizes = (" × ".join(map(str, shape)) for shape in (own_shape, ct.shape))
-            raise UnreadableInput(
-                "The mask has {} voxels and the scan {}; they must be equal.".format(*sizes)
-            )
+            raise UnreadableInput(other_size(own_shape, ct.shape))
         return Placement((0, 1, 2), (1, 1, 1), (0, 0, 0))
     affine = _with_slice_step(affine, own_shape, target)
     moved = np.linalg.inv(target) @ affine
@@ -78,6 +75,12 @@ def place(own: NativeGrid, ct: CTImage, may_skip: bool = False) -> Placement:
     axes = tuple(int(axis) for axis in steps.argmax(axis=1))
     signed = tuple(int(turn[k, axis]) for k, axis in enumerate(axes))
     return Placement(axes, signed, tuple(int(n) for n in shift))  # type: ignore[arg-type]
+
+
+def other_size(own_shape: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """The sentence that a mask does not have the size of the scan."""
+    sizes = (" × ".join(map(str, one)) for one in (own_shape, shape))
+    return "The mask has {} voxels and the scan {}; they must be equal.".format(*sizes)
 
 
 def _with_slice_step(affine: np.ndarray, shape: tuple[int, ...], target: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from liverseg.core import limits
 from liverseg.core.image import CTImage, NativeGrid
 from liverseg.errors import InputTooLarge, UnreadableInput
-from liverseg.io.masks.grid import place
+from liverseg.io.masks.grid import other_size, place
 from liverseg.io.masks.mask import MaskLabel
 from liverseg.io.volume.geometry import VolumeGeometry
 from liverseg.io.volume.image import unpacking
@@ -22,6 +22,11 @@ from liverseg.io.volume.places import on_disk
 from liverseg.io.volume.voxels import VolumeHeader, native_grid, read_exactly, truncated
 
 _MAX_LABEL = 65_535
+
+
+CROPPED_FORMATS = frozenset({"nrrd"})
+"""Formats whose masks may cover a part of the scan: 3D Slicer crops its segmentations to what is drawn. In
+another format slices that a mask lacks are missing, not empty."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,10 @@ class VolumeMask:
         )
 
     def region(self, labels: Sequence[MaskLabel], ct: CTImage) -> np.ndarray:
+        shape = self.layers[0].shape
+        may_be_part = self.format in CROPPED_FORMATS or 1 in shape  # one slice is labelled on purpose
+        if not may_be_part and sorted(shape) != sorted(ct.shape):
+            raise UnreadableInput(other_size(shape, ct.shape))
         placement = place(self.native, ct)
         found = np.zeros(self.layers[0].shape, bool)
         for k, values in enumerate(self.layers):
