@@ -40,6 +40,12 @@ def summary(transfers: list[Transfer]) -> dict:
     }
 
 
+def are_prepared(page: Page) -> bool:
+    """Whether every example has its thumbnail; the page asks for them until then."""
+    buttons, pictures = (page.find(f"#ls-examples [data-example]{one}") for one in ("", " img"))
+    return 0 < len(buttons) == len(pictures)
+
+
 def wait_until_quiet(page: Page) -> None:
     """Wait until the browser draws the example and has had time to fetch what it wants."""
     drawn = "return (document.querySelector('#ls-viewer') || { dataset: {} }).dataset.drawn"
@@ -64,6 +70,7 @@ def main() -> int:
             open_page(server.url, folder) as page,
         ):
             wait(lambda: page.find("#ls-viewer img"), "the example")  # prepared at the first start
+            wait(lambda: are_prepared(page), "the other examples")
             page.resize(args.width, args.height)
             transfers = transfers_of_first_load(page, server.url, lambda: wait_until_quiet(page))
     if args.list:

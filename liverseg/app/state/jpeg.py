@@ -10,12 +10,14 @@ from liverseg.errors import InvalidSetting
 QUALITY = 92
 """No visible loss, encoded in milliseconds."""
 
-SMALL_PX, SMALL_QUALITY = 560, 85
+SMALL_PX, SMALL_QUALITY = 560, 70
 """Longer side and quality of the pictures of examples, which the browser soon draws in full."""
 
 
 def as_jpeg(rgb: np.ndarray, longest_px: int | None = None, quality: int | None = None) -> bytes:
-    """Encode an RGB picture (H, W, 3) uint8, without chroma subsampling, which would blur coloured contours.
+    """Encode an RGB picture (H, W, 3) uint8.
+
+    Without `longest_px` there is no chroma subsampling, which would blur coloured contours.
 
     Args:
         longest_px: the longer side of a picture that is larger is reduced to this; None: never.
@@ -30,12 +32,9 @@ def as_jpeg(rgb: np.ndarray, longest_px: int | None = None, quality: int | None 
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     if quality is None:
         quality = QUALITY if longest_px is None else SMALL_QUALITY
-    options = [
-        cv2.IMWRITE_JPEG_QUALITY,
-        quality,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-    ]
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    if longest_px is None:
+        options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     is_encoded, encoded = cv2.imencode(".jpg", rgb[..., ::-1], options)
     if not is_encoded:
         raise InvalidSetting("The picture could not be encoded as JPEG.")
